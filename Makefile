@@ -1,0 +1,64 @@
+# Everything a developer or a first user types. Needs python3 (3.11 or newer) and make; makes .venv itself.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
+LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --group build --quiet \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+# Settings of this shell or of .env must not reach the tests.
+CLEAN_ENV := env -u DATABASE_URL -u JWT_SECRET_KEY -u BETTER_AUTH_SECRET
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint fmt migrate openapi lock audit clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: .venv/run ## Start the service, with its own PostgreSQL unless DATABASE_URL is set
+	@exec $(BIN)/taskward serve
+
+test: lint ## Check everything: lint, types, import order, and the whole test suite on a real PostgreSQL
+	$(CLEAN_ENV) $(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered
+
+lint: .venv/dev ## Check style, types and the order of imports, without running anything
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+fmt: .venv/dev ## Format the code, and mend what the linter can mend
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+migrate: .venv/run ## Bring the database up to the newest schema (the service does so at its start)
+	@$(BIN)/taskward migrate
+
+openapi: .venv/dev ## Write the OpenAPI snapshot that the tests hold the service to
+	$(BIN)/python -m tests.openapi_snapshot
+
+lock: .venv/dev ## Pin the newest dependencies that pyproject.toml allows, with hashes
+	$(BIN)/$(LOCK) --upgrade --output-file requirements.lock
+	$(BIN)/$(LOCK) --upgrade --extra embedded --constraint requirements.lock --output-file requirements-embedded.lock
+	$(BIN)/$(LOCK) --upgrade --extra embedded --group dev --constraint requirements-embedded.lock --output-file requirements-dev.lock
+
+audit: .venv/dev ## Ask the package index for known vulnerabilities of the locked dependencies
+	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements-embedded.lock
+
+clean: ## Remove what the commands above made, but no data
+	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .coverage*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Taskward needs Python 3.11 or newer; try: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/run: .venv/pip requirements-embedded.lock pyproject.toml
+	@echo "Installing into .venv (once, and after each change of the lock file) ..."
+	@$(PIP_INSTALL) --require-hashes -r requirements-embedded.lock
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: .venv/run requirements-dev.lock
+	@$(PIP_INSTALL) --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,1 @@
+"""Tokens: bytes in, a user out. Knows no database and no web framework."""

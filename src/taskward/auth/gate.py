@@ -1,0 +1,76 @@
+"""The gate: what must be true of a token before any library looks at it (RFC 7515, RFC 7519, RFC 8725)."""
+
+import base64
+import binascii
+import re
+from typing import Any
+
+from taskward.errors import TokenInvalidError
+from taskward.strict_json import MalformedJsonError, decode
+
+MAX_TOKEN_LENGTH = 8192
+MAX_HEADER_LENGTH = 1024
+PART = re.compile(r"[A-Za-z0-9_-]+\Z")
+TYPES = {"jwt", "at+jwt"}  # at+jwt: RFC 9068
+
+
+def pass_gate(token: str, algorithm: str) -> dict[str, Any]:
+    """Return the payload, not yet verified, of a well-formed compact JWS that names `algorithm`.
+
+    Raises TokenInvalidError: longer than 8,192 characters; not three parts of canonical base64url; a header or
+    a payload that is not one JSON object without repeated names; another algorithm, a `crit`, or a `typ` that
+    is no access token's. Keys that a token brings along (`jwk`, `jku`, `x5u`, `x5c`) are never looked at.
+    """
+    if len(token) > MAX_TOKEN_LENGTH:
+        raise TokenInvalidError(f"The token is longer than {MAX_TOKEN_LENGTH} characters.")
+    parts = token.split(".")
+    if len(parts) != 3:
+        raise TokenInvalidError(_not_a_jwt(parts))
+    header_bytes, payload_bytes, _ = (canonical_base64url(part) for part in parts)
+    if len(header_bytes) > MAX_HEADER_LENGTH:
+        raise TokenInvalidError(f"The token's header is longer than {MAX_HEADER_LENGTH} bytes.")
+    header = _json_object(header_bytes, "header")
+    payload = _json_object(payload_bytes, "payload")
+    if header.get("alg") != algorithm:
+        raise TokenInvalidError(f"The token is not signed with {algorithm}.")
+    if "crit" in header:
+        raise TokenInvalidError("The token's header has 'crit', and no extension is understood here.")
+    kind = header.get("typ", "JWT")
+    if not isinstance(kind, str) or kind.lower() not in TYPES:
+        raise TokenInvalidError("The token's 'typ' says that it is no access token.")
+    return payload
+
+
+def canonical_base64url(part: str) -> bytes:
+    """Decode unpadded base64url that encodes back to itself (RFC 4648, 3.5); raise TokenInvalidError.
+
+    A decoder that ignores the unused bits at the end would take several spellings of one signature.
+    """
+    if PART.match(part):
+        try:
+            decoded = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+        except binascii.Error:
+            pass
+        else:
+            if base64.urlsafe_b64encode(decoded).rstrip(b"=") == part.encode():
+                return decoded
+    raise TokenInvalidError("A part of the token is not canonical base64url.")
+
+
+def _json_object(data: bytes, name: str) -> dict[str, Any]:
+    try:
+        value = decode(data)
+    except MalformedJsonError as error:
+        raise TokenInvalidError(f"The token's {name} is not valid JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise TokenInvalidError(f"The token's {name} is not a JSON object.")
+    return value
+
+
+def _not_a_jwt(parts: list[str]) -> str:
+    if len(parts) == 1 and len(parts[0]) == 32:
+        return (
+            "This looks like Better Auth's opaque session token. Send the JWT instead: the front end gets it"
+            " from /api/auth/token, or from the set-auth-jwt header."
+        )
+    return f"A JWT has three parts separated by dots; this has {len(parts)}."

@@ -1,0 +1,67 @@
+"""The commands."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+cli = typer.Typer(help="A task API for many users.", no_args_is_help=True)
+
+
+@cli.command()
+def serve() -> None:
+    """Run the service, with a PostgreSQL of its own unless DATABASE_URL is set."""
+    from taskward.cli.serve import serve as run
+
+    with _one_line_errors():
+        run()
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database up to the newest schema. Safe at any time, and from several places at once."""
+    from taskward.cli.migrate import migrate as run
+
+    with _one_line_errors():
+        run()
+
+
+@cli.command()
+def token(user_id: Annotated[str, typer.Argument(help="Whose token: the `sub` claim.")]) -> None:
+    """Print an access token for a user. Whoever knows the secret can be anybody, so this is for development."""
+    from taskward.cli.token import token as run
+
+    with _one_line_errors():
+        typer.echo(run(user_id))
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """Say what is wrong in the operator's own terms, and exit with 1; a traceback is for our mistakes."""
+    from psycopg import OperationalError
+
+    from taskward.database.account import EmbeddedPostgresError
+    from taskward.database.canary import WallMissingError
+    from taskward.database.url import InvalidDatabaseUrlError
+    from taskward.errors import ApiError
+    from taskward.settings import InvalidSettingsError
+
+    try:
+        yield
+    except (
+        ApiError, EmbeddedPostgresError, InvalidDatabaseUrlError, InvalidSettingsError, WallMissingError, OSError,
+    ) as error:  # fmt: skip
+        message = str(error)
+    except OperationalError as error:
+        message = f"the database cannot be reached: {' '.join(str(error).split())}"
+    else:
+        return
+    for line in message.splitlines():
+        typer.echo(f"taskward: {line}", err=True)
+    raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run the command line."""
+    cli()

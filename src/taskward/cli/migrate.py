@@ -1,0 +1,20 @@
+"""`taskward migrate`, and the migration at the start of the service."""
+
+from taskward.cli.postgres import database_of
+from taskward.database import migrate as migrations
+from taskward.database.url import conninfo, direct
+from taskward.settings import Settings
+
+
+def migrate() -> None:
+    """Migrate the database of the settings, starting the embedded one for as long as it takes."""
+    settings = Settings.load()
+    with database_of(settings) as url:
+        migrate_url(settings, url)
+
+
+def migrate_url(settings: Settings, url: str) -> None:
+    """Migrate the database at `url`, through DATABASE_MIGRATION_URL where it is set."""
+    if settings.database_url and settings.database_migration_url:
+        url = settings.database_migration_url.get_secret_value()
+    migrations.migrate(direct(conninfo(url)))

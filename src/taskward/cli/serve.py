@@ -1,0 +1,96 @@
+"""`taskward serve`: the supervisor. Owns the port, the embedded PostgreSQL and the workers, in this order."""
+
+import asyncio
+import os
+import shlex
+import signal
+import socket
+import sys
+import threading
+import urllib.request
+
+import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
+
+from taskward.cli.migrate import migrate_url
+from taskward.cli.postgres import database_of
+from taskward.cli.token import token
+from taskward.database.acting_as import Database
+from taskward.database.canary import check_walls
+from taskward.database.url import conninfo
+from taskward.observability.logging import log_config
+from taskward.settings import Settings
+
+DRAIN_SECONDS = 10
+BACKLOG = 2048
+
+
+def serve() -> None:
+    """Run until SIGTERM or SIGINT; SIGHUP replaces the workers one by one.
+
+    Raises InvalidSettingsError, EmbeddedPostgresError, WallMissingError, OperationalError, OSError.
+    """
+    settings = Settings.load()
+    _ = settings.signing_secret  # made up before there are several workers to do so
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the workers run; leaves through every `finally`
+    with _listen(settings.host, settings.port) as listener, database_of(settings) as url:
+        migrate_url(settings, url)
+        asyncio.run(_check_walls(url))
+        os.environ["DATABASE_URL"] = url  # the workers are new processes and read the settings themselves
+        workers = Multiprocess(_uvicorn_config(settings), sockets=[listener])
+        threading.Thread(target=_announce, args=(settings, listener), daemon=True).start()
+        workers.run()
+    if any(worker.exitcode == STARTUP_FAILURE for worker in workers.processes):
+        sys.exit(1)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise OSError(f"cannot listen on {host}:{port}: {error.strerror}. Set HOST or PORT.") from error
+
+
+async def _check_walls(url: str) -> None:
+    database = Database(conninfo(url), pool_size=1, max_overflow=0)
+    await database.open()
+    try:
+        await check_walls(database)
+    finally:
+        await database.close()
+
+
+def _uvicorn_config(settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        "taskward.app:create_app",
+        factory=True,
+        workers=settings.workers,
+        lifespan="on",
+        ws="none",
+        log_config=log_config(settings.log_level),
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+
+
+def _announce(settings: Settings, listener: socket.socket) -> None:
+    """Say where the service is, once it answers. Connections queue until the first worker accepts them."""
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    address = f"http://{host}:{port}"
+    try:
+        urllib.request.urlopen(f"{address}/health/live", timeout=60).close()  # noqa: S310
+    except OSError:
+        return  # the workers could not start, and have said why
+    lines = [f"Taskward is running at {address}", f"  documentation: {address}/docs"]
+    if settings.database_url is None:
+        lines.append(f"  data: {settings.data_dir.resolve()} (embedded PostgreSQL)")
+    if settings.development:
+        header = shlex.quote(f"Authorization: Bearer {token('user_123')}")
+        lines.append(f"  try it: curl -H {header} {address}/tasks")
+    print("\n".join(lines), flush=True)

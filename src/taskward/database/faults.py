@@ -1,0 +1,32 @@
+"""What the driver raises, told as what the caller is told. Known by class and SQLSTATE, never by text."""
+
+import logging
+
+import psycopg
+from psycopg import errors as postgres
+from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
+
+from taskward.errors import ApiError, DatabaseUnavailableError, ForbiddenError, ValidationFailedError
+
+logger = logging.getLogger(__name__)
+
+UNAVAILABLE = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed, TooManyRequests)
+
+
+def translated(error: Exception) -> ApiError | None:
+    """Return the answer a driver's error deserves, or None when it is a mistake of ours.
+
+    SQLSTATE classes: PostgreSQL manual, appendix A.
+    """
+    match error:
+        case postgres.InsufficientPrivilege():
+            # A statement ran into the second wall. The first one should have stopped it: somebody must look.
+            logger.error("row-level security or a missing grant refused a statement: %s", error)
+            return ForbiddenError()
+        case psycopg.DataError() | postgres.NotNullViolation() | postgres.CheckViolation():
+            return ValidationFailedError([("body", "A value is not allowed by the database.")])
+        case _ if isinstance(error, UNAVAILABLE):
+            logger.warning("database unavailable: %s", str(error).strip() or type(error).__name__)
+            return DatabaseUnavailableError()
+        case _:
+            return None

@@ -1,0 +1,45 @@
+"""Migrations: to the newest revision, once, however many services start together."""
+
+from pathlib import Path
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, NullPool, create_engine
+
+# An arbitrary constant. Whoever holds this advisory lock may change the schema.
+MIGRATION_LOCK = 0x7A5C0A4D
+
+
+def migrate(conninfo: str, *, revision: str = "head") -> None:
+    """Bring the database at `conninfo` (libpq) up to `revision`. Waits while another process does so."""
+    with engine(conninfo).connect() as connection:
+        command.upgrade(alembic_config(connection), revision)
+
+
+def engine(conninfo: str) -> Engine:
+    """Return a SQLAlchemy engine that keeps no connection."""
+    return create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(conninfo), poolclass=NullPool)
+
+
+def alembic_config(connection: Connection | None = None) -> Config:
+    """Return Alembic's configuration; the migrations are part of this package and there is no ini file."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def head() -> str:
+    """Return the newest revision this code knows."""
+    newest = ScriptDirectory.from_config(alembic_config()).get_current_head()
+    assert newest is not None
+    return newest
+
+
+def current(connection: Connection) -> str | None:
+    """Return the revision the database is at, or None when it has never been migrated."""
+    return MigrationContext.configure(connection).get_current_revision()

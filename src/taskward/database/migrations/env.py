@@ -1,0 +1,19 @@
+"""Alembic's entry: runs all pending migrations in one transaction, alone."""
+
+from alembic import context
+from sqlalchemy import text
+from sqlmodel import SQLModel
+
+from taskward.database.migrate import MIGRATION_LOCK
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=SQLModel.metadata,
+    compare_server_default=True,
+)
+with context.begin_transaction():
+    # Services that start together queue here. The lock ends with the transaction, so that it also works
+    # through a pooler and cannot be left behind by a crash.
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+    context.run_migrations()

@@ -1,0 +1,153 @@
+"""What can go wrong, as the caller is told: a status, a constant code and one sentence.
+
+Nothing here knows a framework. `http/errors.py` renders these; everything else raises them.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+
+class ApiError(Exception):
+    """An answer of 4xx or 5xx. Subclasses fix `status` and `code`; `detail` may say more."""
+
+    status: ClassVar[int]
+    code: ClassVar[str]
+    detail: str
+
+    def __init__(self, detail: str | None = None, *, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail or self.detail)
+        self.detail = detail or self.detail
+        self.headers = dict(headers or {})
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON object of the answer."""
+        return {"detail": self.detail, "code": self.code}
+
+
+class ValidationFailedError(ApiError):
+    """The request is well formed, but a value in it is not allowed."""
+
+    status = 400
+    code = "VALIDATION_ERROR"
+    detail = "The request is not valid."
+
+    def __init__(self, errors: Sequence[tuple[str, str]]) -> None:
+        """Take pairs of a field's name and what is wrong with it; the value itself is never repeated."""
+        super().__init__()
+        self.errors = errors
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON object of the answer, with one entry for each field."""
+        fields = [{"field": field, "message": message} for field, message in self.errors]
+        return {**super().body(), "errors": fields}
+
+
+class MalformedBodyError(ApiError):
+    """The body is not JSON."""
+
+    status = 400
+    code = "MALFORMED_JSON"
+    detail = "The body is not valid JSON."
+
+
+class AuthenticationError(ApiError):
+    """Nobody is known to be asking. `reason` is for the developer, `detail` for everybody."""
+
+    status = 401
+    detail = "The request carries no valid access token."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(headers={"WWW-Authenticate": self.challenge})
+        self.reason = reason
+
+    challenge: ClassVar[str] = 'Bearer error="invalid_token"'  # RFC 6750, 3
+
+
+class TokenMissingError(AuthenticationError):
+    """The request has no bearer token."""
+
+    code = "TOKEN_MISSING"
+    challenge = "Bearer"  # RFC 6750, 3.1: no error code where no token was sent
+
+
+class TokenExpiredError(AuthenticationError):
+    """The token was good once."""
+
+    code = "TOKEN_EXPIRED"
+    detail = "The access token has expired."
+
+
+class TokenInvalidError(AuthenticationError):
+    """The token is not, and never was, one of ours."""
+
+    code = "TOKEN_INVALID"
+
+
+class ForbiddenError(ApiError):
+    """The caller is known and may not do this."""
+
+    status = 403
+    code = "FORBIDDEN"
+    detail = "This belongs to another user."
+
+
+class TaskNotFoundError(ApiError):
+    """No task has this id."""
+
+    status = 404
+    code = "TASK_NOT_FOUND"
+    detail = "There is no task with this id."
+
+
+class RouteNotFoundError(ApiError):
+    """No route has this path."""
+
+    status = 404
+    code = "NOT_FOUND"
+    detail = "There is nothing at this address."
+
+
+class MethodNotAllowedError(ApiError):
+    """The path exists, but not with this method."""
+
+    status = 405
+    code = "METHOD_NOT_ALLOWED"
+    detail = "This address does not answer to this method."
+
+
+class BodyTooLargeError(ApiError):
+    """The body is larger than any request of this API needs."""
+
+    status = 413
+    code = "BODY_TOO_LARGE"
+    detail = "The body is larger than 64 KiB."
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Connection": "close"})  # so that the rest of the body is not read
+
+
+class UnsupportedMediaTypeError(ApiError):
+    """The body is not declared as JSON in an encoding that is decoded here."""
+
+    status = 415
+    code = "UNSUPPORTED_MEDIA_TYPE"
+    detail = "The body must be sent as application/json, not compressed."
+
+
+class InternalError(ApiError):
+    """A mistake of ours. The log has the rest."""
+
+    status = 500
+    code = "INTERNAL_ERROR"
+    detail = "Something went wrong on the server. It has been logged."
+
+
+class DatabaseUnavailableError(ApiError):
+    """The database cannot be reached or cannot answer now."""
+
+    status = 503
+    code = "DATABASE_UNAVAILABLE"
+    detail = "The database is unavailable. Please try again."
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": "1"})

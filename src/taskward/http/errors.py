@@ -1,0 +1,82 @@
+"""Errors as answers: `{"detail": …, "code": …}`, always."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
+from pydantic_core import ErrorDetails
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import compile_path
+
+from taskward.errors import (
+    ApiError,
+    AuthenticationError,
+    InternalError,
+    MethodNotAllowedError,
+    RouteNotFoundError,
+    ValidationFailedError,
+)
+from taskward.http.responses import JsonResponse
+
+MAX_FIELD_NAME = 100
+
+
+def install_error_handlers(app: FastAPI, *, development: bool) -> None:
+    """Make `app` answer every error by the contract; in development a 401 says exactly what is wrong."""
+
+    async def on_api_error(_: Request, error: Exception) -> Response:
+        assert isinstance(error, ApiError)
+        if development and isinstance(error, AuthenticationError):
+            error.detail = error.reason
+        return error_response(error)
+
+    async def on_invalid_request(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return error_response(validation_failed(error.errors()))
+
+    async def on_http_exception(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if error.status_code == 404:
+            return error_response(RouteNotFoundError())
+        if error.status_code == 405:
+            return error_response(MethodNotAllowedError(headers={"Allow": ", ".join(_methods_at(request))}))
+        return error_response(InternalError())
+
+    app.add_exception_handler(ApiError, on_api_error)
+    app.add_exception_handler(RequestValidationError, on_invalid_request)
+    app.add_exception_handler(HTTPException, on_http_exception)
+
+
+def error_response(error: ApiError) -> Response:
+    """Return the answer that tells of `error`."""
+    return JsonResponse(error.body(), error.status, error.headers)
+
+
+def validation_failed(problems: Iterable[ErrorDetails | Any]) -> ValidationFailedError:
+    """Turn pydantic's findings into the contract's; where, and what is wrong, but never the value."""
+    return ValidationFailedError([(_field(problem["loc"]), _message(problem)) for problem in problems])
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    """Return the name of the field that the caller knows; `body` when the body as a whole is meant."""
+    inside = location[1:] if location[0] in ("body", "query", "path", "header") else location
+    return ".".join(str(part) for part in inside)[:MAX_FIELD_NAME] or str(location[0])
+
+
+def _message(problem: ErrorDetails) -> str:
+    if problem["type"] == "extra_forbidden":
+        return "This field is not known here"
+    return str(problem["msg"]).removeprefix("Value error, ")
+
+
+def _methods_at(request: Request) -> list[str]:
+    """Return every method of the path; the framework names only those of the first route that has it."""
+    methods: set[str] = set()
+    for route in iter_route_contexts(request.app.routes):
+        if route.path and route.methods and compile_path(route.path)[0].match(request.scope["path"]):
+            methods |= route.methods
+    return sorted(methods | {"HEAD"} if "GET" in methods else methods)

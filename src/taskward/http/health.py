@@ -1,0 +1,92 @@
+"""Is it up, and may traffic come: for people, for probes, for load balancers."""
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+from starlette.requests import Request
+
+import taskward
+from taskward.database.acting_as import NOBODY, Database
+from taskward.database.compiled import Statement
+from taskward.errors import DatabaseUnavailableError
+from taskward.http.responses import JsonResponse
+
+router = APIRouter(tags=["service"])
+
+PING = Statement("SELECT 1 AS alive")
+REVISION = Statement("SELECT version_num FROM alembic_version")
+
+
+class Health(BaseModel):
+    """How service and database are."""
+
+    status: Literal["healthy", "unhealthy"]
+    database: Literal["connected", "unavailable"]
+    timestamp: datetime
+    version: str
+
+
+class Liveness(BaseModel):
+    """That the process runs."""
+
+    status: Literal["live"]
+
+
+class Readiness(BaseModel):
+    """Whether traffic may come."""
+
+    status: Literal["ready", "not ready"]
+
+
+def _also_503(model: type[BaseModel], description: str) -> dict[int | str, dict[str, Any]]:
+    return {503: {"model": model, "description": description}}
+
+
+@router.get(
+    "/health",
+    summary="Health of service and database",
+    response_model=Health,
+    responses=_also_503(Health, "The database does not answer"),
+)
+async def health(request: Request) -> JsonResponse:
+    """Tell whether the database answers: 200 `healthy`, 503 `unhealthy`."""
+    alive = bool(await _ask(request.app.state.database, PING))
+    return JsonResponse(
+        {
+            "status": "healthy" if alive else "unhealthy",
+            "database": "connected" if alive else "unavailable",
+            "timestamp": datetime.now(UTC),
+            "version": taskward.__version__,
+        },
+        200 if alive else 503,
+    )
+
+
+@router.get("/health/live", summary="The process runs", response_model=Liveness)
+async def live() -> JsonResponse:
+    """Answer as long as the process runs. Never asks the database, so that a probe keeps nothing awake."""
+    return JsonResponse({"status": "live"})
+
+
+@router.get(
+    "/health/ready",
+    summary="The service can take traffic",
+    response_model=Readiness,
+    responses=_also_503(Readiness, "The database does not answer, or its schema is not this version's"),
+)
+async def ready(request: Request) -> JsonResponse:
+    """Answer 200 when the database answers and its migrations are the newest, 503 otherwise."""
+    found = await _ask(request.app.state.database, REVISION)
+    is_ready = found == [{"version_num": request.app.state.schema_revision}]
+    return JsonResponse({"status": "ready" if is_ready else "not ready"}, 200 if is_ready else 503)
+
+
+async def _ask(database: Database, question: Statement) -> list[dict[str, object]]:
+    try:
+        async with database.acting_as(NOBODY) as unit:
+            rows = await unit.execute(question)
+    except DatabaseUnavailableError:
+        return []
+    return rows.all

@@ -1,0 +1,47 @@
+"""Who is asking: the first thing every route of a user's data finds out."""
+
+from typing import Annotated
+
+from fastapi import Depends
+from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
+from fastapi.security.base import SecurityBase
+from starlette.requests import Request
+
+from taskward.auth.verify import TokenVerifier
+from taskward.errors import ForbiddenError, TokenInvalidError, TokenMissingError
+
+
+class BearerToken(SecurityBase):
+    """The dependency that turns `Authorization: Bearer …` (RFC 6750) into a user id."""
+
+    def __init__(self) -> None:
+        self.model = HTTPBearerModel(bearerFormat="JWT", description="An access token, as `sub` says whose.")
+        self.scheme_name = "BearerToken"
+
+    async def __call__(self, request: Request) -> str:
+        """Return the id of the token's user.
+
+        Raises TokenMissingError, TokenExpiredError, TokenInvalidError; and ForbiddenError where the path names
+        a user, unless it is this one. The rule lives here, so that no route can take a user and forget it.
+        """
+        verifier: TokenVerifier = request.app.state.verifier
+        user_id = verifier.verify(_bearer_token(request)).user_id
+        if request.path_params.get("user_id", user_id) != user_id:
+            raise ForbiddenError
+        return user_id
+
+
+Owner = Annotated[str, Depends(BearerToken())]
+
+
+def _bearer_token(request: Request) -> str:
+    values = request.headers.getlist("authorization")
+    if not values:
+        raise TokenMissingError("There is no Authorization header. Send 'Authorization: Bearer <token>'.")
+    if len(values) > 1:
+        raise TokenInvalidError("There is more than one Authorization header.")
+    scheme, _, token = values[0].partition(" ")
+    token = token.strip(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise TokenMissingError("The Authorization header is not of the form 'Bearer <token>'.")
+    return token

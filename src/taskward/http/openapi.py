@@ -1,0 +1,125 @@
+"""The published description of the API: what FastAPI derives, and what it cannot know."""
+
+from collections import defaultdict
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import RouteContext, iter_route_contexts
+from pydantic import BaseModel, Field
+
+from taskward import errors
+from taskward.http.bodies import JsonBody
+
+REF = "#/components/schemas/{model}"
+
+USER_ID_PARAMETER = {
+    "name": "user_id",
+    "in": "path",
+    "required": True,
+    "description": "The user of the token; any other is answered with 403.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "example": "user_123",
+}
+
+
+class ErrorBody(BaseModel):
+    """What went wrong."""
+
+    detail: str = Field(description="One sentence for a person.")
+    code: str = Field(description="A constant for a program.")
+
+
+class FieldError(BaseModel):
+    """What is wrong with one field."""
+
+    field: str
+    message: str
+
+
+class ValidationErrorBody(ErrorBody):
+    """What went wrong, field by field where the request could be read."""
+
+    errors: list[FieldError] | None = None
+
+
+def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the documentation of error answers, with an example of each code, for a route's `responses`.
+
+    500 is always among them.
+    """
+    examples: dict[int, dict[str, Any]] = defaultdict(dict)
+    for kind in (
+        errors.ValidationFailedError([("title", "Field required")]),
+        errors.MalformedBodyError(),
+        errors.TokenMissingError(""),
+        errors.TokenExpiredError(""),
+        errors.TokenInvalidError(""),
+        errors.ForbiddenError(),
+        errors.TaskNotFoundError(),
+        errors.BodyTooLargeError(),
+        errors.UnsupportedMediaTypeError(),
+        errors.InternalError(),
+        errors.DatabaseUnavailableError(),
+    ):
+        examples[kind.status][kind.code] = {"value": kind.body()}
+    return {
+        status: {
+            "model": ValidationErrorBody if status == 400 else ErrorBody,
+            "description": ", ".join(f"`{code}`" for code in examples[status]),
+            "content": {"application/json": {"examples": examples[status]}},
+        }
+        for status in (*statuses, 500)
+    }
+
+
+def install_openapi(app: FastAPI) -> None:
+    """Make `app.openapi()` describe bodies, the user in the path, and stable operation ids."""
+
+    def openapi() -> dict[str, Any]:
+        if not app.openapi_schema:
+            app.openapi_schema = _described(app)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    schema = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        routes=app.routes,
+        tags=app.openapi_tags,
+    )
+    for route in iter_route_contexts(app.routes):
+        for method in route.methods or ():
+            operation = schema["paths"].get(route.path, {}).get(method.lower())
+            if operation:
+                _complete(operation, route, schema["components"]["schemas"])
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schema["components"]["schemas"].pop(unused, None)
+    return schema
+
+
+def _complete(operation: dict[str, Any], route: RouteContext, schemas: dict[str, Any]) -> None:
+    path = route.path or ""
+    operation["operationId"] = f"{path.split('/')[1]}_{route.name}" if "{user_id}" in path else route.name
+    operation["responses"].pop("422", None)  # FastAPI's own form of a validation error; here it is 400
+    if "{user_id}" in path:
+        operation.setdefault("parameters", []).insert(0, USER_ID_PARAMETER)
+    for dependency in route.dependant.dependencies:
+        if isinstance(body := dependency.call, JsonBody):
+            operation["requestBody"] = {
+                "required": not body.optional,
+                "content": {"application/json": {"schema": _schema_of(body, schemas)}},
+            }
+
+
+def _schema_of(body: JsonBody, schemas: dict[str, Any]) -> dict[str, Any]:
+    schema = body.adapter.json_schema(ref_template=REF)
+    schemas.update(schema.pop("$defs", {}))
+    if "$ref" in schema:
+        return schema
+    schemas[schema["title"]] = schema
+    return {"$ref": REF.format(model=schema["title"])}

@@ -1,0 +1,35 @@
+"""Types of path and query parameters, stricter than Python's own reading of text."""
+
+import re
+from typing import Annotated
+
+from fastapi import Path
+from pydantic import BeforeValidator, Field
+from starlette.requests import Request
+
+from taskward.errors import ValidationFailedError
+
+DIGITS = re.compile(r"[1-9][0-9]*\Z", re.ASCII)
+MAX_INT64 = 2**63 - 1
+MAX_NAME = 100
+
+
+def _digits_only(value: object) -> object:
+    """Refuse the other spellings that `int()` takes: `+1`, ` 1`, `01`, `1_0`, `1.0`."""
+    if isinstance(value, str) and not DIGITS.match(value):
+        raise ValueError("Input should be a positive whole number, in digits")
+    return value
+
+
+PositiveInt = Annotated[int, BeforeValidator(_digits_only), Field(ge=1, le=MAX_INT64)]
+TaskId = Annotated[PositiveInt, Path(description="Given by the server when the task was created.", examples=[1])]
+
+
+async def no_repeated_parameters(request: Request) -> None:
+    """Raise ValidationFailedError for `?status=all&status=pending`, of which a framework takes the last."""
+    names = [name for name, _ in request.query_params.multi_items()]
+    repeated = {name for name in names if names.count(name) > 1}
+    if repeated:
+        raise ValidationFailedError(
+            [(name[:MAX_NAME], "This parameter is given more than once") for name in repeated]
+        )

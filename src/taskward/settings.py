@@ -1,0 +1,103 @@
+"""Every setting, typed: environment variables first, then `.env`."""
+
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIN_SECRET_LENGTH = 32  # RFC 7518, 3.2: an HS256 key is at least as long as the hash
+
+
+class InvalidSettingsError(Exception):
+    """The settings contradict themselves or the rules; the message has one line for each."""
+
+
+class Settings(BaseSettings):
+    """The settings of one process, read once at its start. `Settings.load()` explains what it refuses."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    environment: Literal["development", "staging", "production"] = "development"
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    workers: int = Field(1, ge=1, le=64)
+    log_level: Literal["debug", "info", "warning", "error", "critical"] = "info"
+
+    database_url: SecretStr | None = None
+    database_migration_url: SecretStr | None = None
+    data_dir: Path = Path("taskward-data")
+    db_pool_size: int = Field(10, ge=1, le=1000)
+    db_max_overflow: int = Field(20, ge=0, le=1000)
+
+    jwt_secret_key: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("JWT_SECRET_KEY", "BETTER_AUTH_SECRET")
+    )
+    algorithm: Literal["HS256"] = "HS256"
+    access_token_expire_minutes: int = Field(30, ge=1, le=525_600)
+    reveal_foreign_tasks: bool = True
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the settings; raise InvalidSettingsError with a line for each that is wrong."""
+        try:
+            return cls()
+        except ValidationError as error:
+            raise InvalidSettingsError("\n".join(_one_line(problem) for problem in error.errors())) from None
+
+    @field_validator("environment", "log_level", mode="before")
+    @classmethod
+    def _in_any_case(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("jwt_secret_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < MIN_SECRET_LENGTH:
+            raise ValueError(f"at least {MIN_SECRET_LENGTH} characters are needed")
+        return value
+
+    @model_validator(mode="after")
+    def _explicit_outside_development(self) -> Self:
+        if self.environment != "development" and self.jwt_secret_key is None:
+            raise ValueError(f"JWT_SECRET_KEY (or BETTER_AUTH_SECRET) must be set in {self.environment}")
+        return self
+
+    @property
+    def development(self) -> bool:
+        """Whether errors may explain themselves and a secret may be made up."""
+        return self.environment == "development"
+
+    @cached_property
+    def signing_secret(self) -> bytes:
+        """The HS256 key; in development one is made up once and kept in `DATA_DIR`."""
+        if self.jwt_secret_key is not None:
+            return self.jwt_secret_key.get_secret_value().encode()
+        return _secret_kept_in(self.data_dir / "jwt-secret")
+
+
+def _secret_kept_in(path: Path) -> bytes:
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(48))
+        try:
+            os.link(draft, path)  # fails where a rename would overwrite
+        except FileExistsError:
+            pass  # another process was first, and its secret is the one
+        finally:
+            draft.unlink()
+    return path.read_bytes()
+
+
+def _one_line(problem: ErrorDetails) -> str:
+    name = ".".join(str(part) for part in problem["loc"]).upper()
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{name}: {message}" if name else message

@@ -1,0 +1,50 @@
+"""JSON as RFC 8259 recommends it, with everything refused that two parsers could read differently."""
+
+import json
+from typing import Any
+
+import orjson
+
+MAX_DEPTH = 32
+
+
+class MalformedJsonError(ValueError):
+    """The bytes are not JSON, or JSON that parsers disagree about; the message says which and where."""
+
+
+def decode(data: bytes) -> Any:
+    """Return what `data` says.
+
+    Refused with MalformedJsonError, beyond a syntax error: encodings other than UTF-8, a byte order mark,
+    NaN and Infinity, numbers too large for a double, lone surrogates (RFC 8259, 8.2), a name that occurs
+    twice in one object (section 4), and more than 32 levels of nesting.
+    """
+    try:
+        orjson.loads(data)  # the strict grammar; it takes repeated names, and turns huge integers to floats
+        value = json.loads(data, object_pairs_hook=_object_without_repeats)
+    except orjson.JSONDecodeError as error:
+        raise MalformedJsonError(f"{error.msg} (line {error.lineno}, column {error.colno})") from None
+    except RecursionError:
+        raise MalformedJsonError(f"nested deeper than {MAX_DEPTH} levels") from None
+    except MalformedJsonError:
+        raise
+    except ValueError as error:  # an integer beyond the interpreter's limit of digits
+        raise MalformedJsonError("a number has too many digits") from error
+    if data.count(b"[") + data.count(b"{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+        raise MalformedJsonError(f"nested deeper than {MAX_DEPTH} levels")
+    return value
+
+
+def _object_without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise MalformedJsonError("a name occurs twice in one object")
+    return members
+
+
+def _depth(value: Any) -> int:
+    depth, level = 0, [value]
+    while level := [item for item in level if isinstance(item, dict | list)]:
+        depth += 1
+        level = [child for item in level for child in (item.values() if isinstance(item, dict) else item)]
+    return depth
