@@ -21,8 +21,13 @@ def _digits_only(value: object) -> object:
     return value
 
 
-PositiveInt = Annotated[int, BeforeValidator(_digits_only), Field(ge=1, le=MAX_INT64)]
-TaskId = Annotated[PositiveInt, Path(description="Given by the server when the task was created.", examples=[1])]
+InDigits = BeforeValidator(_digits_only)
+TaskId = Annotated[
+    int,
+    Field(ge=1, le=MAX_INT64),
+    InDigits,
+    Path(description="Given by the server when the task was created.", examples=[1]),
+]
 
 
 async def no_repeated_parameters(request: Request) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from typing_extensions import TypedDict
 
-from taskward.http.parameters import PositiveInt
+from taskward.http.parameters import InDigits
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -85,7 +85,9 @@ class ListQuery(BaseModel):
         Literal["asc", "desc"] | None,
         Field(description="`desc` for created and updated, `asc` for title, unless given."),
     ] = None
-    limit: Annotated[PositiveInt, Field(le=1000, description="The largest number of tasks to answer.")] = 500
+    limit: Annotated[int, Field(ge=1, le=1000, description="The largest number of tasks to answer."), InDigits] = (
+        500
+    )
     cursor: Annotated[
         str | None,
         Field(max_length=2000, description="`next_cursor` of the page before, of the same query."),

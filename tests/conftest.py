@@ -1,0 +1,109 @@
+"""A real PostgreSQL for every test: a server for the run, a database cloned from a migrated template for each test."""
+
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from fastapi import FastAPI
+from psycopg import sql
+
+from taskward.app import create_app
+from taskward.database.embedded import EmbeddedPostgres
+from taskward.database.migrate import migrate
+from taskward.database.url import conninfo
+from taskward.settings import Settings
+from tests.client import Client, connect
+
+SECRET = "a secret for tests, of more than 32 characters"
+TEMPLATE = "taskward"
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_from_outside(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the developer's environment and `.env` out of the tests."""
+    for name in Settings.model_fields:
+        os.environ.pop(name.upper(), None)
+    os.environ.pop("BETTER_AUTH_SECRET", None)
+    os.chdir(tmp_path_factory.mktemp("elsewhere"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """The server of this run, with a migrated database that is cloned for each test and never written to."""
+    with (
+        tempfile.TemporaryDirectory(prefix="taskward-tests-") as folder,
+        EmbeddedPostgres(Path(folder), max_connections=100) as server,
+    ):
+        migrate(conninfo(server.url))
+        yield server
+
+
+@pytest.fixture
+def database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
+    """The URL of a fresh, migrated database. Its role owns the tables, and is no superuser."""
+    name = sql.Identifier(f"test_{next(_numbers)}")
+    with psycopg.connect(postgres.superuser_conninfo, autocommit=True) as superuser:
+        superuser.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER taskward").format(name, sql.Identifier(TEMPLATE))
+        )
+        yield postgres.url.replace(f"/{TEMPLATE}?", f"/{name.as_string()[1:-1]}?")
+        superuser.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+@pytest.fixture
+def superuser(postgres: EmbeddedPostgres, database_url: str) -> Iterator[psycopg.Connection]:
+    """A superuser's connection to the test's database: sees everything, and can break everything."""
+    name = database_url.split("/")[3].split("?")[0]
+    with psycopg.connect(f"{postgres.superuser_conninfo} dbname={name}", autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    return Settings(DATABASE_URL=database_url, JWT_SECRET_KEY=SECRET, DB_POOL_SIZE=2, DB_MAX_OVERFLOW=6)
+
+
+@pytest.fixture
+async def app(settings: Settings) -> AsyncIterator[FastAPI]:
+    """The application, started."""
+    application = create_app(settings)
+    async with application.router.lifespan_context(application):
+        yield application
+
+
+@pytest.fixture
+async def anonymous(app: FastAPI) -> AsyncIterator[Client]:
+    async with connect(app) as client:
+        yield client
+
+
+@pytest.fixture
+async def alice(app: FastAPI) -> AsyncIterator[Client]:
+    """Owns the tasks of a test."""
+    async with connect(app, "alice", SECRET) as client:
+        yield client
+
+
+@pytest.fixture
+async def bob(app: FastAPI) -> AsyncIterator[Client]:
+    """A stranger who would like to have alice's tasks."""
+    async with connect(app, "bob", SECRET) as client:
+        yield client
+
+
+@pytest.fixture
+async def charlie(app: FastAPI) -> AsyncIterator[Client]:
+    """A user who has never written anything."""
+    async with connect(app, "charlie", SECRET) as client:
+        yield client

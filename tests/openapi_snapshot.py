@@ -1,0 +1,31 @@
+"""The published OpenAPI document, kept in the repository so that it moves only on purpose (`make openapi`)."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+SNAPSHOT = Path(__file__).parent / "openapi.json"
+
+
+def operation_of(openapi: dict[str, Any], method: str, path: str) -> dict[str, Any] | None:
+    """Return the operation that documents `method` on a concrete `path`, or None where there is none."""
+    for template, operations in openapi["paths"].items():
+        pattern = re.sub(r"\\{[^}]+\\}", "[^/]+", re.escape(template))
+        if re.fullmatch(pattern, path):
+            found: dict[str, Any] | None = operations.get(method.lower())
+            return found
+    return None
+
+
+def published() -> dict[str, Any]:
+    """Return the document that the service publishes, with the version left out, which every release changes."""
+    from taskward.app import create_app
+    from taskward.settings import Settings
+
+    openapi = create_app(Settings(DATABASE_URL="postgresql://nowhere", JWT_SECRET_KEY="x" * 32)).openapi()
+    return {**openapi, "info": {**openapi["info"], "version": "-"}}
+
+
+if __name__ == "__main__":
+    SNAPSHOT.write_text(json.dumps(published(), indent=1, ensure_ascii=False) + "\n")

@@ -1,0 +1,57 @@
+"""The service as people start it: `taskward serve` in a process of its own."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+STOP_SECONDS = 30
+
+
+class Service:
+    """`taskward serve` on a free port with its data in `data_dir`; started on entering, stopped on leaving."""
+
+    def __init__(self, data_dir: Path, settings: Mapping[str, str] | None = None) -> None:
+        self.data_dir = data_dir
+        self._settings = {"DATA_DIR": str(data_dir), "PORT": "0", **(settings or {})}
+
+    def __enter__(self) -> Self:
+        self.process = start(self._settings, self.data_dir.parent)
+        assert self.process.stdout is not None
+        self.banner = ""
+        for line in self.process.stdout:  # ends when the service does
+            self.banner += line
+            if match := re.search(r"running at (http://\S+)", line):
+                self.url = match[1]
+            if "try it" in line or ("documentation" in line and "ENVIRONMENT" in self._settings):
+                return self
+        raise AssertionError(f"the service did not start:\n{self.banner}")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        self.rest_of_output, _ = self.process.communicate(timeout=STOP_SECONDS)
+
+    @property
+    def database_pid(self) -> int:
+        """The process id of the embedded PostgreSQL."""
+        return int((self.data_dir / "postgres" / "postmaster.pid").read_text().split()[0])
+
+
+def start(settings: Mapping[str, str], folder: Path, command: str = "serve") -> subprocess.Popen[str]:
+    """Start a `taskward` command with these settings and none of this process's, in `folder`."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "taskward", command],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], **settings},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
