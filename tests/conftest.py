@@ -1,4 +1,4 @@
-"""A real PostgreSQL for every test: a server for the run, a database cloned from a migrated template for each test."""
+"""A real PostgreSQL for every test: one server for the run, and for each test a clone of a migrated template."""
 
 import os
 import tempfile
