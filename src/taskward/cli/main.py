@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-cli = typer.Typer(help="A task API for many users.", no_args_is_help=True)
+cli = typer.Typer(help="A task API for many users.", no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 @cli.command()

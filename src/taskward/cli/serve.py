@@ -17,7 +17,7 @@ from taskward.cli.migrate import migrate_url
 from taskward.cli.postgres import database_of
 from taskward.cli.token import token
 from taskward.database.acting_as import Database
-from taskward.database.canary import check_walls
+from taskward.database.canary import check_walls, warn_of_an_old_server
 from taskward.database.url import conninfo
 from taskward.observability.logging import log_config
 from taskward.settings import Settings
@@ -32,13 +32,14 @@ def serve() -> None:
     Raises InvalidSettingsError, EmbeddedPostgresError, WallMissingError, OperationalError, OSError.
     """
     settings = Settings.load()
+    config = _uvicorn_config(settings)  # sets up logging as well
     _ = settings.signing_secret  # made up before there are several workers to do so
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the workers run; leaves through every `finally`
     with _listen(settings.host, settings.port) as listener, database_of(settings) as url:
         migrate_url(settings, url)
         asyncio.run(_check_walls(url))
         os.environ["DATABASE_URL"] = url  # the workers are new processes and read the settings themselves
-        workers = Multiprocess(_uvicorn_config(settings), sockets=[listener])
+        workers = Multiprocess(config, sockets=[listener])
         threading.Thread(target=_announce, args=(settings, listener), daemon=True).start()
         workers.run()
     if any(worker.exitcode == STARTUP_FAILURE for worker in workers.processes):
@@ -58,6 +59,7 @@ async def _check_walls(url: str) -> None:
     await database.open()
     try:
         await check_walls(database)
+        await warn_of_an_old_server(database)
     finally:
         await database.close()
 

@@ -1,8 +1,12 @@
 """The canary: before the service serves, look whether both walls stand in this very database."""
 
+import logging
+
 from taskward.database.acting_as import APP_ROLE, NOBODY, Database
 from taskward.database.compiled import Statement
 from taskward.errors import ForbiddenError
+
+logger = logging.getLogger(__name__)
 
 ROLE_IS_POWERLESS = Statement("""
     SELECT 'the role ' || rolname || ' ' || CASE
@@ -45,6 +49,11 @@ NOBODY_SEES_NOTHING = Statement("""
      WHERE EXISTS (SELECT FROM users) OR EXISTS (SELECT FROM tasks)
 """)
 
+SERVER_VERSION = Statement("""
+    SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS name
+""")
+FIRST_MENDED = 18_00_07  # before 18.7, INSERT ... ON CONFLICT DO UPDATE could get round a policy
+
 CHECKS = (ROLE_IS_POWERLESS, TABLES_ARE_WALLED, POLICIES_ASK_WHO, NOBODY_SEES_NOTHING)
 
 
@@ -64,3 +73,15 @@ async def check_walls(database: Database) -> None:
     problems = [row["problem"] for result in results for row in result.all]
     if problems:
         raise WallMissingError("; ".join(problems))
+
+
+async def warn_of_an_old_server(database: Database) -> None:
+    """Log a warning when a minor release of PostgreSQL is in use that has since been mended where walls matter."""
+    async with database.acting_as(NOBODY) as unit:
+        version = await unit.execute(SERVER_VERSION)
+    number, name = version.all[0]["number"], version.all[0]["name"]
+    if number // 10_000 == FIRST_MENDED // 10_000 and number < FIRST_MENDED:
+        logger.warning(
+            "PostgreSQL %s has a gap in row-level security that 18.7 closed. Taskward uses no statement that"
+            " it concerns; other programs on this server may.", name,
+        )  # fmt: skip
