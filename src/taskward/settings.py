@@ -50,6 +50,8 @@ class Settings(BaseSettings):
             return cls()
         except ValidationError as error:
             raise InvalidSettingsError("\n".join(_one_line(problem) for problem in error.errors())) from None
+        except UnicodeDecodeError:
+            raise InvalidSettingsError(".env is not UTF-8 text") from None
 
     @field_validator("environment", "log_level", mode="before")
     @classmethod
@@ -76,7 +78,10 @@ class Settings(BaseSettings):
 
     @cached_property
     def signing_secret(self) -> bytes:
-        """The HS256 key; in development one is made up once and kept in `DATA_DIR`."""
+        """The HS256 key; in development one is made up once and kept in `DATA_DIR`.
+
+        Raises InvalidSettingsError when what is kept there cannot be one.
+        """
         if self.jwt_secret_key is not None:
             return self.jwt_secret_key.get_secret_value().encode()
         return _secret_kept_in(self.data_dir / "jwt-secret")
@@ -94,7 +99,10 @@ def _secret_kept_in(path: Path) -> bytes:
             pass  # another process was first, and its secret is the one
         finally:
             draft.unlink()
-    return path.read_bytes()
+    secret = path.read_bytes()
+    if len(secret) < MIN_SECRET_LENGTH:  # a file cut short, by a full disk or by hand, would be a key to guess
+        raise InvalidSettingsError(f"{path} is too short to be a secret. Delete it, and a new one will be made.")
+    return secret
 
 
 def _one_line(problem: ErrorDetails) -> str:

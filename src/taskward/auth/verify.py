@@ -41,7 +41,7 @@ class TokenVerifier:
 
         Remembered by hash, so that the memory of the process holds no usable token.
         """
-        key = hashlib.sha256(token.encode()).digest()
+        key = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
         claims = self._remembered.get(key)
         if claims is None:
             claims = self._verify(token)

@@ -39,7 +39,7 @@ def token(user_id: Annotated[str, typer.Argument(help="Whose token: the `sub` cl
 @contextmanager
 def _one_line_errors() -> Iterator[None]:
     """Say what is wrong in the operator's own terms, and exit with 1; a traceback is for our mistakes."""
-    from psycopg import OperationalError
+    import psycopg
 
     from taskward.database.account import EmbeddedPostgresError
     from taskward.database.canary import WallMissingError
@@ -53,8 +53,9 @@ def _one_line_errors() -> Iterator[None]:
         ApiError, EmbeddedPostgresError, InvalidDatabaseUrlError, InvalidSettingsError, WallMissingError, OSError,
     ) as error:  # fmt: skip
         message = str(error)
-    except OperationalError as error:
-        message = f"the database cannot be reached: {' '.join(str(error).split())}"
+    except psycopg.Error as error:
+        problem = "cannot be reached" if isinstance(error, psycopg.OperationalError) else "refused"
+        message = f"the database {problem}: {' '.join(str(error).split())}"
     else:
         return
     for line in message.splitlines():

@@ -8,15 +8,22 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, NullPool, create_engine
+from sqlalchemy.exc import DBAPIError
 
 # An arbitrary constant. Whoever holds this advisory lock may change the schema.
 MIGRATION_LOCK = 0x7A5C0A4D
 
 
 def migrate(conninfo: str, *, revision: str = "head") -> None:
-    """Bring the database at `conninfo` (libpq) up to `revision`. Waits while another process does so."""
-    with engine(conninfo).connect() as connection:
-        command.upgrade(alembic_config(connection), revision)
+    """Bring the database at `conninfo` (libpq) up to `revision`. Waits while another process does so.
+
+    Raises psycopg.Error when the database cannot be reached or does not allow it.
+    """
+    try:
+        with engine(conninfo).connect() as connection:
+            command.upgrade(alembic_config(connection), revision)
+    except DBAPIError as error:
+        raise error.orig or error from None
 
 
 def engine(conninfo: str) -> Engine:

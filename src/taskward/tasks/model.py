@@ -6,9 +6,10 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Computed,
     DateTime,
+    FetchedValue,
     ForeignKey,
-    Identity,
     Index,
     Text,
     func,
@@ -46,8 +47,14 @@ class Task(SQLModel, table=True):
             Text, ForeignKey("users.id", name="fk_tasks_user_id_users", ondelete="CASCADE"), primary_key=True
         )
     )
-    id: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    id: int = Field(
+        sa_column=Column(BigInteger, primary_key=True, autoincrement=False, server_default=FetchedValue())
+    )
     title: str = Field(sa_column=Column(Text, nullable=False))
+    # Sorting by title ignores case and compares code points, on every machine alike.
+    folded_title: str = Field(
+        sa_column=Column(Text(collation="C"), Computed("lower(title)", True), nullable=False)
+    )
     description: str | None = Field(default=None, sa_column=Column(Text))
     completed: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     created_at: datetime = Field(sa_column=Column(DateTime(True), nullable=False, server_default=func.now()))
@@ -60,14 +67,11 @@ class Task(SQLModel, table=True):
 tasks = SQLModel.metadata.tables["tasks"]
 users = SQLModel.metadata.tables["users"]
 
-# Sorting by title ignores case and compares code points, on every machine alike.
-folded_title = func.lower(tasks.c.title).collate("C")
-
-Index("ix_tasks_user_id_title", tasks.c.user_id, folded_title, tasks.c.id)
+Index("ix_tasks_user_id_title", tasks.c.user_id, tasks.c.folded_title, tasks.c.id)
 Index("ix_tasks_user_id_completed_id", tasks.c.user_id, tasks.c.completed, tasks.c.id)
 Index("ix_tasks_user_id_completed_revision", tasks.c.user_id, tasks.c.completed, tasks.c.revision)
-Index("ix_tasks_user_id_completed_title", tasks.c.user_id, tasks.c.completed, folded_title, tasks.c.id)
-Index("ix_tasks_id", tasks.c.id)
+Index("ix_tasks_user_id_completed_title", tasks.c.user_id, tasks.c.completed, tasks.c.folded_title, tasks.c.id)
+Index("ix_tasks_id", tasks.c.id, postgresql_using="hash")
 tasks.append_constraint(Unique("user_id", "revision", name="uq_tasks_user_id_revision"))
 tasks.append_constraint(CheckConstraint("char_length(title) BETWEEN 1 AND 200", name="ck_tasks_title_length"))
 tasks.append_constraint(CheckConstraint("char_length(description) <= 1000", name="ck_tasks_description_length"))

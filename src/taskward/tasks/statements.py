@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from taskward.database.compiled import Statement, compiled
-from taskward.tasks.model import folded_title, tasks, users
+from taskward.tasks.model import tasks, users
 
 OWNER: Any = bindparam("owner", type_=Text)
 TASK_ID: Any = bindparam("task_id", type_=BigInteger)
@@ -83,7 +83,7 @@ def update_task(fields: frozenset[str]) -> Statement:
 SORT_KEYS: dict[str, tuple[Any, ...]] = {
     "created": (tasks.c.id,),
     "updated": (tasks.c.revision,),
-    "title": (folded_title.label("folded_title"), tasks.c.id),
+    "title": (tasks.c.folded_title, tasks.c.id),
 }
 SORT_KEY_COLUMNS = {sort: tuple(column.name for column in key) for sort, key in SORT_KEYS.items()}
 

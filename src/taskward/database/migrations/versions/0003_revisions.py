@@ -52,10 +52,12 @@ def upgrade() -> None:
             IF TG_OP = 'DELETE' THEN
                 RETURN OLD;
             END IF;
-            -- The clock is read when the lock is held, so that times and numbers have the same order.
+            -- The clock is read, and an id taken, when the lock is held: so ids, times and numbers have one order.
+            -- What a statement brings for them is overwritten.
             NEW.revision   := next_revision;
             NEW.updated_at := clock_timestamp();
             IF TG_OP = 'INSERT' THEN
+                NEW.id         := nextval('tasks_id_seq');
                 NEW.created_at := NEW.updated_at;
             END IF;
             RETURN NEW;

@@ -39,6 +39,7 @@ def upgrade() -> None:
     op.execute(f"GRANT USAGE ON SCHEMA {schema} TO taskward_app, taskward_witness")
     op.execute("GRANT SELECT, DELETE ON tasks TO taskward_app")
     op.execute("GRANT INSERT (user_id, title, description, completed) ON tasks TO taskward_app")
+    op.execute("GRANT USAGE ON SEQUENCE tasks_id_seq TO taskward_app")
     op.execute("GRANT UPDATE (title, description, completed) ON tasks TO taskward_app")
     op.execute("GRANT SELECT ON users TO taskward_app")
     op.execute("GRANT INSERT (id) ON users TO taskward_app")

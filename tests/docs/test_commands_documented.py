@@ -1,0 +1,37 @@
+import re
+
+import pytest
+import typer
+
+from taskward.cli.main import cli
+from tests.docs.documents import README, ROOT, code, documents, rows, section
+
+COMMANDS = set(typer.main.get_group(cli).commands)
+MAKEFILE = (ROOT / "Makefile").read_text()
+TARGETS = set(re.findall(r"^([a-z]+):.*## ", MAKEFILE, re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("column", "program", "names"), [("command", "taskward", COMMANDS), ("target", "make", TARGETS)]
+)
+def test_the_readme_has_every_command(column: str, program: str, names: set[str]) -> None:
+    table = rows(section(README, "Commands"), column)
+    assert {code(command)[0] for command, _ in table} == {f"{program} {name}" for name in names}
+    assert all(purpose for _, purpose in table)
+
+
+def test_every_target_without_a_file_explains_itself() -> None:
+    phony = re.search(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE)
+    assert phony
+    assert set(phony[1].split()) == TARGETS
+
+
+def test_every_command_that_a_document_names_exists() -> None:
+    named = [("make run", "README.md")]
+    for document in documents():
+        text = document.read_text()
+        blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        named += [(snippet, document.name) for snippet in code(text) + "".join(blocks).splitlines()]
+    for snippet, document_name in named:
+        for program, name in re.findall(r"\b(make|taskward) (?:[A-Z]+=\S+ )?([a-z]+)\b", snippet):
+            assert name in (TARGETS if program == "make" else COMMANDS), f"{snippet}, in {document_name}"

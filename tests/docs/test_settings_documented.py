@@ -1,0 +1,69 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import AliasChoices
+
+from taskward.settings import Settings
+from tests.docs.documents import README, ROOT, code, rows, section
+
+EXAMPLE = (ROOT / ".env.example").read_text()
+
+
+def defaults() -> dict[tuple[str, ...], str]:
+    """Return each setting's default as the documents write it, by the names of its environment variables."""
+    found = {}
+    for name, field in Settings.model_fields.items():
+        alias = field.validation_alias
+        names = tuple(map(str, alias.choices)) if isinstance(alias, AliasChoices) else (name.upper(),)
+        found[names] = written(field.get_default())
+    return found
+
+
+def written(value: Any) -> str:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def example_lines() -> dict[str, str]:
+    lines = (line.removeprefix("# ") for line in EXAMPLE.splitlines() if "=" in line)
+    return dict(line.split("=", 1) for line in lines)
+
+
+def test_the_readme_has_every_setting_and_its_default() -> None:
+    table = rows(section(README, "Settings"), "setting")
+    documented = {
+        tuple(code(names)): "" if default == "unset" else code(default)[0] for names, default, _ in table
+    }
+    assert documented == defaults()
+    assert all(meaning for _, _, meaning in table)
+
+
+def test_the_example_file_has_every_setting_and_its_default() -> None:
+    assert example_lines() == {name: default for names, default in defaults().items() for name in names}
+
+
+def test_the_example_file_says_what_each_setting_is_for() -> None:
+    for paragraph in EXAMPLE.split("\n\n")[1:]:
+        explanation, setting = paragraph.strip().split("\n")
+        assert explanation.startswith("# ")
+        assert "=" in setting
+
+
+def test_the_example_file_changes_nothing_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "as_it_is").write_text(EXAMPLE)
+    assert Settings(_env_file=tmp_path / "as_it_is") == Settings()
+
+
+def test_the_example_file_changes_nothing_with_every_mark_taken_away(tmp_path: Path) -> None:
+    lines = "".join(f"{name}={value}\n" for name, value in example_lines().items())
+    (tmp_path / "all").write_text(lines)
+    assert Settings(_env_file=tmp_path / "all") == Settings()
+
+
+@pytest.mark.parametrize(("first", "second"), [("JWT_SECRET_KEY", "BETTER_AUTH_SECRET")])
+def test_the_first_of_two_names_wins_as_the_example_file_says(tmp_path: Path, first: str, second: str) -> None:
+    assert f"Another name for {first}, which wins" in EXAMPLE
+    (tmp_path / "both").write_text(f"{second}={'s' * 32}\n{first}={'f' * 32}\n")
+    assert Settings(_env_file=tmp_path / "both").signing_secret == b"f" * 32
