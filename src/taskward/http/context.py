@@ -38,7 +38,7 @@ class RequestContext:
         except ClientDisconnect:
             return
         except Exception:
-            logger.exception("error in %s %s, request %s", scope["method"], scope["path"], answer.request_id)
+            logger.exception("error in %s %r, request %s", scope["method"], scope["path"], answer.request_id)
             if answer.started:
                 raise  # half an answer is out: only closing the connection can tell the client
             await error_response(InternalError())(scope, receive, answer)

@@ -79,4 +79,5 @@ def _methods_at(request: Request) -> list[str]:
     for route in iter_route_contexts(request.app.routes):
         if route.path and route.methods and compile_path(route.path)[0].match(request.scope["path"]):
             methods |= route.methods
+    methods = methods or {"GET"}  # the files of the documentation are no route, and can only be read
     return sorted(methods | {"HEAD"} if "GET" in methods else methods)
