@@ -5,6 +5,7 @@ from typing import Any
 import httpx2
 import jsonschema_rs
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 
 from taskward.auth.issue import issue_token
 from tests.openapi_snapshot import operation_of
@@ -21,7 +22,7 @@ def connect(app: FastAPI, user_id: str | None = None, secret: str = "") -> Clien
 
     async def hold_against_the_schema(response: httpx2.Response) -> None:
         await response.aread()
-        check_answer(app.openapi(), response)
+        check_answer(_openapi_of(app), response)
 
     client = Client(
         transport=httpx2.ASGITransport(app, raise_app_exceptions=False),
@@ -32,6 +33,17 @@ def connect(app: FastAPI, user_id: str | None = None, secret: str = "") -> Clien
     if user_id is not None:
         client.headers["Authorization"] = f"Bearer {issue_token(user_id, secret.encode(), 'HS256', 300)}"
     return client
+
+
+_documents: dict[str, dict[str, Any]] = {}
+
+
+def _openapi_of(app: FastAPI) -> dict[str, Any]:
+    """Return the application's document; the same for all that have the same routes, and slow to make."""
+    routes = repr([(route.path, route.methods) for route in iter_route_contexts(app.routes)])
+    if routes not in _documents:
+        _documents[routes] = app.openapi()
+    return _documents[routes]
 
 
 def check_answer(openapi: dict[str, Any], response: httpx2.Response) -> None:

@@ -27,6 +27,9 @@ Tasks of many users, each seen by their owner alone.
 Every task route wants `Authorization: Bearer <token>`. The three families of paths are one and the same API:
 `/tasks` takes the owner from the token; `/api/{user_id}/tasks` and `/users/{user_id}/tasks` name the owner, who
 must be the token's user.
+
+Every error is `{"detail": "a sentence for a person", "code": "A_CONSTANT"}`. An address that does not exist is
+answered with 404 `NOT_FOUND`, a method that an address does not have with 405 `METHOD_NOT_ALLOWED` and `Allow`.
 """
 
 

@@ -69,9 +69,10 @@ async def test_what_is_answered_is_what_is_kept(alice: Client, tasks: str) -> No
     assert (await alice.get(f"{tasks}/{created['id']}")).json() == created
 
 
-@pytest.mark.parametrize("space", WHITE_SPACE, ids=lambda space: f"U+{ord(space):04X}")
-async def test_white_space_around_a_title_is_trimmed(alice: Client, space: str) -> None:
-    assert (await create(alice, f"{space}Buy{space}milk{space}"))["title"] == f"Buy{space}milk"
+async def test_white_space_around_a_title_is_trimmed(alice: Client, tasks: str) -> None:
+    for space in WHITE_SPACE:
+        answer = await alice.post(tasks, json={"title": f"{space}Buy{space}milk{space}"})
+        assert answer.json()["title"] == f"Buy{space}milk", ascii(space)
 
 
 async def test_lengths_are_counted_in_code_points(alice: Client, tasks: str) -> None:
@@ -97,11 +98,12 @@ async def test_what_the_contract_does_not_allow_is_refused_by_name_and_stored_no
     assert superuser.execute("SELECT count(*) FROM users").fetchone() == (0,)
 
 
-@pytest.mark.parametrize("text", ["\ud800", "\udc00", "\udc00\ud800", "a\udfff"], ids=ascii)
 @pytest.mark.parametrize("field", ["title", "description"])
-async def test_a_lone_surrogate_is_no_text(alice: Client, tasks: str, field: str, text: str) -> None:
-    answer = await alice.post(tasks, **as_json({"title": "Buy milk"} | {field: text}))
-    check_refused(answer, 400, "MALFORMED_JSON")
+async def test_a_lone_surrogate_is_no_text(alice: Client, tasks: str, field: str) -> None:
+    for text in ("\ud800", "a\udfff", "\udc00\ud800"):
+        answer = await alice.post(tasks, **as_json({"title": "Buy milk"} | {field: text}))
+        check_refused(answer, 400, "MALFORMED_JSON")
+    assert (await alice.get(tasks)).json()["count"] == 0
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,16 @@ from typing import Any
 
 from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import DictRow, dict_row
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from taskward.database.compiled import Statement
 from taskward.database.faults import translated
 from taskward.database.url import is_pooled
+from taskward.errors import DatabaseUnavailableError
 
 APP_ROLE = "taskward_app"
 IDENTITY = "SELECT set_config('role', %s, true), set_config('app.user_id', %s, true)"
+START_SECONDS = 10
 NOBODY = ""  # the identity under which the policies show no row at all
 
 Connection = AsyncConnection[DictRow]
@@ -87,8 +89,12 @@ class Database:
         )
 
     async def open(self) -> None:
-        """Start to connect. Does not wait: a database that is away is an answer of 503, not a crash."""
-        await self._pool.open()
+        """Connect; raise DatabaseUnavailableError when the pool is not full after 10 s."""
+        try:
+            await self._pool.open(wait=True, timeout=START_SECONDS)
+        except PoolTimeout as error:
+            await self._pool.close()
+            raise DatabaseUnavailableError from error
 
     async def close(self) -> None:
         """Close every connection."""

@@ -30,7 +30,8 @@ TABLES_ARE_WALLED = Statement("""
        AND (relname = 'users' OR EXISTS (
                SELECT FROM pg_attribute WHERE attrelid = c.oid AND attname = 'user_id' AND NOT attisdropped))
        AND (NOT relrowsecurity OR NOT relforcerowsecurity OR pg_has_role(current_user, relowner, 'MEMBER')
-            OR NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid))
+            OR NOT EXISTS (SELECT FROM pg_policy, unnest(polroles) AS role
+                            WHERE polrelid = c.oid AND (role = 0 OR pg_has_role(current_user, role, 'MEMBER'))))
 """)
 
 # Policies are joined by OR: a single one without the identity opens the table.

@@ -18,7 +18,6 @@ from types import TracebackType
 from typing import IO, Self
 from urllib.parse import quote
 
-import psutil
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
@@ -62,7 +61,7 @@ class EmbeddedPostgres:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        _stop(self._server)
+        self._stop()
         self._lock.close()
 
     @property
@@ -109,8 +108,17 @@ class EmbeddedPostgres:
             self._wait_until_it_answers()
             self._ensure_database()
         except BaseException:
-            _stop(self._server)
+            self._stop()
             raise
+
+    def _stop(self) -> None:
+        self._server.send_signal(signal.SIGINT)  # fast shutdown: end the sessions, write a checkpoint, stop
+        try:
+            self._server.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._server.send_signal(signal.SIGQUIT)  # immediate: the next start recovers from the log
+            self._server.wait()
+        shutil.rmtree(self._sockets, ignore_errors=True)
 
     def _wait_until_it_answers(self) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -168,31 +176,35 @@ def _lock(data_dir: Path) -> IO[str]:
 
 def _stop_server_of_a_dead_owner(cluster: Path) -> None:
     """Stop the PostgreSQL that a killed service left running. Its process id may by now be a stranger's."""
+    import psutil  # comes with the wheel, which `_program` has found by now
+
+    lock = cluster / "postmaster.pid"
     try:
-        process = psutil.Process(int((cluster / "postmaster.pid").read_text().split("\n", 1)[0]))
-        if str(cluster) not in process.cmdline():
-            return
-        process.send_signal(signal.SIGINT)
-        process.wait(STOP_SECONDS)
+        pid, rest = lock.read_text().split("\n", 1)
+        server = psutil.Process(int(pid))
+        if str(cluster) in server.cmdline():
+            server.send_signal(signal.SIGINT)
+            server.wait(STOP_SECONDS)
     except psutil.TimeoutExpired:
-        process.send_signal(signal.SIGQUIT)
-        process.wait(STOP_SECONDS)
-    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
-        return
-
-
-def _stop(server: subprocess.Popen[bytes]) -> None:
-    server.send_signal(signal.SIGINT)  # fast shutdown: end the sessions, write a checkpoint, stop
-    try:
+        server.send_signal(signal.SIGQUIT)
         server.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        server.send_signal(signal.SIGQUIT)  # immediate: the next start recovers from the log
-        server.wait()
+    except FileNotFoundError:
+        return
+    except ValueError:
+        lock.unlink()  # cut short by a power failure
+        return
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        pass
+    if lock.exists():
+        # PostgreSQL does not start while a process with this id lives, be it a stranger or a zombie. Its parent's
+        # id it takes for stale, and still looks whether sessions of the dead server use its memory.
+        lock.write_text(f"{os.getpid()}\n{rest}")
 
 
 def _socket_folder(data_dir: Path) -> Path:
     folder = data_dir / "sockets"
     if len(str(folder / ".s.PGSQL.5432")) > MAX_SOCKET_PATH:
         return Path(tempfile.mkdtemp(prefix="taskward-"))
-    folder.mkdir(mode=0o700, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)  # of a dead server, with a lock file like the cluster's
+    folder.mkdir(mode=0o700)
     return folder

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+import psycopg
 from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.requests import Request
@@ -10,7 +11,7 @@ from starlette.requests import Request
 import taskward
 from taskward.database.acting_as import NOBODY, Database
 from taskward.database.compiled import Statement
-from taskward.errors import DatabaseUnavailableError
+from taskward.errors import ApiError
 from taskward.http.responses import JsonResponse
 
 router = APIRouter(tags=["service"])
@@ -87,6 +88,6 @@ async def _ask(database: Database, question: Statement) -> list[dict[str, object
     try:
         async with database.acting_as(NOBODY) as unit:
             rows = await unit.execute(question)
-    except DatabaseUnavailableError:
+    except (ApiError, psycopg.Error):  # whatever the reason, also a schema that is not there
         return []
     return rows.all

@@ -1,0 +1,96 @@
+import hashlib
+
+import pytest
+
+from taskward.auth import verify
+from taskward.auth.verify import MAX_REMEMBERED, Claims, TokenVerifier
+from taskward.errors import TokenExpiredError, TokenInvalidError
+from tests.auth.tokens import NOW, SECRET, signed, with_claims
+
+
+class CountingVerifier(TokenVerifier):
+    """Counts how often a token is verified, and not remembered."""
+
+    def __init__(self, secret: bytes = SECRET) -> None:
+        self.now: float = NOW
+        self.verifications = 0
+        super().__init__(secret, "HS256", clock=lambda: self.now)
+
+    def _verify(self, token: str) -> Claims:
+        self.verifications += 1
+        return super()._verify(token)
+
+
+def test_a_token_is_verified_once() -> None:
+    verifier = CountingVerifier()
+    assert [verifier.verify(signed()).user_id for _ in range(3)] == ["alice"] * 3
+    assert verifier.verifications == 1
+
+
+def test_each_token_is_its_own_user() -> None:
+    verifier = CountingVerifier()
+    for _ in range(2):
+        for user in ("alice", "bob", "charlie"):
+            assert verifier.verify(with_claims(sub=user)).user_id == user
+    assert verifier.verifications == 3
+
+
+def test_a_remembered_token_expires_by_the_clock() -> None:
+    verifier = CountingVerifier()
+    token = with_claims(exp=NOW + 900)
+    verifier.verify(token)
+    verifier.now = NOW + 900 + 29.9
+    verifier.verify(token)
+    assert verifier.verifications == 1
+    verifier.now = NOW + 900 + 30
+    for _ in range(2):
+        with pytest.raises(TokenExpiredError):
+            verifier.verify(token)
+    assert verifier.verifications == 2, "an expired token is forgotten"
+
+
+def test_the_memory_is_bounded_and_drops_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert MAX_REMEMBERED == 10_000
+    monkeypatch.setattr(verify, "MAX_REMEMBERED", 3)
+    verifier = CountingVerifier()
+    tokens = [with_claims(sub=f"user_{number}") for number in range(5)]
+    for token in tokens:
+        verifier.verify(token)
+    assert len(verifier._remembered) == 3
+    for token in tokens[2:]:
+        verifier.verify(token)
+    assert verifier.verifications == 5, "the three newest are remembered"
+    verifier.verify(tokens[0])
+    assert verifier.verifications == 6, "the oldest was dropped"
+
+
+@pytest.mark.parametrize(
+    "token", ["", "x", signed(secret=b"y" * 32), with_claims(exp=NOW - 60), with_claims(sub="")]
+)
+def test_a_refused_token_is_not_remembered(token: str) -> None:
+    verifier = CountingVerifier()
+    for _ in range(2):
+        with pytest.raises((TokenInvalidError, TokenExpiredError)):
+            verifier.verify(token)
+    assert verifier.verifications == 2
+    assert verifier._remembered == {}
+
+
+def test_the_memory_holds_no_usable_token() -> None:
+    verifier = CountingVerifier()
+    token = signed()
+    verifier.verify(token)
+    assert list(verifier._remembered) == [hashlib.sha256(token.encode()).digest()]
+    assert token.split(".")[2] not in repr(vars(verifier))
+
+
+def test_a_token_of_another_secret_is_refused_although_its_twin_is_remembered() -> None:
+    verifier = CountingVerifier()
+    verifier.verify(signed())
+    with pytest.raises(TokenInvalidError):
+        verifier.verify(signed(secret=b"y" * 32))
+
+
+def test_a_lone_surrogate_in_a_token_is_refused() -> None:
+    with pytest.raises(TokenInvalidError):
+        CountingVerifier().verify(signed() + "\ud800")

@@ -1,0 +1,50 @@
+"""The database without HTTP in front of it: empty, or migrated and open under the two walls."""
+
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from taskward.database.acting_as import Database
+from taskward.database.embedded import EmbeddedPostgres
+from taskward.database.url import conninfo
+from taskward.tasks.statements import CREATE_TASK
+
+_numbers = count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "alembic: on the tests of pytest-alembic, whose plugin is not loaded")
+
+
+@pytest.fixture
+def empty_database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
+    """The URL of a database that has never been migrated."""
+    name = sql.Identifier(f"empty_{next(_numbers)}")
+    with psycopg.connect(postgres.superuser_conninfo, autocommit=True) as superuser:
+        superuser.execute(sql.SQL("CREATE DATABASE {} OWNER taskward").format(name))
+        yield postgres.url.replace("/taskward?", f"/{name.as_string()[1:-1]}?")
+        superuser.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The door to user data, with one connection: whatever a unit leaves on it, the next one finds."""
+    opened = Database(conninfo(database_url), pool_size=1, max_overflow=0)
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def alices_tasks(database: Database) -> list[int]:
+    """The ids of two tasks of alice, one to do and one done."""
+    return [await create_task(database, "alice", completed=completed) for completed in (False, True)]
+
+
+async def create_task(database: Database, owner: str, *, completed: bool = False) -> int:
+    async with database.acting_as(owner) as unit:
+        created = await unit.execute(CREATE_TASK, title=f"Task of {owner}", description=None, completed=completed)
+    return int(created.all[0]["id"])

@@ -1,0 +1,125 @@
+"""The service refuses to start when a wall is missing, and says which."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+
+from taskward.app import create_app
+from taskward.database.acting_as import Database
+from taskward.database.canary import WallMissingError, check_walls, warn_of_an_old_server
+from taskward.database.compiled import Statement
+from taskward.database.url import conninfo
+from taskward.settings import Settings
+from tests.conftest import SECRET
+
+GAPS_IN_THIS_DATABASE = {
+    "ALTER TABLE tasks DISABLE ROW LEVEL SECURITY": "table tasks has row-level security disabled",
+    "ALTER TABLE users DISABLE ROW LEVEL SECURITY": "table users has row-level security disabled",
+    "ALTER TABLE tasks NO FORCE ROW LEVEL SECURITY": "table tasks does not force row-level security",
+    "ALTER TABLE users NO FORCE ROW LEVEL SECURITY": "table users does not force row-level security",
+    'DROP POLICY "users see and change only what is their own" ON users': "table users has no policy",
+    'DROP POLICY "users see and change only what is their own" ON tasks': "table tasks has no policy",
+    "CREATE POLICY everybody ON tasks USING (true)": 'policy "everybody" on table tasks does not ask',
+    "CREATE POLICY readers ON users FOR SELECT TO taskward_app USING (true)": 'policy "readers" on table users',
+    "CREATE POLICY writers ON tasks FOR INSERT WITH CHECK (true)": 'policy "writers" on table tasks',
+    "ALTER TABLE tasks OWNER TO taskward_app": "table tasks belongs to taskward_app",
+    "CREATE TABLE notes (user_id text, note text)": "table notes has row-level security disabled",
+    "REVOKE SELECT ON tasks FROM taskward_app": "lacks a grant",
+}
+
+GAPS_IN_THE_ROLE = {
+    "BYPASSRLS": "taskward_app bypasses row-level security",
+    "SUPERUSER": "taskward_app is a superuser",
+    "LOGIN": "taskward_app can log in",
+}
+
+
+async def test_a_healthy_database_passes(database: Database, alices_tasks: list[int]) -> None:
+    await check_walls(database)
+
+
+@pytest.mark.parametrize("gap", GAPS_IN_THIS_DATABASE)
+async def test_a_gap_in_the_database_is_refused_by_name(
+    database: Database, settings: Settings, superuser: psycopg.Connection, gap: str
+) -> None:
+    superuser.execute(gap)
+    await refuses(database, settings, GAPS_IN_THIS_DATABASE[gap])
+
+
+@pytest.mark.parametrize("attribute", GAPS_IN_THE_ROLE)
+async def test_a_role_with_too_much_power_is_refused(
+    database: Database, settings: Settings, superuser: psycopg.Connection, attribute: str
+) -> None:
+    with role_attribute(superuser, attribute):
+        await refuses(database, settings, GAPS_IN_THE_ROLE[attribute])
+    await check_walls(database)
+
+
+async def test_a_policy_that_lets_a_row_through_to_nobody_is_refused(
+    database: Database, settings: Settings, superuser: psycopg.Connection, alices_tasks: list[int]
+) -> None:
+    open_to_nobody = "coalesce(current_setting('app.user_id', true), '') IN ('', user_id)"
+    superuser.execute(f"CREATE POLICY careless ON tasks USING ({open_to_nobody})")
+    await refuses(database, settings, "a row can be read without an identity")
+
+
+async def test_a_login_role_that_cannot_act_for_users_is_refused(
+    database_url: str, superuser: psycopg.Connection
+) -> None:
+    superuser.execute("CREATE ROLE charlie LOGIN")
+    try:
+        stranger = database_url.replace("//taskward@", "//charlie@")
+        database = Database(conninfo(stranger), pool_size=1, max_overflow=0)
+        await database.open()
+        try:
+            await refuses(
+                database, Settings(DATABASE_URL=stranger, JWT_SECRET_KEY=SECRET), "cannot act as taskward_app"
+            )
+        finally:
+            await database.close()
+    finally:
+        superuser.execute("DROP ROLE charlie")
+
+
+async def test_every_gap_is_named_at_once(database: Database, superuser: psycopg.Connection) -> None:
+    superuser.execute("ALTER TABLE tasks DISABLE ROW LEVEL SECURITY")
+    superuser.execute("ALTER TABLE users DISABLE ROW LEVEL SECURITY")
+    with pytest.raises(WallMissingError, match=r"table (tasks|users) .*; table (tasks|users) "):
+        await check_walls(database)
+
+
+@pytest.mark.parametrize(("number", "warned"), [(18_00_06, 1), (18_00_07, 0), (19_00_00, 0), (17_00_01, 0)])
+async def test_an_old_server_is_warned_of(
+    database: Database,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    warned: int,
+) -> None:
+    version = Statement(f"SELECT {number} AS number, 'this' AS name")
+    monkeypatch.setattr("taskward.database.canary.SERVER_VERSION", version)
+    await warn_of_an_old_server(database)
+    assert len(caplog.records) == warned
+
+
+async def refuses(database: Database, settings: Settings, message: str) -> None:
+    with pytest.raises(WallMissingError) as refusal:
+        await check_walls(database)
+    assert message in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+    app = create_app(settings)
+    with pytest.raises(WallMissingError):
+        async with app.router.lifespan_context(app):
+            raise AssertionError("the service started")
+
+
+@contextmanager
+def role_attribute(superuser: psycopg.Connection, attribute: str) -> Iterator[None]:
+    """Give taskward_app an attribute for a while: roles belong to the server, and so to the next test."""
+    superuser.execute(f"ALTER ROLE taskward_app {attribute}")
+    try:
+        yield
+    finally:
+        superuser.execute(f"ALTER ROLE taskward_app NO{attribute}")

@@ -1,0 +1,139 @@
+"""The migrations: up, down and up again, once, on a server that other Taskward databases share."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing import get_context
+
+import psycopg
+import pytest
+from alembic import command
+from pytest_alembic.config import Config
+from pytest_alembic.runner import MigrationContext, runner
+from pytest_alembic.tests import default
+
+import taskward.tasks.model  # noqa: F401  # the tables that the migrations are compared with
+from taskward.database.acting_as import Database
+from taskward.database.canary import WallMissingError, check_walls
+from taskward.database.migrate import MIGRATION_LOCK, alembic_config, current, engine, head, migrate
+from taskward.database.url import conninfo
+
+PYTEST_ALEMBIC = [
+    default.test_single_head_revision,
+    default.test_upgrade,
+    default.test_model_definitions_match_ddl,
+    default.test_up_down_consistency,
+]
+
+
+@pytest.fixture
+def migrations(empty_database_url: str) -> Iterator[MigrationContext]:
+    with engine(conninfo(empty_database_url)).connect() as connection:
+        config = Config(alembic_config=alembic_config(connection))
+        with runner(config, connection) as migrations:
+            yield migrations
+
+
+@pytest.mark.parametrize("prove", PYTEST_ALEMBIC, ids=lambda test: test.__name__.removeprefix("test_"))
+def test_the_migrations_pass_what_pytest_alembic_asks(
+    migrations: MigrationContext, prove: Callable[[MigrationContext], None]
+) -> None:
+    prove(migrations)
+
+
+async def test_down_to_nothing_and_up_again_is_a_whole_database(empty_database_url: str) -> None:
+    address = conninfo(empty_database_url)
+    migrate(address)
+    downgrade(address)
+    with psycopg.connect(address) as connection:
+        left = """
+            SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S')
+            UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+        """
+        assert connection.execute(left).fetchall() == [("alembic_version",)]
+    migrate(address)
+    await has_its_walls(address)
+
+
+async def test_many_that_start_at_once_migrate_once(empty_database_url: str) -> None:
+    address = conninfo(empty_database_url)
+    with (
+        psycopg.connect(address, autocommit=True) as starter,
+        ProcessPoolExecutor(4, mp_context=get_context("spawn")) as processes,
+    ):
+        starter.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
+        migrations = [processes.submit(migrate, address) for _ in range(4)]
+        wait_until_all_wait(starter, migrations)
+        starter.execute("SELECT pg_advisory_unlock(%s)", [MIGRATION_LOCK])
+        for migration in migrations:
+            migration.result(60)
+    with engine(address).connect() as connection:
+        assert current(connection) == head()
+    await has_its_walls(address)
+
+
+def wait_until_all_wait(starter: psycopg.Connection, migrations: list[Future[None]]) -> None:
+    deadline = time.monotonic() + 30
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    while starter.execute(waiting).fetchone() != (len(migrations),):
+        assert time.monotonic() < deadline, "a migration does not wait for the others"
+        assert not any(migration.done() for migration in migrations)
+        time.sleep(0.02)
+
+
+def test_migrating_a_migrated_database_changes_nothing(database_url: str, superuser: psycopg.Connection) -> None:
+    tables = (
+        "SELECT oid, relname, relfilenode FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY oid"
+    )
+    before = superuser.execute(tables).fetchall()
+    migrate(conninfo(database_url))
+    assert superuser.execute(tables).fetchall() == before
+
+
+def test_a_migration_that_fails_leaves_nothing_half_done(empty_database_url: str) -> None:
+    address = conninfo(empty_database_url)
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("CREATE TABLE tasks (id int)")  # in the way of the second of four
+    with pytest.raises(psycopg.errors.DuplicateTable):
+        migrate(address)
+    with psycopg.connect(address, autocommit=True) as connection:
+        assert connection.execute("SELECT to_regclass('users'), to_regclass('alembic_version')").fetchall() == [
+            (None, None)
+        ]
+        connection.execute("DROP TABLE tasks")
+    migrate(address)
+
+
+async def test_a_second_database_of_a_server_shares_the_roles(database_url: str, empty_database_url: str) -> None:
+    migrate(conninfo(empty_database_url))
+    await has_its_walls(conninfo(empty_database_url))
+    await has_its_walls(conninfo(database_url))
+
+
+async def test_downgrading_one_database_leaves_the_roles_to_the_other(
+    database_url: str, empty_database_url: str
+) -> None:
+    migrate(conninfo(database_url))
+    migrate(conninfo(empty_database_url))
+    downgrade(conninfo(empty_database_url))
+    await has_its_walls(conninfo(database_url))
+
+
+async def test_a_database_whose_wall_was_taken_down_is_not_served(database_url: str) -> None:
+    downgrade(conninfo(database_url), "0003")
+    with pytest.raises(WallMissingError, match="lacks a grant"):
+        await has_its_walls(conninfo(database_url))
+
+
+def downgrade(address: str, revision: str = "base") -> None:
+    with engine(address).connect() as connection:
+        command.downgrade(alembic_config(connection), revision)
+
+
+async def has_its_walls(address: str) -> None:
+    database = Database(address, pool_size=1, max_overflow=0)
+    await database.open()
+    try:
+        await check_walls(database)
+    finally:
+        await database.close()

@@ -1,0 +1,104 @@
+"""What the role that acts for users may not do, and what the role that logs in may not see."""
+
+import psycopg
+import pytest
+
+from taskward.database.acting_as import Database
+from taskward.database.compiled import Statement
+from taskward.database.url import conninfo
+from taskward.errors import ForbiddenError
+from taskward.tasks.statements import TASK_EXISTS
+
+REFUSED = [
+    "UPDATE tasks SET user_id = 'bob'",
+    "UPDATE tasks SET id = DEFAULT",
+    "UPDATE tasks SET revision = 1",
+    "UPDATE tasks SET created_at = now()",
+    "UPDATE tasks SET updated_at = now()",
+    "INSERT INTO tasks (user_id, id, title) OVERRIDING SYSTEM VALUE VALUES ('alice', 1, 'Mine')",
+    "INSERT INTO tasks (user_id, title, revision) VALUES ('alice', 'Mine', 1)",
+    "INSERT INTO tasks (user_id, title, created_at) VALUES ('alice', 'Mine', now())",
+    "UPDATE users SET id = 'bob'",
+    "UPDATE users SET created_at = now()",
+    "INSERT INTO users (id, revision) VALUES ('alice', 7)",
+    "DELETE FROM users",
+    "TRUNCATE tasks",
+    "UPDATE alembic_version SET version_num = '0001'",
+    "CREATE TABLE loot (id int)",
+    "SELECT rolpassword FROM pg_authid",
+    "SET SESSION AUTHORIZATION postgres",
+    "SET ROLE postgres",
+    "SET ROLE taskward_witness",
+    "SET session_replication_role = replica",
+    "COPY tasks TO PROGRAM 'true'",
+    "SELECT pg_read_file('postgresql.conf')",
+]
+
+FOR_THE_OWNER_ALONE = [
+    "ALTER TABLE tasks DISABLE ROW LEVEL SECURITY",
+    "ALTER TABLE tasks NO FORCE ROW LEVEL SECURITY",
+    "ALTER TABLE tasks DISABLE TRIGGER ALL",
+    'DROP POLICY "users see and change only what is their own" ON tasks',
+    "CREATE POLICY everybody ON tasks USING (true)",
+    "DROP TABLE tasks",
+    "ALTER FUNCTION task_exists(bigint) OWNER TO taskward_app",
+    "CREATE OR REPLACE FUNCTION tasks_take_the_next_revision() RETURNS trigger LANGUAGE sql AS ''",
+]
+
+
+@pytest.mark.parametrize("text", REFUSED)
+async def test_taskward_app_is_denied(database: Database, alices_tasks: list[int], text: str) -> None:
+    with pytest.raises(ForbiddenError) as refusal:
+        async with database.acting_as("alice") as unit:
+            await unit.execute(Statement(text))
+    assert "permission denied" in str(refusal.value.__cause__)
+
+
+@pytest.mark.parametrize("text", FOR_THE_OWNER_ALONE)
+async def test_taskward_app_owns_nothing(database: Database, text: str) -> None:
+    with pytest.raises(ForbiddenError) as refusal:
+        async with database.acting_as("alice") as unit:
+            await unit.execute(Statement(text))
+    assert "must be owner" in str(refusal.value.__cause__) or "permission denied" in str(refusal.value.__cause__)
+
+
+async def test_the_role_that_logs_in_sees_and_changes_no_row(
+    database_url: str, alices_tasks: list[int], superuser: psycopg.Connection
+) -> None:
+    with psycopg.connect(conninfo(database_url), autocommit=True) as owner:
+        assert owner.execute("SELECT current_user").fetchone() == ("taskward",)
+        for table in ("tasks", "users"):
+            assert owner.execute(f"SELECT * FROM {table}").fetchall() == []
+            assert owner.execute(f"DELETE FROM {table}").rowcount == 0
+    assert superuser.execute("SELECT count(*) FROM tasks").fetchone() == (2,)
+
+
+async def test_task_exists_answers_yes_or_no_and_nothing_else(database: Database, alices_tasks: list[int]) -> None:
+    for task_id, answer in ((alices_tasks[0], True), (2**62, False)):
+        async with database.acting_as("bob") as unit:
+            exists = await unit.execute(TASK_EXISTS, task_id=task_id)
+        assert exists.all == [{"it_does": answer}]
+
+
+def test_nobody_can_become_the_witness_or_has_its_rights(superuser: psycopg.Connection) -> None:
+    members = """
+        SELECT member::regrole::text FROM pg_auth_members
+         WHERE roleid = 'taskward_witness'::regrole AND (inherit_option OR set_option)
+    """
+    assert superuser.execute(members).fetchall() == []
+    roles = superuser.execute("SELECT rolcanlogin FROM pg_roles WHERE rolname = 'taskward_witness'").fetchall()
+    assert roles == [(False,)]
+
+
+def test_the_witness_reads_the_ids_of_tasks_and_nothing_else(superuser: psycopg.Connection) -> None:
+    readable = """
+        SELECT c.relname || '.' || attname FROM pg_attribute JOIN pg_class AS c ON c.oid = attrelid
+         WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0
+           AND has_column_privilege('taskward_witness', attrelid, attnum, 'SELECT')
+    """
+    assert superuser.execute(readable).fetchall() == [("tasks.id",)]
+
+
+def test_only_taskward_app_may_ask_the_witness(superuser: psycopg.Connection) -> None:
+    grants = "SELECT grantee::regrole::text FROM pg_proc, aclexplode(proacl) WHERE proname = 'task_exists'"
+    assert sorted(superuser.execute(grants).fetchall()) == [("taskward_app",), ("taskward_witness",)]

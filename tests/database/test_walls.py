@@ -1,0 +1,140 @@
+"""Each wall alone: take the WHERE away and nothing leaks, take row-level security away and nothing leaks."""
+
+from collections.abc import Iterator
+from itertools import chain, combinations, product
+from typing import Any
+
+import psycopg
+import pytest
+
+from taskward.database.acting_as import Database
+from taskward.database.compiled import Statement
+from taskward.errors import ForbiddenError
+from taskward.tasks import statements
+from tests.database.conftest import create_task
+
+FIELDS = ("title", "description", "completed")
+VALUES = {"title": "Taken over", "description": "by bob", "completed": True}
+WALL_ONE = ("tasks.user_id = %(owner)s::VARCHAR", "users.id = %(owner)s::VARCHAR")
+
+Run = tuple[str, Statement, dict[str, Any]]
+
+
+def lists() -> Iterator[Run]:
+    """Every way to list, with bounds that all of alice's tasks are beyond."""
+    bounds = {"title": ("", "\U0010ffff"), "created": (0, 2**62), "updated": (0, 2**62)}
+    for completed, sort, descending, after in product(
+        (None, False, True), statements.SORT_KEYS, (False, True), (False, True)
+    ):
+        statement = statements.list_tasks(completed=completed, sort=sort, descending=descending, after=after)
+        values = {"limit": 100, "after_0": bounds[sort][descending], "after_1": 0}
+        yield f"list {completed=} {sort=} {descending=} {after=}", statement, values
+
+
+def statements_on(task_id: int) -> Iterator[Run]:
+    """Every statement on tasks that already exist; the one that deletes is the last."""
+    yield "read", statements.READ_TASK, {"task_id": task_id}
+    yield from lists()
+    for fields in chain.from_iterable(combinations(FIELDS, size) for size in (1, 2, 3)):
+        yield f"update {fields}", statements.update_task(frozenset(fields)), {"task_id": task_id, **VALUES}
+    yield "flip", statements.FLIP_TASK, {"task_id": task_id}
+    yield "delete", statements.DELETE_TASK, {"task_id": task_id}
+
+
+def without_wall_one(statement: Statement) -> Statement:
+    text = statement.sql
+    for condition in WALL_ONE:
+        text = text.replace(condition, "true")
+    assert text != statement.sql, f"there is no condition on the user in {statement.sql}"
+    assert "owner" not in text.replace("owner_revision", ""), f"the user is still asked for in {text}"
+    return Statement(text, statement.constants)
+
+
+def take_wall_two_away(superuser: psycopg.Connection) -> None:
+    for table in ("tasks", "users"):
+        superuser.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY")
+
+
+def alices_rows(superuser: psycopg.Connection) -> list[Any]:
+    return [
+        *superuser.execute("SELECT * FROM tasks WHERE user_id = 'alice' ORDER BY id"),
+        *superuser.execute("SELECT * FROM users WHERE id = 'alice'"),
+    ]
+
+
+async def run_as_bob(database: Database, statement: Statement, values: dict[str, Any]) -> list[dict[str, Any]]:
+    async with database.acting_as("bob") as unit:
+        rows = await unit.execute(statement, **values)
+    return rows.all
+
+
+def is_alices(row: dict[str, Any], task_ids: list[int]) -> bool:
+    return row.get("user_id") == "alice" or row["id"] in task_ids
+
+
+async def test_a_statement_without_its_where_reaches_nothing_of_alices(
+    database: Database, alices_tasks: list[int], superuser: psycopg.Connection
+) -> None:
+    bobs_task = await create_task(database, "bob")
+    before = alices_rows(superuser)
+    for name, statement, values in statements_on(alices_tasks[0]):
+        rows = await run_as_bob(database, without_wall_one(statement), values)
+        assert not any(is_alices(row, alices_tasks) for row in rows), name
+        assert alices_rows(superuser) == before, name
+    assert superuser.execute("SELECT id FROM tasks WHERE user_id = 'bob'").fetchall() == [(bobs_task,)]
+
+
+async def test_with_row_level_security_off_a_statement_reaches_nothing_of_alices(
+    database: Database, alices_tasks: list[int], superuser: psycopg.Connection
+) -> None:
+    await create_task(database, "bob")
+    before = alices_rows(superuser)
+    take_wall_two_away(superuser)
+    for name, statement, values in statements_on(alices_tasks[0]):
+        rows = await run_as_bob(database, statement, values)
+        assert not any(is_alices(row, alices_tasks) for row in rows), name
+        assert alices_rows(superuser) == before, name
+
+
+async def test_with_neither_wall_every_statement_would_reach_alices_tasks(
+    database: Database, alices_tasks: list[int], superuser: psycopg.Connection
+) -> None:
+    """The two tests above prove something: it is the wall left standing that holds."""
+    take_wall_two_away(superuser)
+    for name, statement, values in statements_on(alices_tasks[0]):
+        rows = await run_as_bob(database, without_wall_one(statement), values)
+        assert any(is_alices(row, alices_tasks) for row in rows), name
+
+
+async def test_bob_cannot_create_a_task_for_alice(
+    database: Database, alices_tasks: list[int], superuser: psycopg.Connection
+) -> None:
+    before = alices_rows(superuser)
+    forged = Statement(statements.CREATE_TASK.sql.replace("%(owner)s", "%(victim)s"))
+    assert forged != statements.CREATE_TASK
+    with pytest.raises(ForbiddenError) as refusal:
+        await run_as_bob(database, forged, {"victim": "alice", **VALUES})
+    assert "row-level security" in str(refusal.value.__cause__)
+    assert alices_rows(superuser) == before
+
+
+async def test_with_row_level_security_off_creating_still_creates_for_bob(
+    database: Database, alices_tasks: list[int], superuser: psycopg.Connection
+) -> None:
+    before = alices_rows(superuser)
+    take_wall_two_away(superuser)
+    created = await run_as_bob(database, statements.CREATE_TASK, {"victim": "alice", **VALUES})
+    assert created[0]["user_id"] == "bob"
+    assert alices_rows(superuser) == before
+
+
+async def test_without_an_identity_nobody_sees_or_changes_a_row(
+    database: Database, alices_tasks: list[int], superuser: psycopg.Connection
+) -> None:
+    before = alices_rows(superuser)
+    async with database.acting_as("") as unit:
+        seen = await unit.execute(Statement("SELECT id::text FROM tasks UNION ALL SELECT id FROM users"))
+        deleted = await unit.execute(Statement("DELETE FROM tasks RETURNING id"))
+    assert seen.all == []
+    assert deleted.all == []
+    assert alices_rows(superuser) == before

@@ -1,0 +1,137 @@
+"""Every path and method, asked by everybody. A route without a row here fails, and a row without a route."""
+
+from typing import Any, NamedTuple
+
+import psycopg
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+
+from tests.client import Client
+
+TITLE = {"title": "Buy milk"}
+DONE = {"completed": True}
+
+
+class Row(NamedTuple):
+    body: Any
+    owner: int  # the status that the owner gets
+
+
+COLLECTION = {"GET": Row(None, 200), "POST": Row(TITLE, 201)}
+ITEM = {"GET": Row(None, 200), "PUT": Row(TITLE, 200), "PATCH": Row(DONE, 200), "DELETE": Row(None, 204)}
+COMPLETION = {"PATCH": Row(DONE, 200)}
+
+OWNED: dict[str, dict[str, Row]] = {
+    "/api/{user_id}/tasks": COLLECTION,
+    "/api/{user_id}/tasks/{task_id}": ITEM,
+    "/api/{user_id}/tasks/{task_id}/complete": COMPLETION,
+    "/api/{user_id}/tasks/{task_id}/toggle": COMPLETION,
+    "/users/{user_id}/tasks": COLLECTION,
+    "/users/{user_id}/tasks/{task_id}": ITEM,
+    "/users/{user_id}/tasks/{task_id}/complete": COMPLETION,
+    "/users/{user_id}/tasks/{task_id}/toggle": COMPLETION,
+    "/tasks": COLLECTION,
+    "/tasks/{task_id}": ITEM,
+    "/tasks/{task_id}/complete": COMPLETION,
+    "/tasks/{task_id}/toggle": COMPLETION,
+}
+PUBLIC = {"/health": ["GET"], "/health/live": ["GET"], "/health/ready": ["GET"]}
+PUBLIC_BUT_NOT_DESCRIBED = {
+    "/docs": ["GET"],
+    "/redoc": ["GET"],
+    "/openapi.json": ["GET", "HEAD"],
+    "/docs/assets": [],
+}
+
+CELLS = [(path, method) for path, methods in OWNED.items() for method in methods]
+Cell = tuple[str, str]
+Answer = tuple[int, str]
+Rows = list[tuple[Any, ...]]
+
+
+@pytest.fixture
+async def alices_task(alice: Client) -> int:
+    return int((await alice.post("/tasks", json={"title": "Buy eggs"})).json()["id"])
+
+
+def everything(superuser: psycopg.Connection) -> Rows:
+    return superuser.execute("SELECT * FROM tasks FULL JOIN users ON users.id = user_id ORDER BY 1, 2").fetchall()
+
+
+def as_rows(routes: dict[str, Any]) -> set[tuple[str, str]]:
+    return {(path, method.upper()) for path, methods in routes.items() for method in methods or [""]}
+
+
+async def test_every_documented_route_has_a_row_and_every_row_a_route(app: FastAPI) -> None:
+    assert as_rows(app.openapi()["paths"]) == as_rows(OWNED) | as_rows(PUBLIC)
+
+
+async def test_every_route_there_is_has_a_row_and_every_row_a_route(app: FastAPI) -> None:
+    routes = {
+        (str(route.path), method) for route in iter_route_contexts(app.routes) for method in route.methods or [""]
+    }
+    assert routes == as_rows(OWNED) | as_rows(PUBLIC) | as_rows(PUBLIC_BUT_NOT_DESCRIBED)
+
+
+async def test_every_described_operation_says_who_may_call_it(app: FastAPI) -> None:
+    for path, operations in app.openapi()["paths"].items():
+        for method, operation in operations.items():
+            expected: Any = None if path in PUBLIC else [{"BearerToken": []}]
+            assert operation.get("security") == expected, (method, path)
+
+
+@pytest.mark.parametrize("path", PUBLIC)
+async def test_everybody_reads_the_service(anonymous: Client, path: str) -> None:
+    assert (await anonymous.get(path)).status_code == 200
+    assert (await anonymous.get(path, headers={"Authorization": "Bearer rubbish"})).status_code == 200
+
+
+async def answers(client: Client, part: str, user_id: str, task_id: int, **headers: str) -> dict[Cell, Answer]:
+    """Ask for every cell whose path has `part` in it; return status and code of each answer."""
+    found = {}
+    for path, method in CELLS:
+        if part in path:
+            url, body = path.format(user_id=user_id, task_id=task_id), OWNED[path][method].body
+            answer = await client.request(method, url, json=body, headers=headers)
+            found[path, method] = (answer.status_code, answer.json()["code"])
+    return found
+
+
+async def test_nobody_is_let_in(anonymous: Client, alices_task: int, superuser: psycopg.Connection) -> None:
+    before = everything(superuser)
+    missing = await answers(anonymous, "", "alice", alices_task)
+    assert missing == dict.fromkeys(CELLS, (401, "TOKEN_MISSING"))
+    unsigned = "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSJ9.eA"
+    invalid = await answers(anonymous, "", "alice", alices_task, Authorization=unsigned)
+    assert invalid == dict.fromkeys(CELLS, (401, "TOKEN_INVALID"))
+    assert everything(superuser) == before
+
+
+async def test_a_strangers_path_is_closed(bob: Client, alices_task: int, superuser: psycopg.Connection) -> None:
+    bobs_task = (await bob.post("/tasks", json=TITLE)).json()["id"]
+    before = everything(superuser)
+    for task_id in (alices_task, bobs_task, 999_999):
+        refused = await answers(bob, "{user_id}", "alice", task_id)
+        assert len(refused) == 16
+        assert set(refused.values()) == {(403, "FORBIDDEN")}, refused
+    assert everything(superuser) == before
+
+
+async def test_a_strangers_task_is_closed_also_through_ones_own_path(
+    bob: Client, alices_task: int, superuser: psycopg.Connection
+) -> None:
+    before = everything(superuser)
+    refused = await answers(bob, "{task_id}", "bob", alices_task)
+    assert len(refused) == 18
+    assert set(refused.values()) == {(403, "FORBIDDEN")}, refused
+    assert everything(superuser) == before
+
+
+async def test_the_owner_is_let_in(alice: Client) -> None:
+    found = {}
+    for path, method in CELLS:
+        task = (await alice.post("/tasks", json=TITLE)).json()
+        url, body = path.format(user_id="alice", task_id=task["id"]), OWNED[path][method].body
+        found[path, method] = (await alice.request(method, url, json=body)).status_code
+    assert found == {(path, method): OWNED[path][method].owner for path, method in CELLS}

@@ -1,0 +1,57 @@
+import time
+from collections.abc import Callable
+
+import psycopg
+from fastapi import FastAPI
+from psycopg import sql
+
+from tests.client import Client
+
+AWAY = {"detail": "The database is unavailable. Please try again.", "code": "DATABASE_UNAVAILABLE"}
+
+
+async def test_a_request_is_answered_with_503_and_when_to_try_again(
+    alice: Client, take_database_away: Callable[[], None]
+) -> None:
+    await alice.post("/tasks", json={"title": "Buy milk"})
+    take_database_away()
+    for method, path, body in (
+        ("GET", "/tasks", None),
+        ("POST", "/tasks", {"title": "Buy eggs"}),
+        ("GET", "/tasks/1", None),
+        ("DELETE", "/users/alice/tasks/1", None),
+    ):
+        before = time.monotonic()
+        answer = await alice.request(method, path, json=body)
+        assert (answer.status_code, answer.json()) == (503, AWAY)
+        assert answer.headers["retry-after"] == "1"
+        assert time.monotonic() - before < 4
+
+
+async def test_who_may_not_ask_is_told_so_without_the_database(
+    anonymous: Client, bob: Client, take_database_away: Callable[[], None]
+) -> None:
+    take_database_away()
+    assert (await anonymous.get("/tasks")).status_code == 401
+    assert (await bob.get("/api/alice/tasks")).status_code == 403
+    assert (await bob.get("/tasks?limit=0")).status_code == 400
+
+
+async def test_a_service_whose_pool_is_closed_answers_503(app: FastAPI, alice: Client) -> None:
+    await app.state.database.close()
+    answer = await alice.get("/tasks")
+    assert (answer.status_code, answer.json()) == (503, AWAY)
+
+
+async def test_a_service_comes_back_with_its_database(
+    alice: Client, superuser: psycopg.Connection, take_database_away: Callable[[], None]
+) -> None:
+    await alice.post("/tasks", json={"title": "Buy milk"})
+    take_database_away()
+    assert (await alice.get("/tasks")).status_code == 503
+    name = sql.Identifier(superuser.info.dbname)
+    superuser.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(name))
+    deadline = time.monotonic() + 30
+    while (answer := await alice.get("/tasks")).status_code == 503:
+        assert time.monotonic() < deadline
+    assert answer.json()["count"] == 1

@@ -1,0 +1,83 @@
+"""The documentation pages need nothing but the service."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import fastapi_offline
+import pytest
+from fastapi import FastAPI
+
+import taskward
+from tests.client import connect
+
+PAGES = ["/docs", "/redoc"]
+
+
+class References(HTMLParser):
+    """Collects every address that a page makes a browser fetch."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, _: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [
+            value for name, value in attrs if value and name in ("src", "href", "spec-url", "srcset", "data")
+        ]
+
+
+@pytest.mark.parametrize("page", PAGES)
+async def test_a_page_and_all_it_refers_to_come_from_the_service(offline: FastAPI, page: str) -> None:
+    async with connect(offline) as anonymous:
+        answer = await anonymous.get(page)
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert "//" not in re.sub(r"(?m)^\s*//.*$", "", answer.text), "the address of another host"
+        references = References(answer.text).found
+        assert len(references) >= 2
+        for reference in {*references, "/openapi.json"}:
+            assert reference.startswith("/")
+            fetched = await anonymous.get(reference)
+            assert fetched.status_code == 200
+            assert fetched.content
+        assert "/openapi.json" in answer.text
+
+
+@pytest.mark.parametrize("page", PAGES)
+async def test_the_assets_are_those_of_the_installed_package(offline: FastAPI, page: str) -> None:
+    installed = Path(fastapi_offline.__file__).parent / "static"
+    async with connect(offline) as anonymous:
+        for reference in References((await anonymous.get(page)).text).found:
+            if reference.startswith("/docs/assets/"):
+                assert (await anonymous.get(reference)).content == (installed / Path(reference).name).read_bytes()
+
+
+def test_no_asset_is_copied_into_the_package() -> None:
+    package = Path(taskward.__file__).parent
+    assert [path for path in package.rglob("*") if path.suffix in (".js", ".css", ".png", ".html")] == []
+
+
+async def test_the_published_document_is_the_applications(offline: FastAPI) -> None:
+    async with connect(offline) as anonymous:
+        answer = await anonymous.get("/openapi.json")
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json() == offline.openapi()
+
+
+async def test_a_forged_host_is_not_repeated(offline: FastAPI) -> None:
+    async with connect(offline) as anonymous:
+        for page in (*PAGES, "/openapi.json", "/nothing", "/tasks/"):
+            answer = await anonymous.get(
+                page, headers={"Host": "evil.example", "X-Forwarded-Host": "evil.example"}
+            )
+            assert "evil.example" not in answer.text + str(answer.headers)
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+async def test_the_viewers_can_fetch_nothing_from_another_host(anonymous: Client, path: str) -> None:
+    policy = (await anonymous.get(path)).headers["content-security-policy"]
+    assert policy.startswith("default-src 'none';")
+    assert "http" not in policy
+    assert "*" not in policy

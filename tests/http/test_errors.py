@@ -1,0 +1,132 @@
+import logging
+import time
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from starlette.requests import Request
+
+from taskward.errors import ValidationFailedError
+from taskward.http.parameters import no_repeated_parameters
+from tests.client import Client, connect
+from tests.conftest import SECRET
+
+CANARY = "canary7e3f"
+
+NOT_FOUND = {"detail": "There is nothing at this address.", "code": "NOT_FOUND"}
+UNKNOWN = [
+    "/", "/nothing", "/tasks/", "/tasks/1/", "/tasks//1", "//tasks", "/Tasks", "/tasks/1/complete/", "/tasks/1/x",
+    "/api/alice/tasks/", "/api/alice", "/users/alice/tasks/1/toggle/", "/api//tasks", "/users", "/health/", "/%00",
+    "/health/nothing", "/docs/", "/docs/assets", "/docs/assets/", "/docs/assets/nothing", "/docs/assets/%00",
+    "/docs/assets/..%2f__init__.py", "/docs/assets/" + "x" * 5000, "/openapi.json/", "/auth/token", "/%ff",
+]  # fmt: skip
+
+METHODS = {
+    "/tasks": "GET, HEAD, POST",
+    "/tasks/1": "DELETE, GET, HEAD, PATCH, PUT",
+    "/tasks/x": "DELETE, GET, HEAD, PATCH, PUT",
+    "/tasks/1/complete": "PATCH",
+    "/api/alice/tasks": "GET, HEAD, POST",
+    "/users/bob/tasks/1": "DELETE, GET, HEAD, PATCH, PUT",
+    "/users/alice/tasks/1/toggle": "PATCH",
+    "/health": "GET, HEAD",
+    "/docs": "GET, HEAD",
+    "/openapi.json": "GET, HEAD",
+    "/docs/assets/swagger-ui.css": "GET, HEAD",
+}
+
+
+@pytest.mark.parametrize("path", UNKNOWN)
+async def test_an_unknown_address_is_not_found(offline: FastAPI, path: str) -> None:
+    async with connect(offline) as anonymous, connect(offline, "alice", SECRET) as alice:
+        for client in (anonymous, alice):
+            for method in ("GET", "POST", "DELETE"):
+                answer = await client.request(method, "http://taskward.test" + path)
+                allowed = path.startswith("/docs/assets") and method != "GET"
+                assert (answer.status_code, answer.json()) == (404, NOT_FOUND) or allowed, method
+            assert answer.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("path", METHODS)
+async def test_a_wrong_method_is_told_every_right_one(offline: FastAPI, path: str) -> None:
+    async with connect(offline) as anonymous:
+        for method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "FOO"}:
+            if method not in METHODS[path].split(", "):
+                answer = await anonymous.request(method, path)
+                assert answer.status_code == 405, method
+                assert answer.headers["allow"] == METHODS[path]
+                assert method == "HEAD" or answer.json()["code"] == "METHOD_NOT_ALLOWED"
+
+
+async def test_a_mistake_of_ours_is_logged_and_not_told(
+    app: FastAPI, anonymous: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken() -> None:
+        raise RuntimeError(CANARY)
+
+    app.add_api_route("/broken", broken, include_in_schema=False)
+    answer = await anonymous.get("/broken", headers={"X-Request-ID": "alices-request"})
+    assert answer.status_code == 500
+    assert answer.json() == {
+        "detail": "Something went wrong on the server. It has been logged.",
+        "code": "INTERNAL_ERROR",
+    }
+    assert answer.headers["x-request-id"] == "alices-request"
+    assert CANARY not in str(answer.headers)
+    (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert "alices-request" in record.getMessage()
+    assert "/broken" in record.getMessage()
+    assert record.exc_info is not None
+    assert CANARY in str(record.exc_info[1])
+    assert caplog.text.count("Traceback") == 1
+
+
+async def test_a_line_break_in_a_path_forges_no_line_in_the_log(
+    app: FastAPI, anonymous: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(name: str) -> None:
+        raise RuntimeError(CANARY)
+
+    app.add_api_route("/broken/{name}", broken, include_in_schema=False)
+    assert (await anonymous.get("/broken/x%0A[CRITICAL]%20forged")).status_code == 500
+    assert "\n[CRITICAL]" not in caplog.records[-1].getMessage()
+
+
+async def test_half_an_answer_is_not_followed_by_another(app: FastAPI) -> None:
+    sent: list[str] = []
+
+    async def broken(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise RuntimeError(CANARY)
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+
+    app.mount("/broken", broken)
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/broken/",
+        "headers": [],
+        "query_string": b"",
+        "root_path": "",
+    }
+    with pytest.raises(RuntimeError, match=CANARY):
+        await app(scope, None, send)  # type: ignore[arg-type]  # nothing is read
+    assert sent == ["http.response.start"]
+
+
+async def test_many_parameters_are_counted_in_little_time() -> None:
+    query = "&".join(f"p{number}" for number in range(30_000)) + "&p0"
+    before = time.process_time()
+    with pytest.raises(ValidationFailedError) as refused:
+        await no_repeated_parameters(Request({"type": "http", "query_string": query.encode()}), "alice")
+    assert time.process_time() - before < 2
+    assert refused.value.errors == [("p0", "This parameter is given more than once")]
+
+
+async def test_an_unknown_name_is_named_in_no_more_than_100_characters(alice: Client) -> None:
+    answer = await alice.post("/tasks", json={"title": "Buy milk", "x" * 1000: 1})
+    assert answer.json()["errors"] == [{"field": "x" * 100, "message": "This field is not known here"}]
+    answer = await alice.get("/tasks", params={"y" * 1000: "1"})
+    assert answer.json()["errors"] == [{"field": "y" * 100, "message": "This field is not known here"}]

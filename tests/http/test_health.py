@@ -1,0 +1,69 @@
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from fastapi import FastAPI
+
+import taskward
+from taskward.database.migrate import head
+from tests.client import Client, connect
+
+
+async def test_a_healthy_service_says_so_to_everybody(anonymous: Client) -> None:
+    answer = await anonymous.get("/health")
+    assert answer.status_code == 200
+    body = answer.json()
+    assert body["timestamp"].endswith("Z")
+    assert abs(datetime.fromisoformat(body.pop("timestamp")) - datetime.now(UTC)) < timedelta(minutes=1)
+    assert body == {"status": "healthy", "database": "connected", "version": taskward.__version__}
+
+
+async def test_a_service_without_its_database_says_so(
+    anonymous: Client, take_database_away: Callable[[], None]
+) -> None:
+    take_database_away()
+    answer = await anonymous.get("/health")
+    assert answer.status_code == 503
+    assert (answer.json()["status"], answer.json()["database"]) == ("unhealthy", "unavailable")
+    answer = await anonymous.get("/health/ready")
+    assert (answer.status_code, answer.json()) == (503, {"status": "not ready"})
+
+
+async def test_liveness_needs_no_database(offline: FastAPI) -> None:
+    async with connect(offline) as anonymous:
+        answer = await anonymous.get("/health/live")
+    assert (answer.status_code, answer.json()) == (200, {"status": "live"})
+
+
+async def test_liveness_does_not_touch_the_database(app: FastAPI, anonymous: Client) -> None:
+    before = app.state.database._pool.get_stats().get("requests_num", 0)
+    for _ in range(3):
+        assert (await anonymous.get("/health/live")).status_code == 200
+    assert app.state.database._pool.get_stats().get("requests_num", 0) == before
+    assert (await anonymous.get("/health")).status_code == 200
+    assert app.state.database._pool.get_stats()["requests_num"] == before + 1
+
+
+async def test_a_migrated_service_is_ready(anonymous: Client) -> None:
+    answer = await anonymous.get("/health/ready")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ready"})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE alembic_version SET version_num = '0001'",
+        "UPDATE alembic_version SET version_num = '9999'",
+        "DELETE FROM alembic_version",
+        f"INSERT INTO alembic_version SELECT 'x' || '{head()}'",
+        "DROP TABLE alembic_version",
+    ],
+)
+async def test_a_service_on_another_schema_is_not_ready(
+    anonymous: Client, superuser: psycopg.Connection, change: str
+) -> None:
+    superuser.execute(change.encode())
+    answer = await anonymous.get("/health/ready")
+    assert (answer.status_code, answer.json()) == (503, {"status": "not ready"})
+    assert (await anonymous.get("/health")).status_code == 200

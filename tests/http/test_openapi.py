@@ -1,0 +1,164 @@
+"""The published description: complete, consistent with itself, and changed only on purpose."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from taskward import errors
+from taskward.errors import ApiError
+from tests.openapi_snapshot import SNAPSHOT, published
+
+OPENAPI = published()
+METHODS = {"get", "put", "post", "delete", "patch", "head", "options", "trace"}
+OPERATIONS = {
+    f"{method.upper()} {path}": operation
+    for path, operations in OPENAPI["paths"].items()
+    for method, operation in operations.items()
+}
+STATUS_OF = {
+    kind.code: kind.status
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, ApiError) and hasattr(kind, "code")
+}
+every_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+Operation = dict[str, Any]
+
+
+def inside(value: Any) -> Iterator[Any]:
+    """Yield every value in a document."""
+    yield value
+    if isinstance(value, dict | list):
+        for child in value.values() if isinstance(value, dict) else value:
+            yield from inside(child)
+
+
+def resolve(reference: str) -> Any:
+    found: Any = OPENAPI
+    for part in reference.removeprefix("#/").split("/"):
+        found = found[part]
+    return found
+
+
+def parameter_names(operation: Operation) -> set[str]:
+    return {parameter["name"] for parameter in operation.get("parameters", [])}
+
+
+def test_the_snapshot_is_what_is_published() -> None:
+    assert json.loads(SNAPSHOT.read_text()) == OPENAPI, "if this is on purpose: make openapi"
+
+
+def test_the_document_says_what_it_is() -> None:
+    assert OPENAPI["openapi"].startswith("3.1.")
+    assert OPENAPI["info"]["title"] == "Taskward"
+    assert "Bearer" in OPENAPI["info"]["description"]
+    for path, operations in OPENAPI["paths"].items():
+        assert path.startswith("/")
+        assert operations.keys() <= METHODS
+
+
+def test_every_reference_leads_somewhere_and_every_schema_is_used() -> None:
+    references = {value["$ref"] for value in inside(OPENAPI) if isinstance(value, dict) and "$ref" in value}
+    for reference in references:
+        assert reference.startswith("#/")
+        assert resolve(reference)
+    assert {f"#/components/schemas/{name}" for name in OPENAPI["components"]["schemas"]} == references
+
+
+@pytest.mark.parametrize("name", OPENAPI["components"]["schemas"])
+def test_every_schema_is_valid_and_described(name: str) -> None:
+    schema = OPENAPI["components"]["schemas"][name]
+    assert jsonschema_rs.meta.is_valid(schema)
+    assert schema["description"]
+    if name in ("TaskCreate", "TaskChanges", "Completion"):
+        assert schema["additionalProperties"] is False
+        assert all(field["description"] for field in schema["properties"].values())
+
+
+def test_every_operation_has_an_id_of_its_own() -> None:
+    ids = [operation["operationId"] for operation in OPERATIONS.values()]
+    assert len(ids) == len(set(ids)) == 27
+    assert all(name.isidentifier() for name in ids)
+
+
+@every_operation
+def test_an_operation_is_described(operation: Operation) -> None:
+    assert operation["summary"]
+    assert operation["description"]
+    assert operation["tags"]
+    assert all(answer["description"] for answer in operation["responses"].values())
+    assert "422" not in operation["responses"]
+
+
+@every_operation
+def test_an_operation_for_users_documents_its_refusals(operation: Operation) -> None:
+    if operation.get("security"):
+        (scheme,) = (name for requirement in operation["security"] for name in requirement)
+        assert OPENAPI["components"]["securitySchemes"][scheme]["scheme"] == "bearer"
+        assert {"400", "401", "403", "500", "503"} <= operation["responses"].keys()
+        assert ("404" in operation["responses"]) is ("task_id" in parameter_names(operation))
+    else:
+        assert not {"401", "403"} & operation["responses"].keys()
+
+
+@pytest.mark.parametrize("name", [name for name in OPERATIONS if name.split()[0] in ("POST", "PUT", "PATCH")])
+def test_an_operation_with_a_body_describes_it(name: str) -> None:
+    operation = OPERATIONS[name]
+    assert {"413", "415"} <= operation["responses"].keys()
+    assert operation["requestBody"]["required"] is not name.endswith(("/complete", "/toggle"))
+    ((media_type, content),) = operation["requestBody"]["content"].items()
+    assert media_type == "application/json"
+    assert resolve(content["schema"]["$ref"])["properties"]
+
+
+@pytest.mark.parametrize("name", [name for name in OPERATIONS if name.split()[0] in ("GET", "DELETE")])
+def test_an_operation_without_a_body_describes_none(name: str) -> None:
+    assert "requestBody" not in OPERATIONS[name]
+    assert not {"413", "415"} & OPERATIONS[name]["responses"].keys()
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_part_of_a_path_is_a_described_parameter(name: str) -> None:
+    path = name.split()[1]
+    parameters = {p["name"]: p for p in OPERATIONS[name].get("parameters", []) if p["in"] == "path"}
+    assert parameters.keys() == {part[1:-1] for part in path.split("/") if part.startswith("{")}
+    assert all(parameter["required"] for parameter in parameters.values())
+    if "user_id" in parameters:
+        assert parameters["user_id"]["schema"] == {"type": "string", "minLength": 1, "maxLength": 255}
+
+
+@every_operation
+def test_every_parameter_is_described_and_bounded(operation: Operation) -> None:
+    for parameter in operation.get("parameters", []):
+        assert parameter["description"]
+        schema = parameter["schema"]
+        if schema.get("type") == "integer":
+            assert schema["minimum"] == 1
+            assert schema["maximum"] == {"task_id": 2**63 - 1, "limit": 1000}[parameter["name"]]
+
+
+@every_operation
+def test_every_documented_error_has_an_example_that_fits(operation: Operation) -> None:
+    for status, answer in operation["responses"].items():
+        if int(status) < 400 or not operation.get("security"):
+            continue
+        content = answer["content"]["application/json"]
+        validator = jsonschema_rs.validator_for({**content["schema"], "components": OPENAPI["components"]})
+        for code, example in content["examples"].items():
+            assert example["value"]["code"] == code
+            assert STATUS_OF[code] == int(status)
+            assert example["value"]["detail"]
+            validator.validate(example["value"])
+
+
+def test_every_error_there_is_is_documented() -> None:
+    documented = {
+        code
+        for operation in OPERATIONS.values()
+        for answer in operation["responses"].values()
+        for code in answer.get("content", {}).get("application/json", {}).get("examples", {})
+    }
+    everywhere = {code for code in STATUS_OF if f"`{code}`" in OPENAPI["info"]["description"]}
+    assert documented | everywhere == STATUS_OF.keys()

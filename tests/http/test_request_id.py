@@ -1,0 +1,69 @@
+import re
+from collections.abc import Callable
+
+import pytest
+from fastapi import FastAPI
+
+from tests.client import Client, connect
+
+OURS = re.compile(r"[0-9a-f]{16}")
+HARMLESS = ["1", "x" * 128, "5f0c1b9e-3d27-4a6e-9f51-0c7a2e8b4d16", "a.b_c-D"]
+HARMFUL = [
+    "", " ", "x" * 129, "a b", "a,b", "é", "<script>", "a\r\nSet-Cookie: x=1", "a\nb", "a\n", "\0", "a/b",
+    "%0a", "{}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("request_id", HARMLESS)
+async def test_a_harmless_id_is_the_answers_id(offline: FastAPI, request_id: str) -> None:
+    async with connect(offline) as anonymous:
+        answer = await anonymous.get("/health/live", headers={"X-Request-ID": request_id})
+        assert answer.headers.get_list("x-request-id") == [request_id]
+
+
+@pytest.mark.parametrize("request_id", HARMFUL)
+async def test_any_other_id_is_replaced(offline: FastAPI, request_id: str) -> None:
+    async with connect(offline) as anonymous:
+        answer = await anonymous.get("/health/live", headers={b"X-Request-ID": request_id.encode()})
+        (found,) = answer.headers.get_list("x-request-id")
+        assert OURS.fullmatch(found)
+        assert "set-cookie" not in answer.headers
+
+
+async def test_every_request_has_an_id_of_its_own(offline: FastAPI) -> None:
+    async with connect(offline) as anonymous:
+        ids = [(await anonymous.get("/health/live")).headers["x-request-id"] for _ in range(100)]
+    assert len(set(ids)) == 100
+
+
+async def test_every_kind_of_answer_has_the_id(
+    app: FastAPI, alice: Client, anonymous: Client, take_database_away: Callable[[], None]
+) -> None:
+    async def broken() -> None:
+        raise RuntimeError
+
+    app.add_api_route("/broken", broken, include_in_schema=False)
+    large = {"content": b"x" * 70_000, "headers": {"Content-Type": "application/json"}}
+
+    async def check(client: Client, status: int, method: str, path: str, **request: object) -> None:
+        headers = {**request.pop("headers", {}), "X-Request-ID": "mine"}  # type: ignore[dict-item]
+        answer = await client.request(method, path, headers=headers, **request)  # type: ignore[arg-type]
+        assert (answer.status_code, answer.headers.get_list("x-request-id")) == (status, ["mine"])
+
+    await check(alice, 201, "POST", "/tasks", json={"title": "Buy milk"})
+    await check(alice, 200, "GET", "/tasks")
+    await check(alice, 200, "HEAD", "/tasks")
+    await check(alice, 204, "DELETE", "/tasks/1")
+    await check(alice, 400, "GET", "/tasks/x")
+    await check(anonymous, 401, "GET", "/tasks")
+    await check(alice, 403, "GET", "/api/bob/tasks")
+    await check(alice, 404, "GET", "/tasks/1")
+    await check(alice, 404, "GET", "/nothing")
+    await check(alice, 405, "PUT", "/tasks")
+    await check(alice, 413, "POST", "/tasks", **large)
+    await check(alice, 415, "POST", "/tasks")
+    await check(alice, 500, "GET", "/broken")
+    await check(anonymous, 200, "GET", "/docs")
+    await check(anonymous, 200, "GET", "/docs/assets/swagger-ui.css")
+    take_database_away()
+    await check(alice, 503, "GET", "/tasks")

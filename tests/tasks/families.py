@@ -1,0 +1,62 @@
+"""The three families of paths, and the steps that many tests begin with."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+
+from tests.client import Client
+
+MAX_INT64 = 2**63 - 1
+MISSING = MAX_INT64  # an id that no test reaches
+
+# Each is one spelling that some parser takes for a number.
+MALFORMED_IDS = (
+    "0", "-1", "+1", "01", "1.0", "1e0", "0x1", "1_0", "abc", "%201", "1%20", "1%00", "%00", "1%0A",
+    "%D9%A1", "%EF%BC%91", str(MAX_INT64 + 1), "9" * 5000,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Family:
+    """One of the three spellings of the same API."""
+
+    template: str
+
+    def of(self, user_id: str) -> str:
+        """The path of a user's tasks."""
+        return self.template.format(user_id=quote(user_id, safe=""))
+
+
+def as_json(body: Any) -> dict[str, Any]:
+    """What to send `body` with; the client itself sends nothing for None, and no lone surrogates."""
+    return {"content": json.dumps(body), "headers": {"Content-Type": "application/json"}}
+
+
+async def create(client: Client, title: str = "Buy milk", **fields: Any) -> dict[str, Any]:
+    answer = await client.post("/tasks", json={"title": title, **fields})
+    assert answer.status_code == 201, answer.text
+    task: dict[str, Any] = answer.json()
+    return task
+
+
+async def read(client: Client, task_id: int) -> dict[str, Any]:
+    answer = await client.get(f"/tasks/{task_id}")
+    assert answer.status_code == 200, answer.text
+    task: dict[str, Any] = answer.json()
+    return task
+
+
+async def counts(client: Client) -> dict[str, int]:
+    """What lists say they count, by status."""
+    statuses = ("all", "pending", "completed")
+    return {status: (await client.get(f"/tasks?limit=1&status={status}")).json()["count"] for status in statuses}
+
+
+def check_refused(answer: httpx2.Response, status: int, code: str, field: str | None = None) -> None:
+    """Fail unless the answer is the contract's error, and where `field` is given, about that field first."""
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    if field is not None:
+        assert answer.json()["errors"][0]["field"] == field

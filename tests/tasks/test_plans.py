@@ -1,0 +1,92 @@
+import re
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import psycopg
+import pytest
+
+from taskward.tasks.statements import list_tasks
+
+USERS, TASKS_EACH = 5, 2000
+ME = "user_3"
+
+INDEXES = {
+    ("created", False): "pk_tasks",
+    ("updated", False): "uq_tasks_user_id_revision",
+    ("title", False): "ix_tasks_user_id_title",
+    ("created", True): "ix_tasks_user_id_completed_id",
+    ("updated", True): "ix_tasks_user_id_completed_revision",
+    ("title", True): "ix_tasks_user_id_completed_title",
+}
+BOUNDS: dict[str, dict[str, Any]] = {
+    "created": {"after_0": 4321},
+    "updated": {"after_0": 1234},
+    "title": {"after_0": "task 9", "after_1": 4321},
+}
+CONDITIONS = {"created": "id", "updated": "revision", "title": "ROW(folded_title, id)"}
+
+
+@pytest.fixture
+def filled(superuser: psycopg.Connection) -> psycopg.Connection:
+    """A connection that is taskward_app acting for one of several users with many tasks."""
+    superuser.execute("ALTER TABLE tasks DISABLE TRIGGER take_the_next_revision")  # 10,000 times is slow
+    superuser.execute(
+        "INSERT INTO users (id, revision) SELECT 'user_' || n, %s FROM generate_series(1, %s) AS n",
+        [TASKS_EACH, USERS],
+    )
+    superuser.execute(
+        "INSERT INTO tasks (user_id, id, title, completed, revision)"
+        " SELECT 'user_' || u, nextval('tasks_id_seq'), 'Task ' || md5(random()::text), n %% 3 = 0, n"
+        " FROM generate_series(1, %s) AS n, generate_series(1, %s) AS u",
+        [TASKS_EACH, USERS],
+    )
+    superuser.execute("ANALYZE users, tasks")
+    superuser.execute(
+        "SELECT set_config('role', 'taskward_app', false), set_config('app.user_id', %s, false)", [ME]
+    )
+    return superuser
+
+
+def plan(connection: psycopg.Connection, sql: str, values: dict[str, Any] | None) -> dict[str, Any]:
+    """The plan for these values; without values, the one for any (a prepared statement gets to use it)."""
+    if values is None:
+        names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", sql)))
+        sql = re.sub(r"%\((\w+)\)s", lambda name: f"${names.index(name[1]) + 1}", sql)
+    options = "FORMAT JSON" if values else "FORMAT JSON, GENERIC_PLAN"
+    row = connection.execute(f"EXPLAIN ({options}) {sql}".encode(), values).fetchone()
+    assert row is not None
+    found: dict[str, Any] = row[0][0]["Plan"]
+    return found
+
+
+def nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for child in node.get("Plans", ()):
+        yield from nodes(child)
+
+
+@pytest.mark.parametrize("generic", [False, True], ids=["values", "generic"])
+def test_a_page_is_read_from_an_index_that_has_its_order(filled: psycopg.Connection, generic: bool) -> None:
+    for completed, sort, descending, after in product((None, False, True), BOUNDS, (False, True), (False, True)):
+        statement = list_tasks(completed=completed, sort=sort, descending=descending, after=after)
+        values = {**statement.constants, **(BOUNDS[sort] if after else {}), "owner": ME, "limit": 51}
+        found = plan(filled, statement.sql, None if generic else values)
+        case = f"{completed=} {sort=} {descending=} {after=}: {found}"
+
+        (page,) = (node for node in nodes(found) if node["Node Type"] == "Limit")
+        kinds = {node["Node Type"] for node in nodes(page)}
+        assert kinds <= {"Limit", "Result", "Index Scan", "Index Only Scan"}, case
+        (scan,) = (node for node in nodes(found) if node.get("Relation Name") == "tasks")
+        assert scan["Index Name"] == INDEXES[sort, completed is not None], case
+        assert "Filter" not in scan, case  # or pages would cost the more the deeper they are
+        beyond = f"{CONDITIONS[sort]} {'<' if descending else '>'}"
+        for condition, expected in (("user_id =", True), ("completed", completed is not None), (beyond, after)):
+            assert (condition in scan["Index Cond"]) is expected, case
+
+
+def test_whether_a_task_exists_at_all_is_asked_of_an_index(filled: psycopg.Connection) -> None:
+    filled.execute("RESET role")
+    filled.execute("SET ROLE taskward_witness")
+    found = plan(filled, "SELECT EXISTS (SELECT 1 FROM tasks WHERE tasks.id = %(task_id)s)", {"task_id": 7})
+    assert [node["Index Name"] for node in nodes(found) if node.get("Relation Name") == "tasks"] == ["ix_tasks_id"]

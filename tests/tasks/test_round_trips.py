@@ -1,0 +1,63 @@
+from collections.abc import AsyncIterator
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+
+from taskward.settings import Settings
+from tests.client import Client
+from tests.conftest import SECRET
+from tests.tasks.families import create
+from tests.tasks.wire import CountingProxy
+
+OFTEN = 8  # the driver prepares a statement when it has run five times
+
+# Method, path and body of each operation on task {id}; the last one can be done to each task only once.
+OPERATIONS = {
+    "list": ("GET", "/tasks", None),
+    "list sorted by title": ("GET", "/tasks?sort=title&status=pending&limit=2", None),
+    "create": ("POST", "/tasks", {"title": "Buy milk"}),
+    "read": ("GET", "/tasks/{id}", None),
+    "update": ("PATCH", "/tasks/{id}", {"title": "Buy bread", "completed": True}),
+    "flip": ("PATCH", "/tasks/{id}/toggle", None),
+    "complete": ("PATCH", "/tasks/{id}/complete", {"completed": True}),
+    "delete": ("DELETE", "/tasks/{id}", None),
+}
+
+
+@pytest.fixture
+async def wire(database_url: str) -> AsyncIterator[CountingProxy]:
+    async with CountingProxy(parse_qs(urlsplit(database_url).query)["host"][0]) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def settings(database_url: str, wire: CountingProxy) -> Settings:
+    address = database_url.split("?")[0] + f"?host={quote(wire.folder, safe='')}"
+    return Settings(DATABASE_URL=address, JWT_SECRET_KEY=SECRET, DB_POOL_SIZE=1, DB_MAX_OVERFLOW=0)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_an_operation_is_one_round_trip(alice: Client, wire: CountingProxy, operation: str) -> None:
+    method, path, body = OPERATIONS[operation]
+    ids = [(await create(alice))["id"] for _ in range(OFTEN)]
+    for number, task_id in enumerate(ids):
+        before = wire.round_trips
+        answer = await alice.request(method, path.format(id=task_id), json=body)
+        assert answer.is_success, answer.text
+        assert wire.round_trips - before == 1, f"call {number + 1}"
+
+
+async def test_a_first_write_is_one_round_trip(charlie: Client, alice: Client, wire: CountingProxy) -> None:
+    await create(alice)  # connects
+    before = wire.round_trips
+    await create(charlie)
+    assert wire.round_trips - before == 1
+
+
+async def test_only_a_task_that_is_not_there_costs_a_second_look(
+    alice: Client, bob: Client, wire: CountingProxy
+) -> None:
+    task = await create(alice)
+    before = wire.round_trips
+    assert (await bob.get(f"/tasks/{task['id']}")).status_code == 403
+    assert wire.round_trips - before == 2

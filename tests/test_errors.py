@@ -1,0 +1,66 @@
+import re
+
+import pytest
+
+from taskward import errors
+from taskward.errors import ApiError, AuthenticationError, TaskNotFoundError, ValidationFailedError
+
+KINDS = {
+    kind.code: kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, ApiError) and hasattr(kind, "code")
+}
+
+CONTRACT = {
+    400: {"VALIDATION_ERROR", "MALFORMED_JSON"},
+    401: {"TOKEN_MISSING", "TOKEN_EXPIRED", "TOKEN_INVALID"},
+    403: {"FORBIDDEN"},
+    404: {"TASK_NOT_FOUND", "NOT_FOUND"},
+    405: {"METHOD_NOT_ALLOWED"},
+    413: {"BODY_TOO_LARGE"},
+    415: {"UNSUPPORTED_MEDIA_TYPE"},
+    500: {"INTERNAL_ERROR"},
+    503: {"DATABASE_UNAVAILABLE"},
+}
+
+
+def example(kind: type[ApiError]) -> ApiError:
+    if issubclass(kind, ValidationFailedError):
+        return kind([("title", "Field required")])
+    return kind("why") if issubclass(kind, AuthenticationError) else kind()
+
+
+def test_the_errors_are_those_of_the_contract() -> None:
+    found: dict[int, set[str]] = {}
+    for code, kind in KINDS.items():
+        found.setdefault(kind.status, set()).add(code)
+    assert found == CONTRACT
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_an_error_is_a_sentence_and_a_code(kind: type[ApiError]) -> None:
+    body = example(kind).body()
+    assert body["code"] == kind.code
+    assert body.keys() - {"errors"} == {"detail", "code"}
+    assert re.fullmatch(r"[A-Z].*\.", kind.detail)
+
+
+def test_the_reason_for_a_401_is_not_part_of_its_answer() -> None:
+    for kind in KINDS.values():
+        if issubclass(kind, AuthenticationError):
+            error = kind("why")
+            assert error.reason == "why"
+            assert error.body() == {"detail": kind.detail, "code": kind.code}
+            assert error.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_a_detail_may_say_more_in_one_answer_and_stays_out_of_the_next() -> None:
+    assert TaskNotFoundError("Gone.").body()["detail"] == "Gone."
+    assert TaskNotFoundError().body()["detail"] == TaskNotFoundError.detail != "Gone."
+
+
+def test_invalid_values_are_listed_field_by_field() -> None:
+    assert ValidationFailedError([("title", "too long"), ("more", "not known")]).body()["errors"] == [
+        {"field": "title", "message": "too long"},
+        {"field": "more", "message": "not known"},
+    ]

@@ -1,0 +1,184 @@
+import multiprocessing
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from taskward.settings import InvalidSettingsError, Settings
+
+SECRET = "s" * 32
+URL = "postgresql://alice:pass@127.0.0.1/taskward"
+
+# field: (default, text in the environment, what it means, text that is refused)
+FIELDS: dict[str, tuple[Any, str, Any, str | None]] = {
+    "environment": ("development", "Staging", "staging", "prod"),
+    "host": ("127.0.0.1", "::", "::", None),
+    "port": (8000, "0", 0, "65536"),
+    "workers": (1, "64", 64, "0"),
+    "log_level": ("info", "WARNING", "warning", "loud"),
+    "database_url": (None, URL, SecretStr(URL), None),
+    "database_migration_url": (None, URL, SecretStr(URL), None),
+    "data_dir": (Path("taskward-data"), "/elsewhere", Path("/elsewhere"), None),
+    "db_pool_size": (10, "1", 1, "0"),
+    "db_max_overflow": (20, "0", 0, "-1"),
+    "jwt_secret_key": (None, SECRET, SecretStr(SECRET), "s" * 31),
+    "algorithm": ("HS256", "HS256", "HS256", "none"),
+    "access_token_expire_minutes": (30, "525600", 525_600, "0"),
+    "reveal_foreign_tasks": (True, "false", False, "perhaps"),
+}
+REFUSED = {name: row[3] for name, row in FIELDS.items() if row[3] is not None}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def refusal(**environment: str) -> list[str]:
+    """Return the lines with which the settings of this environment are refused."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(InvalidSettingsError) as refused:
+            Settings.load()
+    return str(refused.value).splitlines()
+
+
+def test_every_setting_is_in_the_table() -> None:
+    assert FIELDS.keys() == Settings.model_fields.keys()
+
+
+def test_every_setting_has_a_default() -> None:
+    settings = Settings.load()
+    assert {name: getattr(settings, name) for name in FIELDS} == {name: row[0] for name, row in FIELDS.items()}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize("source", ["environment", "lower case", ".env"])
+def test_a_setting_is_read(name: str, source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JWT_SECRET_KEY", SECRET)
+    _, text, meaning, _ = FIELDS[name]
+    if source == ".env":
+        monkeypatch.delenv("JWT_SECRET_KEY")
+        (folder / ".env").write_text(f"# settings\nJWT_SECRET_KEY={SECRET}\n{name.upper()}={text}\nUNKNOWN=1\n")
+    else:
+        monkeypatch.setenv(name.upper() if source == "environment" else name, text)
+    assert getattr(Settings.load(), name) == meaning
+
+
+def test_the_environment_comes_before_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / ".env").write_text("PORT=1\nWORKERS=2\n")
+    monkeypatch.setenv("PORT", "3")
+    assert (Settings.load().port, Settings.load().workers) == (3, 2)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_an_empty_setting_is_an_unset_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name.upper(), "")
+    assert getattr(Settings.load(), name) == FIELDS[name][0]
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_bad_setting_is_refused_in_one_line_with_its_name(name: str) -> None:
+    (line,) = refusal(**{name.upper(): REFUSED[name]})
+    assert line.startswith(f"{name.upper()}: ")
+
+
+def test_every_bad_setting_has_its_line() -> None:
+    lines = refusal(**{name.upper(): text for name, text in REFUSED.items()})
+    assert {line.split(":")[0] for line in lines} == {name.upper() for name in REFUSED}
+    assert len(lines) == len(REFUSED)
+
+
+@pytest.mark.parametrize("name", ["PORT", "WORKERS", "DB_POOL_SIZE", "ACCESS_TOKEN_EXPIRE_MINUTES"])
+@pytest.mark.parametrize("text", ["x", "1e3", "99999999", "1.5", "-1"])
+def test_a_number_is_a_number(name: str, text: str) -> None:
+    (line,) = refusal(**{name: text})
+    assert line.startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize("name", ["JWT_SECRET_KEY", "BETTER_AUTH_SECRET"])
+def test_a_short_secret_is_refused_and_not_repeated(name: str) -> None:
+    (line,) = refusal(**{name: "short-and-secret"})
+    assert "at least 32 characters" in line
+    assert "short-and-secret" not in line
+    with pytest.raises(ValidationError) as refused:
+        Settings.model_validate({name: "short-and-secret"})
+    assert "short-and-secret" not in str(refused.value)
+
+
+def test_better_auths_name_for_the_secret_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BETTER_AUTH_SECRET", SECRET)
+    assert Settings.load().signing_secret == SECRET.encode()
+    monkeypatch.setenv("JWT_SECRET_KEY", "j" * 32)
+    assert Settings.load().signing_secret == b"j" * 32
+    monkeypatch.setenv("JWT_SECRET_KEY", "")
+    assert Settings.load().signing_secret == SECRET.encode()
+
+
+@pytest.mark.parametrize("environment", ["staging", "production", "PRODUCTION"])
+def test_outside_development_no_secret_is_made_up(environment: str, folder: Path) -> None:
+    (line,) = refusal(ENVIRONMENT=environment)
+    assert "JWT_SECRET_KEY (or BETTER_AUTH_SECRET) must be set" in line
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("show", [repr, str, lambda settings: settings.model_dump_json()])
+def test_settings_shown_do_not_show_secrets(show: Any) -> None:
+    settings = Settings(DATABASE_URL="postgresql://a:pass-word@h", JWT_SECRET_KEY="k" * 40)
+    assert "pass-word" not in show(settings)
+    assert "kkkk" not in show(settings)
+
+
+def test_a_secret_that_is_set_is_not_written_down(folder: Path) -> None:
+    assert Settings(JWT_SECRET_KEY=SECRET).signing_secret == SECRET.encode()
+    assert list(folder.iterdir()) == []
+
+
+def test_a_made_up_secret_is_kept_for_its_owner_alone(folder: Path) -> None:
+    secret = Settings().signing_secret
+    assert len(secret) >= 32
+    assert [path.name for path in (folder / "taskward-data").iterdir()] == ["jwt-secret"]
+    assert stat.S_IMODE((folder / "taskward-data" / "jwt-secret").stat().st_mode) == 0o600
+    assert stat.S_IMODE((folder / "taskward-data").stat().st_mode) == 0o700
+    assert Settings().signing_secret == secret
+    assert Settings(DATA_DIR=folder / "other").signing_secret != secret
+
+
+def test_processes_that_start_together_make_up_one_secret(folder: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    start = context.Barrier(4)
+    answers: Any = context.Queue()
+    racers = [context.Process(target=race, args=(folder / "data", start, answers)) for _ in range(4)]
+    for racer in racers:
+        racer.start()
+    secrets = {answers.get(timeout=60) for _ in range(4 * ROUNDS)}
+    for racer in racers:
+        racer.join(60)
+    assert len(secrets) == ROUNDS
+    assert all([path.name for path in data.iterdir()] == ["jwt-secret"] for data in folder.glob("data*"))
+
+
+ROUNDS = 20
+
+
+def race(data_dir: Path, start: Any, answers: Any) -> None:
+    for number in range(ROUNDS):
+        settings = Settings(DATA_DIR=f"{data_dir}{number}")
+        start.wait(60)
+        answers.put((number, settings.signing_secret))
+
+
+@pytest.mark.parametrize("kept", [b"", b"s" * 31])
+def test_a_kept_secret_that_was_cut_short_is_refused(folder: Path, kept: bytes) -> None:
+    (folder / "jwt-secret").write_bytes(kept)
+    with pytest.raises(InvalidSettingsError, match="too short"):
+        _ = Settings(DATA_DIR=folder).signing_secret
+
+
+def test_a_settings_file_that_is_no_text_is_refused(folder: Path) -> None:
+    (folder / ".env").write_bytes(b"# caf\xe9\nPORT=1\n")
+    assert refusal() == [".env is not UTF-8 text"]
