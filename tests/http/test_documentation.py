@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 import taskward
-from tests.client import connect
+from tests.client import Client, connect
 
 PAGES = ["/docs", "/redoc"]
 
@@ -75,7 +75,7 @@ async def test_a_forged_host_is_not_repeated(offline: FastAPI) -> None:
             assert "evil.example" not in answer.text + str(answer.headers)
 
 
-@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+@pytest.mark.parametrize("path", PAGES)
 async def test_the_viewers_can_fetch_nothing_from_another_host(anonymous: Client, path: str) -> None:
     policy = (await anonymous.get(path)).headers["content-security-policy"]
     assert policy.startswith("default-src 'none';")
