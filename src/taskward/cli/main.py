@@ -44,11 +44,13 @@ def _one_line_errors() -> Iterator[None]:
     from taskward.database.account import EmbeddedPostgresError
     from taskward.database.canary import WallMissingError
     from taskward.database.url import InvalidDatabaseUrlError
-    from taskward.errors import ApiError
+    from taskward.errors import ApiError, AuthenticationError
     from taskward.settings import InvalidSettingsError
 
     try:
         yield
+    except AuthenticationError as error:
+        message = error.reason
     except (
         ApiError, EmbeddedPostgresError, InvalidDatabaseUrlError, InvalidSettingsError, WallMissingError, OSError,
     ) as error:  # fmt: skip

@@ -13,9 +13,9 @@ ASSETS = "/docs/assets"
 # The viewers come with inline scripts, and ReDoc with a logo on its maker's server. Nothing is fetched from
 # anywhere but here, whatever their files say.
 ONLY_FROM_HERE = {
-    "Content-Security-Policy": "default-src 'none'; connect-src 'self'; img-src 'self' data:;"
-    " font-src 'self' data:; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; worker-src 'self' blob:;"
-    " base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "Content-Security-Policy": "default-src 'none'; connect-src 'self'; img-src 'self' data:; "
+    "font-src 'self' data:; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    "worker-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 }
 
 
