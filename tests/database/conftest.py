@@ -6,6 +6,7 @@ from itertools import count
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from taskward.database.acting_as import Database
 from taskward.database.embedded import EmbeddedPostgres
@@ -32,7 +33,8 @@ def empty_database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """The door to user data, with one connection: whatever a unit leaves on it, the next one finds."""
-    opened = Database(conninfo(database_url), pool_size=1, max_overflow=0)
+    address = make_conninfo(conninfo(database_url), options="-c statement_timeout=20s")  # no test waits for ever
+    opened = Database(address, pool_size=1, max_overflow=0)
     await opened.open()
     yield opened
     await opened.close()

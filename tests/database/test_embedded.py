@@ -13,7 +13,8 @@ import psutil
 import psycopg
 import pytest
 
-from taskward.database.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from taskward.database.account import EmbeddedPostgresError
+from taskward.database.embedded import EmbeddedPostgres
 from taskward.database.url import conninfo
 
 RUN_ONE = [sys.executable, "-c", """

@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import psycopg
+
+from taskward.database.embedded import EmbeddedPostgres
+from taskward.database.migrate import head
+from taskward.database.url import conninfo
+from tests.cli.command import processes_of, refusal, taskward
+
+
+def revision_of(url: str) -> object:
+    with psycopg.connect(conninfo(url)) as connection:
+        return connection.execute("SELECT version_num FROM alembic_version").fetchall()
+
+
+def test_it_migrates_the_database_of_database_url(tmp_path: Path, empty_database_url: str) -> None:
+    for _ in range(2):  # safe at any time
+        done = taskward("migrate", settings={"DATABASE_URL": empty_database_url}, folder=tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert revision_of(empty_database_url) == [(head(),)]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_migrates_the_embedded_database_and_stops_it(tmp_path: Path) -> None:
+    done = taskward("migrate", settings={"DATA_DIR": str(tmp_path / "data")}, folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert processes_of(tmp_path / "data") == []
+    with EmbeddedPostgres(tmp_path / "data", max_connections=5) as server:
+        assert revision_of(server.url) == [(head(),)]
+
+
+def test_it_goes_through_database_migration_url_where_that_is_set(tmp_path: Path, empty_database_url: str) -> None:
+    settings = {
+        "DATABASE_URL": "postgresql://alice:hunter2@127.0.0.1:1/behind-a-pooler",
+        "DATABASE_MIGRATION_URL": empty_database_url,
+    }
+    done = taskward("migrate", settings=settings, folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert revision_of(empty_database_url) == [(head(),)]
+
+
+def test_a_database_that_is_away_is_told_in_one_line_without_its_password(tmp_path: Path) -> None:
+    settings = {"DATABASE_URL": "postgresql://alice:hunter2@127.0.0.1:1/tasks"}
+    line = refusal("migrate", settings=settings, folder=tmp_path)
+    assert "the database cannot be reached" in line
+    assert "hunter2" not in line

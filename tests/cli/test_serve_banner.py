@@ -1,0 +1,36 @@
+import shlex
+from pathlib import Path
+
+import httpx2
+
+from tests.conftest import SECRET
+from tests.service import Service
+
+
+def test_in_development_the_banner_has_all_that_is_needed_to_try_it(tmp_path: Path, database_url: str) -> None:
+    with Service(tmp_path / "data", {"DATABASE_URL": database_url}) as service:
+        assert httpx2.get(service.url + "/docs").status_code == 200
+        assert f"documentation: {service.url}/docs" in service.banner
+        (line,) = (line for line in service.banner.splitlines() if "curl" in line)
+        command, option, header, address = shlex.split(line.removeprefix("  try it: "))
+        assert (command, option) == ("curl", "-H")
+        answer = httpx2.get(address, headers=dict([header.split(": ", 1)]))
+        assert answer.status_code == 200
+        assert answer.json()["tasks"] == []
+
+
+def test_the_banner_names_the_folder_of_the_embedded_database(tmp_path: Path) -> None:
+    with Service(tmp_path / "data") as service:
+        pass
+    assert f"data: {tmp_path / 'data'}" in service.banner
+
+
+def test_in_production_the_banner_has_no_token(tmp_path: Path, database_url: str) -> None:
+    settings = {"DATABASE_URL": database_url, "ENVIRONMENT": "production", "JWT_SECRET_KEY": SECRET}
+    with Service(tmp_path / "data", settings) as service:
+        assert httpx2.get(service.url + "/health").status_code == 200
+    output = service.banner + service.rest_of_output
+    assert f"documentation: {service.url}/docs" in output
+    assert "Bearer" not in output
+    assert "eyJ" not in output
+    assert not (tmp_path / "data").exists()

@@ -1,0 +1,75 @@
+"""When it cannot serve it says why in one line, exits with 1, and leaves nothing running."""
+
+import socket
+from pathlib import Path
+
+import httpx2
+import psycopg
+
+from tests.cli.command import processes_of, refusal
+from tests.conftest import SECRET
+from tests.service import Service
+
+
+def test_a_second_service_on_one_data_directory_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
+    with Service(tmp_path / "data") as first:
+        line = refusal("serve", settings={"DATA_DIR": str(tmp_path / "data"), "PORT": "0"}, folder=tmp_path)
+        assert f"(process {first.process.pid})" in line
+        assert str(tmp_path / "data") in line
+        assert httpx2.get(f"{first.url}/health").json()["status"] == "healthy"
+
+
+def test_a_port_in_use_is_refused_before_anything_is_started(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        line = refusal("serve", settings={"DATA_DIR": str(tmp_path / "data"), "PORT": port}, folder=tmp_path)
+    assert f"127.0.0.1:{port}" in line
+    assert "PORT" in line
+    assert not (tmp_path / "data" / "postgres").exists()
+    assert processes_of(tmp_path / "data") == []
+
+
+def test_a_cluster_that_does_not_start_is_refused_with_the_log(tmp_path: Path) -> None:
+    with Service(tmp_path / "data"):
+        pass
+    (tmp_path / "data" / "postgres" / "postgresql.conf").write_text("what is this")
+    line = refusal("serve", settings={"DATA_DIR": str(tmp_path / "data"), "PORT": "0"}, folder=tmp_path)
+    assert str(tmp_path / "data" / "postgres.log") in line
+    assert processes_of(tmp_path / "data") == []
+
+
+def test_a_missing_wall_is_refused_by_name(
+    tmp_path: Path, database_url: str, superuser: psycopg.Connection
+) -> None:
+    superuser.execute("ALTER TABLE tasks DISABLE ROW LEVEL SECURITY")
+    line = refusal("serve", settings={"DATABASE_URL": database_url, "PORT": "0"}, folder=tmp_path)
+    assert "table tasks has row-level security disabled" in line
+
+
+def test_production_without_a_secret_is_refused(tmp_path: Path, database_url: str) -> None:
+    settings = {"DATABASE_URL": database_url, "ENVIRONMENT": "production", "PORT": "0"}
+    line = refusal("serve", settings=settings, folder=tmp_path)
+    assert "JWT_SECRET_KEY" in line
+    assert "production" in line
+
+
+def test_a_database_that_is_away_is_refused_without_its_password(tmp_path: Path) -> None:
+    with socket.socket() as nobody_listens:
+        nobody_listens.bind(("127.0.0.1", 0))
+        port = nobody_listens.getsockname()[1]
+        settings = {"DATABASE_URL": f"postgresql://alice:hunter2@127.0.0.1:{port}/tasks", "PORT": "0"}
+        line = refusal("serve", settings=settings, folder=tmp_path)
+    assert "the database cannot be reached" in line
+    assert "hunter2" not in line
+
+
+def test_an_address_that_is_no_postgresql_is_refused_without_its_password(tmp_path: Path) -> None:
+    settings = {"DATABASE_URL": "mysql://alice:hunter2@127.0.0.1/tasks", "PORT": "0", "JWT_SECRET_KEY": SECRET}
+    line = refusal("serve", settings=settings, folder=tmp_path)
+    assert "postgresql://" in line
+    assert "hunter2" not in line
+
+
+def test_a_setting_that_is_wrong_is_refused_by_name(tmp_path: Path) -> None:
+    assert "WORKERS" in refusal("serve", settings={"WORKERS": "none"}, folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []

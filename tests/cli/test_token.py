@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.cli.command import refusal, taskward
+from tests.conftest import SECRET
+from tests.service import Service
+
+
+def test_the_service_with_the_same_data_directory_accepts_the_token(tmp_path: Path, database_url: str) -> None:
+    settings = {"DATA_DIR": str(tmp_path / "data")}
+    before = taskward("token", "alice", settings=settings, folder=tmp_path).stdout.strip()
+    with Service(tmp_path / "data", {"DATABASE_URL": database_url}) as service:
+        now = taskward("token", "alice", settings=settings, folder=tmp_path).stdout.strip()
+        for token in (before, now):
+            headers = {"Authorization": f"Bearer {token}"}
+            answer = httpx2.post(f"{service.url}/tasks", json={"title": "Buy milk"}, headers=headers)
+            assert answer.status_code == 201
+            assert answer.json()["user_id"] == "alice"
+
+
+def test_a_token_of_another_data_directory_is_not_accepted(tmp_path: Path, database_url: str) -> None:
+    token = taskward("token", "alice", settings={"DATA_DIR": str(tmp_path / "other")}, folder=tmp_path).stdout
+    with Service(tmp_path / "data", {"DATABASE_URL": database_url}) as service:
+        headers = {"Authorization": f"Bearer {token.strip()}"}
+        assert httpx2.get(f"{service.url}/tasks", headers=headers).status_code == 401
+
+
+def test_the_secret_that_was_made_up_is_for_its_owner_alone(tmp_path: Path) -> None:
+    taskward("token", "alice", settings={"DATA_DIR": str(tmp_path / "data")}, folder=tmp_path)
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+    (secret,) = (tmp_path / "data").iterdir()
+    assert secret.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("user_id", ["a" * 255, "é🙂 with spaces"])
+def test_any_user_id_that_a_token_may_name_is_accepted(tmp_path: Path, user_id: str) -> None:
+    done = taskward("token", user_id, settings={"JWT_SECRET_KEY": SECRET}, folder=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.count(".") == 2
+
+
+@pytest.mark.parametrize("user_id", ["", "a" * 256, "alice\n"], ids=["empty", "too long", "a control character"])
+def test_a_user_id_that_no_token_may_name_is_refused(tmp_path: Path, user_id: str) -> None:
+    line = refusal("token", user_id, settings={"JWT_SECRET_KEY": SECRET}, folder=tmp_path)
+    assert "eyJ" not in line
+    assert "'sub'" in line
