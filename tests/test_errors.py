@@ -3,7 +3,13 @@ import re
 import pytest
 
 from taskward import errors
-from taskward.errors import ApiError, AuthenticationError, TaskNotFoundError, ValidationFailedError
+from taskward.errors import (
+    ApiError,
+    AuthenticationError,
+    PreconditionFailedError,
+    TaskNotFoundError,
+    ValidationFailedError,
+)
 
 KINDS = {
     kind.code: kind
@@ -17,6 +23,9 @@ CONTRACT = {
     403: {"FORBIDDEN"},
     404: {"TASK_NOT_FOUND", "NOT_FOUND"},
     405: {"METHOD_NOT_ALLOWED"},
+    409: {"IDEMPOTENCY_IN_PROGRESS"},
+    412: {"PRECONDITION_FAILED"},
+    422: {"IDEMPOTENCY_KEY_REUSED"},
     413: {"BODY_TOO_LARGE"},
     415: {"UNSUPPORTED_MEDIA_TYPE"},
     500: {"INTERNAL_ERROR"},
@@ -27,6 +36,8 @@ CONTRACT = {
 def example(kind: type[ApiError]) -> ApiError:
     if issubclass(kind, ValidationFailedError):
         return kind([("title", "Field required")])
+    if issubclass(kind, PreconditionFailedError):
+        return kind({"id": 1}, '"7"')
     return kind("why") if issubclass(kind, AuthenticationError) else kind()
 
 
@@ -41,7 +52,7 @@ def test_the_errors_are_those_of_the_contract() -> None:
 def test_an_error_is_a_sentence_and_a_code(kind: type[ApiError]) -> None:
     body = example(kind).body()
     assert body["code"] == kind.code
-    assert body.keys() - {"errors"} == {"detail", "code"}
+    assert body.keys() - {"errors", "current"} == {"detail", "code"}
     assert re.fullmatch(r"[A-Z].*\.", kind.detail)
 
 

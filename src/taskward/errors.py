@@ -115,6 +115,41 @@ class MethodNotAllowedError(ApiError):
     detail = "This address does not answer to this method."
 
 
+class IdempotencyInProgressError(ApiError):
+    """The first request with this key has not been answered yet."""
+
+    status = 409
+    code = "IDEMPOTENCY_IN_PROGRESS"
+    detail = "A request with this Idempotency-Key is still running. Please repeat yours in a moment."
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": "1"})
+
+
+class PreconditionFailedError(ApiError):
+    """The task has changed since the caller saw it. `current` is how it is now."""
+
+    status = 412
+    code = "PRECONDITION_FAILED"
+    detail = "The task has changed since you read it. Nothing was written."
+
+    def __init__(self, current: Mapping[str, Any], tag: str) -> None:
+        super().__init__(headers={"ETag": tag})
+        self.current = current
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON object of the answer, with the task as it is."""
+        return {**super().body(), "current": self.current}
+
+
+class IdempotencyKeyReusedError(ApiError):
+    """The key belongs to a request with another body."""
+
+    status = 422
+    code = "IDEMPOTENCY_KEY_REUSED"
+    detail = "This Idempotency-Key was used with another body. Use a new key for a new request."
+
+
 class BodyTooLargeError(ApiError):
     """The body is larger than any request of this API needs."""
 

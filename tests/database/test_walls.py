@@ -11,6 +11,7 @@ from taskward.database.acting_as import Database
 from taskward.database.compiled import Statement
 from taskward.errors import ForbiddenError
 from taskward.tasks import statements
+from taskward.tasks.idempotency import CREATE_TASK_ONCE
 from tests.database.conftest import create_task
 
 FIELDS = ("title", "description", "completed")
@@ -23,22 +24,28 @@ Run = tuple[str, Statement, dict[str, Any]]
 def lists() -> Iterator[Run]:
     """Every way to list, with bounds that all of alice's tasks are beyond."""
     bounds = {"title": ("", "\U0010ffff"), "created": (0, 2**62), "updated": (0, 2**62)}
-    for completed, sort, descending, after in product(
-        (None, False, True), statements.SORT_KEYS, (False, True), (False, True)
+    for completed, sort, descending, after, known in product(
+        (None, False, True), statements.SORT_KEYS, (False, True), (False, True), (False, True)
     ):
-        statement = statements.list_tasks(completed=completed, sort=sort, descending=descending, after=after)
-        values = {"limit": 100, "after_0": bounds[sort][descending], "after_1": 0}
-        yield f"list {completed=} {sort=} {descending=} {after=}", statement, values
+        statement = statements.list_tasks(
+            completed=completed, sort=sort, descending=descending, after=after, known=known
+        )
+        values = {"limit": 100, "after_0": bounds[sort][descending], "after_1": 0, "known": "{}"}
+        yield f"list {completed=} {sort=} {descending=} {after=} {known=}", statement, values
 
 
 def statements_on(task_id: int) -> Iterator[Run]:
-    """Every statement on tasks that already exist; the one that deletes is the last."""
+    """Every statement on tasks that already exist; those that delete, the next one and this, are the last."""
     yield "read", statements.READ_TASK, {"task_id": task_id}
     yield from lists()
-    for fields in chain.from_iterable(combinations(FIELDS, size) for size in (1, 2, 3)):
-        yield f"update {fields}", statements.update_task(frozenset(fields)), {"task_id": task_id, **VALUES}
-    yield "flip", statements.FLIP_TASK, {"task_id": task_id}
-    yield "delete", statements.DELETE_TASK, {"task_id": task_id}
+    for conditional in (True, False):
+        values = {"task_id": task_id, **VALUES, "expected": list(range(100))}
+        for fields in chain.from_iterable(combinations(FIELDS, size) for size in (1, 2, 3)):
+            update = statements.update_task(frozenset(fields), conditional=conditional)
+            yield f"update {fields} {conditional=}", update, values
+        yield f"flip {conditional=}", statements.flip_task(conditional=conditional), values
+    yield "delete if", statements.delete_task(conditional=True), {**values, "task_id": task_id + 1}
+    yield "delete", statements.delete_task(conditional=False), values
 
 
 def without_wall_one(statement: Statement) -> Statement:
@@ -51,7 +58,7 @@ def without_wall_one(statement: Statement) -> Statement:
 
 
 def take_wall_two_away(superuser: psycopg.Connection) -> None:
-    for table in ("tasks", "users"):
+    for table in ("tasks", "users", "idempotency_keys"):
         superuser.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY")
 
 
@@ -139,3 +146,20 @@ async def test_without_an_identity_nobody_sees_or_changes_a_row(
     assert seen.all == []
     assert deleted.all == []
     assert alices_rows(superuser) == before
+
+
+async def test_a_key_of_alices_replays_nothing_to_bob_with_either_wall_alone(
+    database: Database, superuser: psycopg.Connection
+) -> None:
+    values = {"key": "the same", "fingerprint": bytes(32), **VALUES}
+    async with database.acting_as("alice") as unit:
+        await unit.execute(CREATE_TASK_ONCE, **values)
+    condition = "user_id = %(owner)s::text AND "
+    assert CREATE_TASK_ONCE.sql.count(condition) == 1
+    (bobs,) = await run_as_bob(database, Statement(CREATE_TASK_ONCE.sql.replace(condition, "")), values)
+    assert (bobs["user_id"], bobs["replayed"]) == ("bob", False)
+
+    superuser.execute("DELETE FROM idempotency_keys WHERE user_id = 'bob'")
+    take_wall_two_away(superuser)
+    (bobs,) = await run_as_bob(database, CREATE_TASK_ONCE, values)
+    assert (bobs["user_id"], bobs["replayed"]) == ("bob", False)

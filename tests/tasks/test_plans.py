@@ -68,11 +68,18 @@ def nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("generic", [False, True], ids=["values", "generic"])
 def test_a_page_is_read_from_an_index_that_has_its_order(filled: psycopg.Connection, generic: bool) -> None:
-    for completed, sort, descending, after in product((None, False, True), BOUNDS, (False, True), (False, True)):
-        statement = list_tasks(completed=completed, sort=sort, descending=descending, after=after)
-        values = {**statement.constants, **(BOUNDS[sort] if after else {}), "owner": ME, "limit": 51}
+    either = (False, True)
+    for completed, sort, descending, after, known in product((None, False, True), BOUNDS, either, either, either):
+        statement = list_tasks(completed=completed, sort=sort, descending=descending, after=after, known=known)
+        values = {
+            **statement.constants,
+            **(BOUNDS[sort] if after else {}),
+            "owner": ME,
+            "limit": 51,
+            "known": "{0}",
+        }
         found = plan(filled, statement.sql, None if generic else values)
-        case = f"{completed=} {sort=} {descending=} {after=}: {found}"
+        case = f"{completed=} {sort=} {descending=} {after=} {known=}: {found}"
 
         (page,) = (node for node in nodes(found) if node["Node Type"] == "Limit")
         kinds = {node["Node Type"] for node in nodes(page)}

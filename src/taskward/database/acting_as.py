@@ -20,7 +20,10 @@ from taskward.database.url import is_pooled
 from taskward.errors import DatabaseUnavailableError
 
 APP_ROLE = "taskward_app"
-IDENTITY = "SELECT set_config('role', %s, true), set_config('app.user_id', %s, true)"
+IDENTITY = """
+    SELECT set_config('role', %s, true), set_config('app.user_id', %s, true),
+           set_config('lock_timeout', '1s', true)
+"""
 START_SECONDS = 10
 NOBODY = ""  # the identity under which the policies show no row at all
 
@@ -105,8 +108,8 @@ class Database:
         """Open a unit of work in which row-level security shows the rows of `user_id` and no others.
 
         It commits when the block ends and rolls back when the block raises. Results can be read after the
-        block. Raises DatabaseUnavailableError, and ForbiddenError or ValidationFailedError where the
-        database refuses.
+        block. Raises DatabaseUnavailableError (LockTimeoutError where it waited for another transaction), and
+        ForbiddenError, ValidationFailedError or AlreadyThereError where the database refuses.
         """
         try:
             connection = await self._pool.getconn()

@@ -10,10 +10,23 @@ from taskward.errors import ApiError, DatabaseUnavailableError, ForbiddenError, 
 
 logger = logging.getLogger(__name__)
 
+
+class LockTimeoutError(DatabaseUnavailableError):
+    """Another transaction holds what this one needs, for longer than a request should wait."""
+
+
+class AlreadyThereError(Exception):
+    """A row with this key exists. Services catch it; an escape is a mistake of ours."""
+
+    def __init__(self, constraint: str | None) -> None:
+        super().__init__(constraint)
+        self.constraint = constraint
+
+
 UNAVAILABLE = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed, TooManyRequests)
 
 
-def translated(error: Exception) -> ApiError | None:
+def translated(error: Exception) -> ApiError | AlreadyThereError | None:
     """Return the answer a driver's error deserves, or None when it is a mistake of ours.
 
     SQLSTATE classes: PostgreSQL manual, appendix A.
@@ -23,6 +36,10 @@ def translated(error: Exception) -> ApiError | None:
             # A statement ran into the second wall. The first one should have stopped it: somebody must look.
             logger.error("row-level security or a missing grant refused a statement: %s", error)
             return ForbiddenError()
+        case postgres.UniqueViolation():
+            return AlreadyThereError(error.diag.constraint_name)
+        case postgres.LockNotAvailable():
+            return LockTimeoutError()
         case psycopg.DataError() | postgres.NotNullViolation() | postgres.CheckViolation():
             return ValidationFailedError([("body", "A value is not allowed by the database.")])
         case _ if isinstance(error, UNAVAILABLE):

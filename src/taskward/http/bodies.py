@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 
 from taskward.errors import MalformedBodyError, UnsupportedMediaTypeError
-from taskward.http.errors import validation_failed
+from taskward.http.errors import invalid
 from taskward.strict_json import MalformedJsonError, decode
 
 
@@ -40,10 +40,7 @@ class JsonBody:
         except MalformedJsonError as error:
             raise MalformedBodyError(f"The body is not valid JSON: {error}.") from None
         except ValidationError as error:
-            raise validation_failed(
-                {**problem, "loc": ("body", *problem["loc"])}
-                for problem in error.errors(include_url=False, include_context=False, include_input=False)
-            ) from None
+            raise invalid("body", error) from None
 
 
 def _has_body(request: Request) -> bool:

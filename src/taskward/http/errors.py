@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -59,6 +60,12 @@ def error_response(error: ApiError) -> Response:
 def validation_failed(problems: Iterable[ErrorDetails | Any]) -> ValidationFailedError:
     """Turn pydantic's findings into the contract's; where, and what is wrong, but never the value."""
     return ValidationFailedError([(_field(problem["loc"]), _message(problem)) for problem in problems])
+
+
+def invalid(where: str, error: ValidationError) -> ValidationFailedError:
+    """Turn a model's findings on `where` (body, query) into the contract's."""
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    return validation_failed({**problem, "loc": (where, *problem["loc"])} for problem in problems)
 
 
 def _field(location: tuple[int | str, ...]) -> str:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from taskward import errors
 from taskward.http.bodies import JsonBody
+from taskward.http.query import QueryParameters
 
 REF = "#/components/schemas/{model}"
 
@@ -57,6 +58,8 @@ def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
         errors.TokenInvalidError(""),
         errors.ForbiddenError(),
         errors.TaskNotFoundError(),
+        errors.IdempotencyInProgressError(),
+        errors.IdempotencyKeyReusedError(),
         errors.BodyTooLargeError(),
         errors.UnsupportedMediaTypeError(),
         errors.InternalError(),
@@ -70,6 +73,30 @@ def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
             "content": {"application/json": {"examples": examples[status]}},
         }
         for status in (*statuses, 500)
+    }
+
+
+def with_headers(status: int, **headers: str) -> dict[int | str, dict[str, Any]]:
+    """Return the documentation of an answer's headers, each with its description, for a route's `responses`."""
+    return {
+        status: {
+            "headers": {
+                name.replace("_", "-"): {"description": description, "schema": {"type": "string"}}
+                for name, description in headers.items()
+            }
+        }
+    }
+
+
+def request_header(name: str, description: str, example: str) -> dict[str, Any]:
+    """Return the documentation of an optional header of a request, for a route's `openapi_extra`."""
+    return {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "description": description,
+        "schema": {"type": "string"},
+        "example": example,
     }
 
 
@@ -105,10 +132,13 @@ def _described(app: FastAPI) -> dict[str, Any]:
 def _complete(operation: dict[str, Any], route: RouteContext, schemas: dict[str, Any]) -> None:
     path = route.path or ""
     operation["operationId"] = f"{path.split('/')[1]}_{route.name}" if "{user_id}" in path else route.name
-    operation["responses"].pop("422", None)  # FastAPI's own form of a validation error; here it is 400
+    if operation["responses"].get("422", {}).get("description") == "Validation Error":
+        del operation["responses"]["422"]  # FastAPI's own form of it; here it is 400
     if "{user_id}" in path:
         operation.setdefault("parameters", []).insert(0, USER_ID_PARAMETER)
     for dependency in route.dependant.dependencies:
+        if isinstance(query := dependency.call, QueryParameters):
+            operation.setdefault("parameters", []).extend(query.openapi_parameters())
         if isinstance(body := dependency.call, JsonBody):
             operation["requestBody"] = {
                 "required": not body.optional,

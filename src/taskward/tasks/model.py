@@ -11,6 +11,7 @@ from sqlalchemy import (
     FetchedValue,
     ForeignKey,
     Index,
+    LargeBinary,
     Text,
     func,
     text,
@@ -62,6 +63,35 @@ class Task(SQLModel, table=True):
     revision: int = Field(sa_column=Column(BigInteger, nullable=False))
 
     owner: User = Relationship(back_populates="tasks")
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """What a create with this key was answered: the task as it was then."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (
+        CheckConstraint("char_length(key) BETWEEN 1 AND 255", name="ck_idempotency_keys_key_length"),
+        CheckConstraint("octet_length(fingerprint) = 32", name="ck_idempotency_keys_fingerprint_length"),
+    )
+
+    user_id: str = Field(
+        sa_column=Column(
+            Text,
+            ForeignKey("users.id", name="fk_idempotency_keys_user_id_users", ondelete="CASCADE"),
+            primary_key=True,
+        )
+    )
+    key: str = Field(sa_column=Column(Text, primary_key=True))
+    fingerprint: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    stored_at: datetime = Field(
+        sa_column=Column(DateTime(True), nullable=False, server_default=func.now(), index=True)
+    )
+    task_id: int = Field(sa_column=Column(BigInteger, nullable=False))
+    title: str = Field(sa_column=Column(Text, nullable=False))
+    description: str | None = Field(default=None, sa_column=Column(Text))
+    completed: bool
+    created_at: datetime = Field(sa_column=Column(DateTime(True), nullable=False))
+    revision: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
 tasks = SQLModel.metadata.tables["tasks"]

@@ -1,21 +1,57 @@
 """The task operations over HTTP: one set of handlers behind three families of paths."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
+from taskward.errors import PreconditionFailedError
 from taskward.http.bodies import JsonBody
+from taskward.http.conditional import (
+    REVALIDATE,
+    ListTag,
+    expected_revisions,
+    is_unchanged,
+    not_modified,
+    task_tag,
+)
+from taskward.http.idempotency import idempotency_key
 from taskward.http.identity import Owner
-from taskward.http.openapi import answers
-from taskward.http.parameters import TaskId, no_repeated_parameters
+from taskward.http.openapi import answers, request_header, with_headers
+from taskward.http.parameters import TaskId
+from taskward.http.query import QueryParameters
 from taskward.http.responses import JsonResponse
-from taskward.tasks.schemas import Completion, ListQuery, SomeChanges, TaskCreate, TaskList, TaskRead
-from taskward.tasks.service import TaskService
+from taskward.tasks.schemas import Completion, ListQuery, SomeChanges, StaleTask, TaskCreate, TaskList, TaskRead
+from taskward.tasks.service import Task, TaskService
 
 FAMILIES = ("/api/{user_id}/tasks", "/users/{user_id}/tasks", "/tasks")
+
+Responses = dict[int | str, dict[str, Any]]
+
+TAG = "The task's revision: send it as `If-Match` to write only what you have seen."
+UNCHANGED: Responses = {304: {"description": "What the caller has is what there is."}}
+EXAMPLE = {name: (field.examples or [None])[0] for name, field in TaskRead.model_fields.items()}
+CHANGED = PreconditionFailedError(EXAMPLE, task_tag(EXAMPLE["revision"]))
+STALE: Responses = {
+    CHANGED.status: {
+        "model": StaleTask,
+        "description": f"`{CHANGED.code}`",
+        "content": {"application/json": {"examples": {CHANGED.code: {"value": CHANGED.body()}}}},
+    }
+}
+IF_NONE_MATCH = request_header("If-None-Match", "`ETag` of an earlier answer: 304 when nothing changed.", '"7"')
+IF_MATCH = request_header("If-Match", "`ETag` of the task: 412 when it has changed since.", '"7"')
+IDEMPOTENCY_KEY = request_header(
+    "Idempotency-Key",
+    "1–255 printable ASCII characters of your choice. A repeat within 24 hours creates nothing and is answered as"
+    " the first was, with `Idempotency-Replayed: true`.",
+    "5f0c2a7e-9b1d-4c8e-8a55-0b6f3f1d2c11",
+)
+READS = answers(400, 401, 403, 404, 503) | UNCHANGED | with_headers(200, ETag=TAG)
+WRITES = answers(400, 401, 403, 404, 413, 415, 503) | STALE | with_headers(200, ETag=TAG)
 
 router = APIRouter(tags=["tasks"])
 
@@ -24,17 +60,24 @@ router = APIRouter(tags=["tasks"])
     "",
     summary="List tasks",
     response_model=TaskList,
-    responses=answers(400, 401, 403, 503),
-    dependencies=[Depends(no_repeated_parameters)],
+    responses=answers(400, 401, 403, 503)
+    | UNCHANGED
+    | with_headers(200, ETag="Changes with every write of the owner's.", Link="The next page (RFC 8288)."),
+    openapi_extra={"parameters": [IF_NONE_MATCH]},
 )
-async def list_tasks(request: Request, owner: Owner, query: Annotated[ListQuery, Query()]) -> Response:
+async def list_tasks(
+    request: Request, owner: Owner, query: Annotated[ListQuery, Depends(QueryParameters(ListQuery))]
+) -> Response:
     """List your tasks, page by page.
 
     Pages stay stable while tasks come and go: a page begins where the one before ended. Follow `next_cursor`,
     or the `Link` header (RFC 8288), until there is none.
     """
-    page = await _service(request).list_tasks(owner, query)
-    headers = {}
+    tag = ListTag(owner, query.model_dump())
+    page = await _service(request).list_tasks(owner, query, known=tag.known_to(request))
+    if page.unchanged or is_unchanged(request, tag.at(page.revision)):
+        return not_modified(tag.at(page.revision))
+    headers = {"ETag": tag.at(page.revision), **REVALIDATE}
     if page.next_cursor:
         parameters = query.model_dump(exclude_unset=True) | {"cursor": page.next_cursor}
         headers["Link"] = f'<{_path(request)}?{urlencode(parameters)}>; rel="next"'
@@ -48,23 +91,43 @@ async def list_tasks(request: Request, owner: Owner, query: Annotated[ListQuery,
     summary="Create a task",
     status_code=201,
     response_model=TaskRead,
-    responses=answers(400, 401, 403, 413, 415, 503)
-    | {201: {"headers": {"Location": {"description": "The path of the task.", "schema": {"type": "string"}}}}},
+    responses=answers(400, 401, 403, 409, 413, 415, 422, 503)
+    | with_headers(
+        201,
+        Location="The path of the task.",
+        ETag=TAG,
+        Idempotency_Replayed="`true` when the answer is that of an earlier request.",
+    ),
+    openapi_extra={"parameters": [IDEMPOTENCY_KEY]},
 )
 async def create_task(
     request: Request, owner: Owner, new: Annotated[TaskCreate, Depends(JsonBody(TaskCreate))]
 ) -> Response:
     """Create a task. `Location` says where it is."""
-    task = await _service(request).create_task(owner, new)
-    return JsonResponse(task, 201, {"Location": f"{_path(request)}/{task['id']}"})
+    headers = {}
+    if key := idempotency_key(request):
+        task, replayed = await _service(request).create_task_once(owner, new, key)
+        if replayed:
+            headers["Idempotency-Replayed"] = "true"
+    else:
+        task = await _service(request).create_task(owner, new)
+    headers["Location"] = f"{_path(request)}/{task['id']}"
+    return _tagged(task, 201, headers)
 
 
 @router.get(
-    "/{task_id}", summary="Read a task", response_model=TaskRead, responses=answers(400, 401, 403, 404, 503)
+    "/{task_id}",
+    summary="Read a task",
+    response_model=TaskRead,
+    responses=READS,
+    openapi_extra={"parameters": [IF_NONE_MATCH]},
 )
 async def read_task(request: Request, owner: Owner, task_id: TaskId) -> Response:
     """Read one of your tasks."""
-    return JsonResponse(await _service(request).read_task(owner, task_id))
+    task = await _service(request).read_task(owner, task_id)
+    if is_unchanged(request, tag := task_tag(task["revision"])):
+        return not_modified(tag)
+    return _tagged(task)
 
 
 @router.put(
@@ -72,14 +135,16 @@ async def read_task(request: Request, owner: Owner, task_id: TaskId) -> Response
     name="put_task",
     summary="Update a task",
     response_model=TaskRead,
-    responses=answers(400, 401, 403, 404, 413, 415, 503),
+    responses=WRITES,
+    openapi_extra={"parameters": [IF_MATCH]},
 )
 @router.patch(
     "/{task_id}",
     name="patch_task",
     summary="Update a task",
     response_model=TaskRead,
-    responses=answers(400, 401, 403, 404, 413, 415, 503),
+    responses=WRITES,
+    openapi_extra={"parameters": [IF_MATCH]},
 )
 async def update_task(
     request: Request,
@@ -88,21 +153,24 @@ async def update_task(
     changes: Annotated[SomeChanges, Depends(JsonBody(SomeChanges))],
 ) -> Response:
     """Change any of a task's title, description and completion. What is not named stays as it is."""
-    return JsonResponse(await _service(request).update_task(owner, task_id, changes))
+    expected = expected_revisions(request)
+    return _tagged(await _service(request).update_task(owner, task_id, changes, expected))
 
 
 @router.patch(
     "/{task_id}/complete",
     summary="Complete a task, or reopen it",
     response_model=TaskRead,
-    responses=answers(400, 401, 403, 404, 413, 415, 503),
+    responses=WRITES,
+    openapi_extra={"parameters": [IF_MATCH]},
 )
 @router.patch(
     "/{task_id}/toggle",
     name="toggle_task",
     summary="Complete a task, or reopen it",
     response_model=TaskRead,
-    responses=answers(400, 401, 403, 404, 413, 415, 503),
+    responses=WRITES,
+    openapi_extra={"parameters": [IF_MATCH]},
 )
 async def complete_task(
     request: Request,
@@ -115,19 +183,30 @@ async def complete_task(
     With a body, set it: such a call can be repeated.
     """
     completed = wanted.completed if wanted else None
-    return JsonResponse(await _service(request).complete_task(owner, task_id, completed=completed))
+    expected = expected_revisions(request)
+    return _tagged(await _service(request).complete_task(owner, task_id, completed=completed, expected=expected))
 
 
-@router.delete("/{task_id}", summary="Delete a task", status_code=204, responses=answers(400, 401, 403, 404, 503))
+@router.delete(
+    "/{task_id}",
+    summary="Delete a task",
+    status_code=204,
+    responses=answers(400, 401, 403, 404, 503) | STALE,
+    openapi_extra={"parameters": [IF_MATCH]},
+)
 async def delete_task(request: Request, owner: Owner, task_id: TaskId) -> Response:
     """Delete a task for good."""
-    await _service(request).delete_task(owner, task_id)
+    await _service(request).delete_task(owner, task_id, expected_revisions(request))
     return Response(status_code=204)
 
 
 def _service(request: Request) -> TaskService:
     service: TaskService = request.app.state.tasks
     return service
+
+
+def _tagged(task: Task, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return JsonResponse(task, status, {"ETag": task_tag(task["revision"]), **REVALIDATE, **(headers or {})})
 
 
 def _path(request: Request) -> str:

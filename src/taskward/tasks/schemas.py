@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from typing_extensions import TypedDict
 
+from taskward.http.openapi import ErrorBody
 from taskward.http.parameters import InDigits
 
 STRICT = ConfigDict(extra="forbid", strict=True)
@@ -105,7 +106,7 @@ class TaskRead(BaseModel):
     id: Annotated[int, Field(ge=1, examples=[1])]
     user_id: Annotated[str, Field(min_length=1, max_length=255, examples=["user_123"])]
     title: Annotated[str, Field(min_length=1, max_length=200, examples=["Buy milk"])]
-    description: Annotated[str | None, Field(max_length=1000, examples=[None])]
+    description: Annotated[str | None, Field(max_length=1000, examples=["Two litres"])]
     completed: Annotated[bool, Field(examples=[False])]
     created_at: Annotated[datetime, Field(examples=["2026-01-09T08:30:00.123456Z"])]
     updated_at: Annotated[datetime, Field(examples=["2026-01-09T08:30:00.123456Z"])]
@@ -123,3 +124,9 @@ class TaskList(BaseModel):
     next_cursor: Annotated[
         str | None, Field(description="Where the next page begins, or null on the last.", examples=[None])
     ]
+
+
+class StaleTask(ErrorBody):
+    """The task has moved on since the caller saw it."""
+
+    current: Annotated[TaskRead, Field(description="The task as it is now.")]

@@ -1,22 +1,36 @@
 """What users do with their tasks. Each function acts as one user, in one transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from taskward.database.acting_as import Database
 from taskward.database.compiled import Statement
-from taskward.errors import ForbiddenError, TaskNotFoundError
-from taskward.tasks import statements
+from taskward.database.faults import AlreadyThereError, LockTimeoutError
+from taskward.errors import (
+    ForbiddenError,
+    IdempotencyInProgressError,
+    IdempotencyKeyReusedError,
+    PreconditionFailedError,
+    TaskNotFoundError,
+)
+from taskward.http.conditional import task_tag
+from taskward.tasks import idempotency, statements
 from taskward.tasks.cursor import read_cursor, write_cursor
 from taskward.tasks.schemas import ListQuery, TaskChanges, TaskCreate
 
 Task = dict[str, Any]
+Revisions = Sequence[int]
+
+ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page of a list."""
 
+    revision: int  # the owner's
+    unchanged: bool  # since a revision the caller knows; then nothing below was read
     tasks: list[Task]
     count: int  # on all pages
     next_cursor: str | None
@@ -29,9 +43,13 @@ class TaskService:
         """Take the database, and whether somebody else's task is 403 (else it is 404, as if it did not exist)."""
         self._database = database
         self._reveal_foreign_tasks = reveal_foreign_tasks
+        self._purge = idempotency.KeyPurge(database)
 
-    async def list_tasks(self, owner: str, query: ListQuery) -> Page:
-        """Return one page of the owner's tasks; raise ValidationFailedError for a cursor of another query."""
+    async def list_tasks(self, owner: str, query: ListQuery, known: Sequence[int] = ()) -> Page:
+        """Return one page of the owner's tasks; raise ValidationFailedError for a cursor of another query.
+
+        Where the owner's revision is one of `known`, the page says so and no task is read.
+        """
         wanted = (query.status, query.sort, query.descending)
         after = read_cursor(query.cursor, *wanted) if query.cursor is not None else ()
         statement = statements.list_tasks(
@@ -39,14 +57,20 @@ class TaskService:
             sort=query.sort,
             descending=query.descending,
             after=bool(after),
+            known=bool(known),
         )
         bounds = {f"after_{index}": part for index, part in enumerate(after)}
         async with self._database.acting_as(owner) as unit:
-            found = await unit.execute(statement, limit=query.limit + 1, **bounds)
+            found = await unit.execute(
+                statement, limit=query.limit + 1, known=f"{{{','.join(map(str, known))}}}", **bounds
+            )
         rows = [row for row in found.all if row["id"] is not None]
         more = len(rows) > query.limit
         rows = rows[: query.limit]
+        revision = int(found.first["owner_revision"]) if found.first else 0
         return Page(
+            revision=revision,
+            unchanged=revision in known,
             tasks=[_task(row) for row in rows],
             count=_count(found.first, query.status),
             next_cursor=write_cursor(*wanted, _key(rows[-1], query.sort)) if more else None,
@@ -55,35 +79,74 @@ class TaskService:
     async def create_task(self, owner: str, new: TaskCreate) -> Task:
         """Store a new task and return it."""
         async with self._database.acting_as(owner) as unit:
-            created = await unit.execute(
-                statements.CREATE_TASK, title=new.title, description=new.description, completed=new.completed
-            )
+            created = await unit.execute(statements.CREATE_TASK, **new.model_dump())
         return created.all[0]
+
+    async def create_task_once(self, owner: str, new: TaskCreate, key: str) -> tuple[Task, bool]:
+        """Store a new task, unless this key has; return what was answered first, and whether it is a repeat.
+
+        Raises IdempotencyKeyReusedError, and IdempotencyInProgressError when the first is still running after
+        the time a request may wait.
+        """
+        fingerprint = idempotency.fingerprint(new)
+        for _ in range(ATTEMPTS):
+            try:
+                async with self._database.acting_as(owner) as unit:
+                    found = await unit.execute(
+                        idempotency.CREATE_TASK_ONCE, key=key, fingerprint=fingerprint, **new.model_dump()
+                    )
+            except AlreadyThereError as error:
+                if error.constraint != idempotency.CONSTRAINT:
+                    raise
+                continue  # another request with this key was faster, and has an answer to repeat
+            except LockTimeoutError as error:
+                raise IdempotencyInProgressError from error
+            self._purge.when_due()
+            answer = found.all[0]
+            if answer["fingerprint"] != fingerprint:
+                raise IdempotencyKeyReusedError
+            return _task(answer), answer["replayed"]
+        raise IdempotencyInProgressError
 
     async def read_task(self, owner: str, task_id: int) -> Task:
         """Return a task; raise TaskNotFoundError, or ForbiddenError when it is somebody else's."""
         return await self._the_task(owner, statements.READ_TASK, task_id)
 
-    async def update_task(self, owner: str, task_id: int, changes: TaskChanges) -> Task:
-        """Change what `changes` names and return the task; raise as `read_task` does."""
-        return await self._the_task(owner, statements.update_task(frozenset(changes)), task_id, **changes)
+    async def update_task(
+        self, owner: str, task_id: int, changes: TaskChanges, expected: Revisions | None = None
+    ) -> Task:
+        """Change what `changes` names and return the task; raise as `read_task` does.
 
-    async def complete_task(self, owner: str, task_id: int, *, completed: bool | None) -> Task:
-        """Set whether a task is done, or flip it where `completed` is None; raise as `read_task` does."""
-        if completed is None:
-            return await self._the_task(owner, statements.FLIP_TASK, task_id)
-        return await self.update_task(owner, task_id, {"completed": completed})
+        Where `expected` is given, raise PreconditionFailedError when the task is at none of these revisions.
+        """
+        statement = statements.update_task(frozenset(changes), conditional=expected is not None)
+        return await self._the_task(owner, statement, task_id, expected, **changes)
 
-    async def delete_task(self, owner: str, task_id: int) -> None:
-        """Delete a task for good; raise as `read_task` does."""
-        await self._the_task(owner, statements.DELETE_TASK, task_id)
+    async def complete_task(
+        self, owner: str, task_id: int, *, completed: bool | None, expected: Revisions | None = None
+    ) -> Task:
+        """Set whether a task is done, or flip it where `completed` is None; raise as `update_task` does."""
+        if completed is not None:
+            return await self.update_task(owner, task_id, {"completed": completed}, expected)
+        statement = statements.flip_task(conditional=expected is not None)
+        return await self._the_task(owner, statement, task_id, expected)
 
-    async def _the_task(self, owner: str, statement: Statement, task_id: int, **values: Any) -> Task:
+    async def delete_task(self, owner: str, task_id: int, expected: Revisions | None = None) -> None:
+        """Delete a task for good; raise as `update_task` does."""
+        statement = statements.delete_task(conditional=expected is not None)
+        await self._the_task(owner, statement, task_id, expected)
+
+    async def _the_task(
+        self, owner: str, statement: Statement, task_id: int, expected: Revisions | None = None, **values: Any
+    ) -> Task:
         async with self._database.acting_as(owner) as unit:
-            found = await unit.execute(statement, task_id=task_id, **values)
-        if found.first is None:
-            raise await self._reason_for_nothing(owner, task_id)
-        return found.first
+            found = await unit.execute(statement, task_id=task_id, expected=expected, **values)
+        if found.first is not None:
+            return found.first
+        if expected is not None:
+            current = await self.read_task(owner, task_id)
+            raise PreconditionFailedError(current, task_tag(current["revision"]))
+        raise await self._reason_for_nothing(owner, task_id)
 
     async def _reason_for_nothing(self, owner: str, task_id: int) -> ForbiddenError | TaskNotFoundError:
         if self._reveal_foreign_tasks:

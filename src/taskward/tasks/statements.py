@@ -7,11 +7,15 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     ColumnElement,
     Text,
+    and_,
+    any_,
     bindparam,
+    cast,
     delete,
     func,
     insert,
@@ -33,11 +37,13 @@ TASK_ID: Any = bindparam("task_id", type_=BigInteger)
 TITLE: Any = bindparam("title", type_=Text)
 DESCRIPTION: Any = bindparam("description", type_=Text)
 COMPLETED: Any = bindparam("completed", type_=Boolean)
+EXPECTED: Any = any_(bindparam("expected", type_=ARRAY(BigInteger)))
+KNOWN: Any = any_(cast(bindparam("known", type_=Text), ARRAY(BigInteger)))
 LIMIT: Any = bindparam("limit", type_=BigInteger)
 
 UTC: Any = literal_column("'UTC'")
 
-THE_TASK = (tasks.c.user_id == OWNER) & (tasks.c.id == TASK_ID)
+THE_TASK = and_(tasks.c.user_id == OWNER, tasks.c.id == TASK_ID)
 
 # Times leave the database as UTC without a zone, whatever time zone the session has.
 ANSWER: tuple[Any, ...] = (
@@ -61,21 +67,40 @@ CREATE_TASK = compiled(
 
 READ_TASK = compiled(select(*ANSWER).where(THE_TASK))
 
-FLIP_TASK = compiled(update(tasks).where(THE_TASK).values(completed=not_(tasks.c.completed)).returning(*ANSWER))
-
-DELETE_TASK = compiled(delete(tasks).where(THE_TASK).returning(tasks.c.id))
-
 # Answers for all users' tasks, with yes or no: a function of the one role that may look behind the wall.
 TASK_EXISTS = compiled(select(func.task_exists(TASK_ID).label("it_does")))
 
 
 @cache
-def update_task(fields: frozenset[str]) -> Statement:
-    """Return the statement that sets just `fields`, each from the parameter of its name."""
+def update_task(fields: frozenset[str], *, conditional: bool) -> Statement:
+    """Return the statement that sets just `fields`, each from the parameter of its name.
+
+    `conditional` statements change nothing unless the task's revision is in the parameter `expected`.
+    """
     parameters = {"title": TITLE, "description": DESCRIPTION, "completed": COMPLETED}
     return compiled(
-        update(tasks).where(THE_TASK).values({name: parameters[name] for name in fields}).returning(*ANSWER)
+        update(tasks)
+        .where(_the_task(conditional=conditional))
+        .values({name: parameters[name] for name in fields})
+        .returning(*ANSWER)
     )
+
+
+@cache
+def flip_task(*, conditional: bool) -> Statement:
+    """Return the statement that completes or reopens a task, by what it is when its lock is taken."""
+    flipped = update(tasks).where(_the_task(conditional=conditional)).values(completed=not_(tasks.c.completed))
+    return compiled(flipped.returning(*ANSWER))
+
+
+@cache
+def delete_task(*, conditional: bool) -> Statement:
+    """Return the statement that deletes a task."""
+    return compiled(delete(tasks).where(_the_task(conditional=conditional)).returning(tasks.c.id))
+
+
+def _the_task(*, conditional: bool) -> ColumnElement[bool]:
+    return and_(THE_TASK, tasks.c.revision == EXPECTED) if conditional else THE_TASK
 
 
 # What each way of sorting compares: unique within one user's tasks, and in the order of an index. Ids and
@@ -89,12 +114,13 @@ SORT_KEY_COLUMNS = {sort: tuple(column.name for column in key) for sort, key in 
 
 
 @cache
-def list_tasks(*, completed: bool | None, sort: str, descending: bool, after: bool) -> Statement:
+def list_tasks(*, completed: bool | None, sort: str, descending: bool, after: bool, known: bool) -> Statement:
     """Return the statement for one page: the owner's counters, repeated beside each of up to `limit` tasks.
 
     One statement and so one snapshot, in which counters and tasks agree. An owner without tasks is one row
     with a null id; a user who never wrote anything is no row. `after` wants the sort key of the last row of
-    the page before in `after_0` (and `after_1`), so that a page costs the same wherever it begins.
+    the page before in `after_0` (and `after_1`), so that a page costs the same wherever it begins. `known` wants
+    revisions in `known`: when the owner's is among them, no task is read.
     """
     key = SORT_KEYS[sort]
     page = select(*dict.fromkeys((*ANSWER, *key))).where(tasks.c.user_id == OWNER)
@@ -102,6 +128,8 @@ def list_tasks(*, completed: bool | None, sort: str, descending: bool, after: bo
         page = page.where(tasks.c.completed == literal(completed))
     if after:
         page = page.where(_beyond(key, descending=descending))
+    if known:
+        page = page.where(not_(users.c.revision == KNOWN)).correlate(users)
     page = page.order_by(*(column.desc() if descending else column.asc() for column in key)).limit(LIMIT)
     rows = lateral(page, "page")
     ordered = [rows.c[column.name] for column in key]

@@ -1,0 +1,81 @@
+"""Conditional requests (RFC 9110, 13): entity tags out, preconditions in."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from taskward.errors import ValidationFailedError
+from taskward.http.parameters import DIGITS, MAX_INT64
+
+TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'  # RFC 9110, 8.8.3
+TAGS = re.compile(rf"[ \t]*{TAG}(?:[ \t]*,[ \t]*{TAG})*[ \t]*\Z")
+
+# `Vary`, because one address (`/tasks`) shows every user something else.
+REVALIDATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
+
+
+def task_tag(revision: int) -> str:
+    """Return the entity tag of a task: its revision, which no other state of it ever had."""
+    return f'"{revision}"'
+
+
+class ListTag:
+    """The entity tags of one user's query: the owner's revision, and whose and which query it is."""
+
+    def __init__(self, owner: str, query: Mapping[str, Any]) -> None:
+        """Take the owner as well as the query: under `/tasks`, two users' lists have the same address."""
+        asked = orjson.dumps([owner, dict(query)], option=orjson.OPT_SORT_KEYS)
+        self._suffix = "-" + hashlib.sha256(asked).hexdigest()[:16]
+
+    def at(self, revision: int) -> str:
+        """Return the tag when the owner's counter stands at `revision`."""
+        return f'"{revision}{self._suffix}"'
+
+    def known_to(self, request: Request) -> list[int]:
+        """Return the revisions of this list that `If-None-Match` says the caller has."""
+        held = (tag.removeprefix("W/").strip('"') for tag in _tags(request, "if-none-match") or ())
+        return _revisions(tag.removesuffix(self._suffix) for tag in held if tag.endswith(self._suffix))
+
+
+def expected_revisions(request: Request) -> list[int] | None:
+    """Return the revisions `If-Match` allows, or None when it is absent or `*`.
+
+    Compared strongly, so a weak tag allows nothing. Raises ValidationFailedError for what is no entity tag.
+    """
+    tags = _tags(request, "if-match")
+    if tags is None or tags == ["*"]:
+        return None
+    return _revisions(tag.strip('"') for tag in tags)
+
+
+def is_unchanged(request: Request, tag: str) -> bool:
+    """Tell whether `If-None-Match` names `tag`. Compared weakly; raises ValidationFailedError."""
+    tags = _tags(request, "if-none-match") or []
+    return tags == ["*"] or tag in (held.removeprefix("W/") for held in tags)
+
+
+def not_modified(tag: str) -> Response:
+    """Return the answer that says: what you have is what there is."""
+    return Response(status_code=304, headers={"ETag": tag, **REVALIDATE})
+
+
+def _tags(request: Request, name: str) -> list[str] | None:
+    values = request.headers.getlist(name)
+    if not values:
+        return None
+    value = ", ".join(values)
+    if value.strip(" \t") == "*":
+        return ["*"]
+    if not TAGS.match(value):
+        raise ValidationFailedError([(name, 'This is no list of entity tags, such as "7"')])
+    return re.findall(TAG, value)
+
+
+def _revisions(texts: Any) -> list[int]:
+    numbers = (int(text) for text in texts if text == "0" or (len(text) <= 19 and DIGITS.match(text)))
+    return [number for number in numbers if number <= MAX_INT64]

@@ -1,0 +1,59 @@
+"""Query strings: strict, and read once for all callers who ask the same.
+
+A dependency and not FastAPI's own query model, which takes the last of repeated parameters and builds the model
+anew for each request. A frozen model can be shared, so it is remembered by the string.
+"""
+
+from collections import Counter
+from functools import lru_cache
+from typing import Any
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+
+from taskward.errors import ValidationFailedError
+from taskward.http.errors import MAX_FIELD_NAME, invalid
+
+REMEMBERED = 1024
+MAX_REMEMBERED_LENGTH = 200  # cursors and nonsense are longer, and would only push the others out
+
+
+class QueryParameters:
+    """The dependency that reads the query. Routes use it as `Annotated[T, Depends(QueryParameters(T))]`."""
+
+    def __init__(self, kind: type[BaseModel]) -> None:
+        """Take a pydantic model that is frozen and forbids what it does not know."""
+        self.kind = kind
+        self._remembered = lru_cache(REMEMBERED)(self._read)
+
+    async def __call__(self, request: Request) -> Any:
+        """Return the validated query; raise ValidationFailedError."""
+        query: bytes = request.scope["query_string"]
+        return self._remembered(query) if len(query) <= MAX_REMEMBERED_LENGTH else self._read(query)
+
+    def openapi_parameters(self) -> list[dict[str, Any]]:
+        """Return the documentation of each parameter."""
+        properties = self.kind.model_json_schema()["properties"]
+        return [
+            {
+                "name": name,
+                "in": "query",
+                "required": False,
+                "description": schema.pop("description"),
+                "schema": schema,
+            }
+            for name, schema in properties.items()
+        ]
+
+    def _read(self, query: bytes) -> BaseModel:
+        pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+        times = Counter(name for name, _ in pairs)
+        if repeated := [name for name, count in times.items() if count > 1]:
+            raise ValidationFailedError(
+                [(name[:MAX_FIELD_NAME], "This parameter is given more than once") for name in repeated]
+            )
+        try:
+            return self.kind.model_validate(dict(pairs))
+        except ValidationError as error:
+            raise invalid("query", error) from None

@@ -1,0 +1,91 @@
+import psycopg
+import pytest
+
+from taskward.database.url import conninfo
+from taskward.tasks.statements import list_tasks
+from tests.client import Client
+
+
+async def test_an_unchanged_task_is_304_and_a_changed_one_is_not(alice: Client) -> None:
+    tag = (await alice.post("/tasks", json={"title": "Buy milk"})).headers["etag"]
+    assert tag == '"1"'
+    for held in (tag, f"W/{tag}", f'"x", {tag}', "*"):
+        unchanged = await alice.get("/tasks/1", headers={"If-None-Match": held})
+        assert (unchanged.status_code, unchanged.content, unchanged.headers["etag"]) == (304, b"", tag)
+    await alice.patch("/tasks/1/toggle")
+    assert (await alice.get("/tasks/1", headers={"If-None-Match": tag})).status_code == 200
+
+
+async def test_every_write_of_the_owner_changes_the_tag_of_every_list(alice: Client) -> None:
+    queries = ["", "?status=completed", "?sort=title&limit=1"]
+    await alice.post("/tasks", json={"title": "a"})
+    tags = {query: (await alice.get(f"/tasks{query}")).headers["etag"] for query in queries}
+    assert len(set(tags.values())) == len(queries)
+    for query, tag in tags.items():
+        assert (await alice.get(f"/tasks{query}", headers={"If-None-Match": tag})).status_code == 304
+    await alice.delete("/tasks/1")
+    for query, tag in tags.items():
+        assert (await alice.get(f"/tasks{query}", headers={"If-None-Match": tag})).status_code == 200
+
+
+async def test_a_list_that_nobody_wrote_to_has_a_tag(charlie: Client) -> None:
+    tag = (await charlie.get("/tasks")).headers["etag"]
+    assert (await charlie.get("/tasks", headers={"If-None-Match": tag})).status_code == 304
+
+
+async def test_alices_tag_does_not_tell_bob_that_her_list_is_his(alice: Client, bob: Client) -> None:
+    # One browser, one address, two people after each other: both counters stand at 1.
+    for person in (alice, bob):
+        await person.post("/tasks", json={"title": f"of {person.user_id}"})
+    tag = (await alice.get("/tasks")).headers["etag"]
+    answer = await bob.get("/tasks", headers={"If-None-Match": tag})
+    assert answer.status_code == 200
+    assert answer.json()["tasks"][0]["title"] == "of bob"
+    assert answer.headers["cache-control"] == "private, no-cache"
+    assert answer.headers["vary"] == "Authorization"
+
+
+async def test_a_strangers_task_is_403_whatever_tag_is_sent(alice: Client, bob: Client) -> None:
+    await alice.post("/tasks", json={"title": "Buy milk"})
+    for tag in ('"1"', "*"):
+        assert (await bob.get("/tasks/1", headers={"If-None-Match": tag})).status_code == 403
+
+
+@pytest.mark.parametrize("tag", ["7", '"7', "'7'", '"a b"', '"7" "8"', 'w/"7"', "", ",", '*, "7"', '"\x7f"'])
+async def test_a_malformed_tag_is_400(alice: Client, tag: str) -> None:
+    await alice.post("/tasks", json={"title": "Buy milk"})
+    for path in ("/tasks", "/tasks/1"):
+        answer = await alice.get(path, headers={"If-None-Match": tag})
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "if-none-match")
+
+
+def test_an_unchanged_list_reads_one_row_of_users_and_no_task(
+    database_url: str, superuser: psycopg.Connection
+) -> None:
+    superuser.execute("INSERT INTO users (id) VALUES ('alice')")
+    superuser.execute(
+        "INSERT INTO tasks (user_id, title) SELECT 'alice', 'task ' || n FROM generate_series(1, 50) AS n"
+    )
+    statement = list_tasks(completed=None, sort="created", descending=True, after=False, known=True)
+    parameters = {**statement.constants, "owner": "alice", "limit": 21}
+    with psycopg.connect(conninfo(database_url)) as connection:
+        connection.execute(
+            "SELECT set_config('role', 'taskward_app', true), set_config('app.user_id', 'alice', true)"
+        )
+        plans = {
+            revision: "\n".join(
+                line
+                for (line,) in connection.execute(
+                    f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {statement.sql}",
+                    {**parameters, "known": f"{{{revision}}}"},
+                )
+            )
+            for revision in (49, 50)
+        }
+    assert "never executed" not in _scans_of_tasks(plans[49])
+    assert "never executed" in _scans_of_tasks(plans[50])
+
+
+def _scans_of_tasks(plan: str) -> str:
+    (line,) = [line for line in plan.splitlines() if " on tasks " in line]
+    return line

@@ -1,0 +1,75 @@
+import asyncio
+
+import pytest
+
+from tests.client import Client
+
+WRITES = [
+    ("PUT", "/tasks/1", {"title": "mine"}),
+    ("PATCH", "/tasks/1", {"description": "mine"}),
+    ("PATCH", "/tasks/1/complete", None),
+    ("PATCH", "/tasks/1/toggle", {"completed": True}),
+    ("DELETE", "/tasks/1", None),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), WRITES)
+async def test_a_late_writer_gets_412_and_the_task_as_it_is(
+    alice: Client, method: str, path: str, body: dict[str, object] | None
+) -> None:
+    seen = await alice.post("/tasks", json={"title": "Buy milk"})
+    current = (await alice.put("/tasks/1", json={"title": "Buy oat milk"})).json()
+    late = await alice.request(method, path, json=body, headers={"If-Match": seen.headers["etag"]})
+    assert late.status_code == 412
+    assert late.json()["code"] == "PRECONDITION_FAILED"
+    assert late.json()["current"] == current
+    assert late.headers["etag"] == '"2"'
+    assert (await alice.get("/tasks/1")).json() == current
+
+
+@pytest.mark.parametrize(("method", "path", "body"), WRITES)
+@pytest.mark.parametrize("tags", ['"1"', '"0", "1"', "*"])
+async def test_who_has_seen_the_task_may_write(
+    alice: Client, method: str, path: str, body: dict[str, object] | None, tags: str
+) -> None:
+    await alice.post("/tasks", json={"title": "Buy milk"})
+    answer = await alice.request(method, path, json=body, headers={"If-Match": tags})
+    assert answer.status_code == (204 if method == "DELETE" else 200)
+
+
+@pytest.mark.parametrize("tags", ['W/"1"', '"01"', '"+1"', '"1-0123456789abcdef"', '"99999999999999999999"', '""'])
+async def test_a_tag_that_is_not_the_tasks_own_fails(alice: Client, tags: str) -> None:
+    await alice.post("/tasks", json={"title": "Buy milk"})
+    assert (await alice.delete("/tasks/1", headers={"If-Match": tags})).status_code == 412
+
+
+@pytest.mark.parametrize(("method", "path", "body"), WRITES)
+async def test_a_malformed_tag_is_400_and_changes_nothing(
+    alice: Client, method: str, path: str, body: dict[str, object] | None
+) -> None:
+    before = (await alice.post("/tasks", json={"title": "Buy milk"})).json()
+    answer = await alice.request(method, path, json=body, headers={"If-Match": "1"})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "if-match")
+    assert (await alice.get("/tasks/1")).json() == before
+
+
+@pytest.mark.parametrize(("method", "path", "body"), WRITES)
+async def test_no_tag_opens_a_strangers_task_or_finds_one_that_is_not_there(
+    alice: Client, bob: Client, method: str, path: str, body: dict[str, object] | None
+) -> None:
+    before = (await alice.post("/tasks", json={"title": "Buy milk"})).json()
+    for tag in ('"1"', '"7"', "*"):
+        stranger = await bob.request(method, path, json=body, headers={"If-Match": tag})
+        assert (stranger.status_code, stranger.json()["code"]) == (403, "FORBIDDEN")
+        missing = await alice.request(method, path.replace("1", "9"), json=body, headers={"If-Match": tag})
+        assert (missing.status_code, missing.json()["code"]) == (404, "TASK_NOT_FOUND")
+    assert (await alice.get("/tasks/1")).json() == before
+
+
+async def test_of_many_writers_who_saw_the_same_exactly_one_wins(alice: Client) -> None:
+    await alice.post("/tasks", json={"title": "Buy milk"})
+    answers = await asyncio.gather(
+        *(alice.put("/tasks/1", json={"title": str(n)}, headers={"If-Match": '"1"'}) for n in range(20))
+    )
+    assert sorted(answer.status_code for answer in answers) == [200] + [412] * 19
+    assert (await alice.get("/tasks/1")).json()["revision"] == 2
