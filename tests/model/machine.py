@@ -1,0 +1,187 @@
+"""Random histories of three users against the service and against the plain model; any difference fails."""
+
+from itertools import count
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+
+import httpx2
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
+
+from tests.model.plain import Owner, Task, without_times
+
+# Letters that Python and PostgreSQL fold alike; the difference between the two is not what is tested here.
+titles = st.text("abAB éÜ1_%", min_size=1, max_size=8).filter(str.strip)
+descriptions = st.none() | st.text("xyz\n\U0001f600", max_size=5)
+bodies = st.fixed_dictionaries(
+    {"title": titles}, optional={"description": descriptions, "completed": st.booleans()}
+)
+changes = st.fixed_dictionaries(
+    {}, optional={"title": titles, "description": descriptions, "completed": st.booleans()}
+).filter(bool)
+people = st.sampled_from(["alice", "bob", "charlie"])
+families = st.sampled_from(["/tasks", "/api/{}/tasks", "/users/{}/tasks"])
+conditions = st.sampled_from(["none", "current", "stale", "any", "weak", "several"])
+keys = st.none() | st.sampled_from(["key-1", "key-2", "a key with spaces"])
+
+_histories = count(1)
+
+
+class Histories(RuleBasedStateMachine):
+    """One history. `request` is set by whoever runs this: it sends one request as one user."""
+
+    request: ClassVar[Any]
+    steps: ClassVar[int] = 0
+    tasks = Bundle("tasks")
+
+    @initialize()
+    def begin(self) -> None:
+        number = next(_histories)
+        self.owners = {name: Owner(f"{name}-{number}") for name in ("alice", "bob", "charlie")}
+
+    @invariant()
+    def count(self) -> None:
+        type(self).steps += 1
+
+    @rule(target=tasks, who=people, family=families, body=bodies, key=keys)
+    def create(self, who: str, family: str, body: Task, key: str | None) -> Any:
+        owner = self.owners[who]
+        answer = self._send(owner, "POST", family, "", body, {"Idempotency-Key": key} if key else {})
+        known = owner.answers.get(key) if key else None
+        if known:
+            if _meaning(known[0]) != _meaning(body):
+                assert (answer.status_code, answer.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+            else:
+                assert (answer.status_code, answer.json()) == (201, known[1])
+                assert answer.headers["idempotency-replayed"] == "true"
+            return multiple()
+        assert answer.status_code == 201
+        assert "idempotency-replayed" not in answer.headers
+        created = answer.json()
+        assert without_times(created) == owner.create(created["id"], body)
+        if key:
+            owner.answers[key] = (body, created)
+        return (who, created["id"])
+
+    @rule(who=people, family=families, task=tasks, held=conditions)
+    def read(self, who: str, family: str, task: tuple[str, int], held: str) -> None:
+        owner, there = self.owners[who], self._expected(who, task)
+        answer = self._send(owner, "GET", family, f"/{task[1]}", None, _header("If-None-Match", held, there))
+        if not isinstance(there, dict):
+            assert answer.status_code == there
+        elif held in ("current", "any", "weak", "several"):
+            assert (answer.status_code, answer.content) == (304, b"")
+        else:
+            assert (answer.status_code, without_times(answer.json())) == (200, there)
+            assert answer.headers["etag"] == f'"{there["revision"]}"'
+
+    @rule(
+        who=people,
+        family=families,
+        task=tasks,
+        body=changes,
+        held=conditions,
+        method=st.sampled_from(["PUT", "PATCH"]),
+    )
+    def update(self, who: str, family: str, task: tuple[str, int], body: Task, held: str, method: str) -> None:
+        self._write(who, family, task, held, method, "", body, lambda owner, _: owner.update(task[1], body))
+
+    @rule(
+        who=people, family=families, task=tasks, held=conditions,
+        action=st.sampled_from(["complete", "toggle"]), completed=st.none() | st.booleans(),
+    )  # fmt: skip
+    def complete(
+        self, who: str, family: str, task: tuple[str, int], held: str, action: str, completed: bool | None
+    ) -> None:
+        def apply(owner: Owner, there: Task) -> Task:
+            wanted = not there["completed"] if completed is None else completed
+            return owner.update(task[1], {"completed": wanted})
+
+        body = None if completed is None else {"completed": completed}
+        self._write(who, family, task, held, "PATCH", f"/{action}", body, apply)
+
+    @rule(who=people, family=families, task=tasks, held=conditions)
+    def delete(self, who: str, family: str, task: tuple[str, int], held: str) -> None:
+        self._write(who, family, task, held, "DELETE", "", None, lambda owner, _: owner.delete(task[1]))
+
+    @rule(
+        who=people, family=families, status=st.sampled_from(["all", "pending", "completed"]),
+        sort=st.sampled_from(["created", "title", "updated"]), order=st.sampled_from([None, "asc", "desc"]),
+        limit=st.integers(1, 5),
+    )  # fmt: skip
+    def walk_the_pages(self, who: str, family: str, status: str, sort: str, order: str | None, limit: int) -> None:
+        owner = self.owners[who]
+        descending = order == "desc" if order else sort != "title"
+        expected = owner.list(status, sort, descending=descending)
+        query = {"status": status, "sort": sort, "limit": str(limit), **({"order": order} if order else {})}
+        found: list[Task] = []
+        while True:
+            answer = self._send(owner, "GET", family, f"?{urlencode(query)}")
+            page = answer.json()
+            assert page["count"] == len(expected)
+            found += page["tasks"]
+            tag = {"If-None-Match": answer.headers["etag"]}
+            assert self._send(owner, "GET", family, f"?{urlencode(query)}", None, tag).status_code == 304
+            if page["next_cursor"] is None:
+                break
+            query["cursor"] = page["next_cursor"]
+        assert [without_times(task) for task in found] == expected
+
+    def _write(
+        self,
+        who: str,
+        family: str,
+        task: tuple[str, int],
+        held: str,
+        method: str,
+        suffix: str,
+        body: Any,
+        apply: Any,
+    ) -> None:
+        owner, there = self.owners[who], self._expected(who, task)
+        answer = self._send(owner, method, family, f"/{task[1]}{suffix}", body, _header("If-Match", held, there))
+        if not isinstance(there, dict):
+            assert answer.status_code == there
+        elif held in ("stale", "weak"):
+            assert (answer.status_code, answer.json()["code"]) == (412, "PRECONDITION_FAILED")
+            assert without_times(answer.json()["current"]) == there
+        elif method == "DELETE":
+            apply(owner, there)
+            assert answer.status_code == 204
+        else:
+            assert (answer.status_code, without_times(answer.json())) == (200, apply(owner, there))
+
+    def _expected(self, who: str, task: tuple[str, int]) -> Task | int:
+        """Return the task as the model has it, or the status that `who` must get instead."""
+        found = self.owners[task[0]].tasks.get(task[1])
+        if found is None:
+            return 404
+        return found if who == task[0] else 403
+
+    def _send(
+        self, owner: Owner, method: str, family: str, rest: str, body: Any = None, headers: Any = None
+    ) -> httpx2.Response:
+        path = family.format(owner.user_id) + rest
+        answer: httpx2.Response = type(self).request(owner.user_id, method, path, body, headers or {})
+        return answer
+
+
+def _meaning(body: Task) -> tuple[Any, ...]:
+    return (body["title"].strip(), body.get("description"), body.get("completed", False))
+
+
+def _tags(held: str, task: Task) -> str | None:
+    revision = task["revision"]
+    return {
+        "none": None,
+        "current": f'"{revision}"',
+        "stale": f'"{revision - 1}", "{revision + 1}", "not-one-of-ours"',
+        "any": "*",
+        "weak": f'W/"{revision}"',
+        "several": f'"0" , "{revision}"',
+    }[held]
+
+
+def _header(name: str, held: str, there: Task | int) -> dict[str, str]:
+    tags = _tags(held, there) if isinstance(there, dict) else None
+    return {name: tags} if tags else {}

@@ -1,0 +1,65 @@
+"""20,000 steps in `make test`; `make soak` sets TASKWARD_STEPS, or TASKWARD_SECONDS, and runs longer."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from taskward.app import create_app
+from taskward.auth.issue import issue_token
+from taskward.settings import Settings
+from tests.conftest import SECRET
+from tests.model.machine import Histories
+
+STEPS = int(os.environ.get("TASKWARD_STEPS", "20000"))
+SECONDS = float(os.environ.get("TASKWARD_SECONDS", "0"))
+
+
+@pytest.fixture
+def portal(settings: Settings) -> Iterator[BlockingPortal]:
+    """A running application, for a test that cannot be async because Hypothesis drives it."""
+    app = create_app(settings)
+
+    @asynccontextmanager
+    async def started() -> Any:
+        async with (
+            app.router.lifespan_context(app),
+            httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://taskward.test") as client,
+        ):
+            yield client
+
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(started()) as client:
+
+        def request(user_id: str, method: str, path: str, body: Any, headers: dict[str, str]) -> httpx2.Response:
+            token = issue_token(user_id, SECRET.encode(), "HS256", 300)
+            headers = {"Authorization": f"Bearer {token}", **headers}
+            content = {} if body is None else {"json": body}
+            answer: httpx2.Response = portal.call(lambda: client.request(method, path, headers=headers, **content))
+            return answer
+
+        Histories.request = staticmethod(request)
+        yield portal
+
+
+def test_every_history_goes_as_the_plain_model_says(portal: BlockingPortal) -> None:
+    Histories.steps = 0
+    end = time.monotonic() + SECONDS
+    while Histories.steps < STEPS or time.monotonic() < end:
+        run_state_machine_as_test(
+            Histories,
+            settings=settings(
+                max_examples=100,
+                stateful_step_count=60,
+                deadline=None,
+                database=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+    print(f"{Histories.steps} steps, no difference")  # noqa: T201
