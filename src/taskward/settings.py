@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import tempfile
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
@@ -63,6 +64,8 @@ class Settings(BaseSettings):
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < MIN_SECRET_LENGTH:
             raise ValueError(f"at least {MIN_SECRET_LENGTH} characters are needed")
+        if value is not None and "-----BEGIN" in value.get_secret_value():
+            raise ValueError("this is a key or certificate in PEM form, and not a shared secret")
         return value
 
     @model_validator(mode="after")
@@ -90,15 +93,15 @@ class Settings(BaseSettings):
 def _secret_kept_in(path: Path) -> bytes:
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_urlsafe(48))
+        descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")  # mode 0600
         try:
+            with open(descriptor, "w") as file:  # noqa: PTH123
+                file.write(secrets.token_urlsafe(48))
             os.link(draft, path)  # fails where a rename would overwrite
         except FileExistsError:
             pass  # another process was first, and its secret is the one
         finally:
-            draft.unlink()
+            os.unlink(draft)  # noqa: PTH108
     secret = path.read_bytes()
     if len(secret) < MIN_SECRET_LENGTH:  # a file cut short, by a full disk or by hand, would be a key to guess
         raise InvalidSettingsError(f"{path} is too short to be a secret. Delete it, and a new one will be made.")

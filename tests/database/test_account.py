@@ -122,3 +122,23 @@ def test_an_ordinary_user_runs_it_under_their_own_name(open_folder: Path) -> Non
 def test_a_program_that_fails_is_told_with_its_own_words() -> None:
     with pytest.raises(EmbeddedPostgresError, match=r"ls failed: .*no-such-file"):
         ServerAccount().run("/bin/ls", "/no-such-file")
+
+
+def test_the_server_does_not_inherit_our_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("JWT_SECRET_KEY", "BETTER_AUTH_SECRET", "DATABASE_URL"):
+        monkeypatch.setenv(name, "canary7e3f")
+    with EmbeddedPostgres(tmp_path / "data", max_connections=5) as server:
+        environment = psutil.Process(server.pid).environ()
+    assert "canary7e3f" not in environment.values()
+    assert "PATH" in environment
+
+
+def test_the_account_cannot_be_made_owner_of_what_a_link_leads_to(open_folder: Path) -> None:
+    ours = open_folder / "ours"
+    ours.touch(mode=0o600)
+    (open_folder / "data" / "postgres").mkdir(parents=True)
+    link = open_folder / "data" / "postgres" / "planted"
+    link.symlink_to(ours)
+    ServerAccount.nobody(open_folder / "data", Path("/bin/true"))
+    assert ours.owner() == "root"
+    assert link.lstat().st_uid == pwd.getpwnam("nobody").pw_uid

@@ -27,7 +27,13 @@ GAPS_IN_THIS_DATABASE = {
     "ALTER TABLE tasks OWNER TO taskward_app": "table tasks belongs to taskward_app",
     "CREATE TABLE notes (user_id text, note text)": "table notes has row-level security disabled",
     "REVOKE SELECT ON tasks FROM taskward_app": "lacks a grant",
+    "GRANT TRUNCATE ON tasks TO taskward_app": "table tasks can be truncated",
+    "ALTER TABLE idempotency_keys NO FORCE ROW LEVEL SECURITY": "table idempotency_keys does not force",
+    "ALTER TABLE tasks DISABLE TRIGGER take_the_next_revision": "the trigger that numbers the writes",
+    "DROP TABLE idempotency_keys CASCADE": "lacks what 'taskward migrate' makes",
 }
+
+A_ROW_IS_SEEN = "a row can be read by somebody whose row it is not"
 
 GAPS_IN_THE_ROLE = {
     "BYPASSRLS": "taskward_app bypasses row-level security",
@@ -62,7 +68,23 @@ async def test_a_policy_that_lets_a_row_through_to_nobody_is_refused(
 ) -> None:
     open_to_nobody = "coalesce(current_setting('app.user_id', true), '') IN ('', user_id)"
     superuser.execute(f"CREATE POLICY careless ON tasks USING ({open_to_nobody})")
-    await refuses(database, settings, "a row can be read without an identity")
+    await refuses(database, settings, A_ROW_IS_SEEN)
+
+
+async def test_a_policy_that_names_the_user_and_does_not_heed_it_is_refused(
+    database: Database, settings: Settings, superuser: psycopg.Connection, alices_tasks: list[int]
+) -> None:
+    superuser.execute("CREATE POLICY careless ON tasks USING (current_setting('app.user_id', true) <> '')")
+    await refuses(database, settings, A_ROW_IS_SEEN)
+
+
+async def test_a_schema_in_the_way_hides_no_gap(
+    database: Database, settings: Settings, superuser: psycopg.Connection
+) -> None:
+    superuser.execute("CREATE SCHEMA taskward_app")
+    superuser.execute("GRANT USAGE ON SCHEMA taskward_app TO taskward_app")
+    superuser.execute("ALTER TABLE tasks DISABLE ROW LEVEL SECURITY")
+    await refuses(database, settings, "table tasks has row-level security disabled")
 
 
 async def test_a_login_role_that_cannot_act_for_users_is_refused(

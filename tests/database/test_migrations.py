@@ -121,7 +121,7 @@ async def test_downgrading_one_database_leaves_the_roles_to_the_other(
 
 async def test_a_database_whose_wall_was_taken_down_is_not_served(database_url: str) -> None:
     downgrade(conninfo(database_url), "0003")
-    with pytest.raises(WallMissingError, match="lacks a grant"):
+    with pytest.raises(WallMissingError, match="taskward migrate"):
         await has_its_walls(conninfo(database_url))
 
 

@@ -24,6 +24,7 @@ from taskward.settings import Settings
 
 DRAIN_SECONDS = 10
 BACKLOG = 2048
+LOOPBACK = ("127.0.0.1", "::1")
 
 
 def serve() -> None:
@@ -92,7 +93,7 @@ def _announce(settings: Settings, listener: socket.socket) -> None:
     lines = [f"Taskward is running at {address}", f"  documentation: {address}/docs"]
     if settings.database_url is None:
         lines.append(f"  data: {settings.data_dir.resolve()} (embedded PostgreSQL)")
-    if settings.development:
+    if settings.development and listener.getsockname()[0] in LOOPBACK:  # others may read the log of the rest
         header = shlex.quote(f"Authorization: Bearer {token('user_123')}")
         lines.append(f"  try it: curl -H {header} {address}/tasks")
     print("\n".join(lines), flush=True)

@@ -8,6 +8,7 @@ made and no permission is changed. Where namespaces are not allowed (in many con
 """
 
 import os
+import pwd
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -51,20 +52,28 @@ class ServerAccount:
                 )
         account = cls(user="nobody")
         data_dir.chmod(0o711)
-        for path in (data_dir / "postgres", *(data_dir / "postgres").rglob("*")):
-            if path.exists():
+        cluster = data_dir / "postgres"
+        if cluster.exists() and cluster.owner() != "nobody":  # made by another account before
+            for path in (cluster, *cluster.rglob("*")):
                 account.give(path)
         return account
 
     def give(self, path: Path) -> None:
         """Make the account the owner of `path`."""
         if self._user:
-            shutil.chown(path, self._user)
+            account = pwd.getpwnam(self._user)
+            # Not through links: in a folder of its own, the account could have made one to a file of root's.
+            os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
 
     def run(self, *command: str) -> None:
         """Run a program to its end; raise EmbeddedPostgresError with what it says when it fails."""
         done = subprocess.run(
-            [*self._prefix, *command], user=self._user, capture_output=True, text=True, check=False
+            [*self._prefix, *command],
+            user=self._user,
+            env=_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode != 0:
             raise EmbeddedPostgresError(f"{Path(command[0]).name} failed: {done.stderr.strip()}")
@@ -74,8 +83,14 @@ class ServerAccount:
         return subprocess.Popen(
             [*self._prefix, *command],
             user=self._user,
+            env=_environment(),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
         )
+
+
+def _environment() -> dict[str, str]:
+    """Return what PostgreSQL needs of our environment. The rest holds secrets that are not its business."""
+    return {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH", "TZ") if name in os.environ}

@@ -1,6 +1,9 @@
 """The canary: before the service serves, look whether both walls stand in this very database."""
 
 import logging
+import secrets
+
+import psycopg
 
 from taskward.database.acting_as import APP_ROLE, NOBODY, Database
 from taskward.database.compiled import Statement
@@ -17,37 +20,55 @@ ROLE_IS_POWERLESS = Statement("""
      WHERE rolname = current_user AND (rolsuper OR rolbypassrls OR rolcanlogin)
 """)
 
-# Tables that hold user data: those with a user_id, and users itself. An owner, or a member of one, can take a
-# policy away.
-TABLES_ARE_WALLED = Statement("""
+# Tables that hold user data: the ones that statements name, wherever the search path finds them, and whatever else
+# there has a user_id. An owner, or a member of one, can take a policy away.
+USER_TABLES = """
+    SELECT c.oid, relname, relowner, relrowsecurity, relforcerowsecurity
+      FROM pg_class AS c
+     WHERE c.oid IN ('users'::regclass, 'tasks'::regclass, 'idempotency_keys'::regclass)
+        OR (relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'tasks'::regclass)
+            AND relkind IN ('r', 'p')
+            AND EXISTS (SELECT FROM pg_attribute
+                         WHERE attrelid = c.oid AND attname = 'user_id' AND NOT attisdropped))
+"""
+
+TABLES_ARE_WALLED = Statement(f"""
     SELECT 'table ' || relname || ' ' || CASE
                WHEN NOT relrowsecurity THEN 'has row-level security disabled'
                WHEN NOT relforcerowsecurity THEN 'does not force row-level security on its owner'
                WHEN pg_has_role(current_user, relowner, 'MEMBER') THEN 'belongs to ' || current_user
+               WHEN has_table_privilege(current_user, t.oid, 'TRUNCATE, TRIGGER, REFERENCES')
+               THEN 'can be truncated, or given triggers or references, by ' || current_user
                ELSE 'has no policy that asks for app.user_id' END AS problem
-      FROM pg_class AS c
-     WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')
-       AND (relname = 'users' OR EXISTS (
-               SELECT FROM pg_attribute WHERE attrelid = c.oid AND attname = 'user_id' AND NOT attisdropped))
-       AND (NOT relrowsecurity OR NOT relforcerowsecurity OR pg_has_role(current_user, relowner, 'MEMBER')
-            OR NOT EXISTS (SELECT FROM pg_policy, unnest(polroles) AS role
-                            WHERE polrelid = c.oid AND (role = 0 OR pg_has_role(current_user, role, 'MEMBER'))))
+      FROM ({USER_TABLES}) AS t
+     WHERE NOT relrowsecurity OR NOT relforcerowsecurity OR pg_has_role(current_user, relowner, 'MEMBER')
+           OR has_table_privilege(current_user, t.oid, 'TRUNCATE, TRIGGER, REFERENCES')
+           OR NOT EXISTS (SELECT FROM pg_policy, unnest(polroles) AS role
+                           WHERE polrelid = t.oid AND (role = 0 OR pg_has_role(current_user, role, 'MEMBER')))
 """)
 
 # Policies are joined by OR: a single one without the identity opens the table.
-POLICIES_ASK_WHO = Statement("""
+POLICIES_ASK_WHO = Statement(f"""
     SELECT format('policy "%%s" on table %%s does not ask for app.user_id', polname, relname) AS problem
-      FROM pg_policy JOIN pg_class AS c ON c.oid = polrelid
-     WHERE relnamespace = current_schema()::regnamespace AND polpermissive
+      FROM pg_policy JOIN ({USER_TABLES}) AS t ON t.oid = polrelid
+     WHERE polpermissive
        AND EXISTS (SELECT FROM unnest(polroles) AS role
                     WHERE role = 0 OR pg_has_role(current_user, role, 'MEMBER'))
        AND (coalesce(pg_get_expr(polqual, polrelid), 'app.user_id') NOT LIKE '%%app.user_id%%'
             OR coalesce(pg_get_expr(polwithcheck, polrelid), 'app.user_id') NOT LIKE '%%app.user_id%%')
 """)
 
-NOBODY_SEES_NOTHING = Statement("""
-    SELECT 'a row can be read without an identity' AS problem
-     WHERE EXISTS (SELECT FROM users) OR EXISTS (SELECT FROM tasks)
+WRITES_ARE_COUNTED = Statement("""
+    SELECT 'the trigger that numbers the writes to tasks is off' AS problem
+     WHERE NOT EXISTS (SELECT FROM pg_trigger
+                        WHERE tgrelid = 'tasks'::regclass AND tgname = 'take_the_next_revision'
+                          AND tgenabled = 'O')
+""")
+
+# Asked without an identity, and as somebody who cannot exist: a policy may name the setting and not heed it.
+A_STRANGER_SEES_NOTHING = Statement("""
+    SELECT 'a row can be read by somebody whose row it is not' AS problem
+     WHERE EXISTS (SELECT FROM users) OR EXISTS (SELECT FROM tasks) OR EXISTS (SELECT FROM idempotency_keys)
 """)
 
 SERVER_VERSION = Statement("""
@@ -55,7 +76,7 @@ SERVER_VERSION = Statement("""
 """)
 FIRST_MENDED = 18_00_07  # before 18.7, INSERT ... ON CONFLICT DO UPDATE could get round a policy
 
-CHECKS = (ROLE_IS_POWERLESS, TABLES_ARE_WALLED, POLICIES_ASK_WHO, NOBODY_SEES_NOTHING)
+CHECKS = (ROLE_IS_POWERLESS, TABLES_ARE_WALLED, POLICIES_ASK_WHO, WRITES_ARE_COUNTED, A_STRANGER_SEES_NOTHING)
 
 
 class WallMissingError(Exception):
@@ -67,10 +88,15 @@ async def check_walls(database: Database) -> None:
     try:
         async with database.acting_as(NOBODY) as unit:
             results = [await unit.execute(check) for check in CHECKS]
+        async with database.acting_as(f"nobody {secrets.token_hex(16)}") as unit:
+            results.append(await unit.execute(A_STRANGER_SEES_NOTHING))
     except ForbiddenError as refused:
         raise WallMissingError(
             f"the role of DATABASE_URL cannot act as {APP_ROLE}, or that role lacks a grant: {refused.__cause__}"
         ) from refused
+    except psycopg.ProgrammingError as error:
+        what = str(error).split("\n")[0]
+        raise WallMissingError(f"this database lacks what 'taskward migrate' makes: {what}") from error
     problems = [row["problem"] for result in results for row in result.all]
     if problems:
         raise WallMissingError("; ".join(problems))

@@ -32,10 +32,7 @@ MAX_SOCKET_PATH = 100  # sockaddr_un holds 104 bytes on macOS, 108 on Linux
 
 
 class EmbeddedPostgres:
-    """PostgreSQL in `data_dir`, from entering the context until leaving it.
-
-    Entering raises EmbeddedPostgresError when another process has it, or when it does not start.
-    """
+    """PostgreSQL in `data_dir` inside the context; EmbeddedPostgresError if another process has it or it fails."""
 
     def __init__(self, data_dir: Path, *, max_connections: int) -> None:
         """Take the folder that holds everything (made if missing), and how many connections will be wanted."""
@@ -95,7 +92,7 @@ class EmbeddedPostgres:
     def _start(self) -> None:
         self._sockets = _socket_folder(self.data_dir)
         self._account.give(self._sockets)
-        with self.log.open("ab") as log:
+        with open(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:  # noqa: PTH123
             self._server = self._account.start(
                 [
                     str(_program("postgres")), "-D", str(self.cluster), "-k", str(self._sockets),
@@ -180,25 +177,18 @@ def _stop_server_of_a_dead_owner(cluster: Path) -> None:
 
     lock = cluster / "postmaster.pid"
     try:
-        pid, rest = lock.read_text().split("\n", 1)
-        server = psutil.Process(int(pid))
+        server = psutil.Process(int(lock.read_text().split("\n", 1)[0]))
         if str(cluster) in server.cmdline():
             server.send_signal(signal.SIGINT)
             server.wait(STOP_SECONDS)
     except psutil.TimeoutExpired:
         server.send_signal(signal.SIGQUIT)
         server.wait(STOP_SECONDS)
-    except FileNotFoundError:
-        return
-    except ValueError:
-        lock.unlink()  # cut short by a power failure
-        return
-    except (psutil.NoSuchProcess, psutil.AccessDenied):
+    except (FileNotFoundError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
         pass
-    if lock.exists():
-        # PostgreSQL does not start while a process with this id lives, be it a stranger or a zombie. Its parent's
-        # id it takes for stale, and still looks whether sessions of the dead server use its memory.
-        lock.write_text(f"{os.getpid()}\n{rest}")
+    # PostgreSQL would not start while a stranger or a zombie has this id, nor with a file that a power failure cut
+    # short. Sessions that outlived their server it knows by the memory they share, without this file.
+    lock.unlink(missing_ok=True)
 
 
 def _socket_folder(data_dir: Path) -> Path:

@@ -40,6 +40,10 @@ def translated(error: Exception) -> ApiError | AlreadyThereError | None:
             return AlreadyThereError(error.diag.constraint_name)
         case postgres.LockNotAvailable():
             return LockTimeoutError()
+        case postgres.InvalidParameterValue():
+            # No value of a caller's is a parameter of PostgreSQL's; the role to act as is, and it is gone.
+            logger.error("the database refused the identity of a request: %s", error)
+            return DatabaseUnavailableError()
         case psycopg.DataError() | postgres.NotNullViolation() | postgres.CheckViolation():
             return ValidationFailedError([("body", "A value is not allowed by the database.")])
         case _ if isinstance(error, UNAVAILABLE):

@@ -1,6 +1,7 @@
 """Errors as answers: `{"detail": …, "code": …}`, always."""
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from fastapi import FastAPI
@@ -24,6 +25,7 @@ from taskward.errors import (
 from taskward.http.responses import JsonResponse
 
 MAX_FIELD_NAME = 100
+MAX_PROBLEMS = 20  # an answer is not to be larger than what it answers
 
 
 def install_error_handlers(app: FastAPI, *, development: bool) -> None:
@@ -59,7 +61,8 @@ def error_response(error: ApiError) -> Response:
 
 def validation_failed(problems: Iterable[ErrorDetails | Any]) -> ValidationFailedError:
     """Turn pydantic's findings into the contract's; where, and what is wrong, but never the value."""
-    return ValidationFailedError([(_field(problem["loc"]), _message(problem)) for problem in problems])
+    told = islice(problems, MAX_PROBLEMS)
+    return ValidationFailedError([(_field(problem["loc"]), _message(problem)) for problem in told])
 
 
 def invalid(where: str, error: ValidationError) -> ValidationFailedError:

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from taskward.errors import ValidationFailedError
 from taskward.http.errors import MAX_FIELD_NAME, invalid
 
+MAX_PARAMETERS = 50
 REMEMBERED = 1024
 MAX_REMEMBERED_LENGTH = 200  # cursors and nonsense are longer, and would only push the others out
 
@@ -47,7 +48,10 @@ class QueryParameters:
         ]
 
     def _read(self, query: bytes) -> BaseModel:
-        pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+        try:
+            pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=MAX_PARAMETERS)
+        except ValueError:
+            raise ValidationFailedError([("query", f"At most {MAX_PARAMETERS} parameters are read")]) from None
         times = Counter(name for name, _ in pairs)
         if repeated := [name for name, count in times.items() if count > 1]:
             raise ValidationFailedError(

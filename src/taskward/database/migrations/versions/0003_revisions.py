@@ -30,7 +30,7 @@ def upgrade() -> None:
             completed_after  bigint := CASE WHEN TG_OP <> 'DELETE' AND NEW.completed THEN 1 ELSE 0 END;
             next_revision    bigint;
         BEGIN
-            LOOP
+            FOR attempt IN 1..10 LOOP
                 UPDATE users
                    SET revision        = revision + 1,
                        task_count      = task_count + tasks_more,
@@ -48,6 +48,9 @@ def upgrade() -> None:
                 -- DO UPDATE, which row-level security once failed to check (mended in PostgreSQL 18.7).
                 INSERT INTO users (id) VALUES (owner) ON CONFLICT DO NOTHING;
             END LOOP;
+            IF next_revision IS NULL THEN
+                RAISE EXCEPTION 'the row of user % is there, and cannot be seen', owner;
+            END IF;
 
             IF TG_OP = 'DELETE' THEN
                 RETURN OLD;

@@ -1,0 +1,43 @@
+"""Looking at the door from both sides: who a unit is, where it hangs, and what it left behind."""
+
+import asyncio
+import time
+
+import psycopg
+
+from taskward.database.acting_as import Database
+from taskward.database.compiled import Statement
+
+WHO = Statement("SELECT current_user::text AS role, current_setting('app.user_id', true) AS user_id")
+BACKEND = Statement("SELECT pg_backend_pid() AS pid")
+SLEEP = Statement("SELECT pg_sleep(60)")
+
+
+async def read_as(database: Database, user_id: str) -> None:
+    async with database.acting_as(user_id) as unit:
+        await unit.execute(WHO)
+
+
+async def dawdle(database: Database) -> None:
+    """Be alice for a minute."""
+    async with database.acting_as("alice") as unit:
+        await unit.execute(SLEEP)
+
+
+async def asleep(superuser: psycopg.Connection) -> int:
+    """Wait until a statement sleeps in the database; return its backend's process id."""
+    deadline = time.monotonic() + 10
+    query = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+    while (row := superuser.execute(query).fetchone()) is None:
+        assert time.monotonic() < deadline, "the statement never reached the database"
+        await asyncio.sleep(0.01)
+    return int(row[0])
+
+
+async def nothing_is_left_of_alice(database: Database) -> None:
+    """The pool still has its connection, and bob is bob on it."""
+    async with database.acting_as("bob") as unit:
+        who = await unit.execute(WHO)
+        seen = await unit.execute(Statement("SELECT user_id FROM tasks"))
+    assert who.all == [{"role": "taskward_app", "user_id": "bob"}]
+    assert seen.all == []
