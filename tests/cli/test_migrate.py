@@ -1,11 +1,15 @@
+import signal
+import time
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from taskward.database.embedded import EmbeddedPostgres
 from taskward.database.migrate import head
 from taskward.database.url import conninfo
 from tests.cli.command import processes_of, refusal, taskward
+from tests.service import start
 
 
 def revision_of(url: str) -> object:
@@ -44,3 +48,14 @@ def test_a_database_that_is_away_is_told_in_one_line_without_its_password(tmp_pa
     line = refusal("migrate", settings=settings, folder=tmp_path)
     assert "the database cannot be reached" in line
     assert "hunter2" not in line
+
+
+@pytest.mark.parametrize("sort", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_the_database_that_it_started(tmp_path: Path, sort: signal.Signals) -> None:
+    lock = tmp_path / "data" / "postgres" / "postmaster.pid"
+    with start({"DATA_DIR": str(tmp_path / "data")}, tmp_path, "migrate") as command:
+        while not lock.exists() and command.poll() is None:
+            time.sleep(0.005)
+        command.send_signal(sort)
+        command.wait(30)
+    assert processes_of(tmp_path / "data") == []

@@ -15,7 +15,15 @@ from pytest_alembic.tests import default
 import taskward.tasks.model  # noqa: F401  # the tables that the migrations are compared with
 from taskward.database.acting_as import Database
 from taskward.database.canary import WallMissingError, check_walls
-from taskward.database.migrate import MIGRATION_LOCK, alembic_config, current, engine, head, migrate
+from taskward.database.migrate import (
+    MIGRATION_LOCK,
+    UnknownRevisionError,
+    alembic_config,
+    current,
+    engine,
+    head,
+    migrate,
+)
 from taskward.database.url import conninfo
 
 PYTEST_ALEMBIC = [
@@ -137,3 +145,11 @@ async def has_its_walls(address: str) -> None:
         await check_walls(database)
     finally:
         await database.close()
+
+
+def test_a_database_of_a_newer_version_is_refused_in_one_line(
+    database_url: str, superuser: psycopg.Connection
+) -> None:
+    superuser.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(UnknownRevisionError, match="9999"):
+        migrate(conninfo(database_url))

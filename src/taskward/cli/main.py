@@ -43,6 +43,7 @@ def _one_line_errors() -> Iterator[None]:
 
     from taskward.database.account import EmbeddedPostgresError
     from taskward.database.canary import WallMissingError
+    from taskward.database.migrate import UnknownRevisionError
     from taskward.database.url import InvalidDatabaseUrlError
     from taskward.errors import ApiError, AuthenticationError
     from taskward.settings import InvalidSettingsError
@@ -52,7 +53,8 @@ def _one_line_errors() -> Iterator[None]:
     except AuthenticationError as error:
         message = error.reason
     except (
-        ApiError, EmbeddedPostgresError, InvalidDatabaseUrlError, InvalidSettingsError, WallMissingError, OSError,
+        ApiError, EmbeddedPostgresError, InvalidDatabaseUrlError, InvalidSettingsError, UnknownRevisionError,
+        WallMissingError, OSError,
     ) as error:  # fmt: skip
         message = str(error)
     except psycopg.Error as error:

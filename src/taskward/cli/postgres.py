@@ -1,5 +1,7 @@
 """Which database the settings mean: somebody else's, or our own for as long as it is needed."""
 
+import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +16,8 @@ def database_of(settings: Settings) -> Iterator[str]:
         return
     from taskward.database.embedded import EmbeddedPostgres  # not needed, nor installed, elsewhere
 
+    for sort in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sort, lambda *_: sys.exit(0))  # leaves through every `finally`, which stops the server
     connections = settings.workers * (settings.db_pool_size + settings.db_max_overflow)
     with EmbeddedPostgres(settings.data_dir, max_connections=connections) as postgres:
         yield postgres.url

@@ -92,20 +92,26 @@ class EmbeddedPostgres:
     def _start(self) -> None:
         self._sockets = _socket_folder(self.data_dir)
         self._account.give(self._sockets)
-        with open(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:  # noqa: PTH123
-            self._server = self._account.start(
-                [
-                    str(_program("postgres")), "-D", str(self.cluster), "-k", str(self._sockets),
-                    "-c", "listen_addresses=", "-c", "unix_socket_permissions=0700",
-                    "-c", f"max_connections={self._max_connections}",
-                ],
-                log,
-            )  # fmt: skip
+        command = [
+            str(_program("postgres")), "-D", str(self.cluster), "-k", str(self._sockets),
+            "-c", "listen_addresses=", "-c", "unix_socket_permissions=0700",
+            "-c", f"max_connections={self._max_connections}",
+        ]  # fmt: skip
+        # A signal between the start of the server and the moment when we know of it would leave it without an
+        # owner. PostgreSQL sets a mask of its own.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+        started = False
         try:
+            with open(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:  # noqa: PTH123
+                self._server = self._account.start(command, log)
+            started = True
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             self._wait_until_it_answers()
             self._ensure_database()
         except BaseException:
-            self._stop()
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            if started:
+                self._stop()
             raise
 
     def _stop(self) -> None:

@@ -7,6 +7,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
@@ -14,16 +15,22 @@ from sqlalchemy.exc import DBAPIError
 MIGRATION_LOCK = 0x7A5C0A4D
 
 
+class UnknownRevisionError(Exception):
+    """The database has been migrated by a newer version than this one."""
+
+
 def migrate(conninfo: str, *, revision: str = "head") -> None:
     """Bring the database at `conninfo` (libpq) up to `revision`. Waits while another process does so.
 
-    Raises psycopg.Error when the database cannot be reached or does not allow it.
+    Raises UnknownRevisionError, and psycopg.Error when the database cannot be reached or does not allow it.
     """
     try:
         with engine(conninfo).connect() as connection:
             command.upgrade(alembic_config(connection), revision)
     except DBAPIError as error:
         raise error.orig or error from None
+    except CommandError as error:
+        raise UnknownRevisionError(f"the database is at a revision this version does not know: {error}") from None
 
 
 def engine(conninfo: str) -> Engine:
