@@ -43,7 +43,7 @@ openapi: .venv/dev ## Write the OpenAPI snapshot that the tests hold the service
 lock: .venv/dev ## Pin the newest dependencies that pyproject.toml allows, with hashes
 	$(BIN)/$(LOCK) --upgrade --output-file requirements.lock
 	$(BIN)/$(LOCK) --upgrade --extra embedded --constraint requirements.lock --output-file requirements-embedded.lock
-	$(BIN)/$(LOCK) --upgrade --extra embedded --group dev --constraint requirements-embedded.lock --output-file requirements-dev.lock
+	$(BIN)/$(LOCK) --upgrade --all-extras --group dev --constraint requirements-embedded.lock --output-file requirements-dev.lock
 
 audit: .venv/dev ## Ask the package index for known vulnerabilities of the locked dependencies
 	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements-embedded.lock
