@@ -13,8 +13,9 @@ from taskward.database.migrate import head
 from taskward.database.url import conninfo
 from taskward.http import health
 from taskward.http.context import RequestContext
+from taskward.http.direct import DirectDispatch
 from taskward.http.documentation import install_documentation
-from taskward.http.errors import install_error_handlers
+from taskward.http.errors import ErrorRenderer, install_error_handlers
 from taskward.http.lifecycle import end_with_supervisor
 from taskward.http.openapi import install_openapi
 from taskward.settings import InvalidSettingsError, Settings
@@ -73,6 +74,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(health.router)
     install_documentation(app)
     install_openapi(app)
-    install_error_handlers(app, development=settings.development)
+    render = ErrorRenderer(development=settings.development)
+    install_error_handlers(app, render)
+    app.add_middleware(DirectDispatch, owner=app, render=render)
     app.add_middleware(RequestContext)
     return app

@@ -28,14 +28,25 @@ MAX_FIELD_NAME = 100
 MAX_PROBLEMS = 20  # an answer is not to be larger than what it answers
 
 
-def install_error_handlers(app: FastAPI, *, development: bool) -> None:
-    """Make `app` answer every error by the contract; in development a 401 says exactly what is wrong."""
+class ErrorRenderer:
+    """Makes an answer of an error; in development a 401 says exactly what is wrong."""
+
+    def __init__(self, *, development: bool) -> None:
+        self._development = development
+
+    def __call__(self, error: ApiError) -> Response:
+        """Return the answer that tells of `error`."""
+        if self._development and isinstance(error, AuthenticationError):
+            error.detail = error.reason
+        return error_response(error)
+
+
+def install_error_handlers(app: FastAPI, render: ErrorRenderer) -> None:
+    """Make `app` answer every error by the contract."""
 
     async def on_api_error(_: Request, error: Exception) -> Response:
         assert isinstance(error, ApiError)
-        if development and isinstance(error, AuthenticationError):
-            error.detail = error.reason
-        return error_response(error)
+        return render(error)
 
     async def on_invalid_request(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)

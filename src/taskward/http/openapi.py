@@ -7,21 +7,14 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import RouteContext, iter_route_contexts
 from pydantic import BaseModel, Field
+from starlette.routing import compile_path
 
 from taskward import errors
 from taskward.http.bodies import JsonBody
+from taskward.http.parameters import PATH_PARAMETERS
 from taskward.http.query import QueryParameters
 
 REF = "#/components/schemas/{model}"
-
-USER_ID_PARAMETER = {
-    "name": "user_id",
-    "in": "path",
-    "required": True,
-    "description": "The user of the token; any other is answered with 403.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-    "example": "user_123",
-}
 
 
 class ErrorBody(BaseModel):
@@ -134,8 +127,9 @@ def _complete(operation: dict[str, Any], route: RouteContext, schemas: dict[str,
     operation["operationId"] = f"{path.split('/')[1]}_{route.name}" if "{user_id}" in path else route.name
     if operation["responses"].get("422", {}).get("description") == "Validation Error":
         del operation["responses"]["422"]  # FastAPI's own form of it; here it is 400
-    if "{user_id}" in path:
-        operation.setdefault("parameters", []).insert(0, USER_ID_PARAMETER)
+    named = [PATH_PARAMETERS[name] for name in compile_path(path)[2]]
+    if named:
+        operation["parameters"] = [*named, *operation.get("parameters", [])]
     for dependency in route.dependant.dependencies:
         if isinstance(query := dependency.call, QueryParameters):
             operation.setdefault("parameters", []).extend(query.openapi_parameters())

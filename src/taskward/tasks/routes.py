@@ -27,7 +27,7 @@ from taskward.http.responses import JsonResponse
 from taskward.tasks.schemas import Completion, ListQuery, SomeChanges, StaleTask, TaskCreate, TaskList, TaskRead
 from taskward.tasks.service import Task, TaskService
 
-FAMILIES = ("/api/{user_id}/tasks", "/users/{user_id}/tasks", "/tasks")
+FAMILIES = ("/tasks", "/api/{user_id}/tasks", "/users/{user_id}/tasks")
 
 Responses = dict[int | str, dict[str, Any]]
 
