@@ -1,5 +1,6 @@
 """The application: the one file that knows every part."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,6 +12,7 @@ from taskward.database.acting_as import Database
 from taskward.database.canary import check_walls
 from taskward.database.migrate import head
 from taskward.database.url import conninfo
+from taskward.errors import DatabaseUnavailableError
 from taskward.http import health
 from taskward.http.context import RequestContext
 from taskward.http.direct import DirectDispatch
@@ -21,6 +23,8 @@ from taskward.http.openapi import install_openapi
 from taskward.settings import InvalidSettingsError, Settings
 from taskward.tasks import routes as tasks
 from taskward.tasks.service import TaskService
+
+logger = logging.getLogger(__name__)
 
 DESCRIPTION = """
 Tasks of many users, each seen by their owner alone.
@@ -43,14 +47,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         conninfo(settings.database_url.get_secret_value()),
         pool_size=settings.db_pool_size,
         max_overflow=settings.db_max_overflow,
+        guard=check_walls,
     )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         end_with_supervisor()
-        await database.open()
         try:
-            await check_walls(database)
+            await _make_sure(database)
             yield
         finally:
             await database.close()
@@ -79,3 +83,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(DirectDispatch, owner=app, render=render)
     app.add_middleware(RequestContext)
     return app
+
+
+async def _make_sure(database: Database) -> None:
+    """Raise WallMissingError rather than serve; without an answer, serve none of its data until there is one."""
+    try:
+        await database.make_sure()
+    except DatabaseUnavailableError:
+        logger.warning("the database does not answer; started without it, live and not ready")

@@ -35,7 +35,6 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     """The door to user data, with one connection: whatever a unit leaves on it, the next one finds."""
     address = make_conninfo(conninfo(database_url), options="-c statement_timeout=20s")  # no test waits for ever
     opened = Database(address, pool_size=1, max_overflow=0)
-    await opened.open()
     yield opened
     await opened.close()
 
@@ -48,5 +47,5 @@ async def alices_tasks(database: Database) -> list[int]:
 
 async def create_task(database: Database, owner: str, *, completed: bool = False) -> int:
     async with database.acting_as(owner) as unit:
-        created = await unit.execute(CREATE_TASK, title=f"Task of {owner}", description=None, completed=completed)
+        created = unit.execute(CREATE_TASK, title=f"Task of {owner}", description=None, completed=completed)
     return int(created.all[0]["id"])

@@ -21,7 +21,7 @@ def count_tasks(superuser: psycopg.Connection) -> int:
 
 async def test_a_unit_acts_as_the_user_with_the_role_that_owns_nothing(database: Database) -> None:
     async with database.acting_as("alice") as unit:
-        who = await unit.execute(WHO)
+        who = unit.execute(WHO)
     assert who.all == [{"role": "taskward_app", "user_id": "alice"}]
 
 
@@ -29,8 +29,8 @@ async def test_everything_commits_together_when_the_block_ends(
     database: Database, superuser: psycopg.Connection
 ) -> None:
     async with database.acting_as("alice") as unit:
-        first = await unit.execute(CREATE_TASK, **TASK)
-        second = await unit.execute(CREATE_TASK, **TASK)
+        first = unit.execute(CREATE_TASK, **TASK)
+        second = unit.execute(CREATE_TASK, **TASK)
         assert count_tasks(superuser) == 0
     assert count_tasks(superuser) == 2
     transactions = superuser.execute("SELECT count(DISTINCT xmin::text) FROM tasks").fetchone()
@@ -43,7 +43,7 @@ async def test_an_exception_in_the_block_commits_nothing(
 ) -> None:
     async def fail() -> None:
         async with database.acting_as("alice") as unit:
-            await unit.execute(CREATE_TASK, **TASK)
+            unit.execute(CREATE_TASK, **TASK)
             raise LookupError
 
     with pytest.raises(LookupError):
@@ -58,7 +58,7 @@ async def test_a_failing_statement_takes_the_others_with_it(
     async def create(*titles: str) -> None:
         async with database.acting_as("alice") as unit:
             for title in titles:
-                await unit.execute(CREATE_TASK, **{**TASK, "title": title})
+                unit.execute(CREATE_TASK, **{**TASK, "title": title})
 
     with pytest.raises(ValidationFailedError):
         await create("Buy milk", "", "Buy bread")
@@ -68,12 +68,12 @@ async def test_a_failing_statement_takes_the_others_with_it(
 
 async def test_the_connection_keeps_neither_identity_nor_role(database: Database) -> None:
     async with database.acting_as("alice") as unit:
-        before = await unit.execute(BACKEND)
-    async with database._pool.connection() as connection:
-        left = await (await connection.execute(WHO.sql)).fetchone()
-        after = await (await connection.execute(BACKEND.sql)).fetchone()
-    assert after == before.first  # it is the same connection
-    assert left == {"role": "taskward", "user_id": ""}
+        before = unit.execute(BACKEND)
+    connection = await database.pool.take()
+    left, after = await connection.exchange([(WHO, {}), (BACKEND, {})])
+    database.pool.give_back(connection)
+    assert after == before.all  # it is the same connection
+    assert left == [{"role": "taskward", "user_id": ""}]
 
 
 async def test_cancelling_in_flight_loses_no_connection_and_leaves_no_identity(
@@ -93,7 +93,7 @@ async def test_a_deadline_inside_the_block_commits_nothing(
 ) -> None:
     async def wait_for_ever() -> None:
         async with asyncio.timeout(0.05), database.acting_as("alice") as unit:
-            await unit.execute(CREATE_TASK, **TASK)
+            unit.execute(CREATE_TASK, **TASK)
             await asyncio.Event().wait()
 
     with pytest.raises(TimeoutError):
@@ -107,7 +107,7 @@ async def test_many_cancelled_at_random_moments_leave_nothing_behind(
 ) -> None:
     async def write() -> None:
         async with database.acting_as("alice") as unit:
-            await unit.execute(CREATE_TASK, **TASK)
+            unit.execute(CREATE_TASK, **TASK)
 
     for number in range(40):
         task = asyncio.create_task(write())

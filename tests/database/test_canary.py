@@ -94,7 +94,6 @@ async def test_a_login_role_that_cannot_act_for_users_is_refused(
     try:
         stranger = database_url.replace("//taskward@", "//charlie@")
         database = Database(conninfo(stranger), pool_size=1, max_overflow=0)
-        await database.open()
         try:
             await refuses(
                 database, Settings(DATABASE_URL=stranger, JWT_SECRET_KEY=SECRET), "cannot act as taskward_app"

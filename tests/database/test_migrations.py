@@ -140,7 +140,6 @@ def downgrade(address: str, revision: str = "base") -> None:
 
 async def has_its_walls(address: str) -> None:
     database = Database(address, pool_size=1, max_overflow=0)
-    await database.open()
     try:
         await check_walls(database)
     finally:

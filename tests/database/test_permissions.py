@@ -50,7 +50,7 @@ FOR_THE_OWNER_ALONE = [
 async def test_taskward_app_is_denied(database: Database, alices_tasks: list[int], text: str) -> None:
     with pytest.raises(ForbiddenError) as refusal:
         async with database.acting_as("alice") as unit:
-            await unit.execute(Statement(text))
+            unit.execute(Statement(text))
     assert "permission denied" in str(refusal.value.__cause__)
 
 
@@ -58,7 +58,7 @@ async def test_taskward_app_is_denied(database: Database, alices_tasks: list[int
 async def test_taskward_app_owns_nothing(database: Database, text: str) -> None:
     with pytest.raises(ForbiddenError) as refusal:
         async with database.acting_as("alice") as unit:
-            await unit.execute(Statement(text))
+            unit.execute(Statement(text))
     assert "must be owner" in str(refusal.value.__cause__) or "permission denied" in str(refusal.value.__cause__)
 
 
@@ -76,7 +76,7 @@ async def test_the_role_that_logs_in_sees_and_changes_no_row(
 async def test_task_exists_answers_yes_or_no_and_nothing_else(database: Database, alices_tasks: list[int]) -> None:
     for task_id, answer in ((alices_tasks[0], True), (2**62, False)):
         async with database.acting_as("bob") as unit:
-            exists = await unit.execute(TASK_EXISTS, task_id=task_id)
+            exists = unit.execute(TASK_EXISTS, task_id=task_id)
         assert exists.all == [{"it_does": answer}]
 
 

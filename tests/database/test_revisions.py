@@ -8,7 +8,6 @@ from typing import Any
 import psycopg
 import pytest
 
-from taskward.database.acting_as import IDENTITY
 from taskward.database.url import conninfo
 
 CREATE = "INSERT INTO tasks (user_id, title, completed) VALUES ('alice', 'Buy milk', %s) RETURNING id, revision"
@@ -24,7 +23,8 @@ def alice(database_url: str) -> Iterator[psycopg.Connection]:
 def writing_as_alice(database_url: str) -> psycopg.Connection:
     """Each transaction on this connection is alice's, and its own commit."""
     connection = psycopg.connect(conninfo(database_url))
-    connection.execute(IDENTITY.replace("true", "false"), ["taskward_app", "alice"])
+    connection.execute("SET ROLE taskward_app")
+    connection.execute("SET app.user_id = 'alice'")
     connection.commit()
     return connection
 

@@ -71,7 +71,7 @@ def alices_rows(superuser: psycopg.Connection) -> list[Any]:
 
 async def run_as_bob(database: Database, statement: Statement, values: dict[str, Any]) -> list[dict[str, Any]]:
     async with database.acting_as("bob") as unit:
-        rows = await unit.execute(statement, **values)
+        rows = unit.execute(statement, **values)
     return rows.all
 
 
@@ -141,8 +141,8 @@ async def test_without_an_identity_nobody_sees_or_changes_a_row(
 ) -> None:
     before = alices_rows(superuser)
     async with database.acting_as("") as unit:
-        seen = await unit.execute(Statement("SELECT id::text FROM tasks UNION ALL SELECT id FROM users"))
-        deleted = await unit.execute(Statement("DELETE FROM tasks RETURNING id"))
+        seen = unit.execute(Statement("SELECT id::text FROM tasks UNION ALL SELECT id FROM users"))
+        deleted = unit.execute(Statement("DELETE FROM tasks RETURNING id"))
     assert seen.all == []
     assert deleted.all == []
     assert alices_rows(superuser) == before
@@ -153,7 +153,7 @@ async def test_a_key_of_alices_replays_nothing_to_bob_with_either_wall_alone(
 ) -> None:
     values = {"key": "the same", "fingerprint": bytes(32), **VALUES}
     async with database.acting_as("alice") as unit:
-        await unit.execute(CREATE_TASK_ONCE, **values)
+        unit.execute(CREATE_TASK_ONCE, **values)
     condition = "user_id = %(owner)s::text AND "
     assert CREATE_TASK_ONCE.sql.count(condition) == 1
     (bobs,) = await run_as_bob(database, Statement(CREATE_TASK_ONCE.sql.replace(condition, "")), values)

@@ -8,20 +8,22 @@ import psycopg
 from taskward.database.acting_as import Database
 from taskward.database.compiled import Statement
 
-WHO = Statement("SELECT current_user::text AS role, current_setting('app.user_id', true) AS user_id")
+WHO = Statement(
+    "SELECT current_user::text AS role, current_setting('app.user_id', true) AS user_id", repeatable=True
+)
 BACKEND = Statement("SELECT pg_backend_pid() AS pid")
 SLEEP = Statement("SELECT pg_sleep(60)")
 
 
 async def read_as(database: Database, user_id: str) -> None:
     async with database.acting_as(user_id) as unit:
-        await unit.execute(WHO)
+        unit.execute(WHO)
 
 
 async def dawdle(database: Database) -> None:
     """Be alice for a minute."""
     async with database.acting_as("alice") as unit:
-        await unit.execute(SLEEP)
+        unit.execute(SLEEP)
 
 
 async def asleep(superuser: psycopg.Connection) -> int:
@@ -37,7 +39,7 @@ async def asleep(superuser: psycopg.Connection) -> int:
 async def nothing_is_left_of_alice(database: Database) -> None:
     """The pool still has its connection, and bob is bob on it."""
     async with database.acting_as("bob") as unit:
-        who = await unit.execute(WHO)
-        seen = await unit.execute(Statement("SELECT user_id FROM tasks"))
+        who = unit.execute(WHO)
+        seen = unit.execute(Statement("SELECT user_id FROM tasks"))
     assert who.all == [{"role": "taskward_app", "user_id": "bob"}]
     assert seen.all == []

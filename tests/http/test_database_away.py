@@ -25,7 +25,7 @@ async def test_a_request_is_answered_with_503_and_when_to_try_again(
         answer = await alice.request(method, path, json=body)
         assert (answer.status_code, answer.json()) == (503, AWAY)
         assert answer.headers["retry-after"] == "1"
-        assert time.monotonic() - before < 4
+        assert time.monotonic() - before < 2.5
 
 
 async def test_who_may_not_ask_is_told_so_without_the_database(
@@ -51,7 +51,6 @@ async def test_a_service_comes_back_with_its_database(
     assert (await alice.get("/tasks")).status_code == 503
     name = sql.Identifier(superuser.info.dbname)
     superuser.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(name))
-    deadline = time.monotonic() + 30
-    while (answer := await alice.get("/tasks")).status_code == 503:
-        assert time.monotonic() < deadline
+    answer = await alice.get("/tasks")
+    assert answer.status_code == 200, "the first request after the recovery waits for it, and gets its answer"
     assert answer.json()["count"] == 1

@@ -34,8 +34,9 @@ async def held_back(
         superuser.execute(lock.encode())
         answers = asyncio.gather(*requests)
         async with asyncio.timeout(10):
-            while superuser.execute(WAITING).fetchone() != (len(requests),):  # noqa: ASYNC110
+            while superuser.execute(WAITING).fetchone() != (len(requests),):
                 await asyncio.sleep(0.01)  # PostgreSQL has no event to wait for
+                superuser.execute("SELECT pg_stat_clear_snapshot()")  # or new sessions stay unseen
     yield answers
 
 

@@ -57,7 +57,6 @@ def _listen(host: str, port: int) -> socket.socket:
 
 async def _check_walls(url: str) -> None:
     database = Database(conninfo(url), pool_size=1, max_overflow=0)
-    await database.open()
     try:
         await check_walls(database)
         await warn_of_an_old_server(database)

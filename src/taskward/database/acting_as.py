@@ -1,132 +1,181 @@
 """`Database.acting_as`: who is asking and what they want, in one round trip and one transaction.
 
-In a psycopg pipeline on an autocommit connection, everything up to the sync is one implicit transaction
-(PostgreSQL manual, "Pipelining" in the chapter on the protocol). So the identity and the statements travel
-together, the sync at the end is the only commit, and the settings, being local to the transaction, leave
-nothing on the connection.
+The identity and the statements travel together in a pipeline, and everything up to its sync is one implicit
+transaction (PostgreSQL manual, "Pipelining" in the chapter on the protocol). So the sync is the only commit, and
+the settings, being local to the transaction, leave nothing on the connection.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from itertools import count
+from types import TracebackType
+from typing import Any, Self
 
-from psycopg import AsyncConnection, AsyncCursor
-from psycopg.rows import DictRow, dict_row
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+import psycopg
+from psycopg import errors as postgres
 
 from taskward.database.compiled import Statement
+from taskward.database.connection import Command, Connection, Row
 from taskward.database.faults import translated
+from taskward.database.pool import Pool
 from taskward.database.url import is_pooled
-from taskward.errors import DatabaseUnavailableError
+from taskward.errors import ApiError, DatabaseUnavailableError
 
 APP_ROLE = "taskward_app"
-IDENTITY = """
-    SELECT set_config('role', %s, true), set_config('app.user_id', %s, true),
-           set_config('lock_timeout', '1s', true)
-"""
-START_SECONDS = 10
 NOBODY = ""  # the identity under which the policies show no row at all
 
-Connection = AsyncConnection[DictRow]
+# Waits for locks and runs no longer than the caller waits, also when the caller is gone.
+IDENTITY = Statement(
+    """
+    SELECT set_config('role', %(role)s, true), set_config('app.user_id', %(owner)s, true),
+           set_config('lock_timeout', '1s', true), set_config('statement_timeout', %(timeout)s, true)
+    """,
+    repeatable=True,
+)
+
+# Nothing of such a transaction has happened, so it may be tried again, whatever it was. The last two: somebody
+# changed a table under a prepared statement, or dropped that.
+ROLLED_BACK = (
+    postgres.SerializationFailure,
+    postgres.DeadlockDetected,
+    postgres.FeatureNotSupported,
+    postgres.InvalidSqlStatementName,
+)
+MAX_RETRIES = 2
+
+logger = logging.getLogger(__name__)
 
 
 class Rows:
     """The rows of one statement, as dicts by column name; there once the unit of work is committed."""
 
-    def __init__(self, cursor: AsyncCursor[DictRow]) -> None:
-        self._cursor = cursor
-        self.all: list[DictRow] = []
+    def __init__(self) -> None:
+        self.all: list[Row] = []
 
     @property
-    def first(self) -> DictRow | None:
+    def first(self) -> Row | None:
         """The first row, or None."""
         return self.all[0] if self.all else None
 
-    async def receive(self) -> None:
-        """Take the rows over from the driver."""
-        self.all = await self._cursor.fetchall()
-
 
 class UnitOfWork:
-    """One user's statements, sent without waiting for their answers."""
+    """One user's statements, collected in the block and sent together when it ends."""
 
-    def __init__(self, connection: Connection, user_id: str) -> None:
-        self._connection = connection
+    def __init__(self, database: "Database", role: str, user_id: str, *, guarded: bool) -> None:
+        self._database = database
         self._user_id = user_id
         self._results: list[Rows] = []
+        identity = {"role": role, "owner": user_id, "timeout": database.statement_timeout}
+        self.commands: list[Command] = [(IDENTITY, identity)]
+        self.guarded = guarded
 
-    async def identify(self) -> None:
-        """Say who acts, until the transaction ends."""
-        await self._connection.execute(IDENTITY, (APP_ROLE, self._user_id))
+    @property
+    def repeatable(self) -> bool:
+        """Whether all of it may be sent again when no answer came."""
+        return all(statement.repeatable for statement, _ in self.commands)
 
-    async def execute(self, statement: Statement, **parameters: Any) -> Rows:
-        """Send a statement. Its parameter `owner` is always the user the unit acts as."""
-        cursor = self._connection.cursor()
-        values = {**statement.constants, **parameters, "owner": self._user_id}
-        rows = Rows(await cursor.execute(statement.sql, values))
-        self._results.append(rows)
+    def execute(self, statement: Statement, **parameters: Any) -> Rows:
+        """Add a statement. Its parameter `owner` is always the user the unit acts as."""
+        self.commands.append((statement, {**statement.constants, **parameters, "owner": self._user_id}))
+        self._results.append(rows := Rows())
         return rows
 
-    async def receive(self) -> None:
-        """Take over the rows of all statements."""
-        for rows in self._results:
-            await rows.receive()
+    async def __aenter__(self) -> Self:
+        """Begin to collect."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Send what was collected, unless the block raised."""
+        if kind is None:
+            _, *found = await self._database.run(self)
+            for rows, result in zip(self._results, found, strict=True):
+                rows.all = result
 
 
 class Database:
-    """A pool of connections to one database. Open it before use, close it after."""
+    """A pool of connections to one database, opened as requests need them. Close it after use."""
 
-    def __init__(self, conninfo: str, *, pool_size: int, max_overflow: int) -> None:
-        """Take a libpq connection string and how many connections to keep, and to open beyond those."""
-        options: dict[str, Any] = {"autocommit": True, "row_factory": dict_row}
-        if is_pooled(conninfo):
-            options["prepare_threshold"] = None  # a pooled session may end with any transaction
-        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            conninfo,
-            kwargs=options,
-            min_size=pool_size,
-            max_size=pool_size + max_overflow,
-            timeout=2,
-            max_idle=240,  # Neon goes to sleep after 300 s and takes its connections with it
-            open=False,
+    def __init__(
+        self,
+        conninfo: str,
+        *,
+        pool_size: int,
+        max_overflow: int,
+        timeout: float = 2.0,
+        guard: Callable[["Database"], Awaitable[None]] | None = None,
+    ) -> None:
+        """Take a libpq connection string, how many connections to keep and to open beyond those, and seconds.
+
+        `timeout` is how long one unit of work may take, waiting for a connection included. `guard` looks whether
+        the database can be trusted, with units that are not guarded, and raises when not; no other unit runs
+        before it has returned once.
+        """
+        prepare = not is_pooled(conninfo)  # a pooled session may end with any transaction
+        self.pool = Pool(
+            lambda: Connection.connect(conninfo, prepare=prepare), size=pool_size, max_overflow=max_overflow
         )
-
-    async def open(self) -> None:
-        """Connect; raise DatabaseUnavailableError when the pool is not full after 10 s."""
-        try:
-            await self._pool.open(wait=True, timeout=START_SECONDS)
-        except PoolTimeout as error:
-            await self._pool.close()
-            raise DatabaseUnavailableError from error
+        self._timeout = timeout
+        self.statement_timeout = f"{round(timeout * 1000)}ms"
+        self._guard = guard
+        self._guarding = asyncio.Lock()
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._pool.close()
+        await self.pool.close()
 
-    @asynccontextmanager
-    async def acting_as(self, user_id: str) -> AsyncIterator[UnitOfWork]:
-        """Open a unit of work in which row-level security shows the rows of `user_id` and no others.
+    def acting_as(self, user_id: str, *, guarded: bool = True) -> UnitOfWork:
+        """Return a unit of work, for `async with`, to which row-level security shows the rows of `user_id` alone.
 
-        It commits when the block ends and rolls back when the block raises. Results can be read after the
+        It commits when the block ends, and nothing was sent when the block raises. Results can be read after the
         block. Raises DatabaseUnavailableError (LockTimeoutError where it waited for another transaction), and
         ForbiddenError, ValidationFailedError or AlreadyThereError where the database refuses.
         """
+        return UnitOfWork(self, APP_ROLE, user_id, guarded=guarded)
+
+    async def make_sure(self) -> None:
+        """Ask the guard, unless it has agreed before; raises what it raises."""
+        async with self._guarding:
+            if self._guard:
+                await self._guard(self)
+                self._guard = None
+
+    async def run(self, unit: UnitOfWork) -> list[list[Row]]:
+        """Run a unit of work and return the rows of each command; raises as `acting_as` says."""
         try:
-            connection = await self._pool.getconn()
-            try:
-                async with connection.pipeline():
-                    try:
-                        unit = UnitOfWork(connection, user_id)
-                        await unit.identify()
-                        yield unit
-                    except BaseException:
-                        await connection.close()  # before the sync is sent, so that nothing can be committed
-                        raise
-                await unit.receive()
-            finally:
-                await self._pool.putconn(connection)
+            if unit.guarded and self._guard:
+                await self._trust()
+            async with asyncio.timeout(self._timeout):
+                return await self._run_with_retries(unit)
         except Exception as error:
             answer = translated(error)
             if answer is None:
                 raise
             raise answer from error
+
+    async def _trust(self) -> None:
+        try:
+            await self.make_sure()
+        except ApiError:
+            raise
+        except Exception as error:
+            logger.critical("this database must not be served: %s", error)
+            raise DatabaseUnavailableError from error
+
+    async def _run_with_retries(self, unit: UnitOfWork) -> list[list[Row]]:
+        for attempt in count(1):
+            connection = await self.pool.take()
+            try:
+                return await connection.exchange(unit.commands)
+            except ROLLED_BACK:
+                if attempt > MAX_RETRIES:
+                    raise
+            except psycopg.OperationalError:
+                # In flight, and nobody knows whether it was committed: only what may happen twice is sent again.
+                if connection.usable or attempt > 1 or not unit.repeatable:
+                    raise
+            finally:
+                self.pool.give_back(connection)
+        raise AssertionError  # the loop ends by returning or raising

@@ -1,21 +1,46 @@
-"""SQL written with SQLAlchemy Core, turned into text once and not on the path of a request."""
+"""SQL as it is sent, made once and not on the path of a request."""
 
+import hashlib
+import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
+from sqlalchemy.sql.selectable import Select
 
 _DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
+_PLACEHOLDER = re.compile(r"%(?:%|\((\w+)\)s)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Statement:
-    """One SQL statement with psycopg's named placeholders, and the values that are part of it."""
+    """One SQL statement with named placeholders, `%(name)s`, and the values that are part of it.
+
+    `repeatable` says that running it twice is as good as once: it may be sent again when no answer came.
+    """
 
     sql: str
     constants: dict[str, Any] = field(default_factory=dict)
+    repeatable: bool = False
+
+    @cached_property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the placeholders; the first is `$1`."""
+        return tuple(dict.fromkeys(name for name in _PLACEHOLDER.findall(self.sql) if name))
+
+    @cached_property
+    def text(self) -> bytes:
+        """The SQL as PostgreSQL takes it, with `$1` and so on."""
+        numbers = {name: f"${number}" for number, name in enumerate(self.parameters, 1)}
+        return _PLACEHOLDER.sub(lambda found: numbers[found[1]] if found[1] else "%", self.sql).encode()
+
+    @cached_property
+    def name(self) -> bytes:
+        """The name under which a session keeps it prepared: the same for the same text, in every process."""
+        return b"taskward_" + hashlib.sha256(self.text).hexdigest()[:16].encode()
 
 
 def compiled(clause: ClauseElement) -> Statement:
@@ -23,4 +48,4 @@ def compiled(clause: ClauseElement) -> Statement:
     text = clause.compile(dialect=_DIALECT)
     assert isinstance(text, SQLCompiler)
     constants = {name: bind.value for bind, name in text.bind_names.items() if not bind.required}
-    return Statement(text.string, constants)
+    return Statement(text.string, constants, repeatable=isinstance(clause, Select))

@@ -4,8 +4,8 @@ import logging
 
 import psycopg
 from psycopg import errors as postgres
-from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
+from taskward.database.pool import PoolClosedError
 from taskward.errors import ApiError, DatabaseUnavailableError, ForbiddenError, ValidationFailedError
 
 logger = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ class AlreadyThereError(Exception):
         self.constraint = constraint
 
 
-UNAVAILABLE = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed, TooManyRequests)
+UNAVAILABLE = (psycopg.OperationalError, psycopg.InterfaceError, PoolClosedError, TimeoutError)
 
 
 def translated(error: Exception) -> ApiError | AlreadyThereError | None:

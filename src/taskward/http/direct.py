@@ -1,9 +1,9 @@
 """Routes without the framework's machinery, which costs more than what they do.
 
-FastAPI declares the routes, checks their signatures and documents them. Between the socket and such a route it also
-walks a tree of routers, opens exit stacks and resolves a graph of dependencies, and a route that takes parts of its
-request and nothing else needs none of that. Here the same route is found in a flat table, and the same dependencies
-and the same function are called. Reading a task costs half as much CPU that way (docs/performance.md).
+FastAPI declares the routes, checks their signatures and documents them. Between the socket and such a route it
+also walks a tree of routers, opens exit stacks and resolves a graph of dependencies, and a route that takes parts
+of its request and nothing else needs none of that. Here the same route is found in a flat table, and the same
+dependencies and the same function are called: 130 us less of CPU for each request (docs/performance.md).
 """
 
 from collections import defaultdict

@@ -16,8 +16,8 @@ from taskward.http.responses import JsonResponse
 
 router = APIRouter(tags=["service"])
 
-PING = Statement("SELECT 1 AS alive")
-REVISION = Statement("SELECT version_num FROM alembic_version")
+PING = Statement("SELECT 1 AS alive", repeatable=True)
+REVISION = Statement("SELECT version_num FROM alembic_version", repeatable=True)
 
 
 class Health(BaseModel):
@@ -87,7 +87,7 @@ async def ready(request: Request) -> JsonResponse:
 async def _ask(database: Database, question: Statement) -> list[dict[str, object]]:
     try:
         async with database.acting_as(NOBODY) as unit:
-            rows = await unit.execute(question)
+            rows = unit.execute(question)
     except (ApiError, psycopg.Error):  # whatever the reason, also a schema that is not there
         return []
     return rows.all

@@ -21,7 +21,8 @@ logger = logging.getLogger(__name__)
 # Creates a task and stores what was answered, unless the key is known; then answers from the key. Two of these at
 # once may both find the key unknown. The slower one then fails at the primary key of the stored answer, and its
 # task with it: that, and not the look before, is what makes it once.
-CREATE_TASK_ONCE = Statement("""
+CREATE_TASK_ONCE = Statement(
+    """
     WITH known AS (
         SELECT fingerprint, task_id AS id, user_id, title, description, completed, created_at, revision
           FROM idempotency_keys
@@ -44,7 +45,9 @@ CREATE_TASK_ONCE = Statement("""
             UNION ALL
             SELECT false, fingerprint, id, user_id, title, description, completed, created_at, revision
               FROM created) AS answer
-""")
+    """,
+    repeatable=True,
+)
 
 PURGE_KEYS = Statement("SELECT purge_idempotency_keys(%(batch)s) AS purged", {"batch": PURGE_BATCH})
 
@@ -78,7 +81,7 @@ class KeyPurge:
             purged = PURGE_BATCH
             while purged == PURGE_BATCH:
                 async with self._database.acting_as(NOBODY) as unit:
-                    rows = await unit.execute(PURGE_KEYS)
+                    rows = unit.execute(PURGE_KEYS)
                 purged = rows.all[0]["purged"]
         except ApiError as error:
             logger.warning("idempotency keys were not purged, and will be later: %s", error)

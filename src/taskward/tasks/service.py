@@ -61,7 +61,7 @@ class TaskService:
         )
         bounds = {f"after_{index}": part for index, part in enumerate(after)}
         async with self._database.acting_as(owner) as unit:
-            found = await unit.execute(
+            found = unit.execute(
                 statement, limit=query.limit + 1, known=f"{{{','.join(map(str, known))}}}", **bounds
             )
         rows = [row for row in found.all if row["id"] is not None]
@@ -79,7 +79,7 @@ class TaskService:
     async def create_task(self, owner: str, new: TaskCreate) -> Task:
         """Store a new task and return it."""
         async with self._database.acting_as(owner) as unit:
-            created = await unit.execute(statements.CREATE_TASK, **new.model_dump())
+            created = unit.execute(statements.CREATE_TASK, **new.model_dump())
         return created.all[0]
 
     async def create_task_once(self, owner: str, new: TaskCreate, key: str) -> tuple[Task, bool]:
@@ -92,7 +92,7 @@ class TaskService:
         for _ in range(ATTEMPTS):
             try:
                 async with self._database.acting_as(owner) as unit:
-                    found = await unit.execute(
+                    found = unit.execute(
                         idempotency.CREATE_TASK_ONCE, key=key, fingerprint=fingerprint, **new.model_dump()
                     )
             except AlreadyThereError as error:
@@ -140,7 +140,7 @@ class TaskService:
         self, owner: str, statement: Statement, task_id: int, expected: Revisions | None = None, **values: Any
     ) -> Task:
         async with self._database.acting_as(owner) as unit:
-            found = await unit.execute(statement, task_id=task_id, expected=expected, **values)
+            found = unit.execute(statement, task_id=task_id, expected=expected, **values)
         if found.first is not None:
             return found.first
         if expected is not None:
@@ -151,7 +151,7 @@ class TaskService:
     async def _reason_for_nothing(self, owner: str, task_id: int) -> ForbiddenError | TaskNotFoundError:
         if self._reveal_foreign_tasks:
             async with self._database.acting_as(owner) as unit:
-                exists = await unit.execute(statements.TASK_EXISTS, task_id=task_id)
+                exists = unit.execute(statements.TASK_EXISTS, task_id=task_id)
             if exists.all[0]["it_does"]:
                 return ForbiddenError()
         return TaskNotFoundError()
