@@ -55,7 +55,7 @@ def command_line(process: psutil.Process) -> str:
         return ""
 
 
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Wait for a condition that no event announces."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -29,7 +29,7 @@ def test_a_signal_stops_the_service_and_its_database(tmp_path: Path, asked_to_st
         assert len(processes_of(service.data_dir)) > 2
         service.process.send_signal(asked_to_stop)
         assert service.process.wait(30) == 0
-        assert processes_of(service.data_dir) == []
+        until(lambda: processes_of(service.data_dir) == [])
     assert "Traceback" not in service.rest_of_output
     assert not (service.data_dir / "postgres" / "postmaster.pid").exists()  # it was stopped, not killed
 

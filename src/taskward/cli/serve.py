@@ -1,14 +1,17 @@
 """`taskward serve`: the supervisor. Owns the port, the embedded PostgreSQL and the workers, in this order."""
 
 import asyncio
+import logging
 import os
 import shlex
 import signal
 import socket
 import sys
 import threading
+import time
 import urllib.request
 
+import psycopg
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
@@ -19,12 +22,17 @@ from taskward.cli.token import token
 from taskward.database.acting_as import Database
 from taskward.database.canary import check_walls, warn_of_an_old_server
 from taskward.database.url import conninfo
+from taskward.errors import DatabaseUnavailableError
 from taskward.observability.logging import log_config
 from taskward.settings import Settings
 
 DRAIN_SECONDS = 10
 BACKLOG = 2048
 LOOPBACK = ("127.0.0.1", "::1")
+RETRY_SECONDS = 0.5
+AWAY = (psycopg.OperationalError, DatabaseUnavailableError)
+
+logger = logging.getLogger(__name__)
 
 
 def serve() -> None:
@@ -37,12 +45,14 @@ def serve() -> None:
     _ = settings.signing_secret  # made up before there are several workers to do so
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the workers run; leaves through every `finally`
     with _listen(settings.host, settings.port) as listener, database_of(settings) as url:
-        migrate_url(settings, url)
-        asyncio.run(_check_walls(url))
+        preparation = _Preparation(settings, url)
+        preparation.begin()
         os.environ["DATABASE_URL"] = url  # the workers are new processes and read the settings themselves
         workers = Multiprocess(config, sockets=[listener])
         threading.Thread(target=_announce, args=(settings, listener), daemon=True).start()
         workers.run()
+    if preparation.failure:
+        raise preparation.failure
     if any(worker.exitcode == STARTUP_FAILURE for worker in workers.processes):
         sys.exit(1)
 
@@ -53,6 +63,42 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise OSError(f"cannot listen on {host}:{port}: {error.strerror}. Set HOST or PORT.") from error
+
+
+class _Preparation:
+    """Migrates the database and looks at its walls: before the workers start, or once the database is there."""
+
+    def __init__(self, settings: Settings, url: str) -> None:
+        self._settings = settings
+        self._url = url
+        self.failure: Exception | None = None
+
+    def begin(self) -> None:
+        """Prepare the database; when it is away, do so in the background, and return."""
+        try:
+            self._prepare()
+        except AWAY as error:
+            reason = " ".join(str(error.__cause__ or error).split())
+            logger.warning("the database cannot be reached, starting without it: %s", reason)
+            threading.Thread(target=self._prepare_when_it_is_there, daemon=True).start()
+
+    def _prepare_when_it_is_there(self) -> None:
+        while True:
+            time.sleep(RETRY_SECONDS)
+            try:
+                self._prepare()
+            except AWAY:
+                continue
+            except Exception as error:
+                self.failure = error  # told by the main thread, when the workers have ended
+                os.kill(os.getpid(), signal.SIGTERM)
+            else:
+                logger.warning("the database is there, and ready")
+            return
+
+    def _prepare(self) -> None:
+        migrate_url(self._settings, self._url)
+        asyncio.run(_check_walls(self._url))
 
 
 async def _check_walls(url: str) -> None:

