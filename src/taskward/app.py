@@ -10,7 +10,7 @@ import taskward
 from taskward.auth.verify import TokenVerifier
 from taskward.database.acting_as import Database
 from taskward.database.canary import check_walls
-from taskward.database.migrate import head
+from taskward.database.revision import newest
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
 from taskward.http import health
@@ -69,7 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,  # a redirect would be made from the Host header, which anybody can forge
     )
     app.state.database = database
-    app.state.schema_revision = head()
+    app.state.schema_revision = newest()
     app.state.verifier = TokenVerifier(settings.signing_secret, settings.algorithm)
     app.state.tasks = TaskService(database, reveal_foreign_tasks=settings.reveal_foreign_tasks)
 

@@ -24,6 +24,7 @@ from taskward.database.migrate import (
     head,
     migrate,
 )
+from taskward.database.revision import newest
 from taskward.database.url import conninfo
 
 PYTEST_ALEMBIC = [
@@ -76,7 +77,7 @@ async def test_many_that_start_at_once_migrate_once(empty_database_url: str) -> 
         for migration in migrations:
             migration.result(60)
     with engine(address).connect() as connection:
-        assert current(connection) == head()
+        assert current(connection) == head() == newest()
     await has_its_walls(address)
 
 

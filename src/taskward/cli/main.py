@@ -65,8 +65,3 @@ def _one_line_errors() -> Iterator[None]:
     for line in message.splitlines():
         typer.echo(f"taskward: {line}", err=True)
     raise typer.Exit(1)
-
-
-def main() -> None:
-    """Run the command line."""
-    cli()
