@@ -44,13 +44,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         max_overflow=settings.db_max_overflow,
     )
 
+    verifier = TokenVerifier.by(settings)
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         end_with_supervisor()
         await database.open()
         try:
             await check_walls(database)
-            yield
+            async with verifier.keeping_keys_fresh():
+                yield
         finally:
             await database.close()
 
@@ -65,7 +68,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.database = database
     app.state.schema_revision = head()
-    app.state.verifier = TokenVerifier(settings.signing_secret, settings.algorithm)
+    app.state.verifier = verifier
     app.state.tasks = TaskService(database, reveal_foreign_tasks=settings.reveal_foreign_tasks)
 
     for prefix in tasks.FAMILIES:
