@@ -34,6 +34,11 @@ def pass_gate(token: str) -> Unverified:
     or a `typ` that is no access token's. Keys that a token brings along (`jwk`, `jku`, `x5u`, `x5c`) are never
     looked at. Whether `alg` is the algorithm of the key is for whoever finds the key.
     """
+    return read(*split(token))
+
+
+def split(token: str) -> tuple[bytes, bytes]:
+    """Return header and payload of a compact JWS as bytes; raise TokenInvalidError."""
     if len(token) > MAX_TOKEN_LENGTH:
         raise TokenInvalidError(f"The token is longer than {MAX_TOKEN_LENGTH} characters.")
     parts = token.split(".")
@@ -42,6 +47,11 @@ def pass_gate(token: str) -> Unverified:
     header_bytes, payload_bytes, _ = (canonical_base64url(part) for part in parts)
     if len(header_bytes) > MAX_HEADER_LENGTH:
         raise TokenInvalidError(f"The token's header is longer than {MAX_HEADER_LENGTH} bytes.")
+    return header_bytes, payload_bytes
+
+
+def read(header_bytes: bytes, payload_bytes: bytes) -> Unverified:
+    """Return what header and payload say; raise TokenInvalidError."""
     header = _json_object(header_bytes, "header")
     _check_header(header)
     return Unverified(header["alg"], header.get("kid"), _json_object(payload_bytes, "payload"))

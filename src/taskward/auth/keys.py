@@ -37,6 +37,7 @@ class ProviderKeys:
         self._client = httpx2.AsyncClient(
             follow_redirects=False,
             timeout=FETCH_SECONDS,
+            limits=httpx2.Limits(max_keepalive_connections=0),  # the next fetch is minutes away
             trust_env=url.startswith("https:"),  # plain HTTP stays on this machine, also where there is a proxy
             headers={"Accept": "application/jwk-set+json, application/json", "Accept-Encoding": "identity"},
         )
