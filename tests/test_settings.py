@@ -10,6 +10,7 @@ from taskward.settings import InvalidSettingsError, Settings
 
 SECRET = "s" * 32
 URL = "postgresql://alice:pass@127.0.0.1/taskward"
+JWKS_URL = "https://example.com/api/auth/jwks"
 
 # field: (default, text in the environment, what it means, text that is refused)
 FIELDS: dict[str, tuple[Any, str, Any, str | None]] = {
@@ -26,6 +27,10 @@ FIELDS: dict[str, tuple[Any, str, Any, str | None]] = {
     "jwt_secret_key": (None, SECRET, SecretStr(SECRET), "s" * 31),
     "algorithm": ("HS256", "HS256", "HS256", "none"),
     "access_token_expire_minutes": (30, "525600", 525_600, "0"),
+    "jwt_jwks_url": (None, JWKS_URL, JWKS_URL, "http://example.com/jwks"),
+    "jwt_issuer": (None, "https://example.com", "https://example.com", None),
+    "jwt_audience": (None, "https://example.com", "https://example.com", None),
+    "jwt_user_id_claim": ("sub", "user_id", "user_id", "iss"),
     "reveal_foreign_tasks": (True, "false", False, "perhaps"),
 }
 REFUSED = {name: row[3] for name, row in FIELDS.items() if row[3] is not None}
@@ -122,8 +127,51 @@ def test_better_auths_name_for_the_secret_is_taken(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("environment", ["staging", "production", "PRODUCTION"])
 def test_outside_development_no_secret_is_made_up(environment: str, folder: Path) -> None:
     (line,) = refusal(ENVIRONMENT=environment)
-    assert "JWT_SECRET_KEY (or BETTER_AUTH_SECRET) must be set" in line
+    assert "JWT_SECRET_KEY (or BETTER_AUTH_SECRET) or JWT_JWKS_URL must be set" in line
     assert list(folder.iterdir()) == []
+
+
+def test_with_public_keys_no_secret_is_needed_and_none_is_made_up(folder: Path) -> None:
+    for environment in ("development", "production"):
+        settings = Settings(ENVIRONMENT=environment, JWT_JWKS_URL=JWKS_URL)
+        assert not settings.has_secret
+        with pytest.raises(InvalidSettingsError, match="JWT_JWKS_URL"):
+            _ = settings.signing_secret
+    assert Settings(JWT_JWKS_URL=JWKS_URL, JWT_SECRET_KEY=SECRET).signing_secret == SECRET.encode()
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        JWKS_URL, "https://127.0.0.1:8443/jwks?tenant=1", "http://localhost:3000/api/auth/jwks", "http://[::1]/",
+        "http://127.0.0.1/",
+    ],
+)  # fmt: skip
+def test_keys_come_by_https_or_from_this_machine(url: str) -> None:
+    assert Settings(JWT_JWKS_URL=url).jwt_jwks_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.com/jwks", "http://localhost.example.com/", "http://127.0.0.1.example.com/", "http://0.0.0.0/",
+        "http://127.0.0.1@example.com/", "http://localhost@127.0.0.1/", "ftp://localhost/", "file:///etc/passwd",
+        "https://", "https:///jwks", "example.com/jwks", "https://alice:hunter2@example.com/", "https://a b/",
+        "https://example.com/#keys", "https://[::1", "https://example.com:99999/", "https://ex\u00e4mple.com/",
+        "x", "https://example.com/\n", "https://:443/", "https://example.com:x/",
+    ],
+)  # fmt: skip
+def test_other_addresses_of_keys_are_refused(url: str) -> None:
+    (line,) = refusal(JWT_JWKS_URL=url)
+    assert line.startswith("JWT_JWKS_URL: ")
+    assert "hunter2" not in line
+
+
+@pytest.mark.parametrize("claim", ["iss", "aud", "exp", "nbf", "iat", "jti"])
+def test_a_claim_that_many_users_share_is_no_user_id(claim: str) -> None:
+    (line,) = refusal(JWT_USER_ID_CLAIM=claim)
+    assert "whose token it is" in line
 
 
 @pytest.mark.parametrize("show", [repr, str, lambda settings: settings.model_dump_json()])

@@ -50,12 +50,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         guard=check_walls,
     )
 
+    verifier = TokenVerifier.by(settings)
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         end_with_supervisor()
         try:
             await _make_sure(database)
-            yield
+            async with verifier.keeping_keys_fresh():
+                yield
         finally:
             await database.close()
 
@@ -70,7 +73,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.database = database
     app.state.schema_revision = newest()
-    app.state.verifier = TokenVerifier(settings.signing_secret, settings.algorithm)
+    app.state.verifier = verifier
     app.state.tasks = TaskService(database, reveal_foreign_tasks=settings.reveal_foreign_tasks)
 
     for prefix in tasks.FAMILIES:

@@ -177,6 +177,18 @@ class InternalError(ApiError):
     detail = "Something went wrong on the server. It has been logged."
 
 
+class KeysUnavailableError(ApiError):
+    """There is no key to check a token with, and none can be fetched."""
+
+    status = 503
+    code = "KEYS_UNAVAILABLE"
+    detail = "The keys that access tokens are checked with are unavailable. Please try again."
+
+    def __init__(self, retry_after: int = 1) -> None:
+        """Take the number of seconds after which they may be there."""
+        super().__init__(headers={"Retry-After": str(max(1, retry_after))})
+
+
 class DatabaseUnavailableError(ApiError):
     """The database cannot be reached or cannot answer now."""
 

@@ -6,12 +6,15 @@ import tempfile
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIN_SECRET_LENGTH = 32  # RFC 7518, 3.2: an HS256 key is at least as long as the hash
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+NO_USER_ID = {"iss", "aud", "exp", "nbf", "iat", "jti"}  # the same for many users, or new with each token
 
 
 class InvalidSettingsError(Exception):
@@ -42,6 +45,10 @@ class Settings(BaseSettings):
     )
     algorithm: Literal["HS256"] = "HS256"
     access_token_expire_minutes: int = Field(30, ge=1, le=525_600)
+    jwt_jwks_url: str | None = None
+    jwt_issuer: str | None = None
+    jwt_audience: str | None = None
+    jwt_user_id_claim: str = "sub"
     reveal_foreign_tasks: bool = True
 
     @classmethod
@@ -68,10 +75,33 @@ class Settings(BaseSettings):
             raise ValueError("this is a key or certificate in PEM form, and not a shared secret")
         return value
 
+    @field_validator("jwt_jwks_url")
+    @classmethod
+    def _safe_to_fetch(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if not value.isascii() or not value.isprintable() or " " in value:
+            raise ValueError("this is not a URL")
+        url = urlsplit(value)  # raises ValueError for brackets that enclose no IPv6 address
+        if not url.hostname or url.username is not None or url.fragment or url.port == 0:
+            raise ValueError("this is not a URL with a host, and with neither a user nor a fragment")
+        if url.scheme != "https" and not (url.scheme == "http" and url.hostname in LOOPBACK):
+            raise ValueError("keys are fetched by https, and by http from this machine alone")
+        return value
+
+    @field_validator("jwt_user_id_claim")
+    @classmethod
+    def _of_one_user(cls, value: str) -> str:
+        if value in NO_USER_ID:
+            raise ValueError(f"'{value}' does not say whose token it is")
+        return value
+
     @model_validator(mode="after")
     def _explicit_outside_development(self) -> Self:
-        if self.environment != "development" and self.jwt_secret_key is None:
-            raise ValueError(f"JWT_SECRET_KEY (or BETTER_AUTH_SECRET) must be set in {self.environment}")
+        if self.environment != "development" and self.jwt_secret_key is None and self.jwt_jwks_url is None:
+            raise ValueError(
+                f"JWT_SECRET_KEY (or BETTER_AUTH_SECRET) or JWT_JWKS_URL must be set in {self.environment}"
+            )
         return self
 
     @property
@@ -79,12 +109,21 @@ class Settings(BaseSettings):
         """Whether errors may explain themselves and a secret may be made up."""
         return self.environment == "development"
 
+    @property
+    def has_secret(self) -> bool:
+        """Whether tokens of a shared secret are accepted: not where there are public keys and no secret is set."""
+        return self.jwt_secret_key is not None or self.jwt_jwks_url is None
+
     @cached_property
     def signing_secret(self) -> bytes:
         """The HS256 key; in development one is made up once and kept in `DATA_DIR`.
 
-        Raises InvalidSettingsError when what is kept there cannot be one.
+        Raises InvalidSettingsError when what is kept there cannot be one, and where there is no such key.
         """
+        if not self.has_secret:
+            raise InvalidSettingsError(
+                "tokens come from the identity provider at JWT_JWKS_URL; to make some here too, set JWT_SECRET_KEY"
+            )
         if self.jwt_secret_key is not None:
             return self.jwt_secret_key.get_secret_value().encode()
         return _secret_kept_in(self.data_dir / "jwt-secret")

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from taskward.auth.verify import TokenVerifier
 from tests.auth.test_gate import Refusal
-from tests.auth.tokens import HEADER, PAYLOAD, SECRET, base64url, json_part, signed, with_header
+from tests.auth.tokens import HEADER, PAYLOAD, SECRET, at_once, base64url, json_part, signed, with_header
 
 STRANGERS_SECRET = b"a secret of somebody else, of 32 bytes and more"
 
@@ -25,7 +25,7 @@ def test_an_unsigned_token_is_refused(refusal: Refusal, alg: str, signature: str
 def test_a_header_that_names_another_algorithm_is_refused_although_the_secret_is_ours(
     refusal: Refusal, alg: str
 ) -> None:
-    assert refusal(with_header(alg=alg)) == "The token is not signed with HS256."
+    assert refusal(with_header(alg=alg)).startswith("The token is not signed with HS256.")
 
 
 @pytest.mark.parametrize(("alg", "digest"), [("HS384", "sha384"), ("HS512", "sha512")])
@@ -36,11 +36,11 @@ def test_the_right_secret_with_a_longer_hash_is_refused(refusal: Refusal, alg: s
 
 @pytest.mark.parametrize("alg", [None, 256, True, ["HS256"], {"HS256": 1}])
 def test_an_algorithm_that_is_no_text_is_refused(refusal: Refusal, alg: Any) -> None:
-    assert "HS256" in refusal(with_header(alg=alg))
+    assert "names no algorithm" in refusal(with_header(alg=alg))
 
 
 def test_a_header_without_an_algorithm_is_refused(refusal: Refusal) -> None:
-    assert "HS256" in refusal(signed(header={"typ": "JWT"}))
+    assert "names no algorithm" in refusal(signed(header={"typ": "JWT"}))
 
 
 def test_a_key_that_a_token_brings_along_is_not_used(refusal: Refusal) -> None:
@@ -54,7 +54,7 @@ def test_a_key_that_a_token_brings_along_is_not_used(refusal: Refusal) -> None:
 def test_a_good_token_stays_good_whatever_else_its_header_says(
     verifier: TokenVerifier, parameter: str, value: Any
 ) -> None:
-    assert verifier.verify(with_header(**{parameter: value})).user_id == "alice"
+    assert at_once(verifier.verify(with_header(**{parameter: value}))).user_id == "alice"
 
 
 def test_a_token_signed_with_rsa_is_refused(refusal: Refusal) -> None:

@@ -10,6 +10,7 @@ from taskward.auth.verify import TokenVerifier
 from tests.auth.tokens import (
     HEADER,
     PAYLOAD,
+    at_once,
     base64url,
     json_part,
     signed,
@@ -40,12 +41,12 @@ def other_tail(part: str) -> str:
 
 
 def test_a_good_token_passes(verifier: TokenVerifier) -> None:
-    assert verifier.verify(signed()).user_id == "alice"
+    assert at_once(verifier.verify(signed())).user_id == "alice"
 
 
 def test_8192_characters_pass_and_one_more_does_not(verifier: TokenVerifier, refusal: Refusal) -> None:
     assert MAX_TOKEN_LENGTH == 8192
-    assert verifier.verify(token_of_length(8192)).user_id == "alice"
+    assert at_once(verifier.verify(token_of_length(8192))).user_id == "alice"
     assert "longer than 8192" in refusal(token_of_length(8193))
 
 
@@ -102,7 +103,7 @@ def test_a_header_of_1_kib_passes_and_one_more_byte_does_not(verifier: TokenVeri
     empty = b'{"alg":"HS256","kid":"%s"}'
     fits = empty % (b"x" * (MAX_HEADER_LENGTH - len(empty) + 2))
     assert len(fits) == 1024
-    assert verifier.verify(signed(header=fits)).user_id == "alice"
+    assert at_once(verifier.verify(signed(header=fits))).user_id == "alice"
     assert "header is longer" in refusal(signed(header=fits.replace(b"kid", b"kidd")))
 
 
@@ -154,7 +155,7 @@ def test_header_and_payload_are_strict_json(refusal: Refusal, data: bytes) -> No
 
 def test_a_payload_is_nested_32_levels_at_most(verifier: TokenVerifier, refusal: Refusal) -> None:
     nested = b'{"sub":"alice","exp":1800000900,"a":' + b"[" * 31 + b"]" * 31 + b"}"
-    assert verifier.verify(signed(payload=nested)).user_id == "alice"
+    assert at_once(verifier.verify(signed(payload=nested))).user_id == "alice"
     assert "deeper than 32" in refusal(signed(payload=nested.replace(b"[]", b"[[]]")))
 
 
@@ -164,11 +165,11 @@ def test_the_raw_bytes_of_a_part_need_not_be_text(refusal: Refusal) -> None:
 
 @pytest.mark.parametrize("typ", ["JWT", "jwt", "Jwt", "at+jwt", "AT+JWT"])
 def test_the_types_of_access_tokens_pass(verifier: TokenVerifier, typ: str) -> None:
-    assert verifier.verify(with_header(typ=typ)).user_id == "alice"
+    assert at_once(verifier.verify(with_header(typ=typ))).user_id == "alice"
 
 
 def test_a_token_without_a_type_passes(verifier: TokenVerifier) -> None:
-    assert verifier.verify(signed(header={"alg": "HS256"})).user_id == "alice"
+    assert at_once(verifier.verify(signed(header={"alg": "HS256"}))).user_id == "alice"
 
 
 SESSION_CACHE = "better-auth.session-cache+jwt"  # signed with the same keys as access tokens

@@ -4,12 +4,26 @@ import base64
 import hashlib
 import hmac
 import json
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 SECRET = b"a secret for tokens, of more than 32 bytes"
 NOW = 1_800_000_000
 HEADER = {"alg": "HS256", "typ": "JWT"}
 PAYLOAD = {"sub": "alice", "exp": NOW + 900}
+
+T = TypeVar("T")
+
+
+def at_once(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Return what a coroutine returns that has nothing to wait for, and fail if it waits."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        value: T = done.value
+        return value
+    coroutine.close()
+    raise AssertionError("it waits")
 
 
 def base64url(data: bytes) -> str:

@@ -14,6 +14,7 @@ from tests.docs.documents import README, ROOT, section
 from tests.service import Service
 
 ADDRESS = "http://127.0.0.1:8000"
+FRONT_END = "http://localhost:3000"  # where front ends are developed
 CALLS = section(README, "Five calls")
 TIME = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
@@ -43,7 +44,7 @@ def test_the_five_calls_answer_what_the_readme_says(home: Path) -> None:
 
 def test_the_readme_names_the_address_of_the_default_settings() -> None:
     assert f"http://{Settings().host}:{Settings().port}" == ADDRESS
-    assert set(re.findall(r"https?://[^/\s`')]+", README)) == {ADDRESS}
+    assert set(re.findall(r"https?://[^/\s`')]+", README)) == {ADDRESS, FRONT_END}
 
 
 def test_make_run_starts_the_command_that_these_tests_start() -> None:

@@ -4,8 +4,19 @@ import time
 
 import jwt
 
+from taskward.auth.claims import Expected
 
-def issue_token(user_id: str, secret: bytes, algorithm: str, lifetime_seconds: int) -> str:
-    """Return a signed access token for `user_id` that is good from now on for `lifetime_seconds`."""
+
+def issue_token(
+    user_id: str, secret: bytes, algorithm: str, lifetime_seconds: int, expected: Expected | None = None
+) -> str:
+    """Return a signed access token for `user_id` that is good from now on for `lifetime_seconds`.
+
+    It says what `expected` wants tokens to say, so that the service which made it also accepts it.
+    """
+    expected = expected or Expected()
     now = int(time.time())
-    return jwt.encode({"sub": user_id, "iat": now, "exp": now + lifetime_seconds}, secret, algorithm=algorithm)
+    claims = {expected.user_id_claim: user_id, "iat": now, "exp": now + lifetime_seconds}
+    claims |= {"iss": expected.issuer} if expected.issuer is not None else {}
+    claims |= {"aud": expected.audience} if expected.audience is not None else {}
+    return jwt.encode(claims, secret, algorithm=algorithm)

@@ -1,110 +1,136 @@
-"""Whose token is it: gate, signature, claims; remembered until the token expires."""
+"""Whose token is it: gate, key, signature, claims; remembered until the token expires."""
 
 import hashlib
-import math
 import time
-import unicodedata
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import jwt
+from jwt.algorithms import OKPAlgorithm
 
-from taskward.auth.gate import pass_gate
+from taskward.auth.claims import Claims, Expected, check_claims
+from taskward.auth.gate import Unverified, pass_gate
+from taskward.auth.jwk import ALGORITHMS, Key
+from taskward.auth.keys import ProviderKeys
 from taskward.errors import TokenExpiredError, TokenInvalidError
+from taskward.settings import Settings
 
-LEEWAY_SECONDS = 30
-MAX_USER_ID_LENGTH = 255
 MAX_REMEMBERED = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """What a verified token says: the user, and until when it says so (seconds since 1970, leeway included)."""
-
-    user_id: str
-    valid_until: float
+JWS = jwt.PyJWS()
+JWS.register_algorithm("Ed25519", OKPAlgorithm())  # RFC 9864; the library knows the older name, EdDSA
 
 
 class TokenVerifier:
-    """Verifies HS256 tokens against one secret."""
+    """Verifies tokens: those of the shared secret against the secret, those of a provider against its keys."""
 
-    def __init__(self, secret: bytes, algorithm: str, clock: Callable[[], float] = time.time) -> None:
-        """Take the secret, the one algorithm it may be used with, and a clock of seconds since 1970."""
-        self._secret = secret
-        self._algorithm = algorithm
-        self._clock = clock
-        self._remembered: dict[bytes, Claims] = {}
+    def __init__(
+        self,
+        secret: bytes | None,
+        algorithm: str,
+        provider: ProviderKeys | None = None,
+        expected: Expected | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Take a secret with the one algorithm it may be used with, a provider, and a clock of seconds since 1970.
 
-    def verify(self, token: str) -> Claims:
-        """Return the claims of a good token; raise TokenExpiredError or TokenInvalidError.
-
-        Remembered by hash, so that the memory of the process holds no usable token.
+        Without a secret or without a provider, tokens that would need it are refused.
         """
-        key = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
-        claims = self._remembered.get(key)
-        if claims is None:
-            claims = self._verify(token)
-            if len(self._remembered) >= MAX_REMEMBERED:
-                del self._remembered[next(iter(self._remembered))]  # the one remembered longest
-            self._remembered[key] = claims
-        elif claims.valid_until <= self._clock():
-            del self._remembered[key]
+        self.provider = provider
+        self.expected = expected or Expected()
+        self._shared = Key(algorithm, secret) if secret is not None else None
+        self._clock = clock
+        self._remembered: dict[bytes, tuple[Claims, Key]] = {}
+
+    @classmethod
+    def by(cls, settings: Settings) -> "TokenVerifier":
+        """Return the verifier that the settings ask for; raise InvalidSettingsError for a secret that is none."""
+        return cls(
+            settings.signing_secret if settings.has_secret else None,
+            settings.algorithm,
+            ProviderKeys(settings.jwt_jwks_url) if settings.jwt_jwks_url is not None else None,
+            Expected.by(settings),
+        )
+
+    @asynccontextmanager
+    async def keeping_keys_fresh(self) -> AsyncIterator[None]:
+        """Fetch the provider's keys now and then, for as long as the block runs."""
+        if self.provider is not None:
+            self.provider.open()
+        try:
+            yield
+        finally:
+            if self.provider is not None:
+                await self.provider.close()
+
+    def remembered(self, token: str) -> Claims | None:
+        """Return the claims of a token that was verified before and is still good, without waiting for anything.
+
+        Raises TokenExpiredError. A token is remembered by its hash, so that the memory of the process holds no
+        usable token, and with its key, so that it is forgotten when the key is no longer trusted.
+        """
+        digest = _digest(token)
+        found = self._remembered.get(digest)
+        if found is None:
+            return None
+        claims, key = found
+        now = self._clock()
+        if claims.valid_until > now and key.trusted_until > now:
+            return claims
+        del self._remembered[digest]
+        if claims.valid_until <= now:
             raise TokenExpiredError("The token has expired. Ask for a new one.")
+        return None
+
+    async def verify(self, token: str) -> Claims:
+        """Return the claims of a good token, and remember it. Waits only where a provider's key is missing.
+
+        Raises TokenExpiredError, TokenInvalidError, KeysUnavailableError.
+        """
+        unverified = pass_gate(token)
+        key = await self.find_key(unverified)
+        check_signature(token, key)
+        claims = check_claims(unverified.payload, self._clock(), self.expected)
+        if len(self._remembered) >= MAX_REMEMBERED:
+            del self._remembered[next(iter(self._remembered))]  # the one remembered longest
+        self._remembered[_digest(token)] = claims, key
         return claims
 
-    def _verify(self, token: str) -> Claims:
-        payload = pass_gate(token, self._algorithm)
-        try:
-            jwt.PyJWS().decode(token, self._secret, algorithms=[self._algorithm])
-        except jwt.InvalidSignatureError:
-            raise TokenInvalidError(
-                "The signature does not match. The token was signed with another secret than JWT_SECRET_KEY."
-            ) from None
-        except jwt.PyJWTError as error:
-            raise TokenInvalidError(f"The token cannot be verified: {error}.") from None
-        return check_claims(payload, self._clock())
+    async def find_key(self, unverified: Unverified) -> Key:
+        """Return the one key that may have signed a token: its algorithm is the one that the token names.
+
+        Raises TokenInvalidError, and KeysUnavailableError when the provider's keys are not to be had.
+        """
+        algorithm = unverified.algorithm
+        if self._shared is not None and algorithm == self._shared.algorithm:
+            return self._shared
+        if self.provider is not None and algorithm in ALGORITHMS:
+            return await self.provider.find(algorithm, unverified.kid)
+        raise TokenInvalidError(self._wrong_algorithm(algorithm))
+
+    def _wrong_algorithm(self, algorithm: str) -> str:
+        if self.provider is None:
+            problem = "The token is not signed with HS256."
+            if algorithm in ALGORITHMS:
+                problem += " It is an identity provider's: set JWT_JWKS_URL to where that publishes its keys."
+            return problem
+        if algorithm == "HS256":
+            return (
+                "The token is signed with a shared secret (HS256), and only tokens of the keys at JWT_JWKS_URL are"
+                " accepted. To accept both, set JWT_SECRET_KEY as well."
+            )
+        return f"The token is signed with none of the algorithms that are accepted: {', '.join(ALGORITHMS)}."
 
 
-def check_claims(payload: dict[str, Any], now: float) -> Claims:
-    """Return the claims of a payload whose signature is good; raise TokenExpiredError or TokenInvalidError.
-
-    `exp` is required; `exp`, `nbf` and `iat` are finite numbers (RFC 7519, 2 "NumericDate"); `sub` is a string
-    of 1 to 255 characters without control characters. The clocks may differ by 30 seconds.
-    """
-    expires = _time(payload, "exp")
-    if expires is None:
-        raise TokenInvalidError("The token has no 'exp'. Tokens that never expire are not accepted.")
-    if expires + LEEWAY_SECONDS <= now:
-        raise TokenExpiredError(_expired(expires))
-    for name in ("nbf", "iat"):
-        if (start := _time(payload, name)) is not None and start - LEEWAY_SECONDS > now:
-            raise TokenInvalidError(f"The token's '{name}' lies in the future. Are the clocks right?")
-    return Claims(_user_id(payload), expires + LEEWAY_SECONDS)
+def check_signature(token: str, key: Key) -> None:
+    """Raise TokenInvalidError unless `key` signed the token, by the algorithm of the key."""
+    try:
+        JWS.decode(token, key.material, algorithms=[key.algorithm])
+    except jwt.InvalidSignatureError:
+        whose = "another secret than JWT_SECRET_KEY" if key.algorithm == "HS256" else "another key than it names"
+        raise TokenInvalidError(f"The signature does not match. The token was signed with {whose}.") from None
+    except jwt.PyJWTError as error:
+        raise TokenInvalidError(f"The token cannot be verified: {error}.") from None
 
 
-def _time(payload: dict[str, Any], name: str) -> float | None:
-    if name not in payload:
-        return None
-    value = payload[name]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise TokenInvalidError(f"The token's '{name}' is not a number of seconds.")
-    return value
-
-
-def _user_id(payload: dict[str, Any]) -> str:
-    user_id = payload.get("sub")
-    if not isinstance(user_id, str) or not 1 <= len(user_id) <= MAX_USER_ID_LENGTH:
-        raise TokenInvalidError(f"The token's 'sub' is not a user id of 1 to {MAX_USER_ID_LENGTH} characters.")
-    if any(unicodedata.category(character) == "Cc" for character in user_id):
-        raise TokenInvalidError("The token's 'sub' has control characters.")
-    return user_id
-
-
-def _expired(expires: float) -> str:
-    if expires < 86_400 * 365:
-        return (
-            "The token expired in 1970. Whoever made it took milliseconds or a duration for the time of expiry;"
-            " 'exp' is seconds since 1970."
-        )
-    return "The token has expired. Ask for a new one."
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode(errors="surrogatepass")).digest()

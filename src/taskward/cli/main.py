@@ -36,6 +36,30 @@ def token(user_id: Annotated[str, typer.Argument(help="Whose token: the `sub` cl
         typer.echo(run(user_id))
 
 
+doctor = typer.Typer(help="Look for what is wrong.", no_args_is_help=True)
+cli.add_typer(doctor, name="doctor")
+
+
+@doctor.command("token")
+def doctor_token(
+    token: Annotated[str, typer.Argument(help="The token; - reads it from standard input.")],
+) -> None:
+    """Explain step by step why the service accepts or refuses a token. Exit code 0: accepted, 1: refused."""
+    from taskward.cli.doctor_token import doctor_token as run
+
+    with _one_line_errors():
+        raise typer.Exit(0 if run(token) else 1)
+
+
+@doctor.command("database")
+def doctor_database() -> None:
+    """Check the database of the settings: reachable, walls, migrations, pooler. Exit code 1: all is not well."""
+    from taskward.cli.doctor_database import doctor_database as run
+
+    with _one_line_errors():
+        raise typer.Exit(0 if run() else 1)
+
+
 @contextmanager
 def _one_line_errors() -> Iterator[None]:
     """Say what is wrong in the operator's own terms, and exit with 1; a traceback is for our mistakes."""

@@ -28,6 +28,7 @@ from taskward.settings import Settings
 
 DRAIN_SECONDS = 10
 BACKLOG = 2048
+logger = logging.getLogger(__name__)
 LOOPBACK = ("127.0.0.1", "::1")
 RETRY_SECONDS = 0.5
 AWAY = (psycopg.OperationalError, DatabaseUnavailableError)
@@ -42,7 +43,10 @@ def serve() -> None:
     """
     settings = Settings.load()
     config = _uvicorn_config(settings)  # sets up logging as well
-    _ = settings.signing_secret  # made up before there are several workers to do so
+    if settings.has_secret:
+        _ = settings.signing_secret  # made up before there are several workers to do so
+    if settings.jwt_jwks_url is not None and settings.jwt_audience is None:
+        logger.warning("JWT_AUDIENCE is not set: tokens that JWT_JWKS_URL's owner made for others are accepted")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the workers run; leaves through every `finally`
     with _listen(settings.host, settings.port) as listener, database_of(settings) as url:
         preparation = _Preparation(settings, url)
@@ -139,6 +143,10 @@ def _announce(settings: Settings, listener: socket.socket) -> None:
     if settings.database_url is None:
         lines.append(f"  data: {settings.data_dir.resolve()} (embedded PostgreSQL)")
     if settings.development and listener.getsockname()[0] in LOOPBACK:  # others may read the log of the rest
-        header = shlex.quote(f"Authorization: Bearer {token('user_123')}")
+        if settings.has_secret:
+            header = shlex.quote(f"Authorization: Bearer {token('user_123')}")
+        else:
+            lines.append(f"  tokens: those of the keys at {settings.jwt_jwks_url}")
+            header = '"Authorization: Bearer $TOKEN"'
         lines.append(f"  try it: curl -H {header} {address}/tasks")
     print("\n".join(lines), flush=True)

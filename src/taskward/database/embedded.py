@@ -78,7 +78,7 @@ class EmbeddedPostgres:
     @property
     def url(self) -> str:
         """The address of the service's own database, as DATABASE_URL would have it."""
-        return f"postgresql://{OWNER}@/{OWNER}?host={quote(str(self._sockets), safe='')}"
+        return _url(str(self._sockets))
 
     @property
     def superuser_conninfo(self) -> str:
@@ -173,6 +173,19 @@ class EmbeddedPostgres:
                 connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEROLE").format(name))
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [OWNER]).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, name))
+
+
+def url_of_running(data_dir: Path) -> str | None:
+    """Return the address of the database that a service on `data_dir` has running, None when it has none."""
+    try:
+        sockets = (data_dir / "postgres" / "postmaster.pid").read_text().split("\n")[4]
+    except (FileNotFoundError, IndexError):
+        return None
+    return _url(sockets)
+
+
+def _url(sockets: str) -> str:
+    return f"postgresql://{OWNER}@/{OWNER}?host={quote(sockets, safe='')}"
 
 
 def _program(name: str) -> Path:

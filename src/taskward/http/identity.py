@@ -21,11 +21,13 @@ class BearerToken(SecurityBase):
     async def __call__(self, request: Request) -> str:
         """Return the id of the token's user.
 
-        Raises TokenMissingError, TokenExpiredError, TokenInvalidError; and ForbiddenError where the path names
-        a user, unless it is this one. The rule lives here, so that no route can take a user and forget it.
+        Raises TokenMissingError, TokenExpiredError, TokenInvalidError, KeysUnavailableError; and ForbiddenError
+        where the path names a user, unless it is this one. The rule lives here, so that no route can take a user
+        and forget it.
         """
         verifier: TokenVerifier = request.app.state.verifier
-        user_id = verifier.verify(_bearer_token(request)).user_id
+        token = _bearer_token(request)
+        user_id = (verifier.remembered(token) or await verifier.verify(token)).user_id
         if request.path_params.get("user_id", user_id) != user_id:
             raise ForbiddenError
         return user_id

@@ -57,6 +57,7 @@ def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
         errors.UnsupportedMediaTypeError(),
         errors.InternalError(),
         errors.DatabaseUnavailableError(),
+        errors.KeysUnavailableError(),
     ):
         examples[kind.status][kind.code] = {"value": kind.body()}
     return {

@@ -1,0 +1,121 @@
+"""What the payload of a token must say, once its signature is known to be good (RFC 7519)."""
+
+import math
+import unicodedata
+from dataclasses import dataclass
+from typing import Any
+
+from taskward.errors import TokenExpiredError, TokenInvalidError
+from taskward.settings import Settings
+
+LEEWAY_SECONDS = 30
+MAX_USER_ID_LENGTH = 255
+MAX_SHOWN = 200
+SESSION_CACHE_AUDIENCE = "better-auth:session-cache"  # signed with the same keys as access tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a verified token says: the user, and until when it says so (seconds since 1970, leeway included)."""
+
+    user_id: str
+    valid_until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What tokens must say beyond their times, and what our own say. None: nothing in particular."""
+
+    issuer: str | None = None
+    audience: str | None = None
+    user_id_claim: str = "sub"
+
+    @classmethod
+    def by(cls, settings: Settings) -> "Expected":
+        """Return what the settings expect."""
+        return cls(settings.jwt_issuer, settings.jwt_audience, settings.jwt_user_id_claim)
+
+
+def check_claims(payload: dict[str, Any], now: float, expected: Expected | None = None) -> Claims:
+    """Return the claims of a payload whose signature is good; raise TokenExpiredError or TokenInvalidError."""
+    expected = expected or Expected()
+    valid_until = check_times(payload, now)
+    check_issuer(payload, expected)
+    check_audience(payload, expected)
+    return Claims(user_id_of(payload, expected), valid_until)
+
+
+def check_times(payload: dict[str, Any], now: float) -> float:
+    """Return until when a token is good. The clocks may differ by 30 seconds.
+
+    `exp` is required; `exp`, `nbf` and `iat` are finite numbers (RFC 7519, 2 "NumericDate").
+    """
+    expires = _time(payload, "exp")
+    if expires is None:
+        raise TokenInvalidError("The token has no 'exp'. Tokens that never expire are not accepted.")
+    if expires + LEEWAY_SECONDS <= now:
+        raise TokenExpiredError(_expired(expires))
+    for name in ("nbf", "iat"):
+        if (start := _time(payload, name)) is not None and start - LEEWAY_SECONDS > now:
+            raise TokenInvalidError(f"The token's '{name}' lies in the future. Are the clocks right?")
+    return expires + LEEWAY_SECONDS
+
+
+def check_issuer(payload: dict[str, Any], expected: Expected) -> None:
+    """Raise TokenInvalidError unless `iss` is the one of the settings, where one is set."""
+    if expected.issuer is not None and payload.get("iss") != expected.issuer:
+        raise TokenInvalidError(
+            f"The token's issuer ('iss') must be {expected.issuer!r} (JWT_ISSUER), and it {_has(payload, 'iss')}."
+        )
+
+
+def check_audience(payload: dict[str, Any], expected: Expected) -> None:
+    """Raise TokenInvalidError unless `aud`, a text or a list, names the one of the settings, where one is set.
+
+    Better Auth's session cache is refused under any settings.
+    """
+    named = payload.get("aud")
+    audiences = named if isinstance(named, list) else [named]
+    if SESSION_CACHE_AUDIENCE in audiences:
+        raise TokenInvalidError(
+            "The token's 'aud' says that it is the cache of Better Auth's session cookie, and no access token."
+        )
+    if expected.audience is not None and expected.audience not in audiences:
+        raise TokenInvalidError(
+            f"The token's audience ('aud') must be {expected.audience!r} (JWT_AUDIENCE), and it"
+            f" {_has(payload, 'aud')}."
+        )
+
+
+def user_id_of(payload: dict[str, Any], expected: Expected) -> str:
+    """Return the user id: a text of 1 to 255 characters without control characters."""
+    name = expected.user_id_claim
+    user_id = payload.get(name)
+    if not isinstance(user_id, str) or not 1 <= len(user_id) <= MAX_USER_ID_LENGTH:
+        raise TokenInvalidError(f"The token's '{name}' is not a user id of 1 to {MAX_USER_ID_LENGTH} characters.")
+    if any(unicodedata.category(character) == "Cc" for character in user_id):
+        raise TokenInvalidError(f"The token's '{name}' has control characters.")
+    return user_id
+
+
+def _time(payload: dict[str, Any], name: str) -> float | None:
+    if name not in payload:
+        return None
+    value = payload[name]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise TokenInvalidError(f"The token's '{name}' is not a number of seconds.")
+    return value
+
+
+def _expired(expires: float) -> str:
+    if expires < 86_400 * 365:
+        return (
+            "The token expired in 1970. Whoever made it took milliseconds or a duration for the time of expiry;"
+            " 'exp' is seconds since 1970."
+        )
+    return "The token has expired. Ask for a new one."
+
+
+def _has(payload: dict[str, Any], name: str) -> str:
+    """Say what the token has instead. Nothing but `iss` and `aud` is ever shown, and to developers alone."""
+    return f"is {str(payload[name])[:MAX_SHOWN]!r}" if name in payload else "is missing"

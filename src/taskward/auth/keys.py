@@ -1,0 +1,149 @@
+"""The public keys of an identity provider: fetched, kept, refreshed. How, and why: decision 11."""
+
+import asyncio
+import contextlib
+import logging
+import math
+import time
+from collections.abc import Callable
+
+import httpx2
+
+from taskward.auth.jwk import InvalidKeySetError, Key, read_key_set
+from taskward.errors import KeysUnavailableError, TokenInvalidError
+
+FETCH_SECONDS = 5
+MAX_BYTES = 64 * 1024
+MIN_PAUSE_SECONDS = 30  # between two fetches, whoever asks for them and however they end
+REFRESH_SECONDS = 600
+MAX_AGE_SECONDS = 24 * 60 * 60  # how long keys are trusted that cannot be fetched again
+
+logger = logging.getLogger(__name__)
+
+
+class ProviderKeys:
+    """The keys at one address. `open()` keeps them fresh; without it they are fetched when they are missed."""
+
+    def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
+        """Take the address of a JWK Set, and a clock of seconds since 1970."""
+        self.url = url
+        self.refused: list[str] = []
+        self.problem: str | None = None
+        self._clock = clock
+        self._keys: list[Key] = []
+        self._attempted = -math.inf
+        self._fetching: asyncio.Task[None] | None = None
+        self._refreshing: asyncio.Task[None] | None = None
+        self._client = httpx2.AsyncClient(
+            follow_redirects=False,
+            timeout=FETCH_SECONDS,
+            limits=httpx2.Limits(max_keepalive_connections=0),  # the next fetch is minutes away
+            trust_env=url.startswith("https:"),  # plain HTTP stays on this machine, also where there is a proxy
+            headers={"Accept": "application/jwk-set+json, application/json", "Accept-Encoding": "identity"},
+        )
+
+    def open(self) -> None:
+        """Fetch the keys, and again every 10 minutes, without making anybody wait."""
+        self._refreshing = asyncio.create_task(self._keep_fresh())
+
+    async def close(self) -> None:
+        """Stop fetching."""
+        for task in (self._refreshing, self._fetching):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+        await self._client.aclose()
+
+    @property
+    def trusted(self) -> list[Key]:
+        """The keys that tokens may be checked with now."""
+        now = self._clock()
+        return [key for key in self._keys if key.trusted_until > now]
+
+    async def find(self, algorithm: str, kid: str | None) -> Key:
+        """Return the one key that is called `kid` and does `algorithm`; without a `kid`, the one that does.
+
+        A key that is not there is worth a fetch. Raises TokenInvalidError when there is none, or more than one,
+        and KeysUnavailableError when there are no keys at all.
+        """
+        key = self._known(algorithm, kid)
+        if key is None:
+            await self.refresh()
+            key = self._known(algorithm, kid)
+        if key is not None:
+            return key
+        if not self.trusted:
+            raise KeysUnavailableError(math.ceil(self._pause_left()))
+        raise TokenInvalidError(
+            "The token is signed with a key that is none of those at JWT_JWKS_URL. Was it made by another server?"
+        )
+
+    async def refresh(self) -> None:
+        """Fetch the keys, or wait for the fetch that is under way; within 30 s of the last one, do nothing."""
+        if self._fetching is None:
+            if self._pause_left() > 0:
+                return
+            self._attempted = self._clock()
+            self._fetching = asyncio.create_task(self._fetch())
+        await asyncio.shield(self._fetching)  # a caller who goes away does not take the fetch along
+
+    def _known(self, algorithm: str, kid: str | None) -> Key | None:
+        named = [key for key in self.trusted if kid is None or key.kid == kid]
+        fitting = [key for key in named if key.algorithm == algorithm]
+        if len(fitting) == 1:
+            return fitting[0]
+        if fitting:
+            lacking = "has no 'kid'" if kid is None else "has a 'kid' that several of them share"
+            raise TokenInvalidError(
+                f"The token {lacking}, and {len(fitting)} keys at JWT_JWKS_URL are for {algorithm}."
+            )
+        if named and kid is not None:
+            raise TokenInvalidError(
+                f"The token says {algorithm}, and the key with its 'kid' is for {named[0].algorithm} alone."
+            )
+        return None
+
+    def _pause_left(self) -> float:
+        since = abs(self._clock() - self._attempted)  # the clock may have been put back
+        return max(0, MIN_PAUSE_SECONDS - since)
+
+    async def _keep_fresh(self) -> None:
+        while True:
+            await self.refresh()
+            await asyncio.sleep(REFRESH_SECONDS if self.problem is None else MIN_PAUSE_SECONDS)
+
+    async def _fetch(self) -> None:
+        try:
+            async with asyncio.timeout(FETCH_SECONDS):
+                keys, refused = read_key_set(await self._download())
+        except Exception as error:  # whatever a foreign answer makes a library raise
+            self.problem = str(error) or type(error).__name__
+            logger.warning("The keys at %s could not be fetched: %s", self.url, self.problem)
+        else:
+            self._take_over(keys, refused)
+        finally:
+            self._fetching = None
+
+    async def _download(self) -> bytes:
+        async with self._client.stream("GET", self.url) as answer:
+            if answer.status_code != 200:
+                but = ", and redirects are not followed" if answer.is_redirect else ""
+                raise InvalidKeySetError(f"the answer is {answer.status_code}{but}")
+            document = b""
+            async for chunk in answer.aiter_bytes():
+                document += chunk
+                if len(document) > MAX_BYTES:
+                    raise InvalidKeySetError(f"the answer is longer than {MAX_BYTES} bytes")
+            return document
+
+    def _take_over(self, published: list[Key], refused: list[str]) -> None:
+        """Trust these keys and no others. A key that was known stays the same object, and so do its tokens."""
+        keys = [next((old for old in self._keys if old.is_the_same_as(new)), new) for new in published]
+        if keys != self._keys or refused != self.refused:
+            logger.info("%d keys from %s%s", len(keys), self.url, "".join(f"; {reason}" for reason in refused))
+        for key in self._keys:
+            key.trusted_until = 0
+        for key in keys:
+            key.trusted_until = self._clock() + MAX_AGE_SECONDS
+        self._keys, self.refused, self.problem = keys, refused, None

@@ -1,0 +1,175 @@
+"""`taskward doctor database`: whether the database of the settings is as the service needs it."""
+
+import asyncio
+import logging
+import statistics
+from collections.abc import Callable, Iterator
+from time import perf_counter
+from typing import Any
+
+import psycopg
+from psycopg.rows import DictRow, dict_row
+
+from taskward.cli.findings import Finding
+from taskward.cli.postgres import database_of
+from taskward.database.acting_as import APP_ROLE, Database
+from taskward.database.canary import FIRST_MENDED, WallMissingError, check_walls
+from taskward.database.migrate import head
+from taskward.database.url import conninfo, is_pooled
+from taskward.errors import ApiError
+from taskward.settings import Settings
+
+ROUND_TRIPS = 9
+SLOW_MILLISECONDS = 20
+OLDEST = 15
+
+FACTS = """
+    SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS version,
+           current_setting('server_encoding') AS encoding, current_setting('TimeZone') AS time_zone,
+           current_user AS role, rolsuper, rolbypassrls, rolcreaterole, pg_backend_pid() AS pid,
+           to_regrole(%(app)s) IS NOT NULL AND pg_has_role(current_user, to_regrole(%(app)s), 'MEMBER') AS acts,
+           to_regclass('alembic_version') IS NOT NULL AS migrated
+      FROM pg_roles WHERE rolname = current_user
+"""
+
+Connection = psycopg.Connection[DictRow]
+
+
+def doctor_database() -> bool:
+    """Print a line for everything that was looked at; return whether there is no problem."""
+    settings = Settings.load()
+    logging.getLogger("taskward").addHandler(logging.NullHandler())  # what it would say is said below
+    problems = 0
+    for finding in _of_settings(settings):
+        print(finding, flush=True)
+        problems += finding.level == "problem"
+    return problems == 0
+
+
+def _of_settings(settings: Settings) -> Iterator[Finding]:
+    if settings.database_url is None:
+        from taskward.database.embedded import url_of_running  # not needed, nor installed, elsewhere
+
+        running = url_of_running(settings.data_dir)
+        if running is not None:
+            yield from examine(running)
+            return
+        if not (settings.data_dir / "postgres").exists():
+            where = settings.data_dir.resolve()
+            yield Finding("problem", "reachable", f"There is no database in {where} yet. Start the service once.")
+            return
+    with database_of(settings) as url:
+        yield from examine(url)
+
+
+def examine(url: str) -> Iterator[Finding]:
+    """Look at the database at `url`, and yield what is found as it is found."""
+    address = conninfo(url)
+    try:
+        with psycopg.connect(address, autocommit=True, row_factory=dict_row, prepare_threshold=None) as connection:
+            yield Finding("ok", "reachable", f"as {connection.info.user} on {connection.info.dbname}")
+            facts = connection.execute(FACTS, {"app": APP_ROLE}).fetchone()
+            assert facts is not None
+            for look in (_server, _role, _text):
+                yield look(facts)
+            yield _pooler(address, connection, facts)
+            yield _migrations(connection, facts)
+            yield _latency(connection)
+    except psycopg.OperationalError as error:
+        yield Finding(
+            "problem", "reachable", f"{' '.join(str(error).split())}. Check DATABASE_URL and the network."
+        )
+        return
+    yield asyncio.run(_walls(address))
+
+
+def _server(facts: dict[str, Any]) -> Finding:
+    number, name = facts["number"], f"PostgreSQL {facts['version']}"
+    if number // 10_000 < OLDEST:
+        return Finding("problem", "server", f"{name} is too old. Use {OLDEST} or newer.")
+    if number // 10_000 == FIRST_MENDED // 10_000 and number < FIRST_MENDED:
+        return Finding("note", "server", f"{name} has a gap in row-level security that 18.7 closed. Upgrade it.")
+    return Finding("ok", "server", name)
+
+
+def _role(facts: dict[str, Any]) -> Finding:
+    powers = {"rolsuper": "is a superuser", "rolbypassrls": "bypasses row-level security"}
+    power = next((text for name, text in powers.items() if facts[name]), None)
+    if not facts["acts"]:
+        return Finding(
+            "problem", "role",
+            f"{facts['role']} cannot act as {APP_ROLE}. Run 'taskward migrate', or GRANT {APP_ROLE} TO it.",
+        )  # fmt: skip
+    if power is not None:
+        return Finding("note", "role", f"{facts['role']} {power}. Statements run as {APP_ROLE}; less would do.")
+    more = ", and may create roles" if facts["rolcreaterole"] else ""
+    return Finding("ok", "role", f"{facts['role']} acts as {APP_ROLE}{more}")
+
+
+def _text(facts: dict[str, Any]) -> Finding:
+    if facts["encoding"] != "UTF8":
+        return Finding(
+            "problem",
+            "encoding",
+            f"{facts['encoding']} cannot hold every text. Use a database with ENCODING 'UTF8'.",
+        )
+    return Finding("ok", "encoding", f"UTF8; the time zone {facts['time_zone']} makes no difference")
+
+
+def _pooler(address: str, connection: Connection, facts: dict[str, Any]) -> Finding:
+    """A pooler gives its clients process ids of its own: the server's, asked for by a statement, is another."""
+    pooled = connection.info.backend_pid != facts["pid"]
+    if pooled and not is_pooled(address):
+        return Finding(
+            "problem", "pooler",
+            "There is one, and its name does not say so, so prepared statements are used, which it may not know."
+            " Use the direct address of the database.",
+        )  # fmt: skip
+    if pooled:
+        return Finding("ok", "pooler", "there is one; prepared statements are not used, and migrations go past it")
+    return Finding("ok", "pooler", "none")
+
+
+def _migrations(connection: Connection, facts: dict[str, Any]) -> Finding:
+    try:
+        row = (
+            connection.execute("SELECT version_num FROM alembic_version").fetchone() if facts["migrated"] else None
+        )
+    except psycopg.errors.InsufficientPrivilege:
+        return Finding(
+            "problem", "migrations", "The role may not read alembic_version. Run 'taskward migrate' as it."
+        )
+    if row is None:
+        return Finding("problem", "migrations", "There are none yet. Run 'taskward migrate'.")
+    if row["version_num"] != head():
+        text = f"The database is at {row['version_num']}, this version at {head()}. Run 'taskward migrate', which"
+        return Finding("problem", "migrations", f"{text} says so if a newer Taskward has been here.")
+    return Finding("ok", "migrations", f"at {head()}, the newest")
+
+
+def _latency(connection: Connection) -> Finding:
+    def milliseconds(ask: Callable[[], object]) -> float:
+        start = perf_counter()
+        ask()
+        return (perf_counter() - start) * 1000
+
+    median = statistics.median(milliseconds(lambda: connection.execute("SELECT 1")) for _ in range(ROUND_TRIPS))
+    text = f"{median:.1f} ms for a round trip, the median of {ROUND_TRIPS}"
+    if median > SLOW_MILLISECONDS:
+        return Finding(
+            "note", "latency", f"{text}. Each request waits for one: run the service near the database."
+        )
+    return Finding("ok", "latency", text)
+
+
+async def _walls(address: str) -> Finding:
+    database = Database(address, pool_size=1, max_overflow=0)
+    try:
+        await check_walls(database)
+    except WallMissingError as error:
+        return Finding("problem", "walls", f"{error}. The service does not start like this.")
+    except ApiError as error:
+        return Finding("problem", "walls", error.detail)
+    finally:
+        await database.close()
+    return Finding("ok", "walls", "each user sees their own rows alone")

@@ -1,0 +1,96 @@
+"""Issuer, audience and the claim that names the user, where the settings ask for them."""
+
+from typing import Any
+
+import pytest
+
+from taskward.auth.claims import Expected
+from taskward.auth.issue import issue_token
+from taskward.auth.verify import TokenVerifier
+from taskward.errors import TokenInvalidError
+from taskward.settings import Settings
+from tests.auth.provider import KeyServer, Pair
+from tests.auth.tokens import NOW, PAYLOAD, SECRET, at_once, signed
+
+ISSUER, AUDIENCE = "https://example.com", "https://api.example.com"
+GOOD = PAYLOAD | {"iss": ISSUER, "aud": AUDIENCE}
+
+
+def verifier(**expected: Any) -> TokenVerifier:
+    return TokenVerifier(SECRET, "HS256", expected=Expected(**expected), clock=lambda: NOW)
+
+
+def refusal(verifier: TokenVerifier, **claims: Any) -> str:
+    payload = {name: value for name, value in (GOOD | claims).items() if value != "absent"}
+    with pytest.raises(TokenInvalidError) as refused:
+        at_once(verifier.verify(signed(payload=payload)))
+    return refused.value.reason
+
+
+@pytest.mark.parametrize(
+    "issuer", ["absent", "", None, 1, "https://example.com/", "https://Example.com", [ISSUER]]
+)
+def test_another_issuer_is_refused_and_both_are_named(issuer: Any) -> None:
+    reason = refusal(verifier(issuer=ISSUER), iss=issuer)
+    assert f"must be '{ISSUER}' (JWT_ISSUER)" in reason
+    assert "missing" in reason if issuer == "absent" else repr(str(issuer)) in reason
+
+
+@pytest.mark.parametrize(
+    "audience", ["absent", "", None, 1, [], [None], [1], f"{AUDIENCE}/", [[AUDIENCE]], {AUDIENCE: 1}]
+)
+def test_another_audience_is_refused_and_both_are_named(audience: Any) -> None:
+    reason = refusal(verifier(audience=AUDIENCE), aud=audience)
+    assert f"must be '{AUDIENCE}' (JWT_AUDIENCE)" in reason
+    assert "missing" in reason if audience == "absent" else repr(str(audience)) in reason
+
+
+@pytest.mark.parametrize(
+    "audience", [AUDIENCE, [AUDIENCE], ["https://other.example.com", AUDIENCE], [None, AUDIENCE]]
+)
+def test_the_audience_may_be_one_of_several(audience: Any) -> None:
+    good = verifier(issuer=ISSUER, audience=AUDIENCE)
+    assert at_once(good.verify(signed(payload=GOOD | {"aud": audience}))).user_id == "alice"
+
+
+def test_a_long_issuer_is_shown_in_part_and_other_claims_are_not_shown() -> None:
+    reason = refusal(verifier(issuer=ISSUER, audience=AUDIENCE), iss="i" * 5000, email="alice@example.com")
+    assert "i" * 200 in reason
+    assert len(reason) < 400
+    assert "alice" not in refusal(verifier(audience=AUDIENCE), aud="other", email="alice@example.com")
+
+
+def test_the_claim_that_names_the_user_can_be_another() -> None:
+    other = verifier(user_id_claim="https://example.com/uid")
+    payload = PAYLOAD | {"https://example.com/uid": "bob"}
+    assert at_once(other.verify(signed(payload=payload))).user_id == "bob"
+    assert "'https://example.com/uid' is not a user id" in refusal(other)
+
+
+@pytest.mark.parametrize("secret", [None, "s" * 32])
+async def test_the_settings_say_what_is_expected_of_every_token(
+    key_server: KeyServer, pair: Pair, secret: str | None
+) -> None:
+    settings = Settings(
+        JWT_JWKS_URL=key_server.url, JWT_ISSUER=ISSUER, JWT_AUDIENCE=AUDIENCE, JWT_USER_ID_CLAIM="uid",
+        JWT_SECRET_KEY=secret,
+    )  # fmt: skip
+    verifier = TokenVerifier.by(settings)
+    good = GOOD | {"uid": "bob", "exp": 10**10}
+    async with verifier.keeping_keys_fresh():
+        assert (await verifier.verify(pair.token(good))).user_id == "bob"
+        for bad in (good | {"iss": "x"}, good | {"aud": "x"}, PAYLOAD | {"exp": 10**10}):
+            with pytest.raises(TokenInvalidError):
+                await verifier.verify(pair.token(bad))
+            if secret is not None:
+                with pytest.raises(TokenInvalidError):
+                    await verifier.verify(signed(payload=bad, secret=secret.encode()))
+
+
+def test_the_tokens_of_the_service_say_what_it_expects() -> None:
+    expected = Expected(ISSUER, AUDIENCE, "uid")
+    token = issue_token("alice", SECRET, "HS256", 60, expected)
+    assert at_once(TokenVerifier(SECRET, "HS256", expected=expected).verify(token)).user_id == "alice"
+    for other in (Expected("x", AUDIENCE, "uid"), Expected(ISSUER, "x", "uid"), Expected(ISSUER, AUDIENCE)):
+        with pytest.raises(TokenInvalidError):
+            at_once(TokenVerifier(SECRET, "HS256", expected=other).verify(token))

@@ -1,0 +1,196 @@
+"""Tokens of an identity provider: each key by its own algorithm, and the shared secret beside it."""
+
+import hashlib
+import hmac
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from taskward.auth.claims import Claims
+from taskward.auth.jwk import ALGORITHMS
+from taskward.auth.keys import ProviderKeys
+from taskward.auth.verify import TokenVerifier
+from taskward.errors import KeysUnavailableError, TokenExpiredError, TokenInvalidError
+from tests.auth.provider import Clock, KeyServer, Pair
+from tests.auth.tokens import HEADER, NOW, PAYLOAD, SECRET, at_once, base64url, json_part, signed
+
+PAIRS = {algorithm: Pair(algorithm) for algorithm in ALGORITHMS}
+
+
+@pytest.fixture
+async def outside(key_server: KeyServer, clock: Clock) -> AsyncIterator[TokenVerifier]:
+    """A verifier that takes the tokens of a provider with a key of every algorithm, and no others."""
+    key_server.publish(*PAIRS.values())
+    provider = ProviderKeys(key_server.url, clock)
+    yield TokenVerifier(None, "HS256", provider, clock=clock)
+    await provider.close()
+
+
+@pytest.fixture
+def both(outside: TokenVerifier, clock: Clock) -> TokenVerifier:
+    return TokenVerifier(SECRET, "HS256", outside.provider, clock=clock)
+
+
+async def refusal(verifier: TokenVerifier, token: str) -> str:
+    with pytest.raises(TokenInvalidError) as refused:
+        await verifier.verify(token)
+    return refused.value.reason
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+async def test_a_token_of_every_algorithm_is_accepted(outside: TokenVerifier, algorithm: str) -> None:
+    token = PAIRS[algorithm].token()
+    assert await outside.verify(token) == Claims("alice", NOW + 930)
+    assert at_once(outside.verify(token)) == outside.remembered(token) == Claims("alice", NOW + 930)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+async def test_the_key_of_another_signed_it(outside: TokenVerifier, algorithm: str) -> None:
+    stranger = Pair(algorithm, "stranger")
+    assert "another key" in await refusal(outside, stranger.token(kid=f"key-{algorithm}"))
+    assert "none of those" in await refusal(outside, stranger.token())
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("named", [*ALGORITHMS, "HS256", "none", "ES256K", "", "eddsa"])
+async def test_a_token_names_the_algorithm_of_its_key(outside: TokenVerifier, algorithm: str, named: str) -> None:
+    if algorithm != named:
+        assert await refusal(outside, PAIRS[algorithm].token(alg=named))
+        assert await refusal(outside, PAIRS[algorithm].token(alg=named, kid=None))
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("digest", ["sha256", "sha384", "sha512"])
+async def test_a_public_key_is_no_secret(
+    outside: TokenVerifier, both: TokenVerifier, algorithm: str, digest: str
+) -> None:
+    """The confusion of RFC 8725, 2.1: a token that an HMAC of the public key signs."""
+    pair = PAIRS[algorithm]
+    public = pair.private.public_key()
+    forms = [public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), pair.jwk()["kid"].encode()]
+    forms.append(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+    for secret in forms:
+        for alg in (f"HS{digest[3:]}", algorithm):
+            token = signed({"alg": alg, "kid": pair.kid}, PAYLOAD, secret, digest)
+            assert await refusal(outside, token)
+            assert await refusal(both, token)
+
+
+async def test_the_secret_and_the_keys_serve_side_by_side(both: TokenVerifier) -> None:
+    assert (await both.verify(signed())).user_id == "alice"
+    assert (await both.verify(PAIRS["EdDSA"].token(PAYLOAD | {"sub": "bob"}))).user_id == "bob"
+    assert "another secret" in await refusal(both, signed(secret=b"x" * 32))
+    assert "another secret" in await refusal(both, signed(HEADER | {"kid": "key-EdDSA"}, secret=b"x" * 32))
+
+
+async def test_a_token_of_the_secret_waits_for_no_provider(both: TokenVerifier, key_server: KeyServer) -> None:
+    assert at_once(both.verify(signed())).user_id == "alice"
+    assert key_server.requests == 0
+
+
+async def test_without_a_secret_its_tokens_are_refused_and_told_why(
+    outside: TokenVerifier, key_server: KeyServer
+) -> None:
+    reason = await refusal(outside, signed())
+    assert "shared secret (HS256)" in reason
+    assert "JWT_SECRET_KEY" in reason
+    assert key_server.requests == 0
+
+
+async def test_without_a_provider_its_tokens_are_refused_and_told_why(verifier: TokenVerifier) -> None:
+    for pair in PAIRS.values():
+        assert "set JWT_JWKS_URL" in await refusal(verifier, pair.token())
+
+
+async def test_a_token_without_a_kid_is_accepted_where_one_key_does_its_algorithm(
+    outside: TokenVerifier, key_server: KeyServer, clock: Clock
+) -> None:
+    token = PAIRS["ES256"].token(kid=None)
+    assert (await outside.verify(token)).user_id == "alice"
+    key_server.publish(*PAIRS.values(), Pair("ES256", "second"))
+    clock.now += 30
+    assert outside.provider is not None
+    await outside.provider.refresh()
+    assert "no 'kid'" in await refusal(outside, token)
+
+
+@pytest.mark.parametrize("kid", [None, 1, True, ["key-EdDSA"], {"kid": "key-EdDSA"}])
+async def test_a_kid_is_text(outside: TokenVerifier, kid: Any) -> None:
+    header = {"alg": "EdDSA", "kid": kid}
+    assert "'kid' is no text" in await refusal(outside, PAIRS["EdDSA"].signed(header, PAYLOAD))
+
+
+async def test_a_remembered_token_is_forgotten_with_its_key(
+    outside: TokenVerifier, key_server: KeyServer, clock: Clock
+) -> None:
+    taken_back, kept = PAIRS["EdDSA"].token(), PAIRS["ES256"].token()
+    for token in (taken_back, kept):
+        await outside.verify(token)
+    key_server.publish(PAIRS["ES256"])
+    clock.now += 30
+    assert outside.provider is not None
+    assert outside.remembered(taken_back) is not None
+    await outside.provider.refresh()
+    assert outside.remembered(taken_back) is None
+    assert outside.remembered(kept) is not None
+    assert "none of those" in await refusal(outside, taken_back)
+
+
+async def test_a_remembered_token_is_forgotten_when_its_key_was_last_seen_a_day_ago(
+    outside: TokenVerifier, key_server: KeyServer, clock: Clock
+) -> None:
+    token = PAIRS["EdDSA"].token(PAYLOAD | {"exp": NOW + 10**6})
+    await outside.verify(token)
+    key_server.answer_bytes(b"", 500)
+    clock.now += 24 * 3600 - 1
+    assert outside.remembered(token) is not None
+    clock.now += 1
+    assert outside.remembered(token) is None
+    with pytest.raises(KeysUnavailableError):
+        await outside.verify(token)
+
+
+async def test_a_provider_that_is_away_leaves_nobody_logged_out(
+    outside: TokenVerifier, key_server: KeyServer
+) -> None:
+    key_server.answer_bytes(b"", 500)
+    with pytest.raises(KeysUnavailableError):
+        await outside.verify(PAIRS["EdDSA"].token())
+    for hopeless in (signed(), "x", PAIRS["EdDSA"].token(typ="JWE"), PAIRS["EdDSA"].token(alg="none")):
+        assert await refusal(outside, hopeless)
+
+
+async def test_an_expired_token_is_told_as_expired(outside: TokenVerifier) -> None:
+    with pytest.raises(TokenExpiredError) as refused:
+        await outside.verify(PAIRS["EdDSA"].token(PAYLOAD | {"exp": 900}))
+    assert "1970" in refused.value.reason
+
+
+async def test_the_cache_of_a_session_is_no_access_token(outside: TokenVerifier) -> None:
+    payload = PAYLOAD | {"aud": "better-auth:session-cache"}
+    reason = await refusal(outside, PAIRS["EdDSA"].token(payload, typ="better-auth.session-cache+jwt"))
+    assert "cache of Better Auth's session cookie" in reason
+    assert "/api/auth/token" in reason
+    for audience in ("better-auth:session-cache", ["better-auth:session-cache", "x"]):
+        for typ in (None, "JWT"):
+            token = PAIRS["EdDSA"].token(PAYLOAD | {"aud": audience}, typ=typ)
+            assert "session cookie" in await refusal(outside, token)
+
+
+async def test_a_signature_in_another_form_is_refused(outside: TokenVerifier) -> None:
+    """ECDSA signatures in DER, as other protocols write them, and an HMAC where a signature belongs."""
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+
+    message = f"{json_part({'alg': 'ES256', 'kid': 'key-ES256'})}.{json_part(PAYLOAD)}"
+    der = PAIRS["ES256"].private.sign(message.encode(), ECDSA(hashes.SHA256()))
+    assert await refusal(outside, f"{message}.{base64url(der)}")
+    for signature in (
+        b"\0" * 64,
+        b"\xff" * 64,
+        b"\0",
+        hmac.digest(b"key-ES256", message.encode(), hashlib.sha256),
+    ):
+        assert await refusal(outside, f"{message}.{base64url(signature)}")
