@@ -26,6 +26,7 @@ FIELDS: dict[str, tuple[Any, str, Any, str | None]] = {
     "jwt_secret_key": (None, SECRET, SecretStr(SECRET), "s" * 31),
     "algorithm": ("HS256", "HS256", "HS256", "none"),
     "access_token_expire_minutes": (30, "525600", 525_600, "0"),
+    "local_accounts": (None, "false", False, "perhaps"),
     "reveal_foreign_tasks": (True, "false", False, "perhaps"),
 }
 REFUSED = {name: row[3] for name, row in FIELDS.items() if row[3] is not None}

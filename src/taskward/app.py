@@ -2,10 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 
 import taskward
+from taskward.accounts import routes as accounts
+from taskward.accounts.service import AccountService
+from taskward.auth.issue import issue_token
+from taskward.auth.passwords import Passwords
+from taskward.auth.refresh import RefreshTokens
 from taskward.auth.verify import TokenVerifier
 from taskward.database.acting_as import Database
 from taskward.database.canary import check_walls
@@ -44,6 +50,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         max_overflow=settings.db_max_overflow,
     )
 
+    passwords = Passwords()
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         end_with_supervisor()
@@ -53,6 +61,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             yield
         finally:
             await database.close()
+            passwords.close()
 
     app = FastAPI(
         title="Taskward",
@@ -68,11 +77,24 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.verifier = TokenVerifier(settings.signing_secret, settings.algorithm)
     app.state.tasks = TaskService(database, reveal_foreign_tasks=settings.reveal_foreign_tasks)
 
+    app.state.accounts = _accounts(settings, database, passwords)
+
     for prefix in tasks.FAMILIES:
         app.include_router(tasks.router, prefix=prefix)
+    if settings.accounts_enabled:
+        app.include_router(accounts.router)
+    app.include_router(accounts.me)
     app.include_router(health.router)
     install_documentation(app)
-    install_openapi(app)
+    install_openapi(app, token_path=accounts.TOKEN_PATH if settings.accounts_enabled else None)
     install_error_handlers(app, development=settings.development)
     app.add_middleware(RequestContext)
     return app
+
+
+def _accounts(settings: Settings, database: Database, passwords: Passwords) -> AccountService:
+    lifetime = settings.access_token_expire_minutes * 60
+    issue = partial(
+        issue_token, secret=settings.signing_secret, algorithm=settings.algorithm, lifetime_seconds=lifetime
+    )
+    return AccountService(database, passwords, RefreshTokens(settings.signing_secret), issue, lifetime)

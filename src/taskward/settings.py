@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     )
     algorithm: Literal["HS256"] = "HS256"
     access_token_expire_minutes: int = Field(30, ge=1, le=525_600)
+    local_accounts: bool | None = None
     reveal_foreign_tasks: bool = True
 
     @classmethod
@@ -78,6 +79,11 @@ class Settings(BaseSettings):
     def development(self) -> bool:
         """Whether errors may explain themselves and a secret may be made up."""
         return self.environment == "development"
+
+    @property
+    def accounts_enabled(self) -> bool:
+        """Whether people can register and log in here."""
+        return self.local_accounts is not False
 
     @cached_property
     def signing_secret(self) -> bytes:

@@ -7,7 +7,7 @@ nothing on the connection.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from psycopg import AsyncConnection, AsyncCursor
@@ -20,6 +20,7 @@ from taskward.database.url import is_pooled
 from taskward.errors import DatabaseUnavailableError
 
 APP_ROLE = "taskward_app"
+ACCOUNTS_ROLE = "taskward_accounts"
 IDENTITY = """
     SELECT set_config('role', %s, true), set_config('app.user_id', %s, true),
            set_config('lock_timeout', '1s', true)
@@ -55,9 +56,9 @@ class UnitOfWork:
         self._user_id = user_id
         self._results: list[Rows] = []
 
-    async def identify(self) -> None:
-        """Say who acts, until the transaction ends."""
-        await self._connection.execute(IDENTITY, (APP_ROLE, self._user_id))
+    async def identify(self, role: str = APP_ROLE) -> None:
+        """Say who acts and as which role, until the transaction ends or this is said again."""
+        await self._connection.execute(IDENTITY, (role, self._user_id))
 
     async def execute(self, statement: Statement, **parameters: Any) -> Rows:
         """Send a statement. Its parameter `owner` is always the user the unit acts as."""
@@ -104,7 +105,7 @@ class Database:
         await self._pool.close()
 
     @asynccontextmanager
-    async def acting_as(self, user_id: str) -> AsyncIterator[UnitOfWork]:
+    async def acting_as(self, user_id: str, role: str = APP_ROLE) -> AsyncIterator[UnitOfWork]:
         """Open a unit of work in which row-level security shows the rows of `user_id` and no others.
 
         It commits when the block ends and rolls back when the block raises. Results can be read after the
@@ -117,7 +118,7 @@ class Database:
                 async with connection.pipeline():
                     try:
                         unit = UnitOfWork(connection, user_id)
-                        await unit.identify()
+                        await unit.identify(role)
                         yield unit
                     except BaseException:
                         await connection.close()  # before the sync is sent, so that nothing can be committed
@@ -130,3 +131,7 @@ class Database:
             if answer is None:
                 raise
             raise answer from error
+
+    def acting_for_accounts(self, user_id: str = NOBODY) -> AbstractAsyncContextManager[UnitOfWork]:
+        """Open a unit of work like `acting_as`, which reaches accounts and refresh tokens but no user data."""
+        return self.acting_as(user_id, ACCOUNTS_ROLE)
