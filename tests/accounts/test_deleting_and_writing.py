@@ -29,10 +29,12 @@ LEFT = """
            + (SELECT count(*) FROM accounts) + (SELECT count(*) FROM refresh_tokens)
 """
 
-QUICK_TO_GIVE_UP = """
+IDENTITY = """
     SELECT set_config('role', %s, true), set_config('app.user_id', %s, true),
-           set_config('lock_timeout', '200ms', true)
+           set_config('lock_timeout', '{}', true)
 """
+QUICK_TO_GIVE_UP = IDENTITY.format("200ms")
+SLOW_TO_GIVE_UP = IDENTITY.format("20s")  # so that a deadlock is found and counted
 
 
 @pytest.fixture
@@ -99,6 +101,34 @@ async def test_a_log_in_waits_for_deleting_and_is_refused(
     assert (await attempt).json()["code"] == "CREDENTIALS_INVALID"
 
 
+async def test_deleting_does_not_wait_for_a_newer_task_whose_writer_waits_for_the_user(
+    registered_alice: Client, superuser: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("taskward.database.acting_as.IDENTITY", SLOW_TO_GIVE_UP)
+    await registered_alice.post("/tasks", json=MILK)
+    async with await psycopg.AsyncConnection.connect(superuser.info.dsn) as writer:
+        with superuser.transaction():
+            superuser.execute("SELECT FROM users FOR UPDATE")
+            deletion = asyncio.create_task(registered_alice.delete("/auth/me"))
+            async with while_it_waits(superuser, deletion):  # it has the one task, and wants the user
+                await writer.execute("SET session_replication_role = replica")  # or this would wait for the user
+                await writer.execute(
+                    "INSERT INTO tasks (user_id, id, title, revision) SELECT id, 7, 'New', 7 FROM users"
+                )
+                await writer.commit()
+                await writer.execute("SELECT FROM tasks WHERE id = 7 FOR UPDATE")
+                write = asyncio.create_task(writer.execute("SELECT FROM users FOR UPDATE"))
+                while superuser.execute(WAITING).fetchone() != (2,):  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+        await write
+        await writer.commit()
+    assert (await deletion).status_code == 204
+    assert superuser.execute(LEFT).fetchone() == (0,)
+    superuser.execute("SELECT pg_stat_clear_snapshot()")
+    deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    assert superuser.execute(deadlocks).fetchone() == (0,)
+
+
 async def test_a_lock_that_is_gone_at_the_second_attempt_fails_nobody(
     registered_alice: Client, superuser: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,6 +139,7 @@ async def test_a_lock_that_is_gone_at_the_second_attempt_fails_nobody(
         async with asyncio.timeout(10):
             attempts: set[object] = set()
             while len(attempts - {None}) < 2:
+                superuser.execute("SELECT pg_stat_clear_snapshot()")
                 attempts.add(superuser.execute(WAITING_SINCE).fetchone())
                 await asyncio.sleep(0.005)
     assert (await deletion).status_code == 204

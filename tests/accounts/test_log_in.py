@@ -175,6 +175,15 @@ async def test_the_servers_log_has_no_address_of_who_is_refused(
     assert superuser.execute("SELECT sum(xact_rollback) FROM pg_stat_database").fetchone() == before
 
 
+async def test_who_is_beyond_the_queue_is_asked_to_come_back(app: FastAPI, anonymous: Client) -> None:
+    app.state.accounts._passwords = Passwords(QUICK, max_pending=0)
+    registration = {"email": "alice@example.com", "password": PASSWORD}
+    for answer in (await post(anonymous, GOOD), await anonymous.post("/auth/register", json=registration)):
+        assert answer.status_code == 503
+        assert answer.json()["code"] == "SERVER_BUSY"
+        assert answer.headers["retry-after"] == "5"
+
+
 async def test_an_old_hash_is_renewed_by_the_next_log_in(
     app: FastAPI, anonymous: Client, superuser: psycopg.Connection
 ) -> None:
