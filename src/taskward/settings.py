@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
     jwt_user_id_claim: str = "sub"
+    local_accounts: bool | None = None
     reveal_foreign_tasks: bool = True
 
     @classmethod
@@ -102,6 +103,8 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"JWT_SECRET_KEY (or BETTER_AUTH_SECRET) or JWT_JWKS_URL must be set in {self.environment}"
             )
+        if self.environment != "development" and self.jwt_secret_key is None and self.accounts_enabled:
+            raise ValueError(f"LOCAL_ACCOUNTS needs JWT_SECRET_KEY (or BETTER_AUTH_SECRET) in {self.environment}")
         return self
 
     @property
@@ -110,9 +113,14 @@ class Settings(BaseSettings):
         return self.environment == "development"
 
     @property
+    def accounts_enabled(self) -> bool:
+        """Whether people can register and log in here: unless it is said, only where nobody else does this."""
+        return self.jwt_jwks_url is None if self.local_accounts is None else self.local_accounts
+
+    @property
     def has_secret(self) -> bool:
-        """Whether tokens of a shared secret are accepted: not where there are public keys and no secret is set."""
-        return self.jwt_secret_key is not None or self.jwt_jwks_url is None
+        """Whether tokens of a shared secret are accepted: not where there are public keys, and no need of it."""
+        return self.jwt_secret_key is not None or self.jwt_jwks_url is None or self.accounts_enabled
 
     @cached_property
     def signing_secret(self) -> bytes:
