@@ -26,8 +26,8 @@ soak: .venv/dev ## Hold random histories against a plain model for SECONDS secon
 	$(CLEAN_ENV) TASKWARD_SECONDS=$(SECONDS) $(BIN)/pytest -s tests/model/test_histories.py
 
 bench: SECONDS = 3
-bench: .venv/dev ## Measure beside the usual stack, with 1,000,000 tasks: ROUNDS rounds (3) of SECONDS seconds (3); needs wrk
-	@$(CLEAN_ENV) $(BIN)/python -m bench --rounds $(ROUNDS) --seconds $(SECONDS)
+bench: .venv/dev ## Measure beside the usual stack: ROUNDS rounds (3) of SECONDS seconds (3), ten minutes at most
+	@$(CLEAN_ENV) $(BIN)/python -m bench --rounds $(ROUNDS) --seconds $(SECONDS) $(OPTIONS)
 
 lint: .venv/dev ## Check style, types and the order of imports, without running anything
 	$(BIN)/ruff check

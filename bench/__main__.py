@@ -1,23 +1,21 @@
 """`python -m bench`: everything, in order, within ten minutes."""
 
 import argparse
+import re
+import resource
 import signal
 import sys
-from pathlib import Path
 from types import FrameType
 
-from bench import rows, servers, wrk
-from bench.data import Shape
-from bench.databases import Databases
-from bench.report import table
-from bench.usage import Tree
-from bench.users import users_of
-from taskward.database.embedded import EmbeddedPostgres
+from bench import rows, wrk
+from bench.run import Options, measure
+from bench.servers import ROOT
 
-FOLDER = servers.ROOT / ".bench"
-LARGE = Shape(users=10_000, tasks=1_000_000)
+FOLDER = ROOT / ".bench"
+DOCUMENT = ROOT / "docs" / "performance.md"
+MARKED = re.compile(r"(?<=<!-- begin of the figures -->\n).*?(?=<!-- end of the figures -->)", re.DOTALL)
 MAX_SECONDS = 600
-MAX_CONNECTIONS = 200
+OPEN_FILES = 8192  # a thousand connections, and then some
 
 
 def main() -> None:
@@ -25,26 +23,18 @@ def main() -> None:
     options = _options()
     if not wrk.is_installed():
         sys.exit(wrk.MISSING)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES if hard < 0 else min(hard, OPEN_FILES), hard))
+    for sort in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sort, lambda *_: sys.exit(1))  # leaves through every `finally`, which stops the servers
     signal.signal(signal.SIGALRM, _too_long)
     signal.alarm(MAX_SECONDS)
-    with EmbeddedPostgres(FOLDER, max_connections=MAX_CONNECTIONS) as server:
-        databases = Databases(server)
-        kept = databases.kept(LARGE)
-        ours, plain = databases.clone(kept, "taskward"), databases.clone_plain(kept, "baseline")
-        users = users_of(databases, "taskward", LARGE)
-        with (
-            servers.taskward(FOLDER, DATABASE_URL=ours) as service,
-            servers.uvicorn(FOLDER, "baseline", "bench.baseline.app:app", DATABASE_URL=plain) as baseline,
-        ):
-            subjects = [rows.Subject(service, users, tags=True), rows.Subject(baseline, users)]
-            found = []
-            for action in options.actions:
-                of_action = subjects[:1] if action == "unchanged" else subjects
-                figures = rows.measure(
-                    action, of_action, Tree.of(server.pid), FOLDER, rounds=options.rounds, seconds=options.seconds
-                )
-                found += list(zip([action] * 2, ("Taskward", "usual stack"), figures, strict=False))
-    print(table(found))
+    report = measure(Options(FOLDER, options.rounds, options.seconds, options.actions, options.only_actions))
+    text = report.markdown()
+    print(text)
+    (FOLDER / "report.md").write_text(text)
+    if options.publish:
+        DOCUMENT.write_text(MARKED.sub(lambda _: f"\n{text}\n", DOCUMENT.read_text()))
 
 
 def _options() -> argparse.Namespace:
@@ -52,11 +42,15 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="turns of each server at each action")
     parser.add_argument("--seconds", type=int, default=3, help="how long each turn lasts")
     parser.add_argument("--actions", nargs="+", choices=rows.ACTIONS, default=rows.ACTIONS)
+    parser.add_argument("--only-actions", action="store_true", help="measure nothing but the actions")
+    parser.add_argument(
+        "--publish", action="store_true", help="write the figures into docs/performance.md as well"
+    )
     return parser.parse_args()
 
 
 def _too_long(_signal: int, _frame: FrameType | None) -> None:
-    sys.exit(f"stopped after {MAX_SECONDS} s; see the logs in {FOLDER.relative_to(Path.cwd())}")
+    sys.exit(f"stopped after {MAX_SECONDS} s; the logs are in {FOLDER.name}")
 
 
 main()
