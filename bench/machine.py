@@ -23,8 +23,11 @@ def description(server: psycopg.Connection) -> str:
 
 
 def load() -> str:
-    """Return how busy the machine has been in the last minute."""
-    return f"{psutil.getloadavg()[0]:.1f}"
+    """Return a sentence on how busy the machine has been in the last minute."""
+    busy = psutil.getloadavg()[0]
+    if busy < 0.5:
+        return "The machine was idle before."
+    return f"The machine was not idle before (load {busy:.1f}), so that only the ratios say much."
 
 
 def _processor() -> str:

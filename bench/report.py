@@ -39,7 +39,7 @@ class Report:
     def _parts(self) -> Iterator[str]:
         yield (
             f"Measured on {self.machine}. {self.rounds} rounds of {self.seconds} s for each server and action in"
-            f" turn; medians. The machine's load before was {self.load}."
+            f" turn; medians. {self.load}"
         )
         yield from ("### One worker beside the usual stack", _actions(self.actions))
         if self.bounds:
