@@ -9,7 +9,7 @@ from types import FrameType
 
 from bench import rows, wrk
 from bench.run import Options, measure
-from bench.servers import ROOT
+from bench.servers import ROOT, ServerFailedError
 
 FOLDER = ROOT / ".bench"
 DOCUMENT = ROOT / "docs" / "performance.md"
@@ -29,7 +29,10 @@ def main() -> None:
         signal.signal(sort, lambda *_: sys.exit(1))  # leaves through every `finally`, which stops the servers
     signal.signal(signal.SIGALRM, _too_long)
     signal.alarm(MAX_SECONDS)
-    report = measure(Options(FOLDER, options.rounds, options.seconds, options.actions, options.only_actions))
+    try:
+        report = measure(Options(FOLDER, options.rounds, options.seconds, options.actions, options.only_actions))
+    except (wrk.BadAnswersError, ServerFailedError) as error:
+        sys.exit(str(error))
     text = report.markdown()
     print(text)
     (FOLDER / "report.md").write_text(text)

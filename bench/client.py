@@ -178,7 +178,6 @@ def main() -> None:
         json.dumps(
             {
                 "requests": len(load.latencies),
-                "per_second": len(load.latencies) / options.seconds,
                 "unanswered": len(waiting),
                 "p50": percentile(latencies, 50),
                 "p95": percentile(latencies, 95),

@@ -30,15 +30,19 @@ def measure(folder: Path, url: str, users: list[User], *, seconds: int) -> Crowd
     """Return what two workers do at a steady rate and saturated, and what one worker then holds in memory."""
     file = write(folder / "crowd.users", users)
     with servers.taskward(folder, "crowd", DATABASE_URL=url, WORKERS="2") as server:
-        wrk.run(server, "mix", file, seconds=1, connections=CONNECTIONS)
+        _saturate(server, file, 1)
         steady = _client(server, file, seconds, "--rate", str(RATE))
-        saturated = wrk.run(server, "mix", file, seconds=seconds, connections=CONNECTIONS)
+        saturated = _saturate(server, file, seconds)
         shares = _client(server, file, seconds)
     with servers.taskward(folder, "crowd", DATABASE_URL=url, WORKERS="1") as server:
         before = server.tree.workers()[0].resident_bytes()
-        wrk.run(server, "mix", file, seconds=seconds, connections=CONNECTIONS)
+        _saturate(server, file, seconds)
         memory = server.tree.workers()[0].resident_bytes()
     return Crowd(steady, saturated, shares, memory, before)
+
+
+def _saturate(server: Server, file: Path, seconds: int) -> wrk.Run:
+    return wrk.run(server, "mix", file, seconds=seconds, connections=CONNECTIONS, overload=True)
 
 
 def _client(server: Server, file: Path, seconds: int, *options: str) -> dict[str, Any]:
@@ -46,6 +50,8 @@ def _client(server: Server, file: Path, seconds: int, *options: str) -> dict[str
                str(CONNECTIONS), "--seconds", str(seconds), *options]  # fmt: skip
     done = subprocess.run(command, cwd=servers.ROOT, capture_output=True, text=True, check=True)
     seen: dict[str, Any] = json.loads(done.stdout)
-    if set(seen["statuses"]) - {"200", "201"}:
+    seen["refused"] = seen["statuses"].pop(wrk.REFUSED, 0)
+    seen["per_second"] = (seen["requests"] - seen["refused"]) / seconds
+    if set(seen["statuses"]) - wrk.GOOD["mix"]:
         raise wrk.BadAnswersError(f"{server.name} answered with {seen['statuses']}")
     return seen

@@ -83,14 +83,14 @@ def _bounds(found: list[Bound]) -> str:
 def _crowd(crowd: Crowd) -> str:
     steady, saturated, shares = crowd.steady, crowd.saturated, crowd.shares
     table = _table(
-        ("two workers, the mix", "requests/s", "p50 ms", "p95 ms", "p99 ms", "p99/p50"),
+        ("two workers, the mix", "requests/s", "p50 ms", "p95 ms", "p99 ms", "p99/p50", "refused"),
         [
             (f"{RATE:,}/s offered, from when a request was due", f"{steady['per_second']:,.0f}",
-             *_spread(steady["p50"], steady["p95"], steady["p99"])),
+             *_spread(steady["p50"], steady["p95"], steady["p99"]), str(steady["refused"])),
             ("saturated, by wrk", f"{saturated.per_second:,.0f}",
-             *_spread(saturated.p50, saturated.p95, saturated.p99)),
+             *_spread(saturated.p50, saturated.p95, saturated.p99), str(saturated.refused)),
             ("saturated, by the client of the first line", f"{shares['per_second']:,.0f}",
-             *_spread(shares["p50"], shares["p95"], shares["p99"])),
+             *_spread(shares["p50"], shares["p95"], shares["p99"]), str(shares["refused"])),
         ],
     )  # fmt: skip
     return table + (
