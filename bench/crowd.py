@@ -13,6 +13,7 @@ from bench.users import User, write
 
 CONNECTIONS = 1000
 RATE = 1500
+WARM_UP_SECONDS = 3  # for connecting, too
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ def measure(folder: Path, url: str, users: list[User], *, seconds: int) -> Crowd
     """Return what two workers do at a steady rate and saturated, and what one worker then holds in memory."""
     file = write(folder / "crowd.users", users)
     with servers.taskward(folder, "crowd", DATABASE_URL=url, WORKERS="2") as server:
-        _saturate(server, file, 1)
+        _saturate(server, file, WARM_UP_SECONDS)
         steady = _client(server, file, seconds, "--rate", str(RATE))
         saturated = _saturate(server, file, seconds)
         shares = _client(server, file, seconds)
