@@ -27,7 +27,7 @@ def load() -> str:
     busy = psutil.getloadavg()[0]
     if busy < 0.5:
         return "The machine was idle before."
-    return f"The machine was not idle before (load {busy:.1f}), so that only the ratios say much."
+    return f"The machine was busy before (load {busy:.1f}): only processor times and their ratio say much."
 
 
 def _processor() -> str:

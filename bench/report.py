@@ -58,19 +58,23 @@ def _actions(found: dict[str, list[Figures]]) -> str:
     lists_of_baseline = found["list"][1] if "list" in found else None
     lines = []
     for action, servers in found.items():
-        beside = (
-            servers[1] if len(servers) > 1 else lists_of_baseline
-        )  # it has no 304: hold its whole list against ours
+        # The usual stack has no 304: its whole list is what ours is held against.
+        beside = servers[1] if len(servers) > 1 else lists_of_baseline
         for name, of in zip(SERVERS, servers, strict=False):
-            ratio = f"{of.per_second / beside.per_second:.1f}" if beside and name == SERVERS[0] else ""
+            ratios = _ratios(of, beside) if beside and name == SERVERS[0] else ("", "")
             lines.append(
-                (ACTIONS[action], name, f"{of.per_second:,.0f}", ratio, f"{of.p50:.1f}", f"{of.p95:.1f}",
+                (ACTIONS[action], name, f"{of.per_second:,.0f}", *ratios, f"{of.p50:.1f}", f"{of.p95:.1f}",
                  f"{of.p99:.1f}", f"{of.service_cpu:,.0f}", f"{of.database_cpu:,.0f}", f"{of.memory / 1e6:,.0f}")
             )  # fmt: skip
     return _table(
-        ("action", "server", "requests/s", "ratio", "p50 ms", "p95 ms", "p99 ms", "service µs", "PostgreSQL µs",
-         "memory MB"), lines,
+        ("action", "server", "requests/s", "ratio", "processor ratio", "p50 ms", "p95 ms", "p99 ms",
+         "service µs", "PostgreSQL µs", "memory MB"), lines,
     )  # fmt: skip
+
+
+def _ratios(of: Figures, beside: Figures) -> tuple[str, str]:
+    cpu, cpu_beside = (figures.service_cpu + figures.database_cpu for figures in (of, beside))
+    return f"{of.per_second / beside.per_second:.1f}", f"{cpu_beside / cpu:.1f}"
 
 
 def _bounds(found: list[Bound]) -> str:
