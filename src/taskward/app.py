@@ -26,7 +26,7 @@ from taskward.http.context import RequestContext
 from taskward.http.direct import DirectDispatch
 from taskward.http.documentation import install_documentation
 from taskward.http.errors import ErrorRenderer, install_error_handlers
-from taskward.http.lifecycle import end_with_supervisor
+from taskward.http.lifecycle import end_with_supervisor, spare_the_collector
 from taskward.http.openapi import install_openapi
 from taskward.settings import InvalidSettingsError, Settings
 from taskward.tasks import routes as tasks
@@ -67,6 +67,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         try:
             await _make_sure(database)
             async with verifier.keeping_keys_fresh():
+                spare_the_collector()
                 yield
         finally:
             await database.close()
