@@ -13,13 +13,15 @@ from taskward.database.canary import check_walls
 from taskward.database.migrate import head
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
-from taskward.http import health
+from taskward.http import health, metrics
 from taskward.http.context import RequestContext
 from taskward.http.direct import DirectDispatch
 from taskward.http.documentation import install_documentation
 from taskward.http.errors import ErrorRenderer, install_error_handlers
 from taskward.http.lifecycle import end_with_supervisor
 from taskward.http.openapi import install_openapi
+from taskward.observability.metrics import Metrics
+from taskward.observability.telemetry import telemetry
 from taskward.settings import InvalidSettingsError, Settings
 from taskward.tasks import routes as tasks
 from taskward.tasks.service import TaskService
@@ -43,11 +45,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings.load()
     if settings.database_url is None:
         raise InvalidSettingsError("DATABASE_URL must be set, unless `taskward serve` starts the service")
+    counted = Metrics()
     database = Database(
         conninfo(settings.database_url.get_secret_value()),
         pool_size=settings.db_pool_size,
         max_overflow=settings.db_max_overflow,
         guard=check_walls,
+        timed=counted.unit_of_work,
     )
 
     @asynccontextmanager
@@ -55,7 +59,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         end_with_supervisor()
         try:
             await _make_sure(database)
-            yield
+            async with counted.running(database.pool):
+                yield
         finally:
             await database.close()
 
@@ -66,8 +71,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        telemetry=telemetry(),
         redirect_slashes=False,  # a redirect would be made from the Host header, which anybody can forge
     )
+    app.state.metrics = counted
     app.state.database = database
     app.state.schema_revision = head()
     app.state.verifier = TokenVerifier(settings.signing_secret, settings.algorithm)
@@ -76,12 +83,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for prefix in tasks.FAMILIES:
         app.include_router(tasks.router, prefix=prefix)
     app.include_router(health.router)
+    app.include_router(metrics.router)
     install_documentation(app)
     install_openapi(app)
     render = ErrorRenderer(development=settings.development)
     install_error_handlers(app, render)
     app.add_middleware(DirectDispatch, owner=app, render=render)
-    app.add_middleware(RequestContext)
+    app.add_middleware(RequestContext, metrics=counted, access_log=settings.access_log)
     return app
 
 

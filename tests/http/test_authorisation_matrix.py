@@ -36,7 +36,7 @@ OWNED: dict[str, dict[str, Row]] = {
     "/tasks/{task_id}/complete": COMPLETION,
     "/tasks/{task_id}/toggle": COMPLETION,
 }
-PUBLIC = {"/health": ["GET"], "/health/live": ["GET"], "/health/ready": ["GET"]}
+PUBLIC = {"/health": ["GET"], "/health/live": ["GET"], "/health/ready": ["GET"], "/metrics": ["GET"]}
 PUBLIC_BUT_NOT_DESCRIBED = {
     "/docs": ["GET"],
     "/redoc": ["GET"],

@@ -41,15 +41,19 @@ class TokenVerifier:
 
         Remembered by hash, so that the memory of the process holds no usable token.
         """
-        key = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
-        claims = self._remembered.get(key)
+        claims = self.remembered(token)
         if claims is None:
             claims = self._verify(token)
             if len(self._remembered) >= MAX_REMEMBERED:
                 del self._remembered[next(iter(self._remembered))]  # the one remembered longest
-            self._remembered[key] = claims
-        elif claims.valid_until <= self._clock():
-            del self._remembered[key]
+            self._remembered[_digest(token)] = claims
+        return claims
+
+    def remembered(self, token: str) -> Claims | None:
+        """Return the claims of a token that was verified before; raise TokenExpiredError."""
+        claims = self._remembered.get(_digest(token))
+        if claims is not None and claims.valid_until <= self._clock():
+            del self._remembered[_digest(token)]
             raise TokenExpiredError("The token has expired. Ask for a new one.")
         return claims
 
@@ -64,6 +68,10 @@ class TokenVerifier:
         except jwt.PyJWTError as error:
             raise TokenInvalidError(f"The token cannot be verified: {error}.") from None
         return check_claims(payload, self._clock())
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode(errors="surrogatepass")).digest()
 
 
 def check_claims(payload: dict[str, Any], now: float) -> Claims:

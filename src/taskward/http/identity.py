@@ -8,7 +8,9 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 
 from taskward.auth.verify import TokenVerifier
-from taskward.errors import ForbiddenError, TokenInvalidError, TokenMissingError
+from taskward.errors import AuthenticationError, ForbiddenError, TokenInvalidError, TokenMissingError
+from taskward.observability.current import tell_user
+from taskward.observability.metrics import Metrics
 
 
 class BearerToken(SecurityBase):
@@ -24,11 +26,26 @@ class BearerToken(SecurityBase):
         Raises TokenMissingError, TokenExpiredError, TokenInvalidError; and ForbiddenError where the path names
         a user, unless it is this one. The rule lives here, so that no route can take a user and forget it.
         """
-        verifier: TokenVerifier = request.app.state.verifier
-        user_id = verifier.verify(_bearer_token(request)).user_id
+        user_id = self._user_id(request)
+        tell_user(user_id)
         if request.path_params.get("user_id", user_id) != user_id:
             raise ForbiddenError
         return user_id
+
+    def _user_id(self, request: Request) -> str:
+        verifier: TokenVerifier = request.app.state.verifier
+        metrics: Metrics = request.app.state.metrics
+        try:
+            token = _bearer_token(request)
+            if (claims := verifier.remembered(token)) is not None:
+                metrics.token("remembered")
+            else:
+                claims = verifier.verify(token)
+                metrics.token("verified")
+        except AuthenticationError as error:
+            metrics.token(error.code)
+            raise
+        return claims.user_id
 
 
 Owner = Annotated[str, Depends(BearerToken())]
