@@ -21,13 +21,15 @@ from taskward.database.canary import check_walls
 from taskward.database.revision import newest
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
-from taskward.http import health
+from taskward.http import health, metrics
 from taskward.http.context import RequestContext
 from taskward.http.direct import DirectDispatch
 from taskward.http.documentation import install_documentation
 from taskward.http.errors import ErrorRenderer, install_error_handlers
 from taskward.http.lifecycle import end_with_supervisor, spare_the_collector
 from taskward.http.openapi import install_openapi
+from taskward.observability.metrics import Metrics
+from taskward.observability.telemetry import telemetry
 from taskward.settings import InvalidSettingsError, Settings
 from taskward.tasks import routes as tasks
 from taskward.tasks.service import TaskService
@@ -51,11 +53,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings.load()
     if settings.database_url is None:
         raise InvalidSettingsError("DATABASE_URL must be set, unless `taskward serve` starts the service")
+    counted = Metrics()
     database = Database(
         conninfo(settings.database_url.get_secret_value()),
         pool_size=settings.db_pool_size,
         max_overflow=settings.db_max_overflow,
         guard=check_walls,
+        timed=counted.unit_of_work,
     )
 
     verifier = TokenVerifier.by(settings)
@@ -66,7 +70,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         end_with_supervisor()
         try:
             await _make_sure(database)
-            async with verifier.keeping_keys_fresh():
+            async with verifier.keeping_keys_fresh(), counted.running(database.pool):
                 spare_the_collector()
                 yield
         finally:
@@ -80,8 +84,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        telemetry=telemetry(),
         redirect_slashes=False,  # a redirect would be made from the Host header, which anybody can forge
     )
+    app.state.metrics = counted
     app.state.database = database
     app.state.schema_revision = newest()
     app.state.verifier = verifier
@@ -95,12 +101,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(accounts.router)
     app.include_router(accounts.me)
     app.include_router(health.router)
+    app.include_router(metrics.router)
     install_documentation(app)
     install_openapi(app, token_path=accounts.TOKEN_PATH if settings.accounts_enabled else None)
     render = ErrorRenderer(development=settings.development)
     install_error_handlers(app, render)
     app.add_middleware(DirectDispatch, owner=app, render=render)
-    app.add_middleware(RequestContext)
+    app.add_middleware(RequestContext, metrics=counted, access_log=settings.access_log)
     return app
 
 

@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535)
     workers: int = Field(1, ge=1, le=64)
     log_level: Literal["debug", "info", "warning", "error", "critical"] = "info"
+    log_format: Literal["text", "json"] = "text"
+    access_log: bool = False
 
     database_url: SecretStr | None = None
     database_migration_url: SecretStr | None = None
@@ -62,7 +64,7 @@ class Settings(BaseSettings):
         except UnicodeDecodeError:
             raise InvalidSettingsError(".env is not UTF-8 text") from None
 
-    @field_validator("environment", "log_level", mode="before")
+    @field_validator("environment", "log_level", "log_format", mode="before")
     @classmethod
     def _in_any_case(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value

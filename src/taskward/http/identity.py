@@ -8,7 +8,15 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 
 from taskward.auth.verify import TokenVerifier
-from taskward.errors import ForbiddenError, TokenInvalidError, TokenMissingError
+from taskward.errors import (
+    AuthenticationError,
+    ForbiddenError,
+    KeysUnavailableError,
+    TokenInvalidError,
+    TokenMissingError,
+)
+from taskward.observability.current import tell_user
+from taskward.observability.metrics import Metrics
 
 
 class BearerToken(SecurityBase):
@@ -25,12 +33,26 @@ class BearerToken(SecurityBase):
         where the path names a user, unless it is this one. The rule lives here, so that no route can take a user
         and forget it.
         """
-        verifier: TokenVerifier = request.app.state.verifier
-        token = _bearer_token(request)
-        user_id = (verifier.remembered(token) or await verifier.verify(token)).user_id
+        user_id = await self._user_id(request)
+        tell_user(user_id)
         if request.path_params.get("user_id", user_id) != user_id:
             raise ForbiddenError
         return user_id
+
+    async def _user_id(self, request: Request) -> str:
+        verifier: TokenVerifier = request.app.state.verifier
+        metrics: Metrics = request.app.state.metrics
+        try:
+            token = _bearer_token(request)
+            if (claims := verifier.remembered(token)) is not None:
+                metrics.token("remembered")
+            else:
+                claims = await verifier.verify(token)
+                metrics.token("verified")
+        except (AuthenticationError, KeysUnavailableError) as error:
+            metrics.token(error.code)
+            raise
+        return claims.user_id
 
 
 Owner = Annotated[str, Depends(BearerToken())]
