@@ -83,11 +83,25 @@ def test_a_lock_file_that_a_power_failure_cut_short_is_no_obstacle(tmp_path: Pat
 
 def test_what_a_killed_initdb_left_is_thrown_away(tmp_path: Path) -> None:
     with subprocess.Popen([*RUN_ONE, str(tmp_path)], stdin=subprocess.PIPE) as owner:
-        until((tmp_path / "postgres.new" / "base").exists)
+        until(lambda: bool(list(tmp_path.glob("postgres.new.*/base"))))
         for initdb in psutil.Process(owner.pid).children(recursive=True):
             initdb.kill()
         owner.kill()
     assert not (tmp_path / "postgres").exists()
     with embedded(tmp_path) as server:
         psycopg.connect(conninfo(server.url)).close()
-    assert not (tmp_path / "postgres.new").exists()
+    assert list(tmp_path.glob("postgres.new*")) == []
+
+
+def test_an_initdb_that_outlives_its_service_does_not_get_in_the_way_of_the_next(tmp_path: Path) -> None:
+    with subprocess.Popen([*RUN_ONE, str(tmp_path)], stdin=subprocess.PIPE) as owner:
+        until(lambda: bool(list(tmp_path.glob("postgres.new.*/base"))))
+        (initdb,) = psutil.Process(owner.pid).children()
+        initdb.suspend()
+        owner.kill()
+    with embedded(tmp_path) as server:
+        initdb.resume()  # goes on in a folder that is no longer there
+        initdb.wait(60)
+        psycopg.connect(conninfo(server.url)).close()
+    with embedded(tmp_path) as server:
+        psycopg.connect(conninfo(server.url)).close()

@@ -91,9 +91,11 @@ class EmbeddedPostgres:
         return self._server.pid
 
     def _create_cluster(self) -> None:
-        draft = self.cluster.with_name("postgres.new")  # renamed when complete: a killed initdb leaves no half
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(mode=0o700)
+        # Renamed when complete: a killed initdb leaves no half. One whose service was killed may still be running,
+        # so each has a folder of its own.
+        for left in self.data_dir.glob("postgres.new*"):
+            shutil.rmtree(left, ignore_errors=True)
+        draft = Path(tempfile.mkdtemp(dir=self.data_dir, prefix="postgres.new."))
         self._account.give(draft)
         # The built-in provider sorts and folds the same way on every machine and needs no locale installed.
         self._account.run(
@@ -102,6 +104,7 @@ class EmbeddedPostgres:
             "--no-instructions",
         )  # fmt: skip
         draft.rename(self.cluster)
+        _sync(self.data_dir)  # initdb has synced its files, but their folder's new name is ours to keep
 
     def _start(self) -> None:
         command = [
@@ -134,10 +137,11 @@ class EmbeddedPostgres:
                     return
                 logger.error("the embedded PostgreSQL ended by itself (status %s), starting it again", status)
                 try:
-                    _stop_server_of_a_dead_owner(self.cluster)  # nothing runs, but a lock file may be left
+                    _stop_server_of_a_dead_owner(self.cluster)  # nothing runs, but lock files may be left
+                    (self._sockets / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
                     self._start()
                     continue
-                except (EmbeddedPostgresError, psycopg.Error, OSError):
+                except Exception:  # whatever it is, without a database there is nothing else to do
                     logger.exception("the embedded PostgreSQL could not be started again")
             time.sleep(RESTART_SECONDS)
 
@@ -201,6 +205,14 @@ def _lock(data_dir: Path) -> IO[str]:
     file.write(str(os.getpid()))
     file.flush()
     return file
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _stop_server_of_a_dead_owner(cluster: Path) -> None:
