@@ -44,8 +44,12 @@ def translated(error: Exception) -> ApiError | AlreadyThereError | None:
             # No value of a caller's is a parameter of PostgreSQL's; the role to act as is, and it is gone.
             logger.error("the database refused the identity of a request: %s", error)
             return DatabaseUnavailableError()
-        case psycopg.DataError() | postgres.NotNullViolation() | postgres.CheckViolation():
+        case psycopg.DataError() | UnicodeEncodeError() | postgres.NotNullViolation() | postgres.CheckViolation():
             return ValidationFailedError([("body", "A value is not allowed by the database.")])
+        case psycopg.InternalError():
+            # PostgreSQL's own trouble: a damaged page (XX001), or a primary that is a standby now (25006).
+            logger.error("the database failed: %s", error)
+            return DatabaseUnavailableError()
         case _ if isinstance(error, UNAVAILABLE):
             logger.warning("database unavailable: %s", str(error).strip() or type(error).__name__)
             return DatabaseUnavailableError()
