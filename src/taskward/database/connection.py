@@ -49,7 +49,10 @@ class Connection:
 
         `prepare` lets the server remember statements, which a session of PgBouncer's must not rely on.
         """
-        driver = await psycopg.AsyncConnection.connect(conninfo, autocommit=True)
+        try:
+            driver = await psycopg.AsyncConnection.connect(conninfo, autocommit=True)
+        except asyncio.CancelledError as cancelled:
+            raise cancelled.with_traceback(None) from None  # whose frames would keep the socket open
         return cls(driver, prepare=prepare)
 
     @property
@@ -67,6 +70,7 @@ class Connection:
             return await self._exchange(commands)
         except STALE:  # rolled back, and every other connection will meet the same: so mend it here
             self._prepared.clear()
+            self._columns.clear()
             self._edition += b"+"
             return await self._exchange(commands)
 
