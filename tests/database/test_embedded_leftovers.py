@@ -40,6 +40,16 @@ def test_a_killed_server_is_noticed_and_leaving_still_works(tmp_path: Path) -> N
     assert servers_of(tmp_path) == []
 
 
+def test_a_server_that_recovers_from_a_crash_can_be_stopped_and_goes_on_later(tmp_path: Path) -> None:
+    write_a_note(tmp_path)
+    with embedded(tmp_path) as server, psycopg.connect(conninfo(server.url)) as session:
+        psutil.Process(session.info.backend_pid).kill()
+        until(lambda: "reinitializing" in server.log.read_text())
+    assert "immediate shutdown" in server.log.read_text(), "it does not wait for what may not end"
+    with embedded(tmp_path) as server:
+        read_the_note(server)
+
+
 def test_a_stranger_with_the_process_id_of_a_dead_server_is_left_alone(tmp_path: Path) -> None:
     write_a_note(tmp_path)
     with owner_of(tmp_path) as (owner, server):

@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -146,29 +147,31 @@ class EmbeddedPostgres:
             time.sleep(RESTART_SECONDS)
 
     def _stop(self) -> None:
-        self._server.send_signal(signal.SIGINT)  # fast shutdown: end the sessions, write a checkpoint, stop
+        # Fast: end the sessions, write a checkpoint, stop. A server that is recovering from a crash may not heed
+        # that. It loses nothing by the immediate way, after which the next start recovers from the log again.
+        for way in (signal.SIGINT if self._answers() else signal.SIGQUIT, signal.SIGQUIT, signal.SIGKILL):
+            self._server.send_signal(way)
+            with suppress(subprocess.TimeoutExpired):
+                self._server.wait(STOP_SECONDS)
+                return
+
+    def _answers(self) -> bool:
         try:
-            self._server.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._server.send_signal(signal.SIGQUIT)  # immediate: the next start recovers from the log
-            self._server.wait()
+            psycopg.connect(self.superuser_conninfo).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def _wait_until_it_answers(self) -> None:
         deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                psycopg.connect(self.superuser_conninfo).close()
-                return
-            except psycopg.OperationalError as error:
-                if self._server.poll() is not None:
-                    raise EmbeddedPostgresError(
-                        f"the embedded PostgreSQL did not start; see {self.log}"
-                    ) from error
-                if time.monotonic() > deadline:
-                    raise EmbeddedPostgresError(
-                        f"the embedded PostgreSQL did not answer within {START_SECONDS} s; see {self.log}"
-                    ) from error
-                time.sleep(0.02)  # PostgreSQL offers no event to wait for; pg_ctl polls as well
+        while not self._answers():
+            if self._server.poll() is not None:
+                raise EmbeddedPostgresError(f"the embedded PostgreSQL did not start; see {self.log}")
+            if time.monotonic() > deadline:
+                raise EmbeddedPostgresError(
+                    f"the embedded PostgreSQL did not answer within {START_SECONDS} s; see {self.log}"
+                )
+            time.sleep(0.02)  # PostgreSQL offers no event to wait for; pg_ctl polls as well
 
     def _ensure_database(self) -> None:
         with psycopg.connect(self.superuser_conninfo, autocommit=True) as connection:
