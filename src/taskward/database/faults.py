@@ -51,7 +51,7 @@ def translated(error: Exception) -> ApiError | AlreadyThereError | None:
             logger.error("the database failed: %s", error)
             return DatabaseUnavailableError()
         case _ if isinstance(error, UNAVAILABLE):
-            logger.warning("database unavailable: %s", str(error).strip() or type(error).__name__)
+            logger.warning("database unavailable: %s", " ".join(str(error).split()) or type(error).__name__)
             return DatabaseUnavailableError()
         case _:
             return None
