@@ -12,6 +12,7 @@ from taskward.database import pool as pool_module
 from taskward.database.connection import Connection
 from taskward.database.pool import Pool, PoolClosedError
 from taskward.database.url import conninfo
+from tests.database.dead_server import DeadServer
 from tests.database.units import BACKEND
 
 
@@ -22,32 +23,6 @@ async def pool_of(url: str, size: int, max_overflow: int = 0) -> AsyncIterator[P
         yield pool
     finally:
         await pool.close()
-
-
-class DeadServer:
-    """A real listening socket that hangs up on whoever connects (or says nothing), and counts them."""
-
-    def __init__(self, *, silent: bool = False) -> None:
-        self._silent = silent
-        self.accepted = 0
-        self.open = self.most_open = 0
-
-    async def __aenter__(self) -> "DeadServer":
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.url = f"postgresql://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/tasks"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.accepted += 1
-        self.open += 1
-        self.most_open = max(self.most_open, self.open)
-        if self._silent:
-            await reader.read()  # until the other side gives up
-        writer.close()
-        self.open -= 1
 
 
 async def turns(condition: Callable[[], bool]) -> None:
@@ -139,6 +114,48 @@ async def test_there_are_never_more_than_the_limit(database_url: str, superuser:
         assert most <= 5
         assert backends(superuser) <= 5
         assert pool.in_use == 0
+
+
+async def test_a_full_pool_does_not_even_try_to_connect(database_url: str) -> None:
+    tried = 0
+
+    async def connect() -> Connection:
+        nonlocal tried
+        tried += 1
+        return await Connection.connect(conninfo(database_url), prepare=True)
+
+    pool = Pool(connect, size=1, max_overflow=1)
+    held = [await pool.take(), await pool.take()]
+    waiters = [asyncio.create_task(pool.take()) for _ in range(2)]
+    await turns(lambda: pool.waiting == 2)
+    for connection in held:
+        pool.give_back(connection)
+    for connection in await asyncio.gather(*waiters):
+        pool.give_back(connection)
+    assert tried == 2
+    await pool.close()
+
+
+async def test_an_attempt_that_was_overtaken_and_arrives_late_is_not_one_too_many(
+    database_url: str, superuser: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_module, "SLOW_SECONDS", 0.05)
+    answered, late = asyncio.Event(), asyncio.Event()
+
+    async def connect() -> Connection:
+        if not answered.is_set():  # the first one waits for a packet that was lost
+            answered.set()
+            await late.wait()
+        return await Connection.connect(conninfo(database_url), prepare=True)
+
+    pool = Pool(connect, size=1, max_overflow=0)
+    held = await pool.take()
+    late.set()
+    await turns(lambda: not pool._attempts)
+    assert pool.in_use + pool.idle == 1
+    await turns(lambda: backends(superuser) == 1)
+    pool.give_back(held)
+    await pool.close()
 
 
 async def test_an_outage_is_knocked_at_four_times_a_second_however_many_wait() -> None:
