@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path("taskward-data")
     db_pool_size: int = Field(10, ge=1, le=1000)
     db_max_overflow: int = Field(20, ge=0, le=1000)
+    database_timeout_seconds: float = Field(2, ge=0.5, le=60)
 
     jwt_secret_key: SecretStr | None = Field(
         None, validation_alias=AliasChoices("JWT_SECRET_KEY", "BETTER_AUTH_SECRET")

@@ -8,7 +8,7 @@ the settings, being local to the transaction, leave nothing on the connection.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from itertools import count
 from types import TracebackType
 from typing import Any, Self
@@ -36,14 +36,8 @@ IDENTITY = Statement(
     repeatable=True,
 )
 
-# Nothing of such a transaction has happened, so it may be tried again, whatever it was. The last two: somebody
-# changed a table under a prepared statement, or dropped that.
-ROLLED_BACK = (
-    postgres.SerializationFailure,
-    postgres.DeadlockDetected,
-    postgres.FeatureNotSupported,
-    postgres.InvalidSqlStatementName,
-)
+# Nothing of such a transaction has happened, so it may be tried again, whatever it was.
+ROLLED_BACK = (postgres.SerializationFailure, postgres.DeadlockDetected)
 MAX_RETRIES = 2
 
 logger = logging.getLogger(__name__)
@@ -113,7 +107,7 @@ class Database:
         pool_size: int,
         max_overflow: int,
         timeout: float = 2.0,
-        guard: Callable[["Database"], Awaitable[None]] | None = None,
+        guard: Callable[["Database"], Coroutine[Any, Any, None]] | None = None,
         timed: Callable[[float], None] = lambda _: None,
     ) -> None:
         """Take a libpq connection string, how many connections to keep and to open beyond those, and seconds.
@@ -130,7 +124,7 @@ class Database:
         self.statement_timeout = f"{round(timeout * 1000)}ms"
         self._guard = guard
         self._timed = timed
-        self._guarding = asyncio.Lock()
+        self._guarding: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
         """Close every connection."""
@@ -150,19 +144,22 @@ class Database:
         return UnitOfWork(self, ACCOUNTS_ROLE, user_id, guarded=guarded)
 
     async def make_sure(self) -> None:
-        """Ask the guard, unless it has agreed before; raises what it raises."""
-        async with self._guarding:
-            if self._guard:
-                await self._guard(self)
-                self._guard = None
+        """Ask the guard, unless it has agreed before; raises what it raises. Everybody waits for one answer."""
+        if self._guard is None:
+            return
+        if self._guarding is None or self._guarding.done():
+            self._guarding = asyncio.create_task(self._guard(self))
+            self._guarding.add_done_callback(_told)
+        await asyncio.shield(self._guarding)
+        self._guard = None
 
     async def run(self, unit: UnitOfWork) -> list[list[Row]]:
         """Run a unit of work and return the rows of each command; raises as `acting_as` says."""
         began = time.perf_counter()
         try:
-            if unit.guarded and self._guard:
-                await self._trust()
             async with asyncio.timeout(self._timeout):
+                if unit.guarded and self._guard:
+                    await self._trust()
                 return await self._run_with_retries(unit)
         except Exception as error:
             answer = translated(error)
@@ -189,6 +186,9 @@ class Database:
             except ROLLED_BACK:
                 if attempt > MAX_RETRIES:
                     raise
+            except postgres.ReadOnlySqlTransaction:
+                connection.close()  # to what is a standby by now; the next one may find the new primary
+                raise
             except psycopg.OperationalError:
                 # In flight, and nobody knows whether it was committed: only what may happen twice is sent again.
                 if connection.usable or attempt > 1 or not unit.repeatable:
@@ -196,3 +196,9 @@ class Database:
             finally:
                 self.pool.give_back(connection)
         raise AssertionError  # the loop ends by returning or raising
+
+
+def _told(guarding: asyncio.Task[None]) -> None:
+    """Take the outcome, also when everybody who waited for it has gone."""
+    if not guarding.cancelled():
+        guarding.exception()
