@@ -112,6 +112,7 @@ class EmbeddedPostgres:
             str(_program("postgres")), "-D", str(self.cluster), "-k", str(self._sockets),
             "-c", "listen_addresses=", "-c", "unix_socket_permissions=0700",
             "-c", f"max_connections={self._max_connections}",
+            "-c", "log_error_verbosity=terse",  # the details of an error are the values of a row
         ]  # fmt: skip
         # A signal between the start of the server and the moment when we know of it would leave it without an
         # owner. PostgreSQL sets a mask of its own.
