@@ -15,11 +15,13 @@ from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
 from taskward.http import health
 from taskward.http.context import RequestContext
+from taskward.http.cors import Cors
 from taskward.http.direct import DirectDispatch
 from taskward.http.documentation import install_documentation
 from taskward.http.errors import ErrorRenderer, install_error_handlers
 from taskward.http.lifecycle import end_with_supervisor
 from taskward.http.openapi import install_openapi
+from taskward.http.rate_limits import RateLimits
 from taskward.settings import InvalidSettingsError, Settings
 from taskward.tasks import routes as tasks
 from taskward.tasks.service import TaskService
@@ -51,6 +53,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
 
     verifier = TokenVerifier.by(settings)
+    rate_limits = RateLimits(settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -61,6 +64,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 yield
         finally:
             await database.close()
+            await rate_limits.close()
 
     app = FastAPI(
         title="Taskward",
@@ -74,6 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.database = database
     app.state.schema_revision = newest()
     app.state.verifier = verifier
+    app.state.rate_limits = rate_limits
     app.state.tasks = TaskService(database, reveal_foreign_tasks=settings.reveal_foreign_tasks)
 
     for prefix in tasks.FAMILIES:
@@ -84,7 +89,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     render = ErrorRenderer(development=settings.development)
     install_error_handlers(app, render)
     app.add_middleware(DirectDispatch, owner=app, render=render)
-    app.add_middleware(RequestContext)
+    app.add_middleware(RequestContext, cors=Cors(settings.allowed_origins))
     return app
 
 

@@ -8,7 +8,14 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 
 from taskward.auth.verify import TokenVerifier
-from taskward.errors import ForbiddenError, TokenInvalidError, TokenMissingError
+from taskward.errors import (
+    AuthenticationError,
+    ForbiddenError,
+    TokenExpiredError,
+    TokenInvalidError,
+    TokenMissingError,
+)
+from taskward.http.rate_limits import RateLimits
 
 
 class BearerToken(SecurityBase):
@@ -21,13 +28,22 @@ class BearerToken(SecurityBase):
     async def __call__(self, request: Request) -> str:
         """Return the id of the token's user.
 
-        Raises TokenMissingError, TokenExpiredError, TokenInvalidError, KeysUnavailableError; and ForbiddenError
-        where the path names a user, unless it is this one. The rule lives here, so that no route can take a user
-        and forget it.
+        Raises TokenMissingError, TokenExpiredError, TokenInvalidError, KeysUnavailableError, RateLimitedError; and
+        ForbiddenError where the path names a user, unless it is this one. The rule lives here, so that no route
+        can take a user and forget it.
         """
         verifier: TokenVerifier = request.app.state.verifier
-        token = _bearer_token(request)
-        user_id = (verifier.remembered(token) or await verifier.verify(token)).user_id
+        limits: RateLimits = request.app.state.rate_limits
+        limits.before_verification(request)
+        try:
+            token = _bearer_token(request)
+            user_id = (verifier.remembered(token) or await verifier.verify(token)).user_id
+        except TokenExpiredError:
+            raise  # its signature is good, so nobody is guessing: front ends send a few before they get a new one
+        except AuthenticationError:
+            await limits.after_failure(request)
+            raise
+        await limits.after_verification(user_id, request)
         if request.path_params.get("user_id", user_id) != user_id:
             raise ForbiddenError
         return user_id

@@ -40,7 +40,7 @@ class ValidationErrorBody(ErrorBody):
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the documentation of error answers, with an example of each code, for a route's `responses`.
 
-    500 is always among them.
+    500 is always among them, and 429 wherever a caller must prove who it is.
     """
     examples: dict[int, dict[str, Any]] = defaultdict(dict)
     for kind in (
@@ -55,6 +55,7 @@ def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
         errors.IdempotencyKeyReusedError(),
         errors.BodyTooLargeError(),
         errors.UnsupportedMediaTypeError(),
+        errors.RateLimitedError(1),
         errors.InternalError(),
         errors.DatabaseUnavailableError(),
         errors.KeysUnavailableError(),
@@ -66,7 +67,7 @@ def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
             "description": ", ".join(f"`{code}`" for code in examples[status]),
             "content": {"application/json": {"examples": examples[status]}},
         }
-        for status in (*statuses, 500)
+        for status in (*statuses, *((429,) if 401 in statuses else ()), 500)
     }
 
 
