@@ -8,7 +8,7 @@ from pydantic import SecretStr, ValidationError
 
 from taskward.settings import InvalidSettingsError, Settings
 
-SECRET = "s" * 32
+SECRET = "a secret of thirty-two characters"
 URL = "postgresql://alice:pass@127.0.0.1/taskward"
 JWKS_URL = "https://example.com/api/auth/jwks"
 

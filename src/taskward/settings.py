@@ -34,12 +34,12 @@ class Settings(BaseSettings):
 
     environment: Literal["development", "staging", "production"] = Field(
         "development",
-        description="`development`, `staging` or `production`. Outside development a secret must be set, a 401"
+        description="`development`, `staging` or `production`. Outside development a secret or `JWT_JWKS_URL` must be set, a 401"
         " does not explain itself, and unsafe settings are refused.",
     )
     host: str = Field(
         "127.0.0.1",
-        description="The address to listen on. `0.0.0.0` is every IPv4 address of the machine, `::` each IPv6 one.",
+        description="The address to listen on. `0.0.0.0` is every IPv4 address there is, `::` every IPv6 one.",
         examples=["0.0.0.0"],  # noqa: S104
     )
     port: int = Field(8000, ge=0, le=65535, description="The port to listen on; `0` takes a free one.")
@@ -72,32 +72,33 @@ class Settings(BaseSettings):
         None,
         validation_alias=AliasChoices("JWT_SECRET_KEY", "BETTER_AUTH_SECRET"),
         description="The secret of the tokens, at least 32 characters. Unset in development, one is made up once"
-        " and kept in `DATA_DIR`. Where both names are set, `JWT_SECRET_KEY` wins.",
+        " and kept in `DATA_DIR`, unless there is a `JWT_JWKS_URL`. Where both names are set, `JWT_SECRET_KEY` wins.",
         examples=["the output of: openssl rand -base64 48"],
     )
     algorithm: Literal["HS256"] = Field(
-        "HS256", description="How tokens are signed. There is no other choice yet."
+        "HS256", description="How tokens of the secret are signed. There is no other choice."
     )
     access_token_expire_minutes: int = Field(
         30, ge=1, le=525_600, description="How long tokens that are made here are good."
     )
     jwt_jwks_url: str | None = Field(
         None,
-        description="Where the public keys of an identity provider are. Unset, only the shared secret is known.",
+        description="Where an identity provider publishes its public keys: by https, or by http from this machine."
+        " Then tokens of a secret are accepted only if `JWT_SECRET_KEY` is set as well.",
         examples=["https://app.example.com/api/auth/jwks"],
     )
     jwt_issuer: str | None = Field(
         None,
-        description="The `iss` that tokens must have. Unset, any will do.",
+        description="What `iss` must be, in every token, exactly. Unset, it is not looked at.",
         examples=["https://app.example.com"],
     )
     jwt_audience: str | None = Field(
         None,
-        description="The `aud` that tokens must have. Unset, any will do.",
+        description="What `aud` must be or have in it, in every token. Unset, it is not looked at.",
         examples=["https://app.example.com"],
     )
     jwt_user_id_claim: str = Field(
-        "sub", description="The claim that says who the user is.", examples=["https://app.example.com/user_id"]
+        "sub", description="The claim that is the user's id.", examples=["https://app.example.com/user_id"]
     )
     reveal_foreign_tasks: bool = Field(
         True, description="Somebody else's task is 403. With `false` it is 404, as if it did not exist."
