@@ -34,8 +34,8 @@ class Settings(BaseSettings):
 
     environment: Literal["development", "staging", "production"] = Field(
         "development",
-        description="`development`, `staging` or `production`. Outside development a secret or `JWT_JWKS_URL` must be set, a 401"
-        " does not explain itself, and unsafe settings are refused.",
+        description="`development`, `staging` or `production`. Outside development a secret or"
+        " `JWT_JWKS_URL` must be set, a 401 does not explain itself, and unsafe settings are refused.",
     )
     host: str = Field(
         "127.0.0.1",
@@ -72,7 +72,8 @@ class Settings(BaseSettings):
         None,
         validation_alias=AliasChoices("JWT_SECRET_KEY", "BETTER_AUTH_SECRET"),
         description="The secret of the tokens, at least 32 characters. Unset in development, one is made up once"
-        " and kept in `DATA_DIR`, unless there is a `JWT_JWKS_URL`. Where both names are set, `JWT_SECRET_KEY` wins.",
+        " and kept in `DATA_DIR`, unless there is a `JWT_JWKS_URL`. Where both names are set, `JWT_SECRET_KEY`"
+        " wins.",
         examples=["the output of: openssl rand -base64 48"],
     )
     algorithm: Literal["HS256"] = Field(

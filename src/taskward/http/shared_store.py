@@ -1,5 +1,6 @@
 """The store of shared counts: Valkey or Redis, and what happens while it is away."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -10,7 +11,7 @@ from limits.errors import StorageError
 
 from taskward.settings import InvalidSettingsError
 
-TIMEOUT_SECONDS = 0.25  # counting is not worth more waiting than this
+TIMEOUT_SECONDS = 1.0  # less, and a busy moment of this process would look like a store that is away
 RETRY_SECONDS = 1.0
 MAX_CONNECTIONS = 32
 ROUNDING_SECONDS = 0.5  # TTL answers in whole seconds, rounded
@@ -30,7 +31,7 @@ class SharedStore:
     def __init__(self, url: str) -> None:
         """Take a URL of `valkey`, `valkeys`, `redis` or `rediss`; raise InvalidSettingsError."""
         try:
-            from valkey.asyncio import BlockingConnectionPool
+            from valkey.asyncio import ConnectionPool
         except ImportError:
             raise InvalidSettingsError(
                 "RATE_LIMIT_STORAGE_URL needs the package valkey; install taskward[valkey]"
@@ -38,10 +39,9 @@ class SharedStore:
         scheme, _, rest = url.partition("://")
         url = f"{scheme.replace('redis', 'valkey')}://{rest}"  # the same protocol, by the name its client knows
         try:
-            self._pool = BlockingConnectionPool.from_url(
+            self._pool = ConnectionPool.from_url(
                 url,
                 max_connections=MAX_CONNECTIONS,
-                timeout=TIMEOUT_SECONDS,
                 socket_timeout=TIMEOUT_SECONDS,
                 socket_connect_timeout=TIMEOUT_SECONDS,
             )
@@ -53,6 +53,7 @@ class SharedStore:
             key_prefix="taskward",
             connection_pool=self._pool,  # type: ignore[arg-type]  # its hints forget this one
         )
+        self._turns = asyncio.Semaphore(MAX_CONNECTIONS)  # first come, first served; waiting is no failure
         self._away_until = 0.0
 
     async def increment(self, key: str, seconds: int) -> int:
@@ -69,22 +70,23 @@ class SharedStore:
         await self._pool.disconnect()
 
     async def _ask(self, question: Callable[..., Awaitable[T]], *arguments: Any) -> T:
-        now = time.monotonic()
-        if now < self._away_until:
-            raise StoreUnavailableError
-        was_away = self._away_until > 0
-        if was_away:
-            self._away_until = now + RETRY_SECONDS  # this one tries; the others go on without
-        try:
-            answer = await question(*arguments)
-        except (StorageError, OSError) as error:
-            if not was_away:
-                # By its kind alone: the message may name the address, and that holds a password.
-                kind = type(getattr(error, "storage_error", error)).__name__
-                logger.warning("the store of rate limits is away, counting without it: %s", kind)
-            self._away_until = time.monotonic() + RETRY_SECONDS
-            raise StoreUnavailableError from None
-        if was_away:
+        async with self._turns:
+            if time.monotonic() < self._away_until:  # also for those whose turn comes when it has gone away
+                raise StoreUnavailableError
+            if self._away_until:
+                self._away_until = time.monotonic() + RETRY_SECONDS  # this one tries; the others go on without
+            try:
+                answer = await question(*arguments)
+            except (StorageError, OSError) as error:
+                self._is_away(getattr(error, "storage_error", error))
+                raise StoreUnavailableError from None
+        if self._away_until:
             self._away_until = 0.0
             logger.warning("the store of rate limits is back")
         return answer
+
+    def _is_away(self, error: Exception) -> None:
+        if not self._away_until:
+            # By its kind alone: its message may name the address, which holds a password.
+            logger.warning("the store of rate limits is away, counting without it: %s", type(error).__name__)
+        self._away_until = time.monotonic() + RETRY_SECONDS
