@@ -23,7 +23,7 @@ def rate(text: str) -> str:
         (item,) = limits.parse_many(text)
     except ValueError:
         raise ValueError("this is not a rate such as 1200/minute or 100 per 10 seconds") from None
-    if item.amount < 1 or item.get_expiry() < 1:
+    if item.amount < 1:
         raise ValueError("a rate must allow at least 1 request")
     return text
 

@@ -85,6 +85,7 @@ def passed_in_one_worker(url: str, number: int) -> int:
         return sum(answers)
 
     assert number < WORKERS
+    shared_store.TIMEOUT_SECONDS = 60  # it is about numbers, and a busy machine must not change them
     return asyncio.run(ask())
 
 
@@ -97,7 +98,7 @@ def test_of_10000_calls_over_4_workers_100_pass(valkey: ValkeyServer) -> None:
 async def test_many_at_once_wait_for_their_turn(valkey: ValkeyServer) -> None:
     limits = limits_of(url_of(valkey))
     assert sum(await asyncio.gather(*(passes(limits) for _ in range(1000)))) == QUOTA
-    assert valkey.client().info("stats")["total_connections_received"] < 50
+    assert valkey.client().info("stats")["total_connections_received"] <= shared_store.MAX_CONNECTIONS + 5
     await limits.close()
 
 

@@ -13,7 +13,7 @@ from taskward.settings import InvalidSettingsError
 
 TIMEOUT_SECONDS = 1.0  # less, and a busy moment of this process would look like a store that is away
 RETRY_SECONDS = 1.0
-MAX_CONNECTIONS = 32
+MAX_CONNECTIONS = 8  # more only make each other wait for the processor
 ROUNDING_SECONDS = 0.5  # TTL answers in whole seconds, rounded
 
 T = TypeVar("T")
