@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SECONDS ?= 600
+ROUNDS ?= 3
 PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --group build --quiet \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
@@ -10,7 +11,7 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 CLEAN_ENV := env -u DATABASE_URL -u JWT_SECRET_KEY -u BETTER_AUTH_SECRET
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak lint fmt migrate openapi configuration lock audit clean
+.PHONY: help run test soak bench lint fmt migrate openapi configuration lock audit clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,8 +22,13 @@ run: .venv/run ## Start the service, with its own PostgreSQL unless DATABASE_URL
 test: lint ## Check everything: lint, types, import order, and the whole test suite on a real PostgreSQL
 	$(CLEAN_ENV) $(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered
 
-soak: .venv/dev ## Hold random histories against a plain model for SECONDS seconds (600 unless given)
-	$(CLEAN_ENV) TASKWARD_SECONDS=$(SECONDS) $(BIN)/pytest -s tests/model/test_histories.py
+soak: .venv/dev ## Time log-in, then hold random histories against a plain model for SECONDS seconds (600 unless given)
+	$(CLEAN_ENV) TASKWARD_SECONDS=$(SECONDS) $(BIN)/pytest -s tests/accounts/test_costs.py tests/accounts/test_storm.py \
+		tests/model/test_histories.py
+
+bench: SECONDS = 3
+bench: .venv/dev ## Measure beside the usual stack: ROUNDS rounds (3) of SECONDS seconds (3), ten minutes at most
+	@$(CLEAN_ENV) $(BIN)/python -m bench --rounds $(ROUNDS) --seconds $(SECONDS) $(OPTIONS)
 
 lint: .venv/dev ## Check style, types and the order of imports, without running anything
 	$(BIN)/ruff check

@@ -22,7 +22,7 @@ def connect(app: FastAPI, user_id: str | None = None, secret: str = "") -> Clien
 
     async def hold_against_the_schema(response: httpx2.Response) -> None:
         await response.aread()
-        check_answer(_openapi_of(app), response)
+        check_answer(openapi_of(app), response)
 
     client = Client(
         transport=httpx2.ASGITransport(app, raise_app_exceptions=False),
@@ -38,7 +38,7 @@ def connect(app: FastAPI, user_id: str | None = None, secret: str = "") -> Clien
 _documents: dict[str, dict[str, Any]] = {}
 
 
-def _openapi_of(app: FastAPI) -> dict[str, Any]:
+def openapi_of(app: FastAPI) -> dict[str, Any]:
     """Return the application's document; the same for all that have the same routes, and slow to make."""
     routes = repr([(route.path, route.methods) for route in iter_route_contexts(app.routes)])
     if routes not in _documents:

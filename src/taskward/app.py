@@ -3,10 +3,18 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+from secrets import token_bytes
 
 from fastapi import FastAPI
 
 import taskward
+from taskward.accounts import routes as accounts
+from taskward.accounts.service import AccountService
+from taskward.auth.claims import Expected
+from taskward.auth.issue import issue_token
+from taskward.auth.passwords import Passwords
+from taskward.auth.refresh import RefreshTokens
 from taskward.auth.verify import TokenVerifier
 from taskward.database.acting_as import Database
 from taskward.database.canary import check_walls
@@ -53,6 +61,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
 
     verifier = TokenVerifier.by(settings)
+    passwords = Passwords()
     rate_limits = RateLimits(settings)
 
     @asynccontextmanager
@@ -64,6 +73,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 yield
         finally:
             await database.close()
+            passwords.close()
             await rate_limits.close()
 
     app = FastAPI(
@@ -81,11 +91,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.rate_limits = rate_limits
     app.state.tasks = TaskService(database, reveal_foreign_tasks=settings.reveal_foreign_tasks)
 
+    app.state.accounts = _accounts(settings, database, passwords)
+
     for prefix in tasks.FAMILIES:
         app.include_router(tasks.router, prefix=prefix)
+    if settings.accounts_enabled:
+        app.include_router(accounts.router)
+    app.include_router(accounts.me)
     app.include_router(health.router)
     install_documentation(app)
-    install_openapi(app)
+    install_openapi(app, token_path=accounts.TOKEN_PATH if settings.accounts_enabled else None)
     render = ErrorRenderer(development=settings.development)
     install_error_handlers(app, render)
     app.add_middleware(DirectDispatch, owner=app, render=render)
@@ -99,3 +114,16 @@ async def _make_sure(database: Database) -> None:
         await database.make_sure()
     except DatabaseUnavailableError:
         logger.warning("the database does not answer; started without it, live and not ready")
+
+
+def _accounts(settings: Settings, database: Database, passwords: Passwords) -> AccountService:
+    lifetime = settings.access_token_expire_minutes * 60
+    secret = settings.signing_secret if settings.has_secret else token_bytes()  # then nobody can log in here
+    issue = partial(
+        issue_token,
+        secret=secret,
+        algorithm=settings.algorithm,
+        lifetime_seconds=lifetime,
+        expected=Expected.by(settings),
+    )
+    return AccountService(database, passwords, RefreshTokens(secret), issue, lifetime)

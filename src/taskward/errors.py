@@ -83,6 +83,18 @@ class TokenInvalidError(AuthenticationError):
     code = "TOKEN_INVALID"
 
 
+class CredentialsInvalidError(ApiError):
+    """A log-in or a refresh token is wrong. Never says what about it."""
+
+    status = 401
+    code = "CREDENTIALS_INVALID"
+    detail = "The e-mail address or the password is wrong."
+
+    def __init__(self, detail: str | None = None) -> None:
+        # RFC 9110, 15.5.2: a 401 has a challenge. Bearer is the one scheme there is; Basic would open a dialogue.
+        super().__init__(detail, headers={"WWW-Authenticate": "Bearer", "Cache-Control": "no-store"})
+
+
 class ForbiddenError(ApiError):
     """The caller is known and may not do this."""
 
@@ -124,6 +136,14 @@ class IdempotencyInProgressError(ApiError):
 
     def __init__(self) -> None:
         super().__init__(headers={"Retry-After": "1"})
+
+
+class EmailTakenError(ApiError):
+    """There is an account with this address, perhaps in another case."""
+
+    status = 409
+    code = "EMAIL_TAKEN"
+    detail = "There is an account with this e-mail address."
 
 
 class PreconditionFailedError(ApiError):
@@ -213,11 +233,11 @@ class DatabaseUnavailableError(ApiError):
 
 
 class ServerBusyError(ApiError):
-    """More passwords are being verified than can be in a reasonable time."""
+    """More passwords are being verified than can be in a reasonable time, or nobody can count how many."""
 
     status = 503
     code = "SERVER_BUSY"
     detail = "Too many people are logging in at this moment. Please try again."
 
-    def __init__(self) -> None:
-        super().__init__(headers={"Retry-After": "5"})
+    def __init__(self, detail: str | None = None) -> None:
+        super().__init__(detail, headers={"Retry-After": "5"})

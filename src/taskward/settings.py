@@ -101,6 +101,11 @@ class Settings(BaseSettings):
     jwt_user_id_claim: str = Field(
         "sub", description="The claim that is the user's id.", examples=["https://app.example.com/user_id"]
     )
+    local_accounts: bool | None = Field(
+        None,
+        description="Whether people can register and log in here. Unset, they can unless `JWT_JWKS_URL` is set.",
+        examples=["false"],
+    )
     reveal_foreign_tasks: bool = Field(
         True, description="Somebody else's task is 403. With `false` it is 404, as if it did not exist."
     )
@@ -184,6 +189,8 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"JWT_SECRET_KEY (or BETTER_AUTH_SECRET) or JWT_JWKS_URL must be set in {self.environment}"
             )
+        if self.environment != "development" and self.jwt_secret_key is None and self.accounts_enabled:
+            raise ValueError(f"LOCAL_ACCOUNTS needs JWT_SECRET_KEY (or BETTER_AUTH_SECRET) in {self.environment}")
         return self
 
     @model_validator(mode="after")
@@ -212,9 +219,14 @@ class Settings(BaseSettings):
         return self.environment == "development"
 
     @property
+    def accounts_enabled(self) -> bool:
+        """Whether people can register and log in here: unless it is said, only where nobody else does this."""
+        return self.jwt_jwks_url is None if self.local_accounts is None else self.local_accounts
+
+    @property
     def has_secret(self) -> bool:
-        """Whether tokens of a shared secret are accepted: not where there are public keys and no secret is set."""
-        return self.jwt_secret_key is not None or self.jwt_jwks_url is None
+        """Whether tokens of a shared secret are accepted: not where there are public keys, and no need of it."""
+        return self.jwt_secret_key is not None or self.jwt_jwks_url is None or self.accounts_enabled
 
     @cached_property
     def signing_secret(self) -> bytes:

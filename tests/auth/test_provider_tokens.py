@@ -90,6 +90,18 @@ async def test_a_token_of_the_secret_waits_for_no_provider(both: TokenVerifier, 
     assert key_server.requests == 0
 
 
+async def test_a_provider_cannot_name_an_account_of_this_service(outside: TokenVerifier) -> None:
+    account = "usr_" + "a2" * 14
+    assert "account's of this service" in await refusal(outside, PAIRS["EdDSA"].token(PAYLOAD | {"sub": account}))
+    assert (await outside.verify(PAIRS["EdDSA"].token(PAYLOAD | {"sub": "usr_1"}))).user_id == "usr_1"
+
+
+async def test_an_account_of_this_service_is_named_by_its_secret(both: TokenVerifier) -> None:
+    account = "usr_" + "a2" * 14
+    token = signed(payload=PAYLOAD | {"sub": account}, secret=SECRET)
+    assert (await both.verify(token)).user_id == account
+
+
 async def test_without_a_secret_its_tokens_are_refused_and_told_why(
     outside: TokenVerifier, key_server: KeyServer
 ) -> None:

@@ -3,6 +3,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from taskward.auth.verify import TokenVerifier
+from taskward.cli.token import token
+from taskward.settings import Settings
+from tests.auth.tokens import at_once
 from tests.cli.command import refusal, taskward
 from tests.conftest import SECRET
 from tests.service import Service
@@ -39,6 +43,12 @@ def test_any_user_id_that_a_token_may_name_is_accepted(tmp_path: Path, user_id: 
     done = taskward("token", user_id, settings={"JWT_SECRET_KEY": SECRET}, folder=tmp_path)
     assert done.returncode == 0
     assert done.stdout.count(".") == 2
+
+
+def test_the_token_says_what_the_settings_expect(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("SECRET_KEY", SECRET), ("ISSUER", "i"), ("AUDIENCE", "a"), ("USER_ID_CLAIM", "uid")):
+        monkeypatch.setenv(f"JWT_{name}", value)
+    assert at_once(TokenVerifier.by(Settings.load()).verify(token("alice"))).user_id == "alice"
 
 
 @pytest.mark.parametrize("user_id", ["", "a" * 256, "alice\n"], ids=["empty", "too long", "a control character"])

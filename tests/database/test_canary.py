@@ -30,15 +30,27 @@ GAPS_IN_THIS_DATABASE = {
     "GRANT TRUNCATE ON tasks TO taskward_app": "table tasks can be truncated",
     "ALTER TABLE idempotency_keys NO FORCE ROW LEVEL SECURITY": "table idempotency_keys does not force",
     "ALTER TABLE tasks DISABLE TRIGGER take_the_next_revision": "the trigger that numbers the writes",
+    "GRANT SELECT ON accounts TO taskward_app": "taskward_app can reach table accounts",
+    "GRANT SELECT (password_hash) ON accounts TO PUBLIC": "taskward_app can reach table accounts",
+    "GRANT DELETE ON refresh_tokens TO taskward_app": "taskward_app can reach table refresh_tokens",
+    "ALTER TABLE accounts OWNER TO taskward_app": "taskward_app can reach table accounts",
+    "GRANT SELECT (title) ON tasks TO taskward_accounts": "taskward_accounts can reach table tasks",
+    "GRANT SELECT ON users TO PUBLIC": "taskward_accounts can reach table users",
+    "GRANT DELETE ON idempotency_keys TO taskward_accounts": "taskward_accounts can reach table idempotency_keys",
+    "ALTER TABLE accounts DISABLE ROW LEVEL SECURITY": "table accounts has row-level security disabled",
+    "ALTER TABLE refresh_tokens NO FORCE ROW LEVEL SECURITY": "table refresh_tokens does not force",
+    "CREATE POLICY everybody ON accounts USING (true)": "table accounts has a policy for others",
+    "REVOKE USAGE ON SCHEMA public FROM taskward_accounts, PUBLIC": "lacks what 'taskward migrate' makes",
     "DROP TABLE idempotency_keys CASCADE": "lacks what 'taskward migrate' makes",
 }
 
 A_ROW_IS_SEEN = "a row can be read by somebody whose row it is not"
 
+ROLES = ("taskward_app", "taskward_accounts")
 GAPS_IN_THE_ROLE = {
-    "BYPASSRLS": "taskward_app bypasses row-level security",
-    "SUPERUSER": "taskward_app is a superuser",
-    "LOGIN": "taskward_app can log in",
+    "BYPASSRLS": "bypasses row-level security",
+    "SUPERUSER": "is a superuser",
+    "LOGIN": "can log in",
 }
 
 
@@ -54,12 +66,22 @@ async def test_a_gap_in_the_database_is_refused_by_name(
     await refuses(database, settings, GAPS_IN_THIS_DATABASE[gap])
 
 
+@pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("attribute", GAPS_IN_THE_ROLE)
 async def test_a_role_with_too_much_power_is_refused(
-    database: Database, settings: Settings, superuser: psycopg.Connection, attribute: str
+    database: Database, settings: Settings, superuser: psycopg.Connection, role: str, attribute: str
 ) -> None:
-    with role_attribute(superuser, attribute):
-        await refuses(database, settings, GAPS_IN_THE_ROLE[attribute])
+    with changed_role(superuser, f"ALTER ROLE {role} {attribute}", f"ALTER ROLE {role} NO{attribute}"):
+        await refuses(database, settings, f"the role {role} {GAPS_IN_THE_ROLE[attribute]}")
+    await check_walls(database)
+
+
+@pytest.mark.parametrize(("role", "other"), [ROLES, ROLES[::-1]])
+async def test_a_role_that_can_become_the_other_is_refused(
+    database: Database, settings: Settings, superuser: psycopg.Connection, role: str, other: str
+) -> None:
+    with changed_role(superuser, f"GRANT {other} TO {role}", f"REVOKE {other} FROM {role}"):
+        await refuses(database, settings, f"the role {role} can reach table ")
     await check_walls(database)
 
 
@@ -137,10 +159,10 @@ async def refuses(database: Database, settings: Settings, message: str) -> None:
 
 
 @contextmanager
-def role_attribute(superuser: psycopg.Connection, attribute: str) -> Iterator[None]:
-    """Give taskward_app an attribute for a while: roles belong to the server, and so to the next test."""
-    superuser.execute(f"ALTER ROLE taskward_app {attribute}")
+def changed_role(superuser: psycopg.Connection, change: str, undo: str) -> Iterator[None]:
+    """Change a role for a while: roles belong to the server, and so to the next test."""
+    superuser.execute(change.encode())
     try:
         yield
     finally:
-        superuser.execute(f"ALTER ROLE taskward_app NO{attribute}")
+        superuser.execute(undo.encode())

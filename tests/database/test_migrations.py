@@ -12,7 +12,8 @@ from pytest_alembic.config import Config
 from pytest_alembic.runner import MigrationContext, runner
 from pytest_alembic.tests import default
 
-import taskward.tasks.model  # noqa: F401  # the tables that the migrations are compared with
+import taskward.accounts.model  # the tables that the migrations are compared with
+import taskward.tasks.model  # noqa: F401
 from taskward.database.acting_as import Database
 from taskward.database.canary import WallMissingError, check_walls
 from taskward.database.migrate import (

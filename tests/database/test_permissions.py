@@ -21,8 +21,16 @@ REFUSED = [
     "UPDATE users SET id = 'bob'",
     "UPDATE users SET created_at = now()",
     "INSERT INTO users (id, revision) VALUES ('alice', 7)",
-    "DELETE FROM users",
     "TRUNCATE tasks",
+    "TRUNCATE users CASCADE",
+    "UPDATE users SET account_id = DEFAULT",
+    "SELECT count(*) FROM accounts",
+    "SELECT password_hash FROM accounts",
+    "INSERT INTO accounts (id) VALUES ('usr_')",
+    "UPDATE accounts SET password_hash = ''",
+    "DELETE FROM accounts",
+    "SELECT count(*) FROM refresh_tokens",
+    "DELETE FROM refresh_tokens",
     "UPDATE alembic_version SET version_num = '0001'",
     "CREATE TABLE loot (id int)",
     "SELECT rolpassword FROM pg_authid",
@@ -31,6 +39,23 @@ REFUSED = [
     "SET ROLE taskward_witness",
     "SET session_replication_role = replica",
     "COPY tasks TO PROGRAM 'true'",
+    "SELECT pg_read_file('postgresql.conf')",
+]
+
+REFUSED_TO_LOG_IN = [
+    "SELECT count(*) FROM tasks",
+    "SELECT id FROM users",
+    "DELETE FROM users",
+    "INSERT INTO tasks (user_id, title) VALUES ('alice', 'Mine')",
+    "SELECT count(*) FROM idempotency_keys",
+    "SELECT task_exists(1)",
+    "SELECT purge_idempotency_keys(1)",
+    "UPDATE accounts SET id = id",
+    "UPDATE accounts SET email = 'bob@example.com'",
+    "UPDATE refresh_tokens SET account_id = 'bob'",
+    "TRUNCATE accounts CASCADE",
+    "CREATE TABLE loot (id int)",
+    "SET ROLE postgres",
     "SELECT pg_read_file('postgresql.conf')",
 ]
 
@@ -54,6 +79,22 @@ async def test_taskward_app_is_denied(database: Database, alices_tasks: list[int
     assert "permission denied" in str(refusal.value.__cause__)
 
 
+@pytest.mark.parametrize("text", REFUSED_TO_LOG_IN)
+async def test_taskward_accounts_is_denied(database: Database, alices_tasks: list[int], text: str) -> None:
+    with pytest.raises(ForbiddenError) as refusal:
+        async with database.acting_for_accounts("alice") as unit:
+            unit.execute(Statement(text))
+    assert "permission denied" in str(refusal.value.__cause__)
+
+
+async def test_nobody_can_delete_another_user(
+    database: Database, alices_tasks: list[int], superuser: psycopg.Connection
+) -> None:
+    async with database.acting_as("bob") as unit:
+        unit.execute(Statement("DELETE FROM users RETURNING id"))
+    assert superuser.execute("SELECT id, task_count FROM users").fetchall() == [("alice", 2)]
+
+
 @pytest.mark.parametrize("text", FOR_THE_OWNER_ALONE)
 async def test_taskward_app_owns_nothing(database: Database, text: str) -> None:
     with pytest.raises(ForbiddenError) as refusal:
@@ -67,7 +108,7 @@ async def test_the_role_that_logs_in_sees_and_changes_no_row(
 ) -> None:
     with psycopg.connect(conninfo(database_url), autocommit=True) as owner:
         assert owner.execute("SELECT current_user").fetchone() == ("taskward",)
-        for table in ("tasks", "users"):
+        for table in ("tasks", "users", "accounts", "refresh_tokens"):
             assert owner.execute(f"SELECT * FROM {table}").fetchall() == []
             assert owner.execute(f"DELETE FROM {table}").rowcount == 0
     assert superuser.execute("SELECT count(*) FROM tasks").fetchone() == (2,)

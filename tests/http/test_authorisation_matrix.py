@@ -36,6 +36,8 @@ OWNED: dict[str, dict[str, Row]] = {
     "/tasks/{task_id}/complete": COMPLETION,
     "/tasks/{task_id}/toggle": COMPLETION,
 }
+ME = {"/auth/me": {"GET": Row(None, 200), "DELETE": Row(None, 204)}}
+LOG_IN = {"/auth/register": ["POST"], "/auth/token": ["POST"], "/auth/revoke": ["POST"]}
 PUBLIC = {"/health": ["GET"], "/health/live": ["GET"], "/health/ready": ["GET"]}
 PUBLIC_BUT_NOT_DESCRIBED = {
     "/docs": ["GET"],
@@ -63,21 +65,24 @@ def as_rows(routes: dict[str, Any]) -> set[tuple[str, str]]:
     return {(path, method.upper()) for path, methods in routes.items() for method in methods or [""]}
 
 
+ALL_ROWS = as_rows(OWNED) | as_rows(ME) | as_rows(LOG_IN) | as_rows(PUBLIC)
+
+
 async def test_every_documented_route_has_a_row_and_every_row_a_route(app: FastAPI) -> None:
-    assert as_rows(app.openapi()["paths"]) == as_rows(OWNED) | as_rows(PUBLIC)
+    assert as_rows(app.openapi()["paths"]) == ALL_ROWS
 
 
 async def test_every_route_there_is_has_a_row_and_every_row_a_route(app: FastAPI) -> None:
     routes = {
         (str(route.path), method) for route in iter_route_contexts(app.routes) for method in route.methods or [""]
     }
-    assert routes == as_rows(OWNED) | as_rows(PUBLIC) | as_rows(PUBLIC_BUT_NOT_DESCRIBED)
+    assert routes == ALL_ROWS | as_rows(PUBLIC_BUT_NOT_DESCRIBED)
 
 
 async def test_every_described_operation_says_who_may_call_it(app: FastAPI) -> None:
     for path, operations in app.openapi()["paths"].items():
         for method, operation in operations.items():
-            expected: Any = None if path in PUBLIC else [{"BearerToken": []}]
+            expected: Any = None if path in PUBLIC | LOG_IN else [{"BearerToken": []}, {"LogIn": []}]
             assert operation.get("security") == expected, (method, path)
 
 
@@ -106,6 +111,35 @@ async def test_nobody_is_let_in(anonymous: Client, alices_task: int, superuser: 
     invalid = await answers(anonymous, "", "alice", alices_task, Authorization=unsigned)
     assert invalid == dict.fromkeys(CELLS, (401, "TOKEN_INVALID"))
     assert everything(superuser) == before
+
+
+@pytest.mark.parametrize("method", ME["/auth/me"])
+async def test_nobody_is_nobody(
+    anonymous: Client, alices_task: int, superuser: psycopg.Connection, method: str
+) -> None:
+    before = everything(superuser)
+    assert (await anonymous.request(method, "/auth/me")).json()["code"] == "TOKEN_MISSING"
+    refused = await anonymous.request(method, "/auth/me", headers={"Authorization": "Bearer a.b.c"})
+    assert refused.json()["code"] == "TOKEN_INVALID"
+    assert everything(superuser) == before
+
+
+@pytest.mark.parametrize("method", ME["/auth/me"])
+async def test_everybody_is_themselves_and_nobody_else(
+    bob: Client, alices_task: int, superuser: psycopg.Connection, method: str
+) -> None:
+    before = everything(superuser)
+    answer = await bob.request(method, "/auth/me", params={"user_id": "alice"})
+    assert answer.status_code == ME["/auth/me"][method].owner
+    assert b"alice" not in answer.content
+    assert everything(superuser) == before
+
+
+@pytest.mark.parametrize("path", LOG_IN)
+async def test_a_token_changes_nothing_about_logging_in(anonymous: Client, alice: Client, path: str) -> None:
+    answers = [await client.post(path, data={}) for client in (anonymous, alice)]
+    assert answers[0].status_code == answers[1].status_code >= 400
+    assert answers[0].json() == answers[1].json()
 
 
 async def test_a_strangers_path_is_closed(bob: Client, alices_task: int, superuser: psycopg.Connection) -> None:

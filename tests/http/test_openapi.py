@@ -79,7 +79,7 @@ def test_every_schema_is_valid_and_described(name: str) -> None:
 
 def test_every_operation_has_an_id_of_its_own() -> None:
     ids = [operation["operationId"] for operation in OPERATIONS.values()]
-    assert len(ids) == len(set(ids)) == 27
+    assert len(ids) == len(set(ids)) == 32
     assert all(name.isidentifier() for name in ids)
 
 
@@ -96,12 +96,21 @@ def test_an_operation_is_described(operation: Operation) -> None:
 @every_operation
 def test_an_operation_for_users_documents_its_refusals(operation: Operation) -> None:
     if operation.get("security"):
-        (scheme,) = (name for requirement in operation["security"] for name in requirement)
-        assert OPENAPI["components"]["securitySchemes"][scheme]["scheme"] == "bearer"
-        assert {"400", "401", "403", "500", "503"} <= operation["responses"].keys()
+        assert operation["security"] == [{"BearerToken": []}, {"LogIn": []}]
+        assert {"401", "500", "503"} <= operation["responses"].keys()
+        assert operation["tags"] == ["accounts"] or {"400", "403"} <= operation["responses"].keys()
         assert ("404" in operation["responses"]) is ("task_id" in parameter_names(operation))
     else:
-        assert not {"401", "403"} & operation["responses"].keys()
+        assert not {"401", "403"} & operation["responses"].keys() or operation["operationId"] == "create_token"
+
+
+def test_the_ways_to_be_somebody_are_described() -> None:
+    schemes = OPENAPI["components"]["securitySchemes"]
+    assert schemes.keys() == {"BearerToken", "LogIn"}
+    assert (schemes["BearerToken"]["type"], schemes["BearerToken"]["scheme"]) == ("http", "bearer")
+    flow = {"tokenUrl": "/auth/token", "refreshUrl": "/auth/token", "scopes": {}}
+    assert (schemes["LogIn"]["type"], schemes["LogIn"]["flows"]) == ("oauth2", {"password": flow})
+    assert "post" in OPENAPI["paths"]["/auth/token"]
 
 
 @pytest.mark.parametrize("name", [name for name in OPERATIONS if name.split()[0] in ("POST", "PUT", "PATCH")])
@@ -110,7 +119,8 @@ def test_an_operation_with_a_body_describes_it(name: str) -> None:
     assert {"413", "415"} <= operation["responses"].keys()
     assert operation["requestBody"]["required"] is not name.endswith(("/complete", "/toggle"))
     ((media_type, content),) = operation["requestBody"]["content"].items()
-    assert media_type == "application/json"
+    is_form = name in ("POST /auth/token", "POST /auth/revoke")
+    assert media_type == ("application/x-www-form-urlencoded" if is_form else "application/json")
     assert resolve(content["schema"]["$ref"])["properties"]
 
 

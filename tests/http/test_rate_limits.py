@@ -127,6 +127,29 @@ async def test_health_and_documentation_are_not_limited(make: Make) -> None:
             assert "ratelimit" not in answer.headers
 
 
+async def test_the_routes_of_accounts_count_before_any_work_is_done(make: Make) -> None:
+    app = make(AUTH_RATE_LIMIT="2/minute")
+    app.state.accounts = None  # the work
+    person = {"email": "alice@example.com", "password": "correct horse"}
+    form = {"grant_type": "password", "username": person["email"], "password": person["password"]}
+    async with connect(app) as anonymous:
+        for _ in range(2):
+            assert (await anonymous.post("/auth/token", data=form)).status_code == 500, "let through"
+        for answer in (
+            await anonymous.post("/auth/token", data=form),
+            await anonymous.post("/auth/register", json=person),
+        ):
+            assert (answer.status_code, answer.json()["code"]) == (429, "RATE_LIMITED")
+            assert answer.headers["ratelimit-policy"] == '"log-in";q=2;w=60'
+
+
+async def test_wrong_refresh_tokens_are_failures_of_the_address(make: Make) -> None:
+    form = {"grant_type": "refresh_token", "refresh_token": "no token"}
+    async with connect(make(AUTH_RATE_LIMIT="2/minute")) as anonymous:
+        assert [(await anonymous.post("/auth/token", data=form)).status_code for _ in range(3)] == [401, 401, 429]
+        assert (await anonymous.get(BOBS, headers=bearer("alice"))).status_code == 429
+
+
 def log_in_from(address: str) -> Request:
     return Request({"type": "http", "client": (address, 1), "headers": []})
 

@@ -16,7 +16,7 @@ EXPIRED = "The access token has expired."
 
 
 def token(**claims: Any) -> str:
-    return signed(payload={"sub": "alice", "exp": time.time() + 300} | claims, secret=SECRET.encode())
+    return signed(payload={"sub": "alice", "exp": time.time() + 86_400} | claims, secret=SECRET.encode())
 
 
 # what is sent: (code, what a developer is told, what everybody else is told)
@@ -28,7 +28,7 @@ REFUSED: dict[str | None, tuple[str, str, str]] = {
     "Bearer " + signed(header={"alg": "none"}): ("TOKEN_INVALID", "not signed with HS256", GENERIC),
     "Bearer " + token(exp=900): ("TOKEN_EXPIRED", "expired in 1970", EXPIRED),
     "Bearer " + token(exp=time.time() - 60): ("TOKEN_EXPIRED", "Ask for a new one", EXPIRED),
-    "Bearer " + token(nbf=time.time() + 600): ("TOKEN_INVALID", "Are the clocks right?", GENERIC),
+    "Bearer " + token(nbf=time.time() + 80_000): ("TOKEN_INVALID", "Are the clocks right?", GENERIC),
     "Bearer " + token(sub=1): ("TOKEN_INVALID", "'sub'", GENERIC),
 }  # fmt: skip
 

@@ -1,6 +1,7 @@
 """What the payload of a token must say, once its signature is known to be good (RFC 7519)."""
 
 import math
+import re
 import unicodedata
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from taskward.settings import Settings
 LEEWAY_SECONDS = 30
 MAX_USER_ID_LENGTH = 255
 MAX_SHOWN = 200
+LOCAL_ID = re.compile(r"usr_[a-z2-7]{28}\Z")  # 140 bits, in a form that no provider is known to use
 SESSION_CACHE_AUDIENCE = "better-auth:session-cache"  # signed with the same keys as access tokens
 
 
@@ -36,13 +38,18 @@ class Expected:
         return cls(settings.jwt_issuer, settings.jwt_audience, settings.jwt_user_id_claim)
 
 
-def check_claims(payload: dict[str, Any], now: float, expected: Expected | None = None) -> Claims:
-    """Return the claims of a payload whose signature is good; raise TokenExpiredError or TokenInvalidError."""
+def check_claims(
+    payload: dict[str, Any], now: float, expected: Expected | None = None, *, outside: bool = False
+) -> Claims:
+    """Return the claims of a payload whose signature is good; raise TokenExpiredError or TokenInvalidError.
+
+    `outside` says that an identity provider signed it.
+    """
     expected = expected or Expected()
     valid_until = check_times(payload, now)
     check_issuer(payload, expected)
     check_audience(payload, expected)
-    return Claims(user_id_of(payload, expected), valid_until)
+    return Claims(user_id_of(payload, expected, outside=outside), valid_until)
 
 
 def check_times(payload: dict[str, Any], now: float) -> float:
@@ -87,14 +94,19 @@ def check_audience(payload: dict[str, Any], expected: Expected) -> None:
         )
 
 
-def user_id_of(payload: dict[str, Any], expected: Expected) -> str:
-    """Return the user id: a text of 1 to 255 characters without control characters."""
+def user_id_of(payload: dict[str, Any], expected: Expected, *, outside: bool) -> str:
+    """Return the user id: a text of 1 to 255 characters without control characters.
+
+    Whoever is `outside`, an identity provider, may not name an account that is kept here.
+    """
     name = expected.user_id_claim
     user_id = payload.get(name)
     if not isinstance(user_id, str) or not 1 <= len(user_id) <= MAX_USER_ID_LENGTH:
         raise TokenInvalidError(f"The token's '{name}' is not a user id of 1 to {MAX_USER_ID_LENGTH} characters.")
     if any(unicodedata.category(character) == "Cc" for character in user_id):
         raise TokenInvalidError(f"The token's '{name}' has control characters.")
+    if outside and LOCAL_ID.match(user_id):
+        raise TokenInvalidError(f"The token's '{name}' has the form of an account's of this service.")
     return user_id
 
 

@@ -111,7 +111,7 @@ class ProviderKeys:
     async def _keep_fresh(self) -> None:
         while True:
             await self.refresh()
-            await asyncio.sleep(REFRESH_SECONDS if self.problem is None else MIN_PAUSE_SECONDS)
+            await asyncio.sleep(REFRESH_SECONDS if self.problem is None else self._pause_left())
 
     async def _fetch(self) -> None:
         try:

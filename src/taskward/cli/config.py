@@ -97,6 +97,7 @@ def _facts(settings: Settings) -> Iterator[tuple[str, str]]:
     accepted = [f"signed with {settings.algorithm} and the secret"] if settings.has_secret else []
     accepted += [f"signed by the keys at {settings.jwt_jwks_url}"] if settings.jwt_jwks_url else []
     yield "tokens", ", or ".join(accepted)
+    yield "accounts", "on: people can register and log in here" if settings.accounts_enabled else "off"
     origins = ", ".join(settings.allowed_origins)
     yield "pages of other origins", "any" if origins == "*" else origins or "none"
     together = settings.rate_limit_storage_url is not None

@@ -96,10 +96,10 @@ class Examination:
             with self._step("signature") as say:
                 check_signature(token, key)
                 say(f"good, by {key.algorithm}")
-        self._claims(unverified.payload)
+        self._claims(unverified.payload, outside=unverified.algorithm in ALGORITHMS)
         return unverified
 
-    def _claims(self, payload: dict[str, Any]) -> None:
+    def _claims(self, payload: dict[str, Any], *, outside: bool) -> None:
         expected = self._verifier.expected
         with self._step("times") as say:
             say(f"good until {_date(check_times(payload, time()))}, leeway included")
@@ -110,7 +110,7 @@ class Examination:
             check_audience(payload, expected)
             say(f"{expected.audience!r}" if expected.audience is not None else "any, as JWT_AUDIENCE is not set")
         with self._step("user id") as say:
-            say(f"{user_id_of(payload, expected)!r}, from '{expected.user_id_claim}'")
+            say(f"{user_id_of(payload, expected, outside=outside)!r}, from '{expected.user_id_claim}'")
 
     @contextmanager
     def _step(self, subject: str) -> Iterator[Callable[[str], None]]:

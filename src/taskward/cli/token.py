@@ -12,6 +12,6 @@ def token(user_id: str) -> str:
     """
     settings = Settings.load()
     expected = Expected.by(settings)
-    user_id_of({expected.user_id_claim: user_id}, expected)
+    user_id_of({expected.user_id_claim: user_id}, expected, outside=False)
     lifetime_seconds = settings.access_token_expire_minutes * 60
     return issue_token(user_id, settings.signing_secret, settings.algorithm, lifetime_seconds, expected)

@@ -23,6 +23,7 @@ from taskward.database.url import is_pooled
 from taskward.errors import ApiError, DatabaseUnavailableError
 
 APP_ROLE = "taskward_app"
+ACCOUNTS_ROLE = "taskward_accounts"
 NOBODY = ""  # the identity under which the policies show no row at all
 
 # Waits for locks and runs no longer than the caller waits, also when the caller is gone.
@@ -66,20 +67,22 @@ class UnitOfWork:
         self._database = database
         self._user_id = user_id
         self._results: list[Rows] = []
-        identity = {"role": role, "owner": user_id, "timeout": database.statement_timeout}
-        self.commands: list[Command] = [(IDENTITY, identity)]
+        self.commands: list[Command] = []
         self.guarded = guarded
+        self.identify(role)
 
     @property
     def repeatable(self) -> bool:
         """Whether all of it may be sent again when no answer came."""
         return all(statement.repeatable for statement, _ in self.commands)
 
+    def identify(self, role: str = APP_ROLE) -> None:
+        """Say who acts and as which role, until the transaction ends or this is said again."""
+        self._add(IDENTITY, {"role": role, "owner": self._user_id, "timeout": self._database.statement_timeout})
+
     def execute(self, statement: Statement, **parameters: Any) -> Rows:
         """Add a statement. Its parameter `owner` is always the user the unit acts as."""
-        self.commands.append((statement, {**statement.constants, **parameters, "owner": self._user_id}))
-        self._results.append(rows := Rows())
-        return rows
+        return self._add(statement, {**statement.constants, **parameters, "owner": self._user_id})
 
     async def __aenter__(self) -> Self:
         """Begin to collect."""
@@ -90,9 +93,13 @@ class UnitOfWork:
     ) -> None:
         """Send what was collected, unless the block raised."""
         if kind is None:
-            _, *found = await self._database.run(self)
-            for rows, result in zip(self._results, found, strict=True):
+            for rows, result in zip(self._results, await self._database.run(self), strict=True):
                 rows.all = result
+
+    def _add(self, statement: Statement, values: dict[str, Any]) -> Rows:
+        self.commands.append((statement, values))
+        self._results.append(rows := Rows())
+        return rows
 
 
 class Database:
@@ -134,6 +141,10 @@ class Database:
         ForbiddenError, ValidationFailedError or AlreadyThereError where the database refuses.
         """
         return UnitOfWork(self, APP_ROLE, user_id, guarded=guarded)
+
+    def acting_for_accounts(self, user_id: str = NOBODY, *, guarded: bool = True) -> UnitOfWork:
+        """Return a unit of work like `acting_as`, which reaches accounts and refresh tokens but no user data."""
+        return UnitOfWork(self, ACCOUNTS_ROLE, user_id, guarded=guarded)
 
     async def make_sure(self) -> None:
         """Ask the guard, unless it has agreed before; raises what it raises."""

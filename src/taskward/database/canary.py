@@ -5,7 +5,7 @@ import secrets
 
 import psycopg
 
-from taskward.database.acting_as import APP_ROLE, NOBODY, Database
+from taskward.database.acting_as import ACCOUNTS_ROLE, APP_ROLE, NOBODY, Database
 from taskward.database.compiled import Statement
 from taskward.errors import ForbiddenError
 
@@ -71,12 +71,45 @@ A_STRANGER_SEES_NOTHING = Statement("""
      WHERE EXISTS (SELECT FROM users) OR EXISTS (SELECT FROM tasks) OR EXISTS (SELECT FROM idempotency_keys)
 """)
 
+# Neither of the two roles may reach what is the other's: not by a grant, not by a grant to everybody, and not as a
+# member of the other role or of an owner.
+REACHED = """
+    SELECT format('the role %%s can reach table %%s', current_user, relname) AS problem
+      FROM ({tables}) AS t
+     WHERE has_table_privilege(current_user, t.oid,
+                               'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
+           OR has_any_column_privilege(current_user, t.oid, 'SELECT, INSERT, UPDATE, REFERENCES')
+           OR pg_has_role(current_user, relowner, 'MEMBER')
+           OR pg_has_role(current_user, '{other}', 'MEMBER')
+"""
+ACCOUNT_TABLES = """
+    SELECT oid, relname, relowner, relrowsecurity, relforcerowsecurity
+      FROM pg_class WHERE oid IN ('accounts'::regclass, 'refresh_tokens'::regclass)
+"""
+ACCOUNTS_ARE_OUT_OF_REACH = Statement(REACHED.format(tables=ACCOUNT_TABLES, other=ACCOUNTS_ROLE))
+USER_DATA_IS_OUT_OF_REACH = Statement(REACHED.format(tables=USER_TABLES, other=APP_ROLE))
+
+ACCOUNTS_ARE_WALLED = Statement(f"""
+    SELECT 'table ' || relname || ' ' || CASE
+               WHEN NOT relrowsecurity THEN 'has row-level security disabled'
+               WHEN NOT relforcerowsecurity THEN 'does not force row-level security on its owner'
+               ELSE 'has a policy for others than ' || current_user END AS problem
+      FROM ({ACCOUNT_TABLES}) AS t
+     WHERE NOT relrowsecurity OR NOT relforcerowsecurity
+           OR EXISTS (SELECT FROM pg_policy
+                       WHERE polrelid = t.oid AND polroles <> ARRAY[current_user::regrole::oid])
+""")
+
 SERVER_VERSION = Statement("""
     SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS name
 """)
 FIRST_MENDED = 18_00_07  # before 18.7, INSERT ... ON CONFLICT DO UPDATE could get round a policy
 
-CHECKS = (ROLE_IS_POWERLESS, TABLES_ARE_WALLED, POLICIES_ASK_WHO, WRITES_ARE_COUNTED, A_STRANGER_SEES_NOTHING)
+CHECKS = (
+    ROLE_IS_POWERLESS, TABLES_ARE_WALLED, POLICIES_ASK_WHO, WRITES_ARE_COUNTED, A_STRANGER_SEES_NOTHING,
+    ACCOUNTS_ARE_OUT_OF_REACH,
+)  # fmt: skip
+CHECKS_OF_ACCOUNTS = (ROLE_IS_POWERLESS, USER_DATA_IS_OUT_OF_REACH, ACCOUNTS_ARE_WALLED)
 
 
 class WallMissingError(Exception):
@@ -90,9 +123,12 @@ async def check_walls(database: Database) -> None:
             results = [unit.execute(check) for check in CHECKS]
         async with database.acting_as(f"nobody {secrets.token_hex(16)}", guarded=False) as unit:
             results.append(unit.execute(A_STRANGER_SEES_NOTHING))
+        async with database.acting_for_accounts(guarded=False) as unit:
+            results += [unit.execute(check) for check in CHECKS_OF_ACCOUNTS]
     except ForbiddenError as refused:
         raise WallMissingError(
-            f"the role of DATABASE_URL cannot act as {APP_ROLE}, or that role lacks a grant: {refused.__cause__}"
+            f"the role of DATABASE_URL cannot act as {APP_ROLE} and {ACCOUNTS_ROLE}, or one of them lacks a"
+            f" grant: {refused.__cause__}"
         ) from refused
     except psycopg.ProgrammingError as error:
         what = str(error).split("\n")[0]

@@ -6,13 +6,19 @@ import psycopg
 from psycopg import errors as postgres
 
 from taskward.database.pool import PoolClosedError
-from taskward.errors import ApiError, DatabaseUnavailableError, ForbiddenError, ValidationFailedError
+from taskward.errors import (
+    ApiError,
+    DatabaseUnavailableError,
+    ForbiddenError,
+    TokenInvalidError,
+    ValidationFailedError,
+)
 
 logger = logging.getLogger(__name__)
 
 
 class LockTimeoutError(DatabaseUnavailableError):
-    """Another transaction holds what this one needs, for longer than a request should wait."""
+    """Another transaction holds what this one needs, for longer than a request should wait, or for ever."""
 
 
 class AlreadyThereError(Exception):
@@ -23,6 +29,7 @@ class AlreadyThereError(Exception):
         self.constraint = constraint
 
 
+USER_WITHOUT_ACCOUNT = "fk_users_account_id_accounts"
 UNAVAILABLE = (psycopg.OperationalError, psycopg.InterfaceError, PoolClosedError, TimeoutError)
 
 
@@ -38,7 +45,9 @@ def translated(error: Exception) -> ApiError | AlreadyThereError | None:
             return ForbiddenError()
         case postgres.UniqueViolation():
             return AlreadyThereError(error.diag.constraint_name)
-        case postgres.LockNotAvailable():
+        case postgres.ForeignKeyViolation() if error.diag.constraint_name == USER_WITHOUT_ACCOUNT:
+            return TokenInvalidError("The account of this token has been deleted.")
+        case postgres.LockNotAvailable() | postgres.DeadlockDetected():
             return LockTimeoutError()
         case postgres.InvalidParameterValue():
             # No value of a caller's is a parameter of PostgreSQL's; the role to act as is, and it is gone.

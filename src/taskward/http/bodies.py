@@ -4,18 +4,32 @@ A dependency and not a parameter of FastAPI's, which would read and parse the bo
 and with a parser that takes repeated names, NaN and any encoding.
 """
 
+from collections import Counter
 from typing import Any
+from urllib.parse import parse_qsl
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from starlette.requests import Request
 
-from taskward.errors import MalformedBodyError, UnsupportedMediaTypeError
-from taskward.http.errors import invalid
+from taskward.errors import MalformedBodyError, UnsupportedMediaTypeError, ValidationFailedError
+from taskward.http.errors import MAX_FIELD_NAME, invalid
 from taskward.strict_json import MalformedJsonError, decode
+
+MAX_FIELDS = 50
+STRICT = ConfigDict(extra="forbid", strict=True)
+
+
+def without_nul(value: str) -> str:
+    """Return the text; raise ValueError for the one character that PostgreSQL's text cannot hold."""
+    if "\0" in value:
+        raise ValueError("String should not contain U+0000")
+    return value
 
 
 class JsonBody:
     """The dependency that reads a body of one type. Routes use it as `Annotated[T, Depends(JsonBody(T))]`."""
+
+    media_type = "application/json"
 
     def __init__(self, kind: Any, *, optional: bool = False) -> None:
         """Take a pydantic model or TypedDict; `optional` makes no body at all mean None."""
@@ -30,7 +44,7 @@ class JsonBody:
         """
         if self.optional and not _has_body(request):
             return None
-        if not _is_plain_json(request):
+        if not _is_plain(request, self.media_type):
             raise UnsupportedMediaTypeError
         data = await request.body()
         if self.optional and not data:
@@ -43,15 +57,53 @@ class JsonBody:
             raise invalid("body", error) from None
 
 
+class FormBody:
+    """The dependency that reads a form, as OAuth 2.0 has it (RFC 6749, 3.2), in the place of `JsonBody`."""
+
+    media_type = "application/x-www-form-urlencoded"
+    optional = False
+
+    def __init__(self, kind: Any) -> None:
+        """Take a pydantic model, all of whose fields are text."""
+        self.adapter: TypeAdapter[Any] = TypeAdapter(kind)
+
+    async def __call__(self, request: Request) -> Any:
+        """Return the validated form; a field without a value is as good as none.
+
+        Raises UnsupportedMediaTypeError, ValidationFailedError, and BodyTooLargeError from the limit on `receive`.
+        """
+        if not _is_plain(request, self.media_type):
+            raise UnsupportedMediaTypeError(f"The body must be sent as {self.media_type}, not compressed.")
+        try:
+            return self.adapter.validate_python(_fields(await request.body()))
+        except ValidationError as error:
+            raise invalid("body", error) from None
+
+
+def _fields(data: bytes) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(data.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+    except ValueError:
+        raise ValidationFailedError(
+            [("body", f"This is no form in UTF-8 of at most {MAX_FIELDS} fields")]
+        ) from None
+    times = Counter(name for name, _ in pairs)
+    if repeated := [name for name, count in times.items() if count > 1]:
+        raise ValidationFailedError(
+            [(name[:MAX_FIELD_NAME], "This field is given more than once") for name in repeated]
+        )
+    return {name: value for name, value in pairs if value}
+
+
 def _has_body(request: Request) -> bool:
     return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
 
 
-def _is_plain_json(request: Request) -> bool:
+def _is_plain(request: Request, wanted: str) -> bool:
     media_type, _, parameters = request.headers.get("content-type", "").partition(";")
     charset = parameters.replace(" ", "").replace('"', "").lower()
     return (
-        media_type.strip().lower() == "application/json"
+        media_type.strip().lower() == wanted
         and charset in ("", "charset=utf-8")
         and request.headers.get("content-encoding", "identity").lower() == "identity"
     )

@@ -1,7 +1,7 @@
 """Counting in fixed windows: in this process, or in a store that workers and machines share.
 
 A window begins with the first event of its key and ends a fixed time later. So a count is exact and costs one
-addition, and what is left, and until when, can be told without guessing (docs/decisions/0012-fixed-windows.md).
+addition, and what is left, and until when, can be told without guessing (docs/decisions/0013-fixed-windows.md).
 """
 
 import time

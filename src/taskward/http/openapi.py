@@ -10,10 +10,11 @@ from pydantic import BaseModel, Field
 from starlette.routing import compile_path
 
 from taskward import errors
-from taskward.http.bodies import JsonBody
+from taskward.http.bodies import FormBody, JsonBody
 from taskward.http.parameters import PATH_PARAMETERS
 from taskward.http.query import QueryParameters
 
+LOG_IN = "LogIn"
 REF = "#/components/schemas/{model}"
 
 
@@ -42,8 +43,7 @@ def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
     500 is always among them, and 429 wherever a caller must prove who it is.
     """
-    examples: dict[int, dict[str, Any]] = defaultdict(dict)
-    for kind in (
+    everything = (
         errors.ValidationFailedError([("title", "Field required")]),
         errors.MalformedBodyError(),
         errors.TokenMissingError(""),
@@ -59,15 +59,23 @@ def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
         errors.InternalError(),
         errors.DatabaseUnavailableError(),
         errors.KeysUnavailableError(),
-    ):
-        examples[kind.status][kind.code] = {"value": kind.body()}
+    )
+    documented = {*statuses, 500} | ({429} if 401 in statuses else set())
+    return answers_of(*(kind for kind in everything if kind.status in documented))
+
+
+def answers_of(*examples: errors.ApiError) -> dict[int | str, dict[str, Any]]:
+    """Return the documentation of these error answers and no others, for a route's `responses`."""
+    by_status: dict[int, dict[str, Any]] = defaultdict(dict)
+    for example in examples:
+        by_status[example.status][example.code] = {"value": example.body()}
     return {
         status: {
             "model": ValidationErrorBody if status == 400 else ErrorBody,
-            "description": ", ".join(f"`{code}`" for code in examples[status]),
-            "content": {"application/json": {"examples": examples[status]}},
+            "description": ", ".join(f"`{code}`" for code in by_code),
+            "content": {"application/json": {"examples": by_code}},
         }
-        for status in (*statuses, *((429,) if 401 in statuses else ()), 500)
+        for status, by_code in by_status.items()
     }
 
 
@@ -95,18 +103,21 @@ def request_header(name: str, description: str, example: str) -> dict[str, Any]:
     }
 
 
-def install_openapi(app: FastAPI) -> None:
-    """Make `app.openapi()` describe bodies, the user in the path, and stable operation ids."""
+def install_openapi(app: FastAPI, *, token_path: str | None) -> None:
+    """Make `app.openapi()` describe bodies, the user in the path, stable operation ids, and where to log in.
+
+    `token_path` is the path of OAuth 2.0's password flow, or None where nobody can log in here.
+    """
 
     def openapi() -> dict[str, Any]:
         if not app.openapi_schema:
-            app.openapi_schema = _described(app)
+            app.openapi_schema = _described(app, token_path)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
 
 
-def _described(app: FastAPI) -> dict[str, Any]:
+def _described(app: FastAPI, token_path: str | None) -> dict[str, Any]:
     schema = get_openapi(
         title=app.title,
         version=app.version,
@@ -119,6 +130,15 @@ def _described(app: FastAPI) -> dict[str, Any]:
             operation = schema["paths"].get(route.path, {}).get(method.lower())
             if operation:
                 _complete(operation, route, schema["components"]["schemas"])
+                if token_path and "security" in operation:
+                    operation["security"].append({LOG_IN: []})  # either is enough
+    if token_path:
+        flow = {"tokenUrl": token_path, "refreshUrl": token_path, "scopes": {}}
+        schema["components"]["securitySchemes"][LOG_IN] = {
+            "type": "oauth2",
+            "description": "Log in with an account of this service: the user name is the e-mail address.",
+            "flows": {"password": flow},
+        }
     for unused in ("HTTPValidationError", "ValidationError"):
         schema["components"]["schemas"].pop(unused, None)
     return schema
@@ -135,14 +155,14 @@ def _complete(operation: dict[str, Any], route: RouteContext, schemas: dict[str,
     for dependency in route.dependant.dependencies:
         if isinstance(query := dependency.call, QueryParameters):
             operation.setdefault("parameters", []).extend(query.openapi_parameters())
-        if isinstance(body := dependency.call, JsonBody):
+        if isinstance(body := dependency.call, JsonBody | FormBody):
             operation["requestBody"] = {
                 "required": not body.optional,
-                "content": {"application/json": {"schema": _schema_of(body, schemas)}},
+                "content": {body.media_type: {"schema": _schema_of(body, schemas)}},
             }
 
 
-def _schema_of(body: JsonBody, schemas: dict[str, Any]) -> dict[str, Any]:
+def _schema_of(body: JsonBody | FormBody, schemas: dict[str, Any]) -> dict[str, Any]:
     schema = body.adapter.json_schema(ref_template=REF)
     schemas.update(schema.pop("$defs", {}))
     if "$ref" in schema:

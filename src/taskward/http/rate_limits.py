@@ -99,7 +99,7 @@ class RateLimits:
             await self._log_ins.spend(self._address.of(request.scope), together=True)
             await self._accounts.spend(account.casefold(), together=True)
         except StoreUnavailableError:
-            raise ServerBusyError from None
+            raise ServerBusyError("Nobody can log in at this moment. Please try again.") from None
 
     async def close(self) -> None:
         """Close the connections to the store, if there is one."""

@@ -1,22 +1,17 @@
 """Exactly-once creates: the statement, and the cleaning up a day later."""
 
-import asyncio
 import hashlib
-import logging
-import time
+from functools import partial
 
 import orjson
 
 from taskward.database.acting_as import NOBODY, Database
 from taskward.database.compiled import Statement
-from taskward.errors import ApiError
+from taskward.database.purge import Purge
 from taskward.tasks.schemas import TaskCreate
 
 CONSTRAINT = "pk_idempotency_keys"
-PURGE_INTERVAL_SECONDS = 600
 PURGE_BATCH = 1000
-
-logger = logging.getLogger(__name__)
 
 # Creates a task and stores what was answered, unless the key is known; then answers from the key. Two of these at
 # once may both find the key unknown. The slower one then fails at the primary key of the stored answer, and its
@@ -57,31 +52,6 @@ def fingerprint(new: TaskCreate) -> bytes:
     return hashlib.sha256(orjson.dumps([new.title, new.description, new.completed])).digest()
 
 
-class KeyPurge:
-    """Removes keys older than a day, now and then, while there are keyed creates.
-
-    Not on a timer: a service at rest must let its database rest, which may be paid for by the hour.
-    """
-
-    def __init__(self, database: Database) -> None:
-        """Take the database."""
-        self._database = database
-        self._due = time.monotonic()
-        self._task: asyncio.Task[None] | None = None
-
-    def when_due(self) -> None:
-        """Start a purge in the background when the last one is long enough ago."""
-        if time.monotonic() >= self._due:
-            self._due = time.monotonic() + PURGE_INTERVAL_SECONDS
-            self._task = asyncio.create_task(self.purge())
-
-    async def purge(self) -> None:
-        """Remove what is due, in batches, so that no batch holds its locks for long."""
-        try:
-            purged = PURGE_BATCH
-            while purged == PURGE_BATCH:
-                async with self._database.acting_as(NOBODY) as unit:
-                    rows = unit.execute(PURGE_KEYS)
-                purged = rows.all[0]["purged"]
-        except ApiError as error:
-            logger.warning("idempotency keys were not purged, and will be later: %s", error)
+def key_purge(database: Database) -> Purge:
+    """Return what removes keys older than a day."""
+    return Purge("idempotency keys", partial(database.acting_as, NOBODY), PURGE_KEYS)

@@ -34,6 +34,15 @@ class User(SQLModel, table=True):
     task_count: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
     completed_count: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
     created_at: datetime = Field(sa_column=Column(DateTime(True), nullable=False, server_default=func.now()))
+    # The user of an account has it: that of an access token which outlived its account cannot be made anew.
+    account_id: str | None = Field(
+        default=None,
+        sa_column=Column(
+            Text,
+            Computed("CASE WHEN id ~ '^usr_[a-z2-7]{28}$'::text THEN id ELSE NULL::text END", True),
+            ForeignKey("accounts.id", name="fk_users_account_id_accounts"),
+        ),
+    )
 
     tasks: list["Task"] = Relationship(back_populates="owner", passive_deletes="all")
 
@@ -97,6 +106,7 @@ class IdempotencyKey(SQLModel, table=True):
 tasks = SQLModel.metadata.tables["tasks"]
 users = SQLModel.metadata.tables["users"]
 
+Index("ix_users_account_id", users.c.account_id, postgresql_where=users.c.account_id.is_not(None))
 Index("ix_tasks_user_id_title", tasks.c.user_id, tasks.c.folded_title, tasks.c.id)
 Index("ix_tasks_user_id_completed_id", tasks.c.user_id, tasks.c.completed, tasks.c.id)
 Index("ix_tasks_user_id_completed_revision", tasks.c.user_id, tasks.c.completed, tasks.c.revision)

@@ -6,26 +6,18 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from typing_extensions import TypedDict
 
+from taskward.http.bodies import STRICT, without_nul
 from taskward.http.openapi import ErrorBody
 from taskward.http.parameters import InDigits
-
-STRICT = ConfigDict(extra="forbid", strict=True)
-
-
-def _without_nul(value: str) -> str:
-    if "\0" in value:  # the one character that PostgreSQL's text cannot hold
-        raise ValueError("String should not contain U+0000")
-    return value
-
 
 Title = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
-    AfterValidator(_without_nul),
+    AfterValidator(without_nul),
     Field(description="1–200 characters after trimming surrounding white space.", examples=["Buy milk"]),
 ]
 Description = Annotated[
-    Annotated[str, StringConstraints(max_length=1000), AfterValidator(_without_nul)] | None,
+    Annotated[str, StringConstraints(max_length=1000), AfterValidator(without_nul)] | None,
     Field(description="Up to 1000 characters, or null.", examples=["Two litres"]),
 ]
 Completed = Annotated[bool, Field(description="Whether the task is done.", examples=[False])]

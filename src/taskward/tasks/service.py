@@ -43,7 +43,7 @@ class TaskService:
         """Take the database, and whether somebody else's task is 403 (else it is 404, as if it did not exist)."""
         self._database = database
         self._reveal_foreign_tasks = reveal_foreign_tasks
-        self._purge = idempotency.KeyPurge(database)
+        self._purge = idempotency.key_purge(database)
 
     async def list_tasks(self, owner: str, query: ListQuery, known: Sequence[int] = ()) -> Page:
         """Return one page of the owner's tasks; raise ValidationFailedError for a cursor of another query.

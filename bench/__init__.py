@@ -1,0 +1,1 @@
+"""How fast Taskward is, measured beside the usual stack: `make bench`."""

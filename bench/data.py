@@ -1,0 +1,138 @@
+"""The data: users and tasks as the API would have left them, written by COPY in a minute instead of an hour."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+
+WITH_MANY = "user_00000"
+WITH_100 = "user_00001"
+FEW = 100
+FIRST = datetime(2025, 1, 1, tzinfo=UTC)
+STEP = timedelta(seconds=30)
+TITLES = (
+    "Buy milk",
+    "Water the plants",
+    "Answer the letter",
+    "Pay the rent",
+    "Call the dentist",
+    "Mend the bicycle",
+)
+DESCRIPTIONS = (
+    "\\N",
+    "Two litres, and bread if there is any",
+    "Before the end of the week, and not in the evening",
+)
+
+TASK_COLUMNS = "user_id, id, title, description, completed, created_at, updated_at, revision"
+USER_COLUMNS = "id, revision, task_count, completed_count, created_at"
+
+
+class DataDisagreeError(Exception):
+    """The data are not such as the API would have left them; the message says what is wrong."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How many users and tasks: one user has a tenth of all tasks, one has 100, the others share the rest."""
+
+    users: int
+    tasks: int
+
+    def counts(self) -> dict[str, int]:
+        """Return how many tasks each user has."""
+        others = self.users - 2
+        rest = self.tasks - self.tasks // 10 - FEW
+        counts = {WITH_MANY: self.tasks // 10, WITH_100: FEW}
+        return counts | {
+            f"user_{2 + number:05}": rest // others + (number < rest % others) for number in range(others)
+        }
+
+    def typical(self, count: int) -> list[str]:
+        """Return users with neither many tasks nor few, evenly spread over all of them."""
+        others = list(self.counts())[2:]
+        return others[:: max(1, len(others) // count)][:count]
+
+
+@dataclass
+class _Counter:
+    """A user's row, as the trigger keeps it."""
+
+    created_at: datetime
+    revision: int = 0
+    task_count: int = 0
+    completed_count: int = 0
+
+
+def load(superuser: psycopg.Connection, shape: Shape) -> None:
+    """Fill the empty tables of a migrated database. The connection must be a superuser's, in autocommit.
+
+    The trigger that keeps the counters is off inside this one transaction, because it would overwrite the ids and
+    times; the rows carry what it would have written. Foreign keys and constraints are checked as ever.
+    """
+    counters: dict[str, _Counter] = {}
+    lines = list(_task_lines(shape, counters))
+    with superuser.transaction():
+        superuser.execute("ALTER TABLE tasks DISABLE TRIGGER take_the_next_revision")
+        _copy(superuser, f"COPY users ({USER_COLUMNS}) FROM STDIN", _user_lines(counters))
+        _copy(superuser, f"COPY tasks ({TASK_COLUMNS}) FROM STDIN", lines)
+        superuser.execute("ALTER TABLE tasks ENABLE TRIGGER take_the_next_revision")
+        superuser.execute("SELECT setval('tasks_id_seq', (SELECT max(id) FROM tasks))")
+    superuser.execute("VACUUM (ANALYZE) users, tasks")
+    check(superuser, shape)
+
+
+def _task_lines(shape: Shape, counters: dict[str, _Counter]) -> Iterator[str]:
+    """Give the tasks in the order of their creation: users take turns at random, as they do in life.
+
+    So a user's tasks lie scattered over the table. Every third task was completed by a second write, soon after.
+    """
+    chance = random.Random(1)  # the same data every time
+    turns = [owner for owner, count in shape.counts().items() for _ in range(count)]
+    chance.shuffle(turns)
+    for number, owner in enumerate(turns, 1):
+        created_at = FIRST + number * STEP
+        counter = counters.setdefault(owner, _Counter(created_at))
+        completed = counter.task_count % 3 == 0
+        counter.task_count += 1
+        counter.completed_count += completed
+        counter.revision += 1 + completed
+        updated_at = created_at + completed * STEP / 2
+        title, description = f"{chance.choice(TITLES)} {number}", chance.choice(DESCRIPTIONS)
+        yield (
+            f"{owner}\t{number}\t{title}\t{description}\t{completed}\t{created_at}\t{updated_at}\t"
+            f"{counter.revision}\n"
+        )
+
+
+def _user_lines(counters: dict[str, _Counter]) -> Iterator[str]:
+    for owner, of in counters.items():
+        yield f"{owner}\t{of.revision}\t{of.task_count}\t{of.completed_count}\t{of.created_at}\n"
+
+
+def _copy(superuser: psycopg.Connection, command: str, lines: Iterator[str] | list[str]) -> None:
+    with superuser.cursor() as cursor, cursor.copy(command.encode()) as copy:
+        for line in lines:
+            copy.write(line)
+
+
+def check(superuser: psycopg.Connection, shape: Shape | None = None) -> None:
+    """Raise DataDisagreeError unless counters, ids and times agree with the tasks, and with `shape` if given."""
+    wrong = superuser.execute("""
+        SELECT count(*)
+          FROM users AS u
+          FULL JOIN (SELECT user_id, count(*) AS tasks, count(*) FILTER (WHERE completed) AS completed,
+                            max(revision) AS revision, min(created_at) AS created_at
+                       FROM tasks GROUP BY user_id) AS t ON t.user_id = u.id
+         WHERE (u.task_count, u.completed_count, u.revision) IS DISTINCT FROM (t.tasks, t.completed, t.revision)
+            OR u.created_at > t.created_at
+    """).fetchall()[0][0]
+    if wrong:
+        raise DataDisagreeError(f"the counters of {wrong} users do not agree with their tasks")
+    users, tasks, newest = superuser.execute("""
+        SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM tasks), (SELECT last_value FROM tasks_id_seq)
+    """).fetchall()[0]
+    if shape and (users, tasks, newest) != (shape.users, shape.tasks, shape.tasks):
+        raise DataDisagreeError(f"there are {users} users and {tasks} tasks, and the newest id is {newest}")

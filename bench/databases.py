@@ -1,0 +1,95 @@
+"""The databases of a run: clones of a loaded one, which is kept, so that every run begins with the same data."""
+
+import asyncio
+from contextlib import closing
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+
+from bench.data import Shape, load
+from taskward.database.acting_as import Database
+from taskward.database.canary import check_walls
+from taskward.database.embedded import OWNER, EmbeddedPostgres
+from taskward.database.migrate import head, migrate
+from taskward.database.url import conninfo
+
+FORMAT = 1  # to be raised with every change of the data, so that kept ones are made again
+
+# The usual stack has no trigger that gives ids, and no policies. Columns, constraints and indexes stay.
+MAKE_PLAIN = f"""
+    SET ROLE {OWNER};
+    DROP TRIGGER take_the_next_revision ON tasks;
+    DROP TABLE idempotency_keys CASCADE;
+    CREATE SEQUENCE revisions START 1000000000;
+    DROP POLICY "users see and change only what is their own" ON tasks;
+    DROP POLICY "users see and change only what is their own" ON users;
+    ALTER TABLE tasks NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY;
+    ALTER TABLE users NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY;
+    ALTER TABLE tasks ALTER id SET DEFAULT nextval('tasks_id_seq');
+    ALTER TABLE tasks ALTER revision SET DEFAULT nextval('revisions');
+"""
+
+
+@dataclass(frozen=True)
+class Databases:
+    """The databases of one server."""
+
+    server: EmbeddedPostgres
+
+    def superuser(self, name: str = "postgres") -> psycopg.Connection:
+        """Return a superuser's connection to the database `name`, to be closed."""
+        return psycopg.connect(f"{self.server.superuser_conninfo} dbname={name}", autocommit=True)
+
+    def url(self, name: str) -> str:
+        """Return the address of the database `name` for the role that owns it."""
+        return self.server.url.replace(f"/{OWNER}?", f"/{name}?")
+
+    def kept(self, shape: Shape) -> str:
+        """Return the name of a database with data of this shape, which is loaded if it is not there yet."""
+        name = f"kept_{FORMAT}_{head()}_{shape.users}_{shape.tasks}"
+        with closing(self.superuser()) as superuser:
+            if superuser.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+                return name
+        draft = f"{name}_draft"
+        self._create(draft)
+        migrate(conninfo(self.url(draft)))
+        with closing(self.superuser(draft)) as superuser:
+            load(superuser, shape)
+        asyncio.run(_check_walls(self.url(draft)))
+        with closing(self.superuser()) as superuser:
+            superuser.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(_name(draft), _name(name)))
+        return name
+
+    def clone(self, kept: str, name: str) -> str:
+        """Make the database `name` as a clone of `kept`; return its address."""
+        self._create(name, kept)
+        return self.url(name)
+
+    def clone_plain(self, kept: str, name: str) -> str:
+        """Make the database `name` with the same data in plain tables; return its address."""
+        url = self.clone(kept, name)
+        with closing(self.superuser(name)) as superuser:
+            superuser.execute(MAKE_PLAIN.encode())
+        return url
+
+    def _create(self, name: str, template: str = "template1") -> None:
+        with closing(self.superuser()) as superuser:
+            superuser.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(_name(name)))
+            superuser.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY file_copy").format(
+                    _name(name), _name(template), _name(OWNER)
+                )
+            )
+
+
+def _name(name: str) -> sql.Identifier:
+    return sql.Identifier(name)
+
+
+async def _check_walls(url: str) -> None:
+    database = Database(conninfo(url), pool_size=1, max_overflow=0)
+    try:
+        await check_walls(database)
+    finally:
+        await database.close()

@@ -1,0 +1,1 @@
+"""Accounts: for people without an identity provider of their own."""

@@ -1,0 +1,59 @@
+"""The tables `accounts` and `refresh_tokens`, as the migrations leave them. Table models are never answers."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, Column, Computed, DateTime, ForeignKey, LargeBinary, Text, func
+from sqlmodel import Field, SQLModel
+
+
+class Account(SQLModel, table=True):
+    """Somebody who registered here."""
+
+    __tablename__ = "accounts"
+    __table_args__ = (
+        CheckConstraint("id ~ '^usr_[a-z2-7]{28}$'", name="ck_accounts_id_form"),
+        CheckConstraint("char_length(email) BETWEEN 3 AND 254", name="ck_accounts_email_length"),
+        CheckConstraint("char_length(name) BETWEEN 1 AND 200", name="ck_accounts_name_length"),
+    )
+
+    id: str = Field(sa_column=Column(Text, primary_key=True))
+    email: str = Field(sa_column=Column(Text, nullable=False))
+    folded_email: str = Field(
+        sa_column=Column(
+            Text(collation="C"), Computed('lower(email COLLATE "C")', True), nullable=False, unique=True
+        )
+    )
+    name: str | None = Field(default=None, sa_column=Column(Text))
+    password_hash: str = Field(sa_column=Column(Text, nullable=False))
+    created_at: datetime = Field(sa_column=Column(DateTime(True), nullable=False, server_default=func.now()))
+
+
+class RefreshTokenFamily(SQLModel, table=True):
+    """Where the refresh tokens that began with one log-in stand."""
+
+    __tablename__ = "refresh_tokens"
+    __table_args__ = (
+        CheckConstraint(
+            "octet_length(family_hash) = 32 AND octet_length(current_hash) = 32"
+            " AND octet_length(previous_hash) = 32",
+            name="ck_refresh_tokens_hash_lengths",
+        ),
+    )
+
+    family_hash: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    account_id: str = Field(
+        sa_column=Column(
+            Text,
+            ForeignKey("accounts.id", name="fk_refresh_tokens_account_id_accounts", ondelete="CASCADE"),
+            nullable=False,
+            index=True,
+        )
+    )
+    current_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    previous_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    rotated_at: datetime = Field(sa_column=Column(DateTime(True), nullable=False, server_default=func.now()))
+    expires_at: datetime = Field(sa_column=Column(DateTime(True), nullable=False, index=True))
+
+
+accounts = SQLModel.metadata.tables["accounts"]
+refresh_tokens = SQLModel.metadata.tables["refresh_tokens"]

@@ -1,0 +1,119 @@
+"""The account operations over HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from taskward.accounts.schemas import Registration, Revocation, TokenRead, TokenRequest, UserRead
+from taskward.accounts.service import AccountService
+from taskward.errors import (
+    CredentialsInvalidError,
+    DatabaseUnavailableError,
+    EmailTakenError,
+    ServerBusyError,
+    ValidationFailedError,
+)
+from taskward.http.bodies import FormBody, JsonBody
+from taskward.http.identity import Owner
+from taskward.http.openapi import answers, answers_of
+from taskward.http.rate_limits import RateLimits
+from taskward.http.responses import JsonResponse
+
+TOKEN_PATH = "/auth/token"  # noqa: S105
+NO_STORE = {"Cache-Control": "no-store"}  # RFC 6749, 5.1
+
+BUSY = answers_of(DatabaseUnavailableError(), ServerBusyError())
+BAD_FORM = answers_of(ValidationFailedError([("grant_type", "Field required")]))
+
+# Only where there are accounts of our own. Who a token names can be asked anywhere.
+router = APIRouter(tags=["accounts"])
+me = APIRouter(tags=["accounts"])
+
+
+@router.post(
+    "/auth/register",
+    summary="Register",
+    status_code=201,
+    response_model=UserRead,
+    responses=answers(400, 413, 415, 429) | answers_of(EmailTakenError()) | BUSY,
+)
+async def register(request: Request, new: Annotated[Registration, Depends(JsonBody(Registration))]) -> Response:
+    """Make an account. Log in at `/auth/token` afterwards."""
+    await _limits(request).before_log_in(new.email, request)
+    user = await _service(request).register(new.email, new.password.get_secret_value(), new.name)
+    return JsonResponse(user, 201, NO_STORE)
+
+
+@router.post(
+    TOKEN_PATH,
+    summary="Log in, or go on with a refresh token",
+    response_model=TokenRead,
+    responses=answers(413, 415, 429) | BAD_FORM | answers_of(CredentialsInvalidError()) | BUSY,
+)
+async def create_token(
+    request: Request, form: Annotated[TokenRequest, Depends(FormBody(TokenRequest))]
+) -> Response:
+    """Get an access token, and a refresh token for the next one (OAuth 2.0, RFC 6749).
+
+    With `grant_type=password`, `username` is the e-mail address. With `grant_type=refresh_token`, the refresh
+    token is used up and the answer has another; when it is lost, the same request gives it again for 10 seconds.
+    A refresh token that comes back later has been copied: it ends every token that followed it.
+    """
+    if form.grant_type == "password":
+        assert form.username is not None
+        assert form.password is not None
+        await _limits(request).before_log_in(form.username, request)
+        tokens = await _service(request).log_in(form.username, form.password.get_secret_value())
+    else:
+        assert form.refresh_token is not None
+        _limits(request).before_verification(request)
+        try:
+            tokens = await _service(request).refresh(form.refresh_token.get_secret_value())
+        except CredentialsInvalidError:
+            await _limits(request).after_failure(request)
+            raise
+    return JsonResponse(tokens, headers=NO_STORE)
+
+
+@router.post(
+    "/auth/revoke",
+    summary="Log out",
+    response_class=Response,
+    responses={200: {"description": "The token is good no longer, if it ever was."}}
+    | answers(413, 415)
+    | BAD_FORM
+    | answers_of(DatabaseUnavailableError()),
+)
+async def revoke_token(request: Request, form: Annotated[Revocation, Depends(FormBody(Revocation))]) -> Response:
+    """End a refresh token and all that came before and after it (RFC 7009). Access tokens end by themselves."""
+    await _service(request).revoke(form.token.get_secret_value())
+    return Response(headers=NO_STORE)
+
+
+@me.get("/auth/me", summary="Who am I", response_model=UserRead, responses=answers(401, 503))
+async def read_me(request: Request, owner: Owner) -> Response:
+    """Read who the token says you are."""
+    return JsonResponse(await _service(request).read_user(owner), headers=NO_STORE)
+
+
+@me.delete("/auth/me", summary="Delete me", status_code=204, responses=answers(401, 503))
+async def delete_me(request: Request, owner: Owner) -> Response:
+    """Delete you for good: your tasks, your account if you have one here, and its refresh tokens.
+
+    An access token of the account can write nothing any more. Whom an outside identity provider knows can come
+    back, and finds nothing.
+    """
+    await _service(request).delete_user(owner)
+    return Response(status_code=204, headers=NO_STORE)
+
+
+def _limits(request: Request) -> RateLimits:
+    limits: RateLimits = request.app.state.rate_limits
+    return limits
+
+
+def _service(request: Request) -> AccountService:
+    service: AccountService = request.app.state.accounts
+    return service

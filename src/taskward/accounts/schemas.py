@@ -1,0 +1,115 @@
+"""What callers send and receive."""
+
+import re
+from datetime import datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+
+from taskward.errors import ValidationFailedError
+from taskward.http.bodies import STRICT, without_nul
+
+MAX_EMAIL = 254  # RFC 5321, 4.5.3.1.3: the longest path, without its angle brackets
+MAX_PASSWORD = 128
+
+# What browsers take for an address (WHATWG HTML, "valid email address"), with a local part of at most 64
+# characters (RFC 5321, 4.5.3.1.1). ASCII, so that "the same but for case" has one meaning.
+LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+ADDRESS = re.compile(rf"[a-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{LABEL}(?:\.{LABEL})*\Z", re.ASCII | re.IGNORECASE)
+
+
+def _an_address(value: str) -> str:
+    if not ADDRESS.match(value):
+        raise ValueError("This is not an e-mail address such as alice@example.com")
+    return value
+
+
+def _secret_without_nul(value: SecretStr) -> SecretStr:
+    without_nul(value.get_secret_value())
+    return value
+
+
+class Registration(BaseModel):
+    """A new account."""
+
+    model_config = STRICT
+
+    email: Annotated[
+        str,
+        StringConstraints(max_length=MAX_EMAIL),
+        AfterValidator(_an_address),
+        Field(
+            description="Kept as it is written, compared without regard to case.",
+            examples=["alice@example.com"],
+            json_schema_extra={"format": "email"},
+        ),
+    ]
+    password: Annotated[
+        SecretStr,
+        Field(min_length=8, max_length=MAX_PASSWORD, description="8–128 characters, whichever you like."),
+        AfterValidator(_secret_without_nul),
+    ]
+    name: Annotated[
+        Annotated[
+            str,
+            StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+            AfterValidator(without_nul),
+        ]
+        | None,
+        Field(description="What to call you: 1–200 characters, or null.", examples=["Alice"]),
+    ] = None
+
+
+Text = Annotated[str, AfterValidator(without_nul)]
+Secret = Annotated[SecretStr, AfterValidator(_secret_without_nul)]
+
+
+class TokenRequest(BaseModel):
+    """A log-in (RFC 6749, 4.3) or the use of a refresh token (6). Parameters not named here are ignored (3.2)."""
+
+    model_config = ConfigDict(strict=True)
+
+    grant_type: Annotated[Literal["password", "refresh_token"], Field(description="Which of the two this is.")]
+    username: Annotated[Text | None, Field(max_length=MAX_EMAIL, description="The e-mail address.")] = None
+    password: Annotated[Secret | None, Field(max_length=MAX_PASSWORD, description="The password.")] = None
+    refresh_token: Annotated[Secret | None, Field(description="The newest refresh token.")] = None
+
+    @model_validator(mode="after")
+    def _has_what_its_grant_needs(self) -> Self:
+        needed = ("username", "password") if self.grant_type == "password" else ("refresh_token",)
+        if missing := [name for name in needed if getattr(self, name) is None]:
+            raise ValidationFailedError([(name, "Field required") for name in missing])
+        return self
+
+
+class Revocation(BaseModel):
+    """A refresh token to be forgotten (RFC 7009, 2.1)."""
+
+    model_config = ConfigDict(strict=True)
+
+    token: Annotated[Secret, Field(description="Any token of the family that is to end.")]
+
+
+class UserRead(BaseModel):
+    """A user. Whom an outside identity provider knows has no address and no name here."""
+
+    id: Annotated[str, Field(min_length=1, max_length=255, examples=["usr_c7v3kq5xw2hn4jd6mzptyb2aflre"])]
+    email: Annotated[str | None, Field(examples=["alice@example.com"])]
+    name: Annotated[str | None, Field(examples=["Alice"])]
+    created_at: Annotated[
+        datetime | None,
+        Field(
+            description="When the user came; null before the first task of one from outside.",
+            examples=["2026-01-09T08:30:00.123456Z"],
+        ),
+    ]
+
+
+class TokenRead(BaseModel):
+    """Tokens to go on with (RFC 6749, 5.1)."""
+
+    access_token: Annotated[str, Field(description="For `Authorization: Bearer …`.")]
+    token_type: Literal["bearer"]
+    expires_in: Annotated[int, Field(ge=1, description="How long the access token is good, in seconds.")]
+    refresh_token: Annotated[str, Field(description="For the next tokens. The one it replaces is used up.")]
+    user_id: Annotated[str, Field(examples=["usr_c7v3kq5xw2hn4jd6mzptyb2aflre"])]

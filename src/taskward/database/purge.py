@@ -1,0 +1,49 @@
+"""Removing what is past its time, now and then, while there are requests that leave such things behind.
+
+Not on a timer: a service at rest must let its database rest, which may be paid for by the hour.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from taskward.database.acting_as import UnitOfWork
+from taskward.database.compiled import Statement
+from taskward.errors import ApiError
+
+INTERVAL_SECONDS = 600
+
+logger = logging.getLogger(__name__)
+
+
+class Purge:
+    """Runs one statement that removes a batch and answers how many it `purged`; a whole batch means: again."""
+
+    def __init__(
+        self, what: str, unit: Callable[[], AbstractAsyncContextManager[UnitOfWork]], statement: Statement
+    ) -> None:
+        """Take what is removed, for the log; how to open a unit of work; and the statement, with its `batch`."""
+        self._what = what
+        self._unit = unit
+        self._statement = statement
+        self._due = time.monotonic()
+        self._task: asyncio.Task[None] | None = None
+
+    def when_due(self) -> None:
+        """Start a purge in the background when the last one is long enough ago."""
+        if time.monotonic() >= self._due:
+            self._due = time.monotonic() + INTERVAL_SECONDS
+            self._task = asyncio.create_task(self.purge())
+
+    async def purge(self) -> None:
+        """Remove what is due, in batches, so that no batch holds its locks for long."""
+        try:
+            purged = batch = self._statement.constants["batch"]
+            while purged == batch:
+                async with self._unit() as unit:
+                    rows = unit.execute(self._statement)
+                purged = rows.all[0]["purged"]
+        except ApiError as error:
+            logger.warning("%s were not purged, and will be later: %s", self._what, error)

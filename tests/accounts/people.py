@@ -1,0 +1,31 @@
+"""What a front end does with accounts."""
+
+from typing import Any
+
+import httpx2
+
+from tests.client import Client
+
+PASSWORD = "correct horse battery staple"
+
+
+async def register(client: Client, person: str, password: str = PASSWORD) -> dict[str, Any]:
+    answer = await client.post("/auth/register", json={"email": f"{person}@example.com", "password": password})
+    assert answer.status_code == 201, answer.text
+    user: dict[str, Any] = answer.json()
+    return user
+
+
+async def log_in(client: Client, person: str, password: str = PASSWORD) -> dict[str, str]:
+    answer = await ask(client, grant_type="password", username=f"{person}@example.com", password=password)
+    assert answer.status_code == 200, answer.text
+    tokens: dict[str, str] = answer.json()
+    return tokens
+
+
+async def refresh(client: Client, token: str) -> httpx2.Response:
+    return await ask(client, grant_type="refresh_token", refresh_token=token)
+
+
+async def ask(client: Client, **form: str) -> httpx2.Response:
+    return await client.post("/auth/token", data=form)

@@ -1,0 +1,111 @@
+"""What accounts cost: the same for a wrong password as for an address that nobody has, and few round trips.
+
+In `make test` what is compared is the time on a processor, argon2's threads included, and the round trips to the
+database: neither depends on what else the machine does. `make soak` compares times on the clock, 200 of each.
+"""
+
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from statistics import median
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+from fastapi import FastAPI
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from taskward.auth.passwords import Passwords
+from taskward.settings import Settings
+from tests.accounts.conftest import logged_in
+from tests.accounts.people import ask, log_in, refresh, register
+from tests.client import Client
+from tests.conftest import SECRET
+from tests.tasks.wire import CountingProxy
+
+SAMPLES = 25
+A_QUARTER = Argon2Hasher(time_cost=3, memory_cost=16 * 1024, parallelism=1)  # of the work, to be done in time
+SAMPLES_ON_THE_CLOCK = 200
+TOLERANCE = 0.05
+
+
+@pytest.fixture
+async def wire(database_url: str) -> AsyncIterator[CountingProxy]:
+    async with CountingProxy(parse_qs(urlsplit(database_url).query)["host"][0]) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def settings(database_url: str, wire: CountingProxy) -> Settings:
+    address = database_url.split("?")[0] + f"?host={quote(wire.folder, safe='')}"
+    return Settings(DATABASE_URL=address, JWT_SECRET_KEY=SECRET, DB_POOL_SIZE=1, DB_MAX_OVERFLOW=0)
+
+
+async def medians(client: Client, clock: Callable[[], float], samples: int) -> tuple[float, float]:
+    """Return the median seconds of a refusal for alice, who has an account, and for bob, who has none."""
+    seconds: dict[str, list[float]] = {"alice": [], "bob": []}
+    for _ in range(samples):
+        for person in seconds:  # in turns, so that whatever else happens happens to both
+            before = clock()
+            await refusal(client, person)
+            seconds[person].append(clock() - before)
+    return median(seconds["alice"]), median(seconds["bob"])
+
+
+async def refusal(client: Client, person: str) -> None:
+    answer = await ask(client, grant_type="password", username=f"{person}@example.com", password="battery staple")
+    assert answer.json()["code"] == "CREDENTIALS_INVALID"
+
+
+async def test_a_refusal_costs_the_same_work_whoever_it_is_for(app: FastAPI, anonymous: Client) -> None:
+    app.state.accounts._passwords = Passwords(A_QUARTER)
+    await register(anonymous, "alice")
+    alice, bob = await medians(anonymous, time.process_time, SAMPLES)
+    assert bob == pytest.approx(alice, rel=TOLERANCE)
+
+
+async def test_a_refusal_is_one_round_trip_whoever_it_is_for(anonymous: Client, wire: CountingProxy) -> None:
+    await register(anonymous, "alice")
+    for person in ("alice", "bob"):
+        before = wire.round_trips
+        await refusal(anonymous, person)
+        assert wire.round_trips - before == 1
+
+
+@pytest.mark.usefixtures("quick_passwords")
+async def test_a_user_of_an_account_costs_no_more_than_any_other(
+    app: FastAPI, anonymous: Client, wire: CountingProxy
+) -> None:
+    async def costs(expected: int, request: Awaitable[Any]) -> Any:
+        before = wire.round_trips
+        answer = await request
+        assert wire.round_trips - before == expected
+        return answer
+
+    await log_in_once(app, anonymous)
+    for number in range(8):  # the driver prepares a statement when it has run five times
+        await costs(1, register(anonymous, f"alice{number}"))
+        tokens = await costs(2, log_in(anonymous, f"alice{number}"))
+        await costs(1, refresh(anonymous, tokens["refresh_token"]))
+        async with logged_in(app, tokens) as alice:
+            for _ in range(2):  # the first write makes the user
+                answer = await costs(1, alice.post("/tasks", json={"title": "Buy milk"}))
+                assert answer.status_code == 201
+            await costs(1, alice.get("/auth/me"))
+            await costs(1, alice.delete("/auth/me"))
+            assert (await costs(1, alice.post("/tasks", json={"title": "Buy milk"}))).status_code == 401
+
+
+async def log_in_once(app: FastAPI, client: Client) -> None:
+    """Set off the purge, whose round trip is not to be counted."""
+    await register(client, "bob")
+    await log_in(client, "bob")
+    await app.state.accounts._purge._task
+
+
+@pytest.mark.skipif("TASKWARD_SECONDS" not in os.environ, reason="needs a machine for itself: make soak")
+async def test_a_refusal_takes_the_same_time_whoever_it_is_for(app: FastAPI, anonymous: Client) -> None:
+    await register(anonymous, "alice")
+    alice, bob = await medians(anonymous, time.perf_counter, SAMPLES_ON_THE_CLOCK)
+    print(f"refused in {alice * 1000:.1f} ms with an account, in {bob * 1000:.1f} ms without")  # noqa: T201
+    assert bob == pytest.approx(alice, rel=TOLERANCE)

@@ -1,0 +1,48 @@
+"""What account operations do to user data: each of the two walls holds alone."""
+
+import psycopg
+import pytest
+from fastapi import FastAPI
+
+from taskward.accounts import statements
+from taskward.database.compiled import Statement
+from tests.client import Client
+
+ON_USER_DATA = {
+    "read": statements.READ_USER,
+    "lock the tasks": statements.LOCK_TASKS,
+    "lock the user": statements.LOCK_USER,
+    "lock newer tasks": statements.LOCK_NEWER_TASKS,
+    "delete": statements.DELETE_USER,
+}
+WALL_ONE = ("user_id = %(owner)s::text", "id = %(owner)s::text")
+
+
+async def run_as_bob(app: FastAPI, statement: Statement) -> list[dict[str, object]]:
+    async with app.state.database.acting_as("bob") as unit:
+        rows = unit.execute(statement)
+    return [row for row in rows.all if row != {"count": 0}]
+
+
+def alices_rows(superuser: psycopg.Connection) -> list[tuple[object, ...]]:
+    return superuser.execute("SELECT * FROM tasks JOIN users ON users.id = user_id").fetchall()
+
+
+@pytest.mark.parametrize("name", ON_USER_DATA)
+@pytest.mark.parametrize("left", ["neither", "the statement", "the database"])
+async def test_alices_rows_are_out_of_bobs_reach_while_a_wall_stands(
+    app: FastAPI, alice: Client, superuser: psycopg.Connection, name: str, left: str
+) -> None:
+    await alice.post("/tasks", json={"title": "Buy milk"})
+    before = alices_rows(superuser)
+    sql = ON_USER_DATA[name].sql
+    if left != "the statement":
+        for condition in WALL_ONE:
+            sql = sql.replace(condition, "true")
+        assert "owner" not in sql
+    if left != "the database":
+        for table in ("users", "tasks", "idempotency_keys"):
+            superuser.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY")
+    reached = await run_as_bob(app, Statement(sql))
+    assert bool(reached) is (left == "neither"), reached  # with neither, it is the walls that held
+    assert (alices_rows(superuser) == before) is (left != "neither" or name != "delete")
