@@ -61,12 +61,11 @@ async def test_windows_that_have_ended_are_let_go(clock: Clock) -> None:
 
 
 async def test_who_begins_anew_is_the_newest(clock: Clock) -> None:
-    counters = LocalCounters(MINUTE, clock, max_keys=3)
-    for key in ("alice", "bob"):
+    counters = LocalCounters(MINUTE, clock)
+    for key in ("first", "second", "third", "alice", "bob"):
         await counters.count(key)
     clock.now += MINUTE
-    await counters.count("alice")
-    await counters.count("charlie")
-    await counters.count("another")
+    await counters.count("alice")  # lets go of the first and the second
+    await counters.count("charlie")  # of the third and of bob, for alice is not before them any more
+    assert len(counters) == 2
     assert counters.open("alice")
-    assert counters.open("bob") is None
