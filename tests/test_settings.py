@@ -22,6 +22,8 @@ FIELDS: dict[str, tuple[Any, str, Any, str | None]] = {
     "port": (8000, "0", 0, "65536"),
     "workers": (1, "64", 64, "0"),
     "log_level": ("info", "WARNING", "warning", "loud"),
+    "log_format": ("text", "JSON", "json", "xml"),
+    "access_log": (False, "true", True, "perhaps"),
     "database_url": (None, URL, SecretStr(URL), None),
     "database_migration_url": (None, URL, SecretStr(URL), None),
     "data_dir": (Path("taskward-data"), "/elsewhere", Path("/elsewhere"), None),

@@ -21,15 +21,17 @@ from taskward.database.canary import check_walls
 from taskward.database.revision import newest
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
-from taskward.http import health
+from taskward.http import health, metrics
 from taskward.http.context import RequestContext
 from taskward.http.cors import Cors
 from taskward.http.direct import DirectDispatch
 from taskward.http.documentation import install_documentation
 from taskward.http.errors import ErrorRenderer, install_error_handlers
-from taskward.http.lifecycle import end_with_supervisor
+from taskward.http.lifecycle import end_with_supervisor, spare_the_collector
 from taskward.http.openapi import install_openapi
 from taskward.http.rate_limits import RateLimits
+from taskward.observability.metrics import Metrics
+from taskward.observability.telemetry import telemetry
 from taskward.settings import InvalidSettingsError, Settings
 from taskward.tasks import routes as tasks
 from taskward.tasks.service import TaskService
@@ -53,23 +55,26 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings.load()
     if settings.database_url is None:
         raise InvalidSettingsError("DATABASE_URL must be set, unless `taskward serve` starts the service")
+    counted = Metrics()
     database = Database(
         conninfo(settings.database_url.get_secret_value()),
         pool_size=settings.db_pool_size,
         max_overflow=settings.db_max_overflow,
         guard=check_walls,
+        timed=counted.unit_of_work,
     )
 
     verifier = TokenVerifier.by(settings)
     passwords = Passwords()
-    rate_limits = RateLimits(settings)
+    rate_limits = RateLimits(settings, counted.rate_limited)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         end_with_supervisor()
         try:
             await _make_sure(database)
-            async with verifier.keeping_keys_fresh():
+            async with verifier.keeping_keys_fresh(), counted.running(database.pool):
+                spare_the_collector()
                 yield
         finally:
             await database.close()
@@ -83,8 +88,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        telemetry=telemetry(),
         redirect_slashes=False,  # a redirect would be made from the Host header, which anybody can forge
     )
+    app.state.metrics = counted
     app.state.database = database
     app.state.schema_revision = newest()
     app.state.verifier = verifier
@@ -99,12 +106,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(accounts.router)
     app.include_router(accounts.me)
     app.include_router(health.router)
+    app.include_router(metrics.router)
     install_documentation(app)
     install_openapi(app, token_path=accounts.TOKEN_PATH if settings.accounts_enabled else None)
     render = ErrorRenderer(development=settings.development)
     install_error_handlers(app, render)
     app.add_middleware(DirectDispatch, owner=app, render=render)
-    app.add_middleware(RequestContext, cors=Cors(settings.allowed_origins))
+    app.add_middleware(
+        RequestContext, cors=Cors(settings.allowed_origins), metrics=counted, access_log=settings.access_log
+    )
     return app
 
 

@@ -47,6 +47,12 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error", "critical"] = Field(
         "info", description="The least important lines that are logged, on standard error."
     )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="How log lines look: `text`, or `json` for one JSON object on each line."
+    )
+    access_log: bool = Field(
+        False, description="One line for each request. Refusals and failures are logged in any case."
+    )
 
     database_url: SecretStr | None = Field(
         None,
@@ -148,7 +154,7 @@ class Settings(BaseSettings):
         except UnicodeDecodeError:
             raise InvalidSettingsError(".env is not UTF-8 text") from None
 
-    @field_validator("environment", "log_level", mode="before")
+    @field_validator("environment", "log_level", "log_format", mode="before")
     @classmethod
     def _in_any_case(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value

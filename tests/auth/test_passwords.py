@@ -118,5 +118,6 @@ async def test_the_first_log_in_of_all_costs_the_same_whoever_it_is() -> None:
         passwords = Passwords(hasher)
         assert hasher.calls == 0
         await passwords.verify("battery staple", first)
+        assert hasher.calls == 1
         await passwords.verify("battery staple", None)
         assert hasher.calls == 1

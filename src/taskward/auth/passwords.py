@@ -55,9 +55,8 @@ class Passwords:
         return self._hasher.hash(secrets.token_urlsafe())
 
     def _verify(self, password: str, stored: str | None) -> tuple[bool, str | None]:
-        nobodys = (
-            self._nobodys
-        )  # made on the first log-in of all, whoever it is: later it would tell who is unknown
+        # Made on the first log-in of all, whoever it is: made when needed, it would tell the first who is unknown.
+        nobodys = self._nobodys
         return self._hasher.verify_and_update(password, nobodys if stored is None else stored)
 
     async def _in_a_thread(self, work: Callable[[], T]) -> T:

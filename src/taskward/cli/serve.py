@@ -25,6 +25,7 @@ from taskward.database.canary import check_walls, warn_of_an_old_server
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
 from taskward.observability.logging import log_config
+from taskward.observability.shared import forget_dead_workers, shared_metrics
 from taskward.settings import Settings
 
 DRAIN_SECONDS = 10
@@ -49,11 +50,11 @@ def serve() -> None:
     for warning in unusual(settings):
         logger.warning("%s", warning)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the workers run; leaves through every `finally`
-    with _listen(settings.host, settings.port) as listener, database_of(settings) as url:
+    with _listen(settings.host, settings.port) as listener, shared_metrics(), database_of(settings) as url:
         preparation = _Preparation(settings, url)
         preparation.begin()
         os.environ["DATABASE_URL"] = url  # the workers are new processes and read the settings themselves
-        workers = Multiprocess(config, sockets=[listener])
+        workers = _Workers(config, sockets=[listener])
         threading.Thread(target=_announce, args=(settings, listener), daemon=True).start()
         workers.run()
     if preparation.failure:
@@ -68,6 +69,13 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise OSError(f"cannot listen on {host}:{port}: {error.strerror}. Set HOST or PORT.") from error
+
+
+class _Workers(Multiprocess):
+    def keep_subprocess_alive(self) -> None:
+        """Look after the workers, twice a second; without the gauges of those that are gone."""
+        super().keep_subprocess_alive()
+        forget_dead_workers({process.pid for process in self.processes})
 
 
 class _Preparation:
@@ -122,7 +130,7 @@ def _uvicorn_config(settings: Settings) -> uvicorn.Config:
         workers=settings.workers,
         lifespan="on",
         ws="none",
-        log_config=log_config(settings.log_level),
+        log_config=log_config(settings.log_level, settings.log_format),
         access_log=False,
         server_header=False,
         proxy_headers=False,

@@ -7,6 +7,7 @@ the settings, being local to the transaction, leave nothing on the connection.
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from itertools import count
 from types import TracebackType
@@ -113,12 +114,13 @@ class Database:
         max_overflow: int,
         timeout: float = 2.0,
         guard: Callable[["Database"], Awaitable[None]] | None = None,
+        timed: Callable[[float], None] = lambda _: None,
     ) -> None:
         """Take a libpq connection string, how many connections to keep and to open beyond those, and seconds.
 
         `timeout` is how long one unit of work may take, waiting for a connection included. `guard` looks whether
         the database can be trusted, with units that are not guarded, and raises when not; no other unit runs
-        before it has returned once.
+        before it has returned once. `timed` is told how many seconds each unit of work took.
         """
         prepare = not is_pooled(conninfo)  # a pooled session may end with any transaction
         self.pool = Pool(
@@ -127,6 +129,7 @@ class Database:
         self._timeout = timeout
         self.statement_timeout = f"{round(timeout * 1000)}ms"
         self._guard = guard
+        self._timed = timed
         self._guarding = asyncio.Lock()
 
     async def close(self) -> None:
@@ -155,6 +158,7 @@ class Database:
 
     async def run(self, unit: UnitOfWork) -> list[list[Row]]:
         """Run a unit of work and return the rows of each command; raises as `acting_as` says."""
+        began = time.perf_counter()
         try:
             if unit.guarded and self._guard:
                 await self._trust()
@@ -165,6 +169,8 @@ class Database:
             if answer is None:
                 raise
             raise answer from error
+        finally:
+            self._timed(time.perf_counter() - began)
 
     async def _trust(self) -> None:
         try:

@@ -34,13 +34,18 @@ class Pool:
         """Take how to connect, and the sizes. Opens nothing yet."""
         self._connect = connect
         self._size = size
-        self._limit = size + max_overflow
+        self.limit = size + max_overflow
         self._idle: deque[tuple[Connection, float]] = deque()
         self._waiting: deque[asyncio.Future[Connection]] = deque()
         self._opening: asyncio.Task[None] | None = None
         self._away_since: float | None = None
         self.in_use = 0
         self.closed = False
+
+    @property
+    def open(self) -> int:
+        """How many connections there are, in use or not."""
+        return self.in_use + len(self._idle)
 
     @property
     def waiting(self) -> int:
@@ -108,7 +113,7 @@ class Pool:
     def _is_short(self) -> bool:
         while self._waiting and self._waiting[0].done():
             self._waiting.popleft()
-        return bool(self._waiting) and not self.closed and self.in_use + len(self._idle) < self._limit
+        return bool(self._waiting) and not self.closed and self.in_use + len(self._idle) < self.limit
 
     async def _open(self) -> None:
         """Connect, one after the other, until nobody waits who could be helped by it."""

@@ -3,6 +3,7 @@
 import logging
 import re
 import secrets
+import time
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -12,8 +13,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from taskward.errors import BodyTooLargeError, InternalError
 from taskward.http.cors import Cors, answer_preflight
 from taskward.http.errors import error_response
+from taskward.observability.current import CurrentRequest, current_request
+from taskward.observability.metrics import Metrics
 
 MAX_BODY_BYTES = 64 * 1024
+NO_ANSWER = 499  # nobody got it; the client had gone away
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}\Z")
 
 # On every answer. What a page shows cannot be guessed, framed or told on; HSTS is for the proxy that has the TLS.
@@ -29,20 +33,35 @@ logger = logging.getLogger(__name__)
 class RequestContext:
     """Gives every answer an `X-Request-ID`, and an answer to every request, whatever goes wrong inside."""
 
-    def __init__(self, app: ASGIApp, cors: Cors) -> None:
-        """Wrap `app`; take what answers tell browsers of other origins."""
+    def __init__(self, app: ASGIApp, cors: Cors, metrics: Metrics, *, access_log: bool) -> None:
+        """Wrap `app`; take what answers tell other origins, what counts them, and whether each is logged."""
         self._app = app
         self._cors = cors
+        self._metrics = metrics
+        self._access_log = access_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Answer(
-            send, _request_id(scope), self._cors.headers(scope), without_body=scope["method"] == "HEAD"
-        )
+        request = CurrentRequest(_request_id(scope), scope["method"])
+        answer = _Answer(send, request.id, self._cors.headers(scope), without_body=scope["method"] == "HEAD")
         scope["answer_headers"] = answer.headers  # what is inside may add to them
+        outside = current_request.set(request)
+        self._metrics.in_flight += 1
+        began = time.perf_counter()
+        try:
+            await self._answer(scope, receive, answer)
+        finally:
+            seconds = time.perf_counter() - began
+            self._metrics.in_flight -= 1
+            self._metrics.answered(request.method, request.route, answer.status, seconds)
+            if self._access_log:
+                logger.info("%d in %.1f ms", answer.status, seconds * 1000)
+            current_request.reset(outside)
+
+    async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         if scope["method"] == "HEAD":
             scope = {**scope, "method": "GET"}  # RFC 9110, 9.3.2: the same answer, without its body
         try:
@@ -53,7 +72,7 @@ class RequestContext:
         except ClientDisconnect:
             return
         except Exception:
-            logger.exception("error in %s %r, request %s", scope["method"], scope["path"], answer.request_id)
+            logger.exception("500 INTERNAL_ERROR")
             if answer.started:
                 raise  # half an answer is out: only closing the connection can tell the client
             await error_response(InternalError())(scope, receive, answer)
@@ -70,10 +89,12 @@ class _Answer:
         self._without_body = without_body
         self.request_id = request_id
         self.started = False
+        self.status = NO_ANSWER
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
+            self.status = message["status"]
             message["headers"] = [*message.get("headers", ()), *self.headers]
             _complete(message["headers"])
         elif self._without_body and message["type"] == "http.response.body":

@@ -21,6 +21,7 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from taskward.errors import ApiError
+from taskward.observability.current import UNMATCHED, tell_route
 
 RenderError = Callable[[ApiError], Response]
 Part = Callable[[Request], Awaitable[Any]]
@@ -33,23 +34,32 @@ class DirectDispatch:
         """Take what answers the rest, the application whose routes are meant, and how errors are rendered."""
         self._app = app
         self._render = render
-        self._table: dict[str, list[tuple[Pattern[str], _DirectRoute]]] = defaultdict(list)
+        self._table: dict[str, list[tuple[Pattern[str], str, _DirectRoute]]] = defaultdict(list)
+        self._templates: list[tuple[Pattern[str], str]] = []
         for route in iter_route_contexts(owner.routes):
+            template = route.path or ""
+            # A mount has no methods, and everything below its path.
+            pattern = compile_path(template if route.methods else template + "/{path:path}")[0]
+            self._templates.append((pattern, template))
             if is_direct(route):
-                pattern = compile_path(route.path or "")[0]
                 for method in route.methods or ():
-                    self._table[method].append((pattern, _DirectRoute(route.dependant)))
+                    self._table[method].append((pattern, template, _DirectRoute(route.dependant)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] == "http" and "fastapi.telemetry" not in scope:  # traces want FastAPI's own steps
-            path = scope["path"]
-            for pattern, route in self._table.get(scope["method"], ()):
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path = scope["path"]
+        if "fastapi.telemetry" not in scope:  # traces want FastAPI's own steps
+            for pattern, template, route in self._table.get(scope["method"], ()):
                 if found := pattern.match(path):
+                    tell_route(template)
                     scope["path_params"] = found.groupdict()
                     response = await self._answer(route, Request(scope, receive, send))
                     await response(scope, receive, send)
                     return
+        tell_route(next((template for pattern, template in self._templates if pattern.match(path)), UNMATCHED))
         await self._app(scope, receive, send)
 
     async def _answer(self, route: "_DirectRoute", request: Request) -> Response:

@@ -1,5 +1,6 @@
 """Errors as answers: `{"detail": …, "code": …}`, always."""
 
+import logging
 from collections.abc import Iterable
 from itertools import islice
 from typing import Any
@@ -26,6 +27,9 @@ from taskward.http.responses import JsonResponse
 
 MAX_FIELD_NAME = 100
 MAX_PROBLEMS = 20  # an answer is not to be larger than what it answers
+REFUSALS = (401, 403, 429)  # somebody may be trying to get in
+
+logger = logging.getLogger(__name__)
 
 
 class ErrorRenderer:
@@ -35,7 +39,10 @@ class ErrorRenderer:
         self._development = development
 
     def __call__(self, error: ApiError) -> Response:
-        """Return the answer that tells of `error`."""
+        """Return the answer that tells of `error`, and log it: refusals as warnings, the rest for debugging."""
+        reason = error.reason if isinstance(error, AuthenticationError) else error.detail
+        level = logging.WARNING if error.status in REFUSALS else logging.DEBUG
+        logger.log(level, "%d %s: %s", error.status, error.code, reason)
         if self._development and isinstance(error, AuthenticationError):
             error.detail = error.reason
         return error_response(error)

@@ -11,11 +11,14 @@ from taskward.auth.verify import TokenVerifier
 from taskward.errors import (
     AuthenticationError,
     ForbiddenError,
+    KeysUnavailableError,
     TokenExpiredError,
     TokenInvalidError,
     TokenMissingError,
 )
 from taskward.http.rate_limits import RateLimits
+from taskward.observability.current import tell_user
+from taskward.observability.metrics import Metrics
 
 
 class BearerToken(SecurityBase):
@@ -32,21 +35,35 @@ class BearerToken(SecurityBase):
         ForbiddenError where the path names a user, unless it is this one. The rule lives here, so that no route
         can take a user and forget it.
         """
-        verifier: TokenVerifier = request.app.state.verifier
         limits: RateLimits = request.app.state.rate_limits
         limits.before_verification(request)
         try:
-            token = _bearer_token(request)
-            user_id = (verifier.remembered(token) or await verifier.verify(token)).user_id
+            user_id = await self._user_id(request)
         except TokenExpiredError:
             raise  # its signature is good, so nobody is guessing: front ends send a few before they get a new one
         except AuthenticationError:
             await limits.after_failure(request)
             raise
+        tell_user(user_id)
         await limits.after_verification(user_id, request)
         if request.path_params.get("user_id", user_id) != user_id:
             raise ForbiddenError
         return user_id
+
+    async def _user_id(self, request: Request) -> str:
+        verifier: TokenVerifier = request.app.state.verifier
+        metrics: Metrics = request.app.state.metrics
+        try:
+            token = _bearer_token(request)
+            if (claims := verifier.remembered(token)) is not None:
+                metrics.token("remembered")
+            else:
+                claims = await verifier.verify(token)
+                metrics.token("verified")
+        except (AuthenticationError, KeysUnavailableError) as error:
+            metrics.token(error.code)
+            raise
+        return claims.user_id
 
 
 Owner = Annotated[str, Depends(BearerToken())]

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 
 import limits
 from starlette.requests import Request
@@ -16,10 +17,11 @@ from taskward.settings import Settings
 class Limit:
     """So many events in a window, for each key; told as draft-ietf-httpapi-ratelimit-headers has it."""
 
-    def __init__(self, name: str, rate: str, store: SharedStore | None) -> None:
-        """Take a name of its own, a rate such as `20/minute`, and where to count, if not in this process."""
+    def __init__(self, name: str, rate: str, store: SharedStore | None, refused: Callable[[str], None]) -> None:
+        """Take a name of its own, a rate such as `20/minute`, where to count, and whom to tell of refusals."""
         item = limits.parse(rate)
         self._name = name
+        self._refused = refused
         self._quota = item.amount
         self._policy = f'"{name}";q={item.amount};w={item.get_expiry()}'
         self._raw_policy = (b"ratelimit-policy", self._policy.encode())
@@ -51,6 +53,7 @@ class Limit:
 
     def _refuse(self, window: Window) -> None:
         """Every refusal of every limit is made here."""
+        self._refused(self._name)
         headers = {"RateLimit-Policy": self._policy, "RateLimit": self._state(window)}
         raise RateLimitedError(_seconds_left(window) or 1, headers)
 
@@ -63,15 +66,18 @@ class Limit:
 class RateLimits:
     """The limits of a service, and where it counts."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Take the rates, the store and the proxies; raise InvalidSettingsError where the store cannot be used."""
+    def __init__(self, settings: Settings, refused: Callable[[str], None] = lambda _: None) -> None:
+        """Take the rates, the store and the proxies, and what counts refusals by the name of the limit.
+
+        Raises InvalidSettingsError where the store cannot be used.
+        """
         url = settings.rate_limit_storage_url
         self._store = SharedStore(url.get_secret_value()) if url else None
         self._address = ClientAddress(settings.trusted_proxies)
-        self._users = Limit("default", settings.rate_limit, self._store)
-        self._failures = Limit("failures", settings.auth_rate_limit, self._store)
-        self._log_ins = Limit("log-in", settings.auth_rate_limit, self._store)
-        self._accounts = Limit("account", settings.auth_rate_limit, self._store)
+        self._users = Limit("default", settings.rate_limit, self._store, refused)
+        self._failures = Limit("failures", settings.auth_rate_limit, self._store, refused)
+        self._log_ins = Limit("log-in", settings.auth_rate_limit, self._store, refused)
+        self._accounts = Limit("account", settings.auth_rate_limit, self._store, refused)
 
     def before_verification(self, request: Request) -> None:
         """Raise RateLimitedError for an address that has failed too often; costs a look into memory."""

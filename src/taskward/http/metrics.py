@@ -1,0 +1,29 @@
+"""`GET /metrics`, for Prometheus. Tells of no user, so it asks for no token."""
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from starlette.requests import Request
+from starlette.responses import Response
+
+from taskward.observability.metrics import Metrics
+
+router = APIRouter(tags=["service"])
+
+
+@router.get(
+    "/metrics",
+    summary="Metrics of the service",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The text format of Prometheus",
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+        }
+    },
+)
+async def metrics(request: Request) -> Response:
+    """Return what the workers of this service counted and measured, all of them together."""
+    counted: Metrics = request.app.state.metrics
+    counted.sample(request.app.state.database.pool)
+    return Response(await run_sync(counted.exposition), media_type=CONTENT_TYPE_PLAIN_0_0_4)

@@ -1,0 +1,41 @@
+"""The request that is being answered, for the log lines and the metrics that tell of it."""
+
+from contextvars import ContextVar
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER_METHOD = "OTHER"  # callers can make up methods and paths without end, and labels must have one
+UNMATCHED = "unmatched"
+
+
+class CurrentRequest:
+    """What is known of a request so far: its id, method and route template, and whose it is."""
+
+    __slots__ = ("id", "method", "route", "user_id")
+
+    def __init__(self, request_id: str, method: str) -> None:
+        self.id = request_id
+        self.method = method if method in METHODS else OTHER_METHOD
+        self.route = UNMATCHED
+        self.user_id: str | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """Method and route template, as `GET /tasks/{task_id}`."""
+        return f"{self.method} {self.route}"
+
+
+# Set once for each request and then changed in place, so that code deep below, and tasks that copy the context,
+# see what is found out later.
+current_request: ContextVar[CurrentRequest | None] = ContextVar("current_request", default=None)
+
+
+def tell_route(template: str) -> None:
+    """Note the route template of the current request, if there is one."""
+    if (request := current_request.get()) is not None:
+        request.route = template
+
+
+def tell_user(user_id: str) -> None:
+    """Note who makes the current request, if there is one."""
+    if (request := current_request.get()) is not None:
+        request.user_id = user_id

@@ -1,0 +1,154 @@
+"""What is counted and measured, in the form of Prometheus.
+
+Every value is exact except the gauges of other workers than the one that answers, which are up to a second old.
+"""
+
+import asyncio
+import logging
+import os
+import platform
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+
+import taskward
+from taskward.database.pool import Pool
+
+SAMPLE_SECONDS = 1.0
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+DATABASE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+TOKEN_RESULTS = ("remembered", "verified", "TOKEN_MISSING", "TOKEN_EXPIRED", "TOKEN_INVALID", "KEYS_UNAVAILABLE")
+LEVELS = ("WARNING", "ERROR", "CRITICAL")
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for every counter, which nobody asks for
+
+
+class Metrics:
+    """The metrics of one worker. Where several share a folder, an exposition has the sums of all."""
+
+    def __init__(self) -> None:
+        self.in_flight = 0
+        self._registry = registry = CollectorRegistry()
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+        self._requests = Counter(
+            "taskward_requests", "Requests answered.", ("method", "route", "status"), registry=registry
+        )
+        self._seconds = Histogram(
+            "taskward_request_duration_seconds",
+            "Time from the first byte of a request to the last of its answer, both inside the service.",
+            ("method", "route"),
+            registry=registry,
+            buckets=REQUEST_SECONDS,
+        )
+        self._database = Histogram(
+            "taskward_database_duration_seconds",
+            "Time of a unit of work in the database, the wait for a connection included.",
+            registry=registry,
+            buckets=DATABASE_SECONDS,
+        )
+        tokens = Counter(
+            "taskward_token_verifications", "Tokens looked at, by what came of it.", ("result",), registry=registry
+        )
+        self._tokens = {result: tokens.labels(result) for result in TOKEN_RESULTS}
+        self._all_tokens = tokens
+        self._refusals = Counter(
+            "taskward_rate_limit_refusals", "Requests over a rate limit, by limit.", ("limit",), registry=registry
+        )
+        lines = Counter("taskward_log_lines", "Lines of the log, by level.", ("level",), registry=registry)
+        self._lines = {level: lines.labels(level) for level in LEVELS}
+
+        self._in_flight = self._gauge("taskward_requests_in_flight", "Requests being answered.")
+        self._open = self._gauge("taskward_database_connections", "Connections to the database, used or not.")
+        self._in_use = self._gauge("taskward_database_connections_in_use", "Connections that a request has.")
+        self._limit = self._gauge("taskward_database_connections_limit", "Connections there may be.")
+        self._waiting = self._gauge("taskward_database_waiting", "Units of work that wait for a connection.")
+        build = Gauge(
+            "taskward_build_info", "Always 1; the labels tell.", ("version", "python"), registry=registry,
+            multiprocess_mode="livemax",
+        )  # fmt: skip
+        build.labels(taskward.__version__, platform.python_version()).set(1)
+
+    def _gauge(self, name: str, documentation: str) -> Gauge:
+        return Gauge(name, documentation, registry=self._registry, multiprocess_mode="livesum")
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count an answer. Method and route are labels and come from `CurrentRequest`, which bounds them."""
+        key = (method, route, status)
+        children = self._children.get(key)
+        if children is None:  # `labels()` alone costs as much as the counting
+            children = (self._requests.labels(method, route, status), self._seconds.labels(method, route))
+            self._children[key] = children
+        children[0].inc()
+        children[1].observe(seconds)
+
+    def unit_of_work(self, seconds: float) -> None:
+        """Count a unit of work."""
+        self._database.observe(seconds)
+
+    def token(self, result: str) -> None:
+        """Count a token: `remembered`, `verified`, or the code of the refusal."""
+        (self._tokens.get(result) or self._all_tokens.labels(result)).inc()
+
+    def rate_limited(self, limit: str) -> None:
+        """Count a refusal by the limit of this name."""
+        self._refusals.labels(limit).inc()
+
+    def logged(self, level: str) -> None:
+        """Count a line of the log, if it is at least a warning."""
+        if counter := self._lines.get(level):
+            counter.inc()
+
+    def sample(self, pool: Pool) -> None:
+        """Read the gauges. Belongs to the event loop, as the pool does."""
+        self._in_flight.set(self.in_flight)
+        self._open.set(pool.open)
+        self._in_use.set(pool.in_use)
+        self._limit.set(pool.limit)
+        self._waiting.set(pool.waiting)
+
+    @asynccontextmanager
+    async def running(self, pool: Pool) -> AsyncIterator[None]:
+        """Read the gauges every second and count the log's lines, for as long as the block runs."""
+        counter = _LineCounter(self)
+        logging.getLogger().addHandler(counter)
+        sampling = asyncio.create_task(self._keep_sampling(pool))
+        try:
+            yield
+        finally:
+            logging.getLogger().removeHandler(counter)
+            sampling.cancel()
+            with suppress(asyncio.CancelledError):
+                await sampling
+
+    async def _keep_sampling(self, pool: Pool) -> None:
+        while True:
+            self.sample(pool)
+            await asyncio.sleep(SAMPLE_SECONDS)
+
+    def exposition(self) -> bytes:
+        """Return the text format of Prometheus, version 0.0.4. Reads files, so not for the event loop."""
+        if FOLDER not in os.environ:
+            return generate_latest(self._registry)
+        everybody = CollectorRegistry()
+        MultiProcessCollector(everybody)  # type: ignore[no-untyped-call]
+        return generate_latest(everybody)
+
+
+class _LineCounter(logging.Handler):
+    def __init__(self, metrics: Metrics) -> None:
+        super().__init__(logging.WARNING)
+        self._metrics = metrics
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._metrics.logged(record.levelname)

@@ -1,0 +1,60 @@
+"""OpenTelemetry: FastAPI's own spans and metrics, where the usual OTEL_* variables say where to send them."""
+
+import logging
+import os
+from typing import TYPE_CHECKING
+
+from fastapi.telemetry import TelemetryConfig
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+
+ENDPOINTS = (
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+)
+OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+REDACTED = "REDACTED"
+
+# What a span may carry from the start; anything else holds text of the caller's: the path, the query.
+KEPT = {
+    "code.function.name",
+    "http.request.method",
+    "network.protocol.version",
+    "server.address",
+    "server.port",
+    "url.scheme",
+}
+
+logger = logging.getLogger(__name__)
+
+
+def telemetry() -> TelemetryConfig:
+    """Return what FastAPI is to do: nothing, unless an OTLP endpoint is in the environment."""
+    endpoint = next((name for name in ENDPOINTS if os.environ.get(name)), None)
+    if endpoint is None or os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return OFF
+    try:
+        provider = _tracer_provider()
+    except ImportError:
+        logger.warning("%s is set, but there is no telemetry without pip install 'taskward[telemetry]'", endpoint)
+        return OFF
+    # No logs: they would carry the messages of exceptions, which quote what callers sent.
+    return {"tracer_provider": provider, "logs": False, "auto_configure": True}
+
+
+def _tracer_provider() -> "TracerProvider":
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.trace import Span, SpanProcessor, TracerProvider
+
+    class Redaction(SpanProcessor):
+        """Overwrites what callers wrote, before any exporter sees it; `http.route` comes later, and stays."""
+
+        def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002
+            for name in set(span.attributes or ()) - KEPT:
+                span.set_attribute(name, REDACTED)
+
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(Redaction())
+    return provider

@@ -1,0 +1,3 @@
+from tests.http.conftest import take_database_away
+
+__all__ = ["take_database_away"]

@@ -1,0 +1,55 @@
+"""Several workers are one service: whichever of them answers, the numbers are those of all."""
+
+import tempfile
+from pathlib import Path
+
+import httpx2
+import psutil
+
+from tests.cli.command import command_line, until
+from tests.conftest import SECRET
+from tests.observability.scrape import value
+from tests.service import Service
+
+LIMIT = "taskward_database_connections_limit"
+
+
+def workers_of(service: Service) -> list[psutil.Process]:
+    children = psutil.Process(service.process.pid).children()
+    return [child for child in children if "spawn_main" in command_line(child)]
+
+
+def scrape(service: Service) -> str:
+    return httpx2.get(f"{service.url}/metrics", timeout=30).text
+
+
+def answered(text: str, route: str = "/health/ready") -> float:
+    return value(text, "taskward_requests_total", method="GET", route=route, status="200")
+
+
+def test_the_numbers_are_those_of_all_workers_and_outlive_one(tmp_path: Path, database_url: str) -> None:
+    (folder := tmp_path / "temporary").mkdir()
+    settings = {
+        "DATABASE_URL": database_url, "WORKERS": "2", "JWT_SECRET_KEY": SECRET, "TMPDIR": str(folder),
+        "DB_POOL_SIZE": "2", "DB_MAX_OVERFLOW": "1",
+    }  # fmt: skip
+    with Service(tmp_path / "data", settings) as service:
+        until(lambda: value(scrape(service), LIMIT) == 6)  # both have started
+        served: set[str] = set()
+        for _ in range(60):  # each on a connection of its own, so that both workers get some
+            assert httpx2.get(f"{service.url}/health/ready").status_code == 200
+        (shared,) = folder.glob("taskward-metrics-*")
+        served = {file.stem.split("_")[-1] for file in shared.glob("counter_*.db")}
+        assert served == {str(worker.pid) for worker in workers_of(service)}
+        assert {answered(scrape(service)) for _ in range(10)} == {60}
+
+        worker = workers_of(service)[0]
+        worker.kill()
+        gauges = [shared / f"gauge_{mode}_{worker.pid}.db" for mode in ("livesum", "livemax")]
+        until(lambda: not any(file.exists() for file in gauges))
+        until(lambda: value(scrape(service), LIMIT) == 6)
+        assert answered(scrape(service)) == 60
+        assert worker.pid not in {process.pid for process in workers_of(service)}
+    assert service.process.returncode == 0
+    assert list(folder.glob("taskward-metrics-*")) == []
+    assert tempfile.gettempdir() != str(folder)
