@@ -11,10 +11,10 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 CLEAN_ENV := env -u DATABASE_URL -u JWT_SECRET_KEY -u BETTER_AUTH_SECRET
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak bench lint fmt migrate openapi lock audit clean
+.PHONY: help run test soak bench lint fmt migrate openapi configuration lock audit clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/run ## Start the service, with its own PostgreSQL unless DATABASE_URL is set
 	@exec $(BIN)/taskward serve
@@ -44,6 +44,9 @@ migrate: .venv/run ## Bring the database up to the newest schema (the service do
 
 openapi: .venv/dev ## Write the OpenAPI snapshot that the tests hold the service to
 	$(BIN)/python -m tests.openapi_snapshot
+
+configuration: .venv/dev ## Write docs/configuration.md from the settings
+	$(BIN)/python -m tests.configuration_document
 
 lock: .venv/dev ## Pin the newest dependencies that pyproject.toml allows, with hashes
 	$(BIN)/$(LOCK) --upgrade --output-file requirements.lock

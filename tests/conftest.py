@@ -20,6 +20,7 @@ from tests.client import Client, connect
 
 SECRET = "a secret for tests, of more than 32 characters"
 TEMPLATE = "taskward"
+UNLIMITED = "1000000/second"
 
 _numbers = count(1)
 
@@ -71,7 +72,14 @@ def superuser(postgres: EmbeddedPostgres, database_url: str) -> Iterator[psycopg
 
 @pytest.fixture
 def settings(database_url: str) -> Settings:
-    return Settings(DATABASE_URL=database_url, JWT_SECRET_KEY=SECRET, DB_POOL_SIZE=2, DB_MAX_OVERFLOW=6)
+    return Settings(
+        DATABASE_URL=database_url,
+        JWT_SECRET_KEY=SECRET,
+        DB_POOL_SIZE=2,
+        DB_MAX_OVERFLOW=6,
+        RATE_LIMIT=UNLIMITED,
+        AUTH_RATE_LIMIT=UNLIMITED,
+    )
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 STOP_SECONDS = 30
+UNLIMITED = {"RATE_LIMIT": "1000000/second", "AUTH_RATE_LIMIT": "1000000/second"}
 
 
 class Service:
@@ -19,7 +20,7 @@ class Service:
 
     def __init__(self, data_dir: Path, settings: Mapping[str, str] | None = None) -> None:
         self.data_dir = data_dir
-        self._settings = {"DATA_DIR": str(data_dir), "PORT": "0", **(settings or {})}
+        self._settings = {"DATA_DIR": str(data_dir), "PORT": "0", **UNLIMITED, **(settings or {})}
 
     def __enter__(self) -> Self:
         self.process = start(self._settings, self.data_dir.parent)

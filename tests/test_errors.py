@@ -7,6 +7,7 @@ from taskward.errors import (
     ApiError,
     AuthenticationError,
     PreconditionFailedError,
+    RateLimitedError,
     TaskNotFoundError,
     ValidationFailedError,
 )
@@ -28,6 +29,7 @@ CONTRACT = {
     422: {"IDEMPOTENCY_KEY_REUSED"},
     413: {"BODY_TOO_LARGE"},
     415: {"UNSUPPORTED_MEDIA_TYPE"},
+    429: {"RATE_LIMITED"},
     500: {"INTERNAL_ERROR"},
     503: {"DATABASE_UNAVAILABLE", "KEYS_UNAVAILABLE", "SERVER_BUSY"},
 }
@@ -38,6 +40,8 @@ def example(kind: type[ApiError]) -> ApiError:
         return kind([("title", "Field required")])
     if issubclass(kind, PreconditionFailedError):
         return kind({"id": 1}, '"7"')
+    if issubclass(kind, RateLimitedError):
+        return kind(30)
     return kind("why") if issubclass(kind, AuthenticationError) else kind()
 
 

@@ -1,5 +1,6 @@
 import multiprocessing
 import stat
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ from pydantic import SecretStr, ValidationError
 
 from taskward.settings import InvalidSettingsError, Settings
 
-SECRET = "s" * 32
+SECRET = "a secret of thirty-two characters"
+ORIGINS = "https://APP.example.com:443, http://localhost:3000,https://app.example.com,"
+STORE = "valkeys://alice:pass@127.0.0.1:6379/0"
 URL = "postgresql://alice:pass@127.0.0.1/taskward"
 JWKS_URL = "https://example.com/api/auth/jwks"
 
@@ -36,6 +39,11 @@ FIELDS: dict[str, tuple[Any, str, Any, str | None]] = {
     "jwt_user_id_claim": ("sub", "user_id", "user_id", "iss"),
     "local_accounts": (None, "false", False, "perhaps"),
     "reveal_foreign_tasks": (True, "false", False, "perhaps"),
+    "allowed_origins": ((), ORIGINS, ("https://app.example.com", "http://localhost:3000"), "null"),
+    "rate_limit": ("1200/minute", "100 per 10 seconds", "100 per 10 seconds", "0/minute"),
+    "auth_rate_limit": ("20/minute", "5/hour", "5/hour", "often"),
+    "rate_limit_storage_url": (None, STORE, SecretStr(STORE), "memcached://h"),
+    "trusted_proxies": ((), " 10.0.0.0/8,::1", (ip_network("10.0.0.0/8"), ip_network("::1")), "*"),
 }
 REFUSED = {name: row[3] for name, row in FIELDS.items() if row[3] is not None}
 
@@ -176,6 +184,85 @@ def test_other_addresses_of_keys_are_refused(url: str) -> None:
 def test_a_claim_that_many_users_share_is_no_user_id(claim: str) -> None:
     (line,) = refusal(JWT_USER_ID_CLAIM=claim)
     assert "whose token it is" in line
+
+
+OUTSIDE = {"JWT_SECRET_KEY": SECRET, "ENVIRONMENT": "production"}
+
+
+@pytest.mark.parametrize(
+    ("unsafe", "what"),
+    [
+        ({"ALLOWED_ORIGINS": "*"}, "ALLOWED_ORIGINS: '*' lets every web site call the API"),
+        ({"ALLOWED_ORIGINS": "*", "ENVIRONMENT": "staging"}, "in staging, name yours"),
+        ({"ALLOWED_ORIGINS": "https://a.example,http://app.example.com"}, "http://app.example.com has no TLS"),
+        ({"ALLOWED_ORIGINS": "http://localhost:3000"}, "http://localhost:3000 has no TLS"),
+        ({"JWT_SECRET_KEY": "abcdefg" * 6}, "JWT_SECRET_KEY: fewer than 8 different characters"),
+    ],
+)
+def test_what_is_unsafe_is_refused_outside_development(
+    unsafe: dict[str, str], what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (line,) = refusal(**{**OUTSIDE, **unsafe})
+    assert what in line
+    assert unsafe.get("JWT_SECRET_KEY", "no secret") not in line
+    for name, value in {**OUTSIDE, **unsafe, "ENVIRONMENT": "development"}.items():
+        monkeypatch.setenv(name, value)
+    Settings.load()
+
+
+def test_each_unsafe_combination_has_its_line() -> None:
+    lines = refusal(ENVIRONMENT="production", JWT_SECRET_KEY="x" * 40, ALLOWED_ORIGINS="*,http://a.example")
+    assert sorted(line.split(":")[0] for line in lines) == ["ALLOWED_ORIGINS"] * 3 + ["JWT_SECRET_KEY"]
+
+
+@pytest.mark.parametrize(
+    "origins",
+    ["https://app.example.com/", "https://app.example.com/path", "app.example.com", "https://", "https://*.example.com",
+     "https://user@app.example.com", "https://app.example.com:x", "https://ex\u00e4mple.com",
+     "NULL", "https://a b", "https://a.example,null", "*,https://a.example"],
+)  # fmt: skip
+def test_what_is_no_origin_is_refused(origins: str) -> None:
+    (line,) = refusal(ALLOWED_ORIGINS=origins)
+    assert line.startswith("ALLOWED_ORIGINS: ")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("https://[2001:DB8::1]:8443", "https://[2001:db8::1]:8443"),
+        ("http://localhost:80", "http://localhost"),
+        ("capacitor://localhost", "capacitor://localhost"),
+        ("*", "*"),
+    ],
+)
+def test_an_origin_is_read_as_browsers_write_it(written: str, meant: str) -> None:
+    assert Settings(ALLOWED_ORIGINS=written).allowed_origins == (meant,)
+
+
+@pytest.mark.parametrize("proxies", ["*", "0.0.0.0/0", "::/0", "10.0.0.1/8", "proxy.example.com", "10.0.0.1,*"])
+def test_what_is_no_proxy_of_ours_is_refused(proxies: str) -> None:
+    (line,) = refusal(TRUSTED_PROXIES=proxies)
+    assert line.startswith("TRUSTED_PROXIES: ")
+
+
+@pytest.mark.parametrize("name", ["RATE_LIMIT", "AUTH_RATE_LIMIT"])
+@pytest.mark.parametrize("text", ["20", "20/fortnight", "-1/minute", "5/minute;6/hour", "1e3/minute"])
+def test_a_rate_is_one_rate(name: str, text: str) -> None:
+    (line,) = refusal(**{name: text})
+    assert line.startswith(f"{name}: ")
+
+
+def test_a_store_in_memory_is_none() -> None:
+    assert Settings(RATE_LIMIT_STORAGE_URL="memory://").rate_limit_storage_url is None
+
+
+@pytest.mark.parametrize(
+    "url", ["http://secret-word@h", "secret-word", "valkey+unix:///secret-word", "redis://h secret-word"]
+)
+def test_what_is_no_store_is_refused_and_not_repeated(url: str) -> None:
+    (line,) = refusal(RATE_LIMIT_STORAGE_URL=url)
+    assert line.startswith("RATE_LIMIT_STORAGE_URL: ")
+    assert "secret-word" not in line
 
 
 @pytest.mark.parametrize("show", [repr, str, lambda settings: settings.model_dump_json()])

@@ -23,11 +23,13 @@ from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
 from taskward.http import health, metrics
 from taskward.http.context import RequestContext
+from taskward.http.cors import Cors
 from taskward.http.direct import DirectDispatch
 from taskward.http.documentation import install_documentation
 from taskward.http.errors import ErrorRenderer, install_error_handlers
 from taskward.http.lifecycle import end_with_supervisor, spare_the_collector
 from taskward.http.openapi import install_openapi
+from taskward.http.rate_limits import RateLimits
 from taskward.observability.metrics import Metrics
 from taskward.observability.telemetry import telemetry
 from taskward.settings import InvalidSettingsError, Settings
@@ -65,6 +67,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     verifier = TokenVerifier.by(settings)
     passwords = Passwords()
+    rate_limits = RateLimits(settings, counted.rate_limited)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -77,6 +80,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         finally:
             await database.close()
             passwords.close()
+            await rate_limits.close()
 
     app = FastAPI(
         title="Taskward",
@@ -92,6 +96,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.database = database
     app.state.schema_revision = newest()
     app.state.verifier = verifier
+    app.state.rate_limits = rate_limits
     app.state.tasks = TaskService(database, reveal_foreign_tasks=settings.reveal_foreign_tasks)
 
     app.state.accounts = _accounts(settings, database, passwords)
@@ -108,7 +113,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     render = ErrorRenderer(development=settings.development)
     install_error_handlers(app, render)
     app.add_middleware(DirectDispatch, owner=app, render=render)
-    app.add_middleware(RequestContext, metrics=counted, access_log=settings.access_log)
+    app.add_middleware(
+        RequestContext, cors=Cors(settings.allowed_origins), metrics=counted, access_log=settings.access_log
+    )
     return app
 
 

@@ -189,6 +189,18 @@ class UnsupportedMediaTypeError(ApiError):
     detail = "The body must be sent as application/json, not compressed."
 
 
+class RateLimitedError(ApiError):
+    """The caller has asked too often."""
+
+    status = 429
+    code = "RATE_LIMITED"
+    detail = "Too many requests. Please wait for as long as Retry-After says."
+
+    def __init__(self, seconds: int, headers: Mapping[str, str] | None = None) -> None:
+        """Take how long to wait, and what else the headers tell of the limit."""
+        super().__init__(headers={"Retry-After": str(seconds), **(headers or {})})
+
+
 class InternalError(ApiError):
     """A mistake of ours. The log has the rest."""
 
@@ -221,11 +233,11 @@ class DatabaseUnavailableError(ApiError):
 
 
 class ServerBusyError(ApiError):
-    """More passwords are being verified than can be in a reasonable time."""
+    """More passwords are being verified than can be in a reasonable time, or nobody can count how many."""
 
     status = 503
     code = "SERVER_BUSY"
     detail = "Too many people are logging in at this moment. Please try again."
 
-    def __init__(self) -> None:
-        super().__init__(headers={"Retry-After": "5"})
+    def __init__(self, detail: str | None = None) -> None:
+        super().__init__(detail, headers={"Retry-After": "5"})

@@ -3,6 +3,7 @@
 import os
 import secrets
 import tempfile
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
@@ -12,7 +13,10 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from taskward.setting_types import Networks, Origins, Rate, Store
+
 MIN_SECRET_LENGTH = 32  # RFC 7518, 3.2: an HS256 key is at least as long as the hash
+MIN_DIFFERENT_CHARACTERS = 8  # 32 random hexadecimal digits have fewer once in many millions
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 NO_USER_ID = {"iss", "aud", "exp", "nbf", "iat", "jti"}  # the same for many users, or new with each token
 
@@ -28,32 +32,123 @@ class Settings(BaseSettings):
         env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
-    environment: Literal["development", "staging", "production"] = "development"
-    host: str = "127.0.0.1"
-    port: int = Field(8000, ge=0, le=65535)
-    workers: int = Field(1, ge=1, le=64)
-    log_level: Literal["debug", "info", "warning", "error", "critical"] = "info"
-    log_format: Literal["text", "json"] = "text"
-    access_log: bool = False
+    environment: Literal["development", "staging", "production"] = Field(
+        "development",
+        description="`development`, `staging` or `production`. Outside development a secret or"
+        " `JWT_JWKS_URL` must be set, a 401 does not explain itself, and unsafe settings are refused.",
+    )
+    host: str = Field(
+        "127.0.0.1",
+        description="The address to listen on. `0.0.0.0` is every IPv4 address there is, `::` every IPv6 one.",
+        examples=["0.0.0.0"],  # noqa: S104
+    )
+    port: int = Field(8000, ge=0, le=65535, description="The port to listen on; `0` takes a free one.")
+    workers: int = Field(1, ge=1, le=64, description="How many processes answer requests.", examples=[4])
+    log_level: Literal["debug", "info", "warning", "error", "critical"] = Field(
+        "info", description="The least important lines that are logged, on standard error."
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="How log lines look: `text`, or `json` for one JSON object on each line."
+    )
+    access_log: bool = Field(
+        False, description="One line for each request. Refusals and failures are logged in any case."
+    )
 
-    database_url: SecretStr | None = None
-    database_migration_url: SecretStr | None = None
-    data_dir: Path = Path("taskward-data")
-    db_pool_size: int = Field(10, ge=1, le=1000)
-    db_max_overflow: int = Field(20, ge=0, le=1000)
-    database_timeout_seconds: float = Field(2, ge=0.5, le=60)
+    database_url: SecretStr | None = Field(
+        None,
+        description="A PostgreSQL of yours. Unset, the service runs its own.",
+        examples=["postgresql://user:password@host/dbname?sslmode=require"],
+    )
+    database_migration_url: SecretStr | None = Field(
+        None,
+        description="The same database for migrations, where another role or host is to do them.",
+        examples=["postgresql://owner:password@host/dbname?sslmode=require"],
+    )
+    data_dir: Path = Field(
+        Path("taskward-data"),
+        description="The folder of the embedded PostgreSQL and of the made-up secret.",
+        examples=["/var/lib/taskward"],
+    )
+    db_pool_size: int = Field(10, ge=1, le=1000, description="Connections that each worker keeps open.")
+    db_max_overflow: int = Field(
+        20, ge=0, le=1000, description="Connections that each worker may open beyond those."
+    )
+    database_timeout_seconds: float = Field(
+        2,
+        ge=0.5,
+        le=60,
+        description="How long a request may wait for the database before it is answered with 503.",
+    )
 
     jwt_secret_key: SecretStr | None = Field(
-        None, validation_alias=AliasChoices("JWT_SECRET_KEY", "BETTER_AUTH_SECRET")
+        None,
+        validation_alias=AliasChoices("JWT_SECRET_KEY", "BETTER_AUTH_SECRET"),
+        description="The secret of the tokens, at least 32 characters. Unset in development, one is made up once"
+        " and kept in `DATA_DIR`, unless there is a `JWT_JWKS_URL`. Where both names are set, `JWT_SECRET_KEY`"
+        " wins.",
+        examples=["the output of: openssl rand -base64 48"],
     )
-    algorithm: Literal["HS256"] = "HS256"
-    access_token_expire_minutes: int = Field(30, ge=1, le=525_600)
-    jwt_jwks_url: str | None = None
-    jwt_issuer: str | None = None
-    jwt_audience: str | None = None
-    jwt_user_id_claim: str = "sub"
-    local_accounts: bool | None = None
-    reveal_foreign_tasks: bool = True
+    algorithm: Literal["HS256"] = Field(
+        "HS256", description="How tokens of the secret are signed. There is no other choice."
+    )
+    access_token_expire_minutes: int = Field(
+        30, ge=1, le=525_600, description="How long tokens that are made here are good."
+    )
+    jwt_jwks_url: str | None = Field(
+        None,
+        description="Where an identity provider publishes its public keys: by https, or by http from this machine."
+        " Then tokens of a secret are accepted only if `JWT_SECRET_KEY` is set as well.",
+        examples=["https://app.example.com/api/auth/jwks"],
+    )
+    jwt_issuer: str | None = Field(
+        None,
+        description="What `iss` must be, in every token, exactly. Unset, it is not looked at.",
+        examples=["https://app.example.com"],
+    )
+    jwt_audience: str | None = Field(
+        None,
+        description="What `aud` must be or have in it, in every token. Unset, it is not looked at.",
+        examples=["https://app.example.com"],
+    )
+    jwt_user_id_claim: str = Field(
+        "sub", description="The claim that is the user's id.", examples=["https://app.example.com/user_id"]
+    )
+    local_accounts: bool | None = Field(
+        None,
+        description="Whether people can register and log in here. Unset, they can unless `JWT_JWKS_URL` is set.",
+        examples=["false"],
+    )
+    reveal_foreign_tasks: bool = Field(
+        True, description="Somebody else's task is 403. With `false` it is 404, as if it did not exist."
+    )
+
+    allowed_origins: Origins = Field(
+        (),
+        description="The web sites whose pages may call the API from a browser (CORS), separated by commas. Unset,"
+        " none may. `*` is every site, in development only; `http://` is refused in production.",
+        examples=["https://app.example.com,https://admin.example.com"],
+    )
+    rate_limit: Rate = Field(
+        "1200/minute", description="How many requests each user may make.", examples=["100 per 10 seconds"]
+    )
+    auth_rate_limit: Rate = Field(
+        "20/minute",
+        description="How often an address may fail to prove who it is, and how often it, or anybody for one"
+        " account, may try to log in or register.",
+        examples=["5/minute"],
+    )
+    rate_limit_storage_url: Store | None = Field(
+        None,
+        description="A Valkey or Redis in which all workers and machines count together. Unset, each worker counts"
+        " for itself, in memory.",
+        examples=["valkeys://user:password@host:6379/0"],
+    )
+    trusted_proxies: Networks = Field(
+        (),
+        description="Addresses and networks of your own proxies, separated by commas. `X-Forwarded-For` is"
+        " believed from these alone.",
+        examples=["10.0.0.0/8,fd00::/8"],
+    )
 
     @classmethod
     def load(cls) -> Self:
@@ -109,6 +204,26 @@ class Settings(BaseSettings):
         if self.environment != "development" and self.jwt_secret_key is None and self.accounts_enabled:
             raise ValueError(f"LOCAL_ACCOUNTS needs JWT_SECRET_KEY (or BETTER_AUTH_SECRET) in {self.environment}")
         return self
+
+    @model_validator(mode="after")
+    def _safe_outside_development(self) -> Self:
+        if problems := list(self._unsafe()):
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _unsafe(self) -> Iterator[str]:
+        if "*" in self.allowed_origins and len(self.allowed_origins) > 1:
+            yield "ALLOWED_ORIGINS: '*' is every origin, so it must stand alone"
+        if self.development:
+            return
+        if "*" in self.allowed_origins:
+            yield f"ALLOWED_ORIGINS: '*' lets every web site call the API; in {self.environment}, name yours"
+        if self.jwt_secret_key and len(set(self.jwt_secret_key.get_secret_value())) < MIN_DIFFERENT_CHARACTERS:
+            yield f"JWT_SECRET_KEY: fewer than {MIN_DIFFERENT_CHARACTERS} different characters can be guessed"
+        if self.environment == "production":
+            for origin in self.allowed_origins:
+                if origin.startswith("http://"):
+                    yield f"ALLOWED_ORIGINS: {origin} has no TLS, and in production its pages would hold tokens"
 
     @property
     def development(self) -> bool:

@@ -19,7 +19,7 @@ from taskward.settings import Settings
 from tests.accounts.conftest import logged_in
 from tests.accounts.people import ask, log_in, refresh, register
 from tests.client import Client
-from tests.conftest import SECRET
+from tests.conftest import SECRET, UNLIMITED
 from tests.effort import SOAK
 from tests.tasks.wire import CountingProxy
 
@@ -38,7 +38,9 @@ async def wire(database_url: str) -> AsyncIterator[CountingProxy]:
 @pytest.fixture
 def settings(database_url: str, wire: CountingProxy) -> Settings:
     address = database_url.split("?")[0] + f"?host={quote(wire.folder, safe='')}"
-    return Settings(DATABASE_URL=address, JWT_SECRET_KEY=SECRET, DB_POOL_SIZE=1, DB_MAX_OVERFLOW=0)
+    return Settings(
+        DATABASE_URL=address, JWT_SECRET_KEY=SECRET, DB_POOL_SIZE=1, DB_MAX_OVERFLOW=0, AUTH_RATE_LIMIT=UNLIMITED
+    )
 
 
 async def medians(client: Client, clock: Callable[[], float], samples: int) -> tuple[float, float]:

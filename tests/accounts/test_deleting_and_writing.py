@@ -17,7 +17,7 @@ from taskward.settings import Settings
 from tests.accounts.conftest import logged_in
 from tests.accounts.people import log_in, refresh, register
 from tests.client import Client
-from tests.conftest import SECRET
+from tests.conftest import SECRET, UNLIMITED
 
 CONNECTIONS = 8
 ROUNDS = 6
@@ -37,7 +37,14 @@ SLOW_TO_GIVE_UP = Statement(IDENTITY.sql.replace("'1s'", "'20s'"))  # so that a 
 
 @pytest.fixture
 def settings(database_url: str) -> Settings:
-    return Settings(DATABASE_URL=database_url, JWT_SECRET_KEY=SECRET, DB_POOL_SIZE=CONNECTIONS, DB_MAX_OVERFLOW=0)
+    return Settings(
+        DATABASE_URL=database_url,
+        JWT_SECRET_KEY=SECRET,
+        DB_POOL_SIZE=CONNECTIONS,
+        DB_MAX_OVERFLOW=0,
+        RATE_LIMIT=UNLIMITED,
+        AUTH_RATE_LIMIT=UNLIMITED,
+    )
 
 
 @asynccontextmanager

@@ -19,6 +19,7 @@ from tests.auth.attacks import crafted
 from tests.auth.hostile import AUDIENCE, ISSUER, MUTATIONS, SIGNED_BY
 from tests.auth.provider import Clock, KeyServer
 from tests.auth.tokens import NOW, SECRET, at_once
+from tests.conftest import UNLIMITED
 
 MAX_SECONDS = 0.005
 OVER_HTTP = 3_000
@@ -93,7 +94,13 @@ async def test_no_crafted_token_is_accepted(verifier: TokenVerifier) -> None:
 
 async def test_over_http_each_is_answered_with_401(verifier: TokenVerifier) -> None:
     """A part of them, through the whole application: 401 and nothing else, above all no 500."""
-    app = create_app(Settings(DATABASE_URL="postgresql://127.0.0.1:1/nothing", JWT_SECRET_KEY=SECRET.decode()))
+    app = create_app(
+        Settings(
+            DATABASE_URL="postgresql://127.0.0.1:1/nothing",
+            JWT_SECRET_KEY=SECRET.decode(),
+            AUTH_RATE_LIMIT=UNLIMITED,
+        )
+    )
     app.state.verifier = verifier
     random = Random(hostile.SEED)
     tokens = [token for algorithm in SIGNED_BY for token in random.sample(list(hostile.mutations(algorithm)), 125)]

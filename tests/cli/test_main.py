@@ -8,7 +8,7 @@ from tests.cli.command import taskward
 def test_help_lists_the_commands(tmp_path: Path) -> None:
     done = taskward("--help", settings={}, folder=tmp_path)
     assert done.returncode == 0
-    for command in ("serve", "migrate", "token"):
+    for command in ("serve", "migrate", "token", "config"):
         assert command in done.stdout
     assert list(tmp_path.iterdir()) == []
 

@@ -1,29 +1,33 @@
 from pathlib import Path
-from typing import Any
 
 import pytest
-from pydantic import AliasChoices
 
 from taskward.settings import Settings
+from tests.configuration_document import DOCUMENT, document, names, written
 from tests.docs.documents import README, ROOT, code, rows, section
 
 EXAMPLE = (ROOT / ".env.example").read_text()
 
 
+def test_the_configuration_page_is_what_is_written_from_the_settings() -> None:
+    assert DOCUMENT.read_text() == document()
+
+
+def test_every_setting_is_explained() -> None:
+    assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_every_example_of_a_setting_would_do(tmp_path: Path) -> None:
+    for name, field in Settings.model_fields.items():
+        for example in field.examples or ():
+            (tmp_path / "one").write_text(f"{names(name, field)[0]}={example}\n")
+            assert getattr(Settings(_env_file=tmp_path / "one"), name) != field.default, name
+
+
 def defaults() -> dict[tuple[str, ...], str]:
     """Return each setting's default as the documents write it, by the names of its environment variables."""
-    found = {}
-    for name, field in Settings.model_fields.items():
-        alias = field.validation_alias
-        names = tuple(map(str, alias.choices)) if isinstance(alias, AliasChoices) else (name.upper(),)
-        found[names] = written(field.get_default())
-    return found
-
-
-def written(value: Any) -> str:
-    if value is None:
-        return ""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    fields = Settings.model_fields.items()
+    return {tuple(names(name, field)): written(field.get_default()) for name, field in fields}
 
 
 def example_lines() -> dict[str, str]:

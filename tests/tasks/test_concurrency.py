@@ -11,7 +11,7 @@ import pytest
 
 from taskward.settings import Settings
 from tests.client import Client
-from tests.conftest import SECRET
+from tests.conftest import SECRET, UNLIMITED
 from tests.tasks.families import counts, create
 
 CONNECTIONS = 8
@@ -22,7 +22,13 @@ Request = Coroutine[Any, Any, httpx2.Response]
 
 @pytest.fixture
 def settings(database_url: str) -> Settings:
-    return Settings(DATABASE_URL=database_url, JWT_SECRET_KEY=SECRET, DB_POOL_SIZE=CONNECTIONS, DB_MAX_OVERFLOW=0)
+    return Settings(
+        DATABASE_URL=database_url,
+        JWT_SECRET_KEY=SECRET,
+        DB_POOL_SIZE=CONNECTIONS,
+        DB_MAX_OVERFLOW=0,
+        RATE_LIMIT=UNLIMITED,
+    )
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ from taskward.errors import (
 from taskward.http.bodies import FormBody, JsonBody
 from taskward.http.identity import Owner
 from taskward.http.openapi import answers, answers_of
+from taskward.http.rate_limits import RateLimits
 from taskward.http.responses import JsonResponse
 
 TOKEN_PATH = "/auth/token"  # noqa: S105
@@ -36,10 +37,11 @@ me = APIRouter(tags=["accounts"])
     summary="Register",
     status_code=201,
     response_model=UserRead,
-    responses=answers(400, 413, 415) | answers_of(EmailTakenError()) | BUSY,
+    responses=answers(400, 413, 415, 429) | answers_of(EmailTakenError()) | BUSY,
 )
 async def register(request: Request, new: Annotated[Registration, Depends(JsonBody(Registration))]) -> Response:
     """Make an account. Log in at `/auth/token` afterwards."""
+    await _limits(request).before_log_in(new.email, request)
     user = await _service(request).register(new.email, new.password.get_secret_value(), new.name)
     return JsonResponse(user, 201, NO_STORE)
 
@@ -48,7 +50,7 @@ async def register(request: Request, new: Annotated[Registration, Depends(JsonBo
     TOKEN_PATH,
     summary="Log in, or go on with a refresh token",
     response_model=TokenRead,
-    responses=answers(413, 415) | BAD_FORM | answers_of(CredentialsInvalidError()) | BUSY,
+    responses=answers(413, 415, 429) | BAD_FORM | answers_of(CredentialsInvalidError()) | BUSY,
 )
 async def create_token(
     request: Request, form: Annotated[TokenRequest, Depends(FormBody(TokenRequest))]
@@ -62,10 +64,16 @@ async def create_token(
     if form.grant_type == "password":
         assert form.username is not None
         assert form.password is not None
+        await _limits(request).before_log_in(form.username, request)
         tokens = await _service(request).log_in(form.username, form.password.get_secret_value())
     else:
         assert form.refresh_token is not None
-        tokens = await _service(request).refresh(form.refresh_token.get_secret_value())
+        _limits(request).before_verification(request)
+        try:
+            tokens = await _service(request).refresh(form.refresh_token.get_secret_value())
+        except CredentialsInvalidError:
+            await _limits(request).after_failure(request)
+            raise
     return JsonResponse(tokens, headers=NO_STORE)
 
 
@@ -99,6 +107,11 @@ async def delete_me(request: Request, owner: Owner) -> Response:
     """
     await _service(request).delete_user(owner)
     return Response(status_code=204, headers=NO_STORE)
+
+
+def _limits(request: Request) -> RateLimits:
+    limits: RateLimits = request.app.state.rate_limits
+    return limits
 
 
 def _service(request: Request) -> AccountService:

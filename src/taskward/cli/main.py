@@ -36,6 +36,17 @@ def token(user_id: Annotated[str, typer.Argument(help="Whose token: the `sub` cl
         typer.echo(run(user_id))
 
 
+@cli.command()
+def config(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+) -> None:
+    """Print every setting with its source, secrets masked. Exit code 1, and why: a setting is wrong."""
+    from taskward.cli.config import config as run
+
+    with _one_line_errors():
+        typer.echo(run(as_json=as_json))
+
+
 doctor = typer.Typer(help="Look for what is wrong.", no_args_is_help=True)
 cli.add_typer(doctor, name="doctor")
 

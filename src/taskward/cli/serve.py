@@ -19,6 +19,7 @@ from uvicorn.supervisors import Multiprocess
 from taskward.cli.migrate import migrate_url
 from taskward.cli.postgres import database_of
 from taskward.cli.token import token
+from taskward.cli.unusual import unusual
 from taskward.database.acting_as import Database
 from taskward.database.canary import check_walls, warn_of_an_old_server
 from taskward.database.url import conninfo
@@ -46,8 +47,8 @@ def serve() -> None:
     config = _uvicorn_config(settings)  # sets up logging as well
     if settings.has_secret:
         _ = settings.signing_secret  # made up before there are several workers to do so
-    if settings.jwt_jwks_url is not None and settings.jwt_audience is None:
-        logger.warning("JWT_AUDIENCE is not set: tokens that JWT_JWKS_URL's owner made for others are accepted")
+    for warning in unusual(settings):
+        logger.warning("%s", warning)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the workers run; leaves through every `finally`
     with _listen(settings.host, settings.port) as listener, shared_metrics(), database_of(settings) as url:
         preparation = _Preparation(settings, url)

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from taskward.errors import BodyTooLargeError, InternalError
+from taskward.http.cors import Cors, answer_preflight
 from taskward.http.errors import error_response
 from taskward.observability.current import CurrentRequest, current_request
 from taskward.observability.metrics import Metrics
@@ -19,15 +20,23 @@ MAX_BODY_BYTES = 64 * 1024
 NO_ANSWER = 499  # nobody got it; the client had gone away
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}\Z")
 
+# On every answer. What a page shows cannot be guessed, framed or told on; HSTS is for the proxy that has the TLS.
+ALWAYS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+# Where the answer does not say it itself.
+NOTHING_ALLOWED = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+NOT_STORED = (b"cache-control", b"no-store")
+ASKED_AGAIN = (b"cache-control", b"private, no-cache")
+
 logger = logging.getLogger(__name__)
 
 
 class RequestContext:
     """Gives every answer an `X-Request-ID`, and an answer to every request, whatever goes wrong inside."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, *, access_log: bool) -> None:
-        """Wrap `app`; take what counts the answers, and whether each of them is logged."""
+    def __init__(self, app: ASGIApp, cors: Cors, metrics: Metrics, *, access_log: bool) -> None:
+        """Wrap `app`; take what answers tell other origins, what counts them, and whether each is logged."""
         self._app = app
+        self._cors = cors
         self._metrics = metrics
         self._access_log = access_log
 
@@ -37,7 +46,8 @@ class RequestContext:
             await self._app(scope, receive, send)
             return
         request = CurrentRequest(_request_id(scope), scope["method"])
-        answer = _Answer(send, request.id, without_body=scope["method"] == "HEAD")
+        answer = _Answer(send, request.id, self._cors.headers(scope), without_body=scope["method"] == "HEAD")
+        scope["answer_headers"] = answer.headers  # what is inside may add to them
         outside = current_request.set(request)
         self._metrics.in_flight += 1
         began = time.perf_counter()
@@ -55,6 +65,9 @@ class RequestContext:
         if scope["method"] == "HEAD":
             scope = {**scope, "method": "GET"}  # RFC 9110, 9.3.2: the same answer, without its body
         try:
+            if self._cors.is_preflight(scope):
+                await answer_preflight(answer)
+                return
             await self._app(scope, _LimitedBody(scope, receive), answer)
         except ClientDisconnect:
             return
@@ -68,8 +81,11 @@ class RequestContext:
 class _Answer:
     """The `send` of one request."""
 
-    def __init__(self, send: Send, request_id: str, *, without_body: bool) -> None:
+    def __init__(
+        self, send: Send, request_id: str, headers: list[tuple[bytes, bytes]], *, without_body: bool
+    ) -> None:
         self._send = send
+        self.headers = [(b"x-request-id", request_id.encode()), *ALWAYS, *headers]
         self._without_body = without_body
         self.request_id = request_id
         self.started = False
@@ -79,10 +95,19 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.started = True
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self.request_id.encode())]
+            message["headers"] = [*message.get("headers", ()), *self.headers]
+            _complete(message["headers"])
         elif self._without_body and message["type"] == "http.response.body":
             message = {**message, "body": b""}
         await self._send(message)
+
+
+def _complete(headers: list[tuple[bytes, bytes]]) -> None:
+    names = {name for name, _ in headers}
+    if b"content-security-policy" not in names:
+        headers.append(NOTHING_ALLOWED)
+    if b"cache-control" not in names:
+        headers.append(ASKED_AGAIN if b"etag" in names else NOT_STORED)
 
 
 class _LimitedBody:

@@ -12,9 +12,11 @@ from taskward.errors import (
     AuthenticationError,
     ForbiddenError,
     KeysUnavailableError,
+    TokenExpiredError,
     TokenInvalidError,
     TokenMissingError,
 )
+from taskward.http.rate_limits import RateLimits
 from taskward.observability.current import tell_user
 from taskward.observability.metrics import Metrics
 
@@ -29,12 +31,21 @@ class BearerToken(SecurityBase):
     async def __call__(self, request: Request) -> str:
         """Return the id of the token's user.
 
-        Raises TokenMissingError, TokenExpiredError, TokenInvalidError, KeysUnavailableError; and ForbiddenError
-        where the path names a user, unless it is this one. The rule lives here, so that no route can take a user
-        and forget it.
+        Raises TokenMissingError, TokenExpiredError, TokenInvalidError, KeysUnavailableError, RateLimitedError; and
+        ForbiddenError where the path names a user, unless it is this one. The rule lives here, so that no route
+        can take a user and forget it.
         """
-        user_id = await self._user_id(request)
+        limits: RateLimits = request.app.state.rate_limits
+        limits.before_verification(request)
+        try:
+            user_id = await self._user_id(request)
+        except TokenExpiredError:
+            raise  # its signature is good, so nobody is guessing: front ends send a few before they get a new one
+        except AuthenticationError:
+            await limits.after_failure(request)
+            raise
         tell_user(user_id)
+        await limits.after_verification(user_id, request)
         if request.path_params.get("user_id", user_id) != user_id:
             raise ForbiddenError
         return user_id

@@ -41,7 +41,7 @@ class ValidationErrorBody(ErrorBody):
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the documentation of error answers, with an example of each code, for a route's `responses`.
 
-    500 is always among them.
+    500 is always among them, and 429 wherever a caller must prove who it is.
     """
     everything = (
         errors.ValidationFailedError([("title", "Field required")]),
@@ -55,11 +55,13 @@ def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
         errors.IdempotencyKeyReusedError(),
         errors.BodyTooLargeError(),
         errors.UnsupportedMediaTypeError(),
+        errors.RateLimitedError(1),
         errors.InternalError(),
         errors.DatabaseUnavailableError(),
         errors.KeysUnavailableError(),
     )
-    return answers_of(*(kind for kind in everything if kind.status in (*statuses, 500)))
+    documented = {*statuses, 500} | ({429} if 401 in statuses else set())
+    return answers_of(*(kind for kind in everything if kind.status in documented))
 
 
 def answers_of(*examples: errors.ApiError) -> dict[int | str, dict[str, Any]]:

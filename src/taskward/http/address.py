@@ -1,0 +1,71 @@
+"""From which address a request comes: where a chain of proxies that we trust ends."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+
+from starlette.types import Scope
+
+from taskward.setting_types import Network
+
+NOWHERE = "unknown"  # a connection without an address, as by a Unix socket
+MAX_HOPS = 32
+REMEMBERED = 10_000
+
+Address = IPv4Address | IPv6Address
+
+
+class ClientAddress:
+    """Finds the right-most hop that is no trusted proxy.
+
+    What a hop says of those before it is believed of trusted proxies alone, so that a header made up by a caller
+    changes nothing. `Forwarded` (RFC 7239) is not read: a proxy that does not write it passes on the caller's own.
+    """
+
+    def __init__(self, trusted: Sequence[Network]) -> None:
+        """Take the networks of the proxies."""
+        self._trusted = trusted
+        self._parsed = lru_cache(REMEMBERED)(self._parse)
+
+    def of(self, scope: Scope) -> str:
+        """Return the address to count by: of IPv4 the address, of IPv6 the network of 64 bits."""
+        peer = scope.get("client")
+        name, trusted = self._parsed(peer[0]) if peer else (None, False)
+        return self._behind(scope, name or NOWHERE) if trusted else name or NOWHERE
+
+    def _behind(self, scope: Scope, proxy: str) -> str:
+        values = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        hops = b",".join(values).decode("latin-1").rsplit(",", MAX_HOPS)[-MAX_HOPS:]
+        for hop in reversed(hops):
+            name, trusted = self._parsed(hop)
+            if name is None:  # a proxy that does not know, or hides it, stands for all behind it
+                return proxy
+            if not trusted:
+                return name
+            proxy = name
+        return proxy
+
+    def _parse(self, text: str) -> tuple[str | None, bool]:
+        """Return what an address is counted as, None for what is none, and whether it is a proxy of ours."""
+        address = _address(text)
+        if address is None:
+            return None, False
+        trusted = any(address in network for network in self._trusted)
+        if isinstance(address, IPv6Address):
+            # One customer has at least 64 bits to choose from (RFC 6177, 2).
+            return str(IPv6Network((int(address) >> 64 << 64, 64))), trusted
+        return str(address), trusted
+
+
+def _address(text: str) -> Address | None:
+    """Read an address, also one with a port, in brackets, with a zone, or IPv4 inside IPv6 (RFC 4291, 2.5.5.2)."""
+    text = text.strip(" \t")
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address

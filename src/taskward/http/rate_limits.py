@@ -1,0 +1,118 @@
+"""Who may ask how often: an address for failures and log-ins, a user for everything else."""
+
+import math
+import time
+from collections.abc import Callable
+
+import limits
+from starlette.requests import Request
+
+from taskward.errors import RateLimitedError, ServerBusyError
+from taskward.http.address import ClientAddress
+from taskward.http.counters import Counters, LocalCounters, SharedCounters, Window
+from taskward.http.shared_store import SharedStore, StoreUnavailableError
+from taskward.settings import Settings
+
+
+class Limit:
+    """So many events in a window, for each key; told as draft-ietf-httpapi-ratelimit-headers has it."""
+
+    def __init__(self, name: str, rate: str, store: SharedStore | None, refused: Callable[[str], None]) -> None:
+        """Take a name of its own, a rate such as `20/minute`, where to count, and whom to tell of refusals."""
+        item = limits.parse(rate)
+        self._name = name
+        self._refused = refused
+        self._quota = item.amount
+        self._policy = f'"{name}";q={item.amount};w={item.get_expiry()}'
+        self._raw_policy = (b"ratelimit-policy", self._policy.encode())
+        self._counters: Counters = (
+            SharedCounters(store, name, item.amount, item.get_expiry())
+            if store
+            else LocalCounters(item.get_expiry())
+        )
+
+    def look(self, key: str) -> None:
+        """Raise RateLimitedError where nothing is left for `key`, as far as is known without asking anybody."""
+        window = self._counters.open(key)
+        if window is not None and window.count >= self._quota:
+            self._refuse(window)
+
+    async def spend(self, key: str, *, together: bool = False) -> Window:
+        """Count one for `key`; raise RateLimitedError where that is one too many.
+
+        Raises StoreUnavailableError where it must be counted `together` with others and cannot.
+        """
+        window = await self._counters.count(key, together=together)
+        if window.count > self._quota:
+            self._refuse(window)
+        return window
+
+    def headers(self, window: Window) -> list[tuple[bytes, bytes]]:
+        """Return what an answer tells of the limit."""
+        return [self._raw_policy, (b"ratelimit", self._state(window).encode())]
+
+    def _refuse(self, window: Window) -> None:
+        """Every refusal of every limit is made here."""
+        self._refused(self._name)
+        headers = {"RateLimit-Policy": self._policy, "RateLimit": self._state(window)}
+        raise RateLimitedError(_seconds_left(window) or 1, headers)
+
+    def _state(self, window: Window) -> str:
+        left = max(0, self._quota - window.count)
+        seconds = _seconds_left(window)
+        return f'"{self._name}";r={left}' if seconds is None else f'"{self._name}";r={left};t={seconds}'
+
+
+class RateLimits:
+    """The limits of a service, and where it counts."""
+
+    def __init__(self, settings: Settings, refused: Callable[[str], None] = lambda _: None) -> None:
+        """Take the rates, the store and the proxies, and what counts refusals by the name of the limit.
+
+        Raises InvalidSettingsError where the store cannot be used.
+        """
+        url = settings.rate_limit_storage_url
+        self._store = SharedStore(url.get_secret_value()) if url else None
+        self._address = ClientAddress(settings.trusted_proxies)
+        self._users = Limit("default", settings.rate_limit, self._store, refused)
+        self._failures = Limit("failures", settings.auth_rate_limit, self._store, refused)
+        self._log_ins = Limit("log-in", settings.auth_rate_limit, self._store, refused)
+        self._accounts = Limit("account", settings.auth_rate_limit, self._store, refused)
+
+    def before_verification(self, request: Request) -> None:
+        """Raise RateLimitedError for an address that has failed too often; costs a look into memory."""
+        self._failures.look(self._address.of(request.scope))
+
+    async def after_failure(self, request: Request) -> None:
+        """Count that an address could not prove who it is; raise RateLimitedError."""
+        await self._failures.spend(self._address.of(request.scope))
+
+    async def after_verification(self, user_id: str, request: Request) -> None:
+        """Count a request of a verified user, and tell the answer what is left; raise RateLimitedError.
+
+        Nothing that is not verified gets here: else anybody could fill the memory, or use up what is alice's.
+        """
+        window = await self._users.spend(user_id)
+        request.scope["answer_headers"] += self._users.headers(window)
+
+    async def before_log_in(self, account: str, request: Request) -> None:
+        """Count an attempt to log in or register, for the address and for the account, before any work is done.
+
+        Raises RateLimitedError; and ServerBusyError while the store is away, for a limit that can be had four
+        times over from four workers is none for who guesses passwords.
+        """
+        try:
+            await self._log_ins.spend(self._address.of(request.scope), together=True)
+            await self._accounts.spend(account.casefold(), together=True)
+        except StoreUnavailableError:
+            raise ServerBusyError("Nobody can log in at this moment. Please try again.") from None
+
+    async def close(self) -> None:
+        """Close the connections to the store, if there is one."""
+        if self._store:
+            await self._store.close()
+
+
+def _seconds_left(window: Window) -> int | None:
+    """Return whole seconds until the window has ended, none too early; None where that is not known."""
+    return None if window.ends is None else max(1, math.ceil(window.ends - time.monotonic()))

@@ -1,0 +1,92 @@
+"""The store of shared counts: Valkey or Redis, and what happens while it is away."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from limits.aio.storage import RedisStorage
+from limits.errors import StorageError
+
+from taskward.settings import InvalidSettingsError
+
+TIMEOUT_SECONDS = 1.0  # less, and a busy moment of this process would look like a store that is away
+RETRY_SECONDS = 1.0
+MAX_CONNECTIONS = 8  # more only make each other wait for the processor
+ROUNDING_SECONDS = 0.5  # TTL answers in whole seconds, rounded
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+
+class StoreUnavailableError(Exception):
+    """The store does not answer now."""
+
+
+class SharedStore:
+    """Counters that end by themselves. While the store is away, it is asked once a second and no more."""
+
+    def __init__(self, url: str) -> None:
+        """Take a URL of `valkey`, `valkeys`, `redis` or `rediss`; raise InvalidSettingsError."""
+        try:
+            from valkey.asyncio import ConnectionPool
+        except ImportError:
+            raise InvalidSettingsError(
+                "RATE_LIMIT_STORAGE_URL needs the package valkey; install taskward[valkey]"
+            ) from None
+        scheme, _, rest = url.partition("://")
+        url = f"{scheme.replace('redis', 'valkey')}://{rest}"  # the same protocol, by the name its client knows
+        try:
+            self._pool = ConnectionPool.from_url(
+                url,
+                max_connections=MAX_CONNECTIONS,
+                socket_timeout=TIMEOUT_SECONDS,
+                socket_connect_timeout=TIMEOUT_SECONDS,
+            )
+        except ValueError:
+            raise InvalidSettingsError("RATE_LIMIT_STORAGE_URL is not a valid URL") from None
+        self._storage = RedisStorage(
+            f"async+{url}",
+            wrap_exceptions=True,
+            key_prefix="taskward",
+            connection_pool=self._pool,  # type: ignore[arg-type]  # its hints forget this one
+        )
+        self._turns = asyncio.Semaphore(MAX_CONNECTIONS)  # first come, first served; waiting is no failure
+        self._away_until = 0.0
+
+    async def increment(self, key: str, seconds: int) -> int:
+        """Add one to `key`, which ends after `seconds` if this is the first; raise StoreUnavailableError."""
+        return await self._ask(self._storage.incr, key, seconds)
+
+    async def seconds_left(self, key: str) -> float:
+        """Return how long `key` has yet to live, at most a second too long; raise StoreUnavailableError."""
+        ends = await self._ask(self._storage.get_expiry, key)
+        return ends - time.time() + ROUNDING_SECONDS
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._pool.disconnect()
+
+    async def _ask(self, question: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+        async with self._turns:
+            if time.monotonic() < self._away_until:  # also for those whose turn comes when it has gone away
+                raise StoreUnavailableError
+            if self._away_until:
+                self._away_until = time.monotonic() + RETRY_SECONDS  # this one tries; the others go on without
+            try:
+                answer = await question(*arguments)
+            except (StorageError, OSError) as error:
+                self._is_away(getattr(error, "storage_error", error))
+                raise StoreUnavailableError from None
+        if self._away_until:
+            self._away_until = 0.0
+            logger.warning("the store of rate limits is back")
+        return answer
+
+    def _is_away(self, error: Exception) -> None:
+        if not self._away_until:
+            # By its kind alone: its message may name the address, which holds a password.
+            logger.warning("the store of rate limits is away, counting without it: %s", type(error).__name__)
+        self._away_until = time.monotonic() + RETRY_SECONDS

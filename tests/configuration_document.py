@@ -1,0 +1,111 @@
+"""`docs/configuration.md`, written from the settings (`make configuration`)."""
+
+from pathlib import Path
+from textwrap import fill
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import AliasChoices, SecretStr
+from pydantic.fields import FieldInfo
+
+from taskward.settings import Settings
+
+WIDTH = 115
+DOCUMENT = Path(__file__).parents[1] / "docs" / "configuration.md"
+
+INTRODUCTION = """\
+# Configuration
+
+Every setting. `make configuration` writes this page from `src/taskward/settings.py`, and a test holds it to that.
+
+The service reads environment variables first, then a file `.env` in the folder where it starts. Names are read in
+any case. An empty value counts as unset. `taskward config` prints what the settings are, where each comes from and
+what follows from them, without secrets; it exits with 1 when one is wrong, as `taskward serve` does.
+"""
+
+UNSAFE = """\
+## What is refused
+
+Each of these stops the start with one line that names it:
+
+- a value that is not of its type;
+- a secret of fewer than 32 characters, or one that is a key in PEM form;
+- outside development: no secret and no `JWT_JWKS_URL`, or a secret of fewer than 8 different characters;
+- outside development: `*` in `ALLOWED_ORIGINS`, which would let every web site call the API;
+- in production: an origin without TLS;
+- anywhere: the origin `null`, which every sandboxed page and local file has; `*` beside other origins;
+- `*`, or a network of every address, in `TRUSTED_PROXIES`, with which every caller could choose its own address;
+- a `RATE_LIMIT_STORAGE_URL` without the package that speaks to it (`taskward[valkey]`).
+
+## What is warned of
+
+`taskward serve` logs these at its start, and `taskward config` prints them:
+
+- development on an address that others can reach;
+- an address that others can reach without `TRUSTED_PROXIES`, outside development: behind a proxy, all callers
+  share the limits of its one address;
+- several workers without `RATE_LIMIT_STORAGE_URL`: each allows `RATE_LIMIT` for itself;
+- access tokens that are good for more than a day, outside development;
+- `JWT_JWKS_URL` without `JWT_AUDIENCE`.
+"""
+
+KINDS = {
+    int: "number", str: "text", bool: "`true` or `false`", Path: "path", SecretStr: "secret", tuple: "list",
+}  # fmt: skip
+
+
+def document() -> str:
+    """Return the page."""
+    parts = [INTRODUCTION, *(_section(name, field) for name, field in Settings.model_fields.items()), UNSAFE]
+    return "\n".join(parts)
+
+
+def names(name: str, field: FieldInfo) -> list[str]:
+    """Return the environment variables of a setting."""
+    alias = field.validation_alias
+    return [str(choice) for choice in alias.choices] if isinstance(alias, AliasChoices) else [name.upper()]
+
+
+def written(value: Any) -> str:
+    """Return a default as one would write it."""
+    if value is None or value == ():
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _section(name: str, field: FieldInfo) -> str:
+    variables = names(name, field)
+    default = f"`{written(field.default)}`" if written(field.default) else "unset"
+    example = (field.examples or [field.default])[0]
+    return "\n".join(
+        [
+            f"## {' or '.join(f'`{variable}`' for variable in variables)}",
+            "",
+            fill(str(field.description), WIDTH, break_on_hyphens=False),
+            "",
+            f"- Type: {_kind(field.annotation)}{_range(field)}",
+            f"- Default: {default}",
+            f"- Example: `{variables[0]}={written(example)}`",
+            "",
+        ]
+    )
+
+
+def _kind(annotation: Any) -> str:
+    if get_origin(annotation) is Literal:
+        return ", ".join(f"`{choice}`" for choice in get_args(annotation))
+    if get_origin(annotation) in (Union, UnionType):
+        return _kind(next(kind for kind in get_args(annotation) if kind is not type(None)))
+    if hasattr(annotation, "__metadata__"):
+        return _kind(get_args(annotation)[0])
+    return KINDS[get_origin(annotation) or annotation]
+
+
+def _range(field: FieldInfo) -> str:
+    low = [limit.ge for limit in field.metadata if hasattr(limit, "ge")]
+    high = [limit.le for limit in field.metadata if hasattr(limit, "le")]
+    return f", {low[0]} to {high[0]}" if low and high else ""
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(document())

@@ -1,0 +1,145 @@
+from collections.abc import Callable
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+
+from taskward.app import create_app
+from taskward.settings import Settings
+from tests.client import Client, connect
+from tests.conftest import SECRET
+
+OURS = "https://app.example.com"
+THEIRS = ["https://evil.example", "http://app.example.com", "https://app.example.com.evil.example", "null",
+          "https://app.example.com:8443", "https://APP.example.com", "https://app.example.com/", "*"]  # fmt: skip
+USED = {"authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "x-request-id"}
+READ = {"etag", "location", "link", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id",
+        "idempotency-replayed"}  # fmt: skip
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"allowed_origins": (OURS, "http://localhost:3000")})
+
+
+def offline_with(*origins: str, **others: str) -> FastAPI:
+    return create_app(
+        Settings(
+            DATABASE_URL="postgresql://127.0.0.1:1/nothing",
+            JWT_SECRET_KEY=SECRET,
+            ALLOWED_ORIGINS=",".join(origins),
+            AUTH_RATE_LIMIT=others.get("auth_rate_limit", "20/minute"),
+        )
+    )
+
+
+def listed(value: str) -> set[str]:
+    return {name.strip().lower() for name in value.split(",")}
+
+
+def preflight(origin: str, method: str = "POST") -> dict[str, str]:
+    return {
+        "Origin": origin,
+        "Access-Control-Request-Method": method,
+        "Access-Control-Request-Headers": ", ".join(sorted(USED)),
+    }
+
+
+def cors_headers(headers: object) -> set[str]:
+    return {name for name in headers if name.startswith("access-control-")}  # type: ignore[attr-defined]
+
+
+async def test_every_route_and_method_can_be_asked_for_without_a_token() -> None:
+    app = offline_with(OURS)
+    async with connect(app) as browser:
+        for route in iter_route_contexts(app.routes):
+            for method in route.methods or ():
+                answer = await browser.options(route.path or "/", headers=preflight(OURS, method))
+                assert (answer.status_code, answer.content) == (204, b""), route.path
+                assert answer.headers["access-control-allow-origin"] == OURS
+                assert method.lower() in listed(answer.headers["access-control-allow-methods"])
+                assert listed(answer.headers["access-control-allow-headers"]) >= USED
+                assert int(answer.headers["access-control-max-age"]) > 0
+                assert "origin" in listed(answer.headers["vary"])
+                assert "access-control-allow-credentials" not in answer.headers
+
+
+@pytest.mark.parametrize("origin", THEIRS)
+async def test_pages_of_other_origins_get_nothing(origin: str) -> None:
+    async with connect(offline_with(OURS)) as browser:
+        for answer in (
+            await browser.options("/tasks", headers=preflight(origin)),
+            await browser.get("/health/live", headers={"Origin": origin}),
+        ):
+            assert cors_headers(answer.headers) == set()
+            assert "origin" in listed(answer.headers["vary"]), "a cache may hold it for who is allowed"
+        assert (await browser.options("/tasks", headers=preflight(origin))).status_code == 405
+
+
+async def test_without_the_setting_there_is_no_header() -> None:
+    async with connect(offline_with()) as browser:
+        answer = await browser.get("/health/live", headers={"Origin": OURS})
+        assert cors_headers(answer.headers) == set()
+        assert "vary" not in answer.headers
+        assert (await browser.options("/tasks", headers=preflight(OURS))).status_code == 405
+
+
+async def test_any_origin_is_told_so_without_naming_it() -> None:
+    async with connect(offline_with("*")) as browser:
+        for headers in ({}, {"Origin": "https://anybody.example"}):
+            answer = await browser.get("/health/live", headers=headers)
+            assert answer.headers["access-control-allow-origin"] == "*"
+            assert "access-control-allow-credentials" not in answer.headers
+            assert "vary" not in answer.headers
+        assert (await browser.options("/tasks", headers=preflight("https://anybody.example"))).status_code == 204
+
+
+async def test_a_plain_options_request_is_no_preflight() -> None:
+    async with connect(offline_with(OURS)) as browser:
+        assert (await browser.options("/tasks", headers={"Origin": OURS})).status_code == 405
+        assert (await browser.options("/tasks")).status_code == 405
+
+
+async def test_every_kind_of_answer_can_be_read_by_an_allowed_page(
+    app: FastAPI, alice: Client, anonymous: Client, take_database_away: Callable[[], None]
+) -> None:
+    async def broken() -> None:
+        raise RuntimeError
+
+    app.add_api_route("/broken", broken, include_in_schema=False)
+
+    async def check(client: Client, status: int, method: str, path: str, **request: object) -> None:
+        headers = {**request.pop("headers", {}), "Origin": OURS}  # type: ignore[dict-item]
+        answer = await client.request(method, path, headers=headers, **request)  # type: ignore[arg-type]
+        assert answer.status_code == status
+        assert answer.headers.get_list("access-control-allow-origin") == [OURS]
+        assert listed(answer.headers["access-control-expose-headers"]) >= READ
+        assert "origin" in listed(answer.headers["vary"])
+
+    await check(alice, 201, "POST", "/tasks", json={"title": "Buy milk"})
+    await check(alice, 200, "GET", "/tasks/1")
+    await check(alice, 304, "GET", "/tasks/1", headers={"If-None-Match": '"1"'})
+    await check(alice, 200, "HEAD", "/tasks")
+    await check(alice, 412, "DELETE", "/tasks/1", headers={"If-Match": '"9"'})
+    await check(alice, 204, "DELETE", "/tasks/1")
+    await check(alice, 400, "GET", "/tasks/x")
+    await check(anonymous, 401, "GET", "/tasks")
+    await check(alice, 403, "GET", "/api/bob/tasks")
+    await check(alice, 404, "GET", "/tasks/1")
+    await check(alice, 404, "GET", "/nothing")
+    await check(alice, 405, "POST", "/health")
+    await check(alice, 413, "POST", "/tasks", content=b"x" * 70_000, headers={"Content-Type": "application/json"})
+    await check(alice, 415, "POST", "/tasks", content=b"x")
+    await check(anonymous, 500, "GET", "/broken")
+    answer = await alice.get("/tasks", headers={"Origin": OURS})
+    assert listed(answer.headers["vary"]) == {"origin", "authorization"}
+    take_database_away()
+    await check(alice, 503, "GET", "/tasks")
+
+
+async def test_a_refusal_by_a_limit_can_be_read_by_an_allowed_page() -> None:
+    async with connect(offline_with(OURS, auth_rate_limit="1/minute")) as browser:
+        await browser.get("/tasks", headers={"Origin": OURS})
+        answer = await browser.get("/tasks", headers={"Origin": OURS})
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (429, OURS)
+        assert (await browser.options("/tasks", headers=preflight(OURS))).status_code == 204, "it costs nothing"

@@ -1,0 +1,183 @@
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from starlette.requests import Request
+
+from taskward.app import create_app
+from taskward.auth.issue import issue_token
+from taskward.errors import RateLimitedError
+from taskward.settings import Settings
+from tests.client import Client, connect
+from tests.conftest import SECRET
+
+BAD = {"Authorization": "Bearer " + "x" * 32}
+Make = Callable[..., FastAPI]
+
+# Bob's path is refused to alice before anything is asked of a database, so nothing here needs one.
+BOBS = "/api/bob/tasks"
+
+
+@pytest.fixture
+def make() -> Make:
+    """Return a function that makes an application with limits."""
+
+    def make(**limits: Any) -> FastAPI:
+        return create_app(
+            Settings(DATABASE_URL="postgresql://127.0.0.1:1/nothing", JWT_SECRET_KEY=SECRET, **limits)
+        )
+
+    return make
+
+
+def bearer(user_id: str, lifetime_seconds: int = 300) -> dict[str, str]:
+    return {"Authorization": f"Bearer {issue_token(user_id, SECRET.encode(), 'HS256', lifetime_seconds)}"}
+
+
+async def statuses(client: Client, times: int, **request: object) -> list[int]:
+    return [(await client.get(BOBS, **request)).status_code for _ in range(times)]  # type: ignore[arg-type]
+
+
+async def test_failures_are_counted_by_address_and_then_refused_unseen(make: Make) -> None:
+    app = make(AUTH_RATE_LIMIT="3/minute")
+    async with connect(app) as anonymous:
+        assert await statuses(anonymous, 5, headers=BAD) == [401, 401, 401, 429, 429]
+        app.state.verifier = None  # nothing is verified any more
+        answer = await anonymous.get(BOBS, headers=bearer("alice"))
+    assert (answer.status_code, answer.json()["code"]) == (429, "RATE_LIMITED")
+    assert answer.headers["ratelimit-policy"] == '"failures";q=3;w=60'
+    seconds = int(re.fullmatch(r'"failures";r=0;t=(\d+)', answer.headers["ratelimit"])[1])  # type: ignore[index]
+    assert 55 <= seconds <= int(answer.headers["retry-after"]) <= 60
+
+
+async def test_requests_without_a_token_are_failures_too(make: Make) -> None:
+    async with connect(make(AUTH_RATE_LIMIT="3/minute")) as anonymous:
+        assert await statuses(anonymous, 4) == [401, 401, 401, 429]
+
+
+async def test_good_and_expired_tokens_are_no_failures(make: Make) -> None:
+    async with connect(make(AUTH_RATE_LIMIT="1/minute")) as client:
+        assert await statuses(client, 5, headers=bearer("alice", -60)) == [401] * 5
+        assert await statuses(client, 5, headers=bearer("alice")) == [403] * 5
+
+
+async def test_another_address_is_another_count(make: Make) -> None:
+    app = make(AUTH_RATE_LIMIT="2/minute", TRUSTED_PROXIES="127.0.0.1")
+    async with connect(app) as client:
+
+        async def ask(forwarded: str) -> int:
+            return (await client.get(BOBS, headers={**BAD, "X-Forwarded-For": forwarded})).status_code
+
+        assert [await ask("192.0.2.1") for _ in range(3)] == [401, 401, 429]
+        assert await ask("192.0.2.2") == 401
+        assert [await ask(f"2001:db8::{number:x}") for number in range(3)] == [401, 401, 429], (
+            "one network of 64 bits"
+        )
+        assert await ask("2001:db8:0:1::1") == 401
+        assert await ask("192.0.2.77, 192.0.2.1") == 429, "made up by the caller"
+
+
+async def test_forged_headers_do_not_make_an_address_another(make: Make) -> None:
+    async with connect(make(AUTH_RATE_LIMIT="2/minute")) as client:
+        for number in range(10):
+            forged = dict.fromkeys(("X-Forwarded-For", "X-Real-IP"), f"192.0.2.{number}")
+            answer = await client.get(BOBS, headers={**BAD, **forged, "Forwarded": f"for=192.0.2.{number}"})
+            assert answer.status_code == (401 if number < 2 else 429)
+
+
+async def test_each_user_has_a_limit_of_their_own(make: Make) -> None:
+    async with connect(make(RATE_LIMIT="3/minute")) as client:
+        assert await statuses(client, 5, headers=bearer("alice")) == [403, 403, 403, 429, 429]
+        assert await statuses(client, 1, headers=bearer("alice", 600)) == [429], "with any of her tokens"
+        answer = await client.get(BOBS, headers=bearer("charlie"))
+    assert answer.status_code == 403
+    assert answer.headers["ratelimit-policy"] == '"default";q=3;w=60'
+    assert answer.headers["ratelimit"] == '"default";r=2;t=60'
+
+
+async def test_a_refusal_says_when_to_come_back(make: Make) -> None:
+    async with connect(make(RATE_LIMIT="1/hour")) as client:
+        await client.get(BOBS, headers=bearer("alice"))
+        answer = await client.get(BOBS, headers=bearer("alice"))
+    assert answer.json() == {
+        "detail": "Too many requests. Please wait for as long as Retry-After says.",
+        "code": "RATE_LIMITED",
+    }
+    assert answer.headers.get_list("ratelimit-policy") == ['"default";q=1;w=3600']
+    assert answer.headers.get_list("ratelimit") == [f'"default";r=0;t={answer.headers["retry-after"]}']
+    assert 3590 <= int(answer.headers["retry-after"]) <= 3600
+
+
+async def test_a_token_that_is_not_verified_counts_for_no_user(make: Make) -> None:
+    app = make(RATE_LIMIT="2/minute")
+    forged = {"Authorization": f"Bearer {issue_token('alice', b'y' * 32, 'HS256', 300)}"}
+    async with connect(app) as client:
+        assert await statuses(client, 5, headers=forged) == [401] * 5
+        assert len(app.state.rate_limits._users._counters) == 0
+        assert await statuses(client, 3, headers=bearer("alice")) == [403, 403, 429]
+
+
+async def test_refusals_are_counted_by_the_name_of_the_limit(make: Make) -> None:
+    async with connect(make(RATE_LIMIT="1/minute", AUTH_RATE_LIMIT="1/minute")) as client:
+        await statuses(client, 3, headers=bearer("alice"))
+        await statuses(client, 2, headers=BAD)
+        told = (await client.get("/metrics")).text
+    assert 'taskward_rate_limit_refusals_total{limit="default"} 2.0' in told
+    assert 'taskward_rate_limit_refusals_total{limit="failures"} 1.0' in told
+
+
+async def test_health_and_documentation_are_not_limited(make: Make) -> None:
+    async with connect(make(RATE_LIMIT="1/minute", AUTH_RATE_LIMIT="1/minute")) as client:
+        for _ in range(3):
+            answer = await client.get("/health/live", headers=BAD)
+            assert answer.status_code == 200
+            assert "ratelimit" not in answer.headers
+
+
+async def test_the_routes_of_accounts_count_before_any_work_is_done(make: Make) -> None:
+    app = make(AUTH_RATE_LIMIT="2/minute")
+    app.state.accounts = None  # the work
+    person = {"email": "alice@example.com", "password": "correct horse"}
+    form = {"grant_type": "password", "username": person["email"], "password": person["password"]}
+    async with connect(app) as anonymous:
+        for _ in range(2):
+            assert (await anonymous.post("/auth/token", data=form)).status_code == 500, "let through"
+        for answer in (
+            await anonymous.post("/auth/token", data=form),
+            await anonymous.post("/auth/register", json=person),
+        ):
+            assert (answer.status_code, answer.json()["code"]) == (429, "RATE_LIMITED")
+            assert answer.headers["ratelimit-policy"] == '"log-in";q=2;w=60'
+
+
+async def test_wrong_refresh_tokens_are_failures_of_the_address(make: Make) -> None:
+    form = {"grant_type": "refresh_token", "refresh_token": "no token"}
+    async with connect(make(AUTH_RATE_LIMIT="2/minute")) as anonymous:
+        assert [(await anonymous.post("/auth/token", data=form)).status_code for _ in range(3)] == [401, 401, 429]
+        assert (await anonymous.get(BOBS, headers=bearer("alice"))).status_code == 429
+
+
+def log_in_from(address: str) -> Request:
+    return Request({"type": "http", "client": (address, 1), "headers": []})
+
+
+async def test_log_ins_are_counted_by_address(make: Make) -> None:
+    limits = make(AUTH_RATE_LIMIT="3/minute").state.rate_limits
+    for person in ("alice", "bob", "charlie"):
+        await limits.before_log_in(f"{person}@example.com", log_in_from("192.0.2.1"))
+    with pytest.raises(RateLimitedError) as refused:
+        await limits.before_log_in("another@example.com", log_in_from("192.0.2.1"))
+    assert refused.value.headers["RateLimit-Policy"] == '"log-in";q=3;w=60'
+    await limits.before_log_in("alice@example.com", log_in_from("192.0.2.2"))
+
+
+async def test_log_ins_are_counted_by_account_from_wherever_they_come(make: Make) -> None:
+    limits = make(AUTH_RATE_LIMIT="3/minute").state.rate_limits
+    for number, spelling in enumerate(("alice@example.com", "ALICE@example.com", "Alice@Example.Com")):
+        await limits.before_log_in(spelling, log_in_from(f"192.0.2.{number}"))
+    with pytest.raises(RateLimitedError) as refused:
+        await limits.before_log_in("alice@example.com", log_in_from("192.0.2.9"))
+    assert refused.value.headers["RateLimit-Policy"] == '"account";q=3;w=60'
+    await limits.before_log_in("bob@example.com", log_in_from("192.0.2.9"))
