@@ -50,7 +50,7 @@ Each of these stops the start with one line that names it:
 """
 
 KINDS = {
-    int: "number", str: "text", bool: "`true` or `false`", Path: "path", SecretStr: "secret", tuple: "list",
+    int: "number", float: "number", str: "text", bool: "`true` or `false`", Path: "path", SecretStr: "secret", tuple: "list",
 }  # fmt: skip
 
 
