@@ -15,7 +15,7 @@ from taskward.http import health
 from taskward.http.context import RequestContext
 from taskward.http.documentation import install_documentation
 from taskward.http.errors import install_error_handlers
-from taskward.http.lifecycle import end_with_supervisor
+from taskward.http.lifecycle import obey_supervisor
 from taskward.http.openapi import install_openapi
 from taskward.settings import InvalidSettingsError, Settings
 from taskward.tasks import routes as tasks
@@ -45,8 +45,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        end_with_supervisor()
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        obey_supervisor(on_stopping=lambda: setattr(app.state, "stopping", True))
         await database.open()
         try:
             await check_walls(database)
@@ -63,6 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,  # a redirect would be made from the Host header, which anybody can forge
     )
+    app.state.stopping = False
     app.state.database = database
     app.state.schema_revision = head()
     app.state.verifier = TokenVerifier(settings.signing_secret, settings.algorithm)

@@ -19,6 +19,8 @@ from taskward.cli.token import token
 from taskward.database.acting_as import Database
 from taskward.database.canary import check_walls, warn_of_an_old_server
 from taskward.database.url import conninfo
+from taskward.http.lifecycle import STOPPING
+from taskward.http.protocol import BoundedProtocol
 from taskward.observability.logging import log_config
 from taskward.settings import Settings
 
@@ -40,8 +42,8 @@ def serve() -> None:
         migrate_url(settings, url)
         asyncio.run(_check_walls(url))
         os.environ["DATABASE_URL"] = url  # the workers are new processes and read the settings themselves
-        workers = Multiprocess(config, sockets=[listener])
-        threading.Thread(target=_announce, args=(settings, listener), daemon=True).start()
+        workers = Workers(config, sockets=[listener])
+        threading.Thread(target=_announce, args=(settings, *listener.getsockname()[:2]), daemon=True).start()
         workers.run()
     if any(worker.exitcode == STARTUP_FAILURE for worker in workers.processes):
         sys.exit(1)
@@ -71,6 +73,7 @@ def _uvicorn_config(settings: Settings) -> uvicorn.Config:
         factory=True,
         workers=settings.workers,
         lifespan="on",
+        http=BoundedProtocol,
         ws="none",
         log_config=log_config(settings.log_level),
         access_log=False,
@@ -81,10 +84,22 @@ def _uvicorn_config(settings: Settings) -> uvicorn.Config:
     )
 
 
-def _announce(settings: Settings, listener: socket.socket) -> None:
+class Workers(Multiprocess):
+    """The workers, which stop all together, or are replaced one by one."""
+
+    def terminate_all(self) -> None:
+        """Stop: no new connection, and no worker that says it is ready."""
+        for listener in self.sockets:
+            listener.close()  # with it open here, clients would go on connecting, and nobody would answer
+        for worker in self.processes:
+            if worker.pid is not None and worker.process.is_alive():
+                os.kill(worker.pid, STOPPING)
+        super().terminate_all()
+
+
+def _announce(settings: Settings, bound: str, port: int) -> None:
     """Say where the service is, once it answers. Connections queue until the first worker accepts them."""
-    host, port = listener.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(bound, f"[{bound}]" if ":" in bound else bound)  # noqa: S104
     address = f"http://{host}:{port}"
     try:
         urllib.request.urlopen(f"{address}/health/live", timeout=60).close()  # noqa: S310
@@ -93,7 +108,7 @@ def _announce(settings: Settings, listener: socket.socket) -> None:
     lines = [f"Taskward is running at {address}", f"  documentation: {address}/docs"]
     if settings.database_url is None:
         lines.append(f"  data: {settings.data_dir.resolve()} (embedded PostgreSQL)")
-    if settings.development and listener.getsockname()[0] in LOOPBACK:  # others may read the log of the rest
+    if settings.development and bound in LOOPBACK:  # others may read the log of the rest
         header = shlex.quote(f"Authorization: Bearer {token('user_123')}")
         lines.append(f"  try it: curl -H {header} {address}/tasks")
     print("\n".join(lines), flush=True)
