@@ -1,10 +1,12 @@
 """The service as people start it: `taskward serve` in a process of its own."""
 
 import os
+import queue
 import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -22,9 +24,11 @@ class Service:
 
     def __enter__(self) -> Self:
         self.process = start(self._settings, self.data_dir.parent)
-        assert self.process.stdout is not None
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read)  # all the time: a full pipe would stop the service
+        self._reader.start()
         self.banner = ""
-        for line in self.process.stdout:  # ends when the service does
+        while line := self._lines.get():
             self.banner += line
             if match := re.search(r"running at (http://\S+)", line):
                 self.url = match[1]
@@ -37,7 +41,16 @@ class Service:
     ) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        self.rest_of_output, _ = self.process.communicate(timeout=STOP_SECONDS)
+        self.process.wait(STOP_SECONDS)
+        self._reader.join(STOP_SECONDS)
+        self.rest_of_output = "".join(iter(self._lines.get, ""))
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as output:
+            for line in output:  # ends when the service and all its workers do
+                self._lines.put(line)
+        self._lines.put("")
 
     @property
     def database_pid(self) -> int:

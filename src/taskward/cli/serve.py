@@ -25,6 +25,7 @@ from taskward.observability.logging import log_config
 from taskward.settings import Settings
 
 DRAIN_SECONDS = 10
+PATIENCE_SECONDS = 20  # for a worker to start or to say that it lives, also on a machine with too much to do
 BACKLOG = 2048
 LOOPBACK = ("127.0.0.1", "::1")
 
@@ -81,6 +82,7 @@ def _uvicorn_config(settings: Settings) -> uvicorn.Config:
         proxy_headers=False,
         backlog=BACKLOG,
         timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_worker_healthcheck=PATIENCE_SECONDS,
     )
 
 

@@ -13,6 +13,8 @@ Deadlines are looked at once a second and not set for each request, which would 
 
 import asyncio
 import logging
+import socket
+import struct
 from typing import Any
 
 import httptools
@@ -29,6 +31,7 @@ MAX_PIPELINED = 100
 MAX_CONNECTIONS = 2048
 STEP = 4096  # bytes parsed at a time, and so how exactly sizes are counted
 LINGER_SECONDS = 1
+LINGER_NOT = struct.pack("ii", 1, 0)  # of socket(7): on, for no time at all
 
 MALFORMED = ValidationFailedError([("request", "This is not a request as HTTP/1.1 has it (RFC 9112)")])
 HEAD_TOO_LARGE = ValidationFailedError([("headers", "Address and headers are larger than 32 KiB together")])
@@ -45,6 +48,7 @@ class BoundedProtocol(HttpToolsProtocol):
     tick: float = 1
     max_connections = MAX_CONNECTIONS
 
+    _running: RequestResponseCycle | None = None  # the request that is being answered
     _in_head = False
     _in_body = False
     _deaf = False  # what still arrives is not read: the connection ends with the answers that are due
@@ -65,6 +69,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         self._watcher.cancel()
+        _tell_gone(self._running)  # uvicorn tells the last request; this may be one before it
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -123,6 +128,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._since = self.loop.time()
         super().on_response_complete()
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
     def shutdown(self) -> None:
         """Answer what arrives within a second, say with the answer that the connection ends, and end it."""
         self.app_state["retiring"] = True
@@ -141,9 +150,15 @@ class BoundedProtocol(HttpToolsProtocol):
         if unread > self._unread or unread <= max(0, self._unread - 64 * 1024):
             self._unread, self._unread_since = unread, now
         elif now - self._unread_since >= self.seconds:
-            self.transport.abort()  # to close would be to wait until all is read
+            self._cut_off()
         if self._awaits_client() and now - self._since >= self.seconds:
             self.transport.close()
+
+    def _cut_off(self) -> None:
+        """Reset the connection. To close it would be to wait, here or in the kernel, until all is read."""
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
+        _tell_gone(self._running)  # before it writes to what is closed
+        self.transport.abort()
 
     def _awaits_client(self) -> bool:
         return self.cycle is None or self.cycle.response_complete or self.cycle.more_body
@@ -160,9 +175,7 @@ class BoundedProtocol(HttpToolsProtocol):
         elif self._in_body and self.pipeline:
             self.pipeline[0] = answer  # instead of the request whose body it is
         elif self._in_body or before is None or before.response_complete:
-            if before is not None:
-                before.disconnected = True
-                before.message_event.set()
+            _tell_gone(before)
             self._start_asgi_task(*answer)
         else:
             self.pipeline.appendleft(answer)
@@ -183,6 +196,13 @@ class BoundedProtocol(HttpToolsProtocol):
         )
         cycle.more_body = False
         return cycle
+
+
+def _tell_gone(cycle: RequestResponseCycle | None) -> None:
+    """Let a request find that its client has gone: it receives a disconnect, and what it sends is dropped."""
+    if cycle is not None:
+        cycle.disconnected = True
+        cycle.message_event.set()
 
 
 def _has_body(headers: list[tuple[bytes, bytes]]) -> bool:
