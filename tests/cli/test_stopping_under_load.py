@@ -5,11 +5,10 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import psycopg
 import pytest
 
-from tests.cli.command import command_line
+from tests.cli.command import workers_of
 from tests.cli.load import Load
 from tests.conftest import SECRET
 from tests.effort import effort
@@ -54,7 +53,7 @@ async def test_sighup_is_noticed_by_nobody(service: Service) -> None:
         load = Load(service.url)
         clients = asyncio.gather(*(load.client() for _ in range(CLIENTS)))
         for _ in range(times):
-            before = _workers_of(service)
+            before = workers_of(service)
             assert len(before) == 2
             service.process.send_signal(signal.SIGHUP)
             await _until(lambda before=before: not any(worker.is_running() for worker in before))  # type: ignore[misc]
@@ -69,18 +68,23 @@ async def test_sighup_is_noticed_by_nobody(service: Service) -> None:
     print(f"\n{times} times SIGHUP: all {load.answers} requests answered, no failure.")  # noqa: T201
 
 
-def test_a_service_that_stops_is_not_ready_and_says_that_the_connection_ends(service: Service) -> None:
-    with service:
+def test_a_service_that_stops_is_not_ready_and_ends_its_connections_politely(service: Service) -> None:
+    with service, Wire(service.url) as begun:
+        begun.send(READY[:20])
         wires = [Wire(service.url) for _ in range(8)]  # more than one for each worker
         assert {_ask(wire).status for wire in wires} == {200}
         service.process.send_signal(signal.SIGTERM)
         for wire in wires:
-            while "connection" not in (answer := _ask(wire)).headers:
-                assert answer.status in (200, 503)
-            assert (answer.status, answer.json) == (503, {"status": "not ready"})
-            assert wire.read() is None
             with wire:
-                pass
+                while "connection" not in (answer := _ask(wire)).headers:
+                    assert answer.status in (200, 503)
+                assert (answer.status, answer.json) == (503, {"status": "not ready"})
+                assert wire.read() is None
+        with pytest.raises(ConnectionRefusedError):  # and not left waiting for somebody to accept it
+            Wire(service.url)
+        begun.send(READY[20:])
+        (answer,) = begun.read_all()
+        assert (answer.status, answer.headers["connection"]) == (503, "close")
         assert service.process.wait(30) == 0
 
 
@@ -89,11 +93,6 @@ def _ask(wire: Wire) -> Answer:
     answer = wire.read()
     assert answer is not None
     return answer
-
-
-def _workers_of(service: Service) -> list[psutil.Process]:
-    children = psutil.Process(service.process.pid).children()
-    return [child for child in children if "spawn_main" in command_line(child)]
 
 
 async def _until(condition: Callable[[], bool]) -> None:

@@ -50,3 +50,10 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
                 assert created is not None
                 assert created.status == 201
         yield running
+
+
+@pytest.fixture(scope="session")
+def battered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service in a process of its own, on which tests may do what they like."""
+    with Service(tmp_path_factory.mktemp("battered") / "data", {"JWT_SECRET_KEY": SECRET}) as running:
+        yield running
