@@ -21,8 +21,8 @@ run: .venv/run ## Start the service, with its own PostgreSQL unless DATABASE_URL
 test: lint ## Check everything: lint, types, import order, and the whole test suite on a real PostgreSQL
 	$(CLEAN_ENV) $(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered
 
-soak: .venv/dev ## Hold random histories against a plain model for SECONDS seconds (600 unless given)
-	$(CLEAN_ENV) TASKWARD_SECONDS=$(SECONDS) $(BIN)/pytest -s tests/model/test_histories.py
+soak: .venv/dev ## Run the long forms of the tests that have one; random histories take SECONDS seconds (600 unless given)
+	$(CLEAN_ENV) TASKWARD_SOAK=1 TASKWARD_SECONDS=$(SECONDS) $(BIN)/pytest -s -m soak
 
 lint: .venv/dev ## Check style, types and the order of imports, without running anything
 	$(BIN)/ruff check

@@ -69,8 +69,9 @@ async def test_sighup_is_noticed_by_nobody(service: Service) -> None:
 
 
 def test_a_service_that_stops_is_not_ready_and_ends_its_connections_politely(service: Service) -> None:
-    with service, Wire(service.url) as begun:
+    with service, Wire(service.url) as begun, Wire(service.url) as idle:
         begun.send(READY[:20])
+        assert _ask(idle).status == 200
         wires = [Wire(service.url) for _ in range(8)]  # more than one for each worker
         assert {_ask(wire).status for wire in wires} == {200}
         service.process.send_signal(signal.SIGTERM)
@@ -80,6 +81,7 @@ def test_a_service_that_stops_is_not_ready_and_ends_its_connections_politely(ser
                     assert answer.status in (200, 503)
                 assert (answer.status, answer.json) == (503, {"status": "not ready"})
                 assert wire.read() is None
+        assert idle.read() is None  # after a second, in which it could have asked
         with pytest.raises(ConnectionRefusedError):  # and not left waiting for somebody to accept it
             Wire(service.url)
         begun.send(READY[20:])

@@ -1,12 +1,15 @@
+import asyncio
 import logging
 import time
 from typing import Any
 
+import orjson
 import pytest
 from fastapi import FastAPI
 from starlette.requests import Request
 
 from taskward.errors import ValidationFailedError
+from taskward.http.context import RequestContext
 from taskward.http.query import QueryParameters
 from taskward.tasks.schemas import ListQuery
 from tests.client import Client, connect
@@ -91,6 +94,27 @@ async def test_a_line_break_in_a_path_forges_no_line_in_the_log(
     app.add_api_route("/broken/{name}", broken, include_in_schema=False)
     assert (await anonymous.get("/broken/x%0A[CRITICAL]%20forged")).status_code == 500
     assert "\n[CRITICAL]" not in caplog.records[-1].getMessage()
+
+
+async def test_a_request_that_is_cancelled_is_answered_by_the_contract() -> None:
+    """As uvicorn cancels what is still running some time after it was told to stop."""
+    sent: list[Any] = []
+    begun = asyncio.Event()
+
+    async def endless(scope: Any, receive: Any, send: Any) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    task = asyncio.ensure_future(RequestContext(endless)(scope, None, send))  # type: ignore[arg-type]  # nothing is read
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (sent[0]["status"], orjson.loads(sent[1]["body"])["code"]) == (500, "INTERNAL_ERROR")
 
 
 async def test_half_an_answer_is_not_followed_by_another(app: FastAPI) -> None:

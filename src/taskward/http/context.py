@@ -1,5 +1,6 @@
 """The outermost layer, in pure ASGI: request ids, HEAD, the size of bodies, and the last word on errors."""
 
+import asyncio
 import logging
 import re
 import secrets
@@ -37,6 +38,12 @@ class RequestContext:
             await self._app(scope, _LimitedBody(scope, receive), answer)
         except ClientDisconnect:
             return
+        except (
+            asyncio.CancelledError
+        ):  # the worker ends and this took too long; uvicorn would answer in plain text
+            if not answer.started:
+                await error_response(InternalError())(scope, receive, answer)
+            raise
         except Exception:
             logger.exception("error in %s %r, request %s", scope["method"], scope["path"], answer.request_id)
             if answer.started:
