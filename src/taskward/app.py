@@ -27,7 +27,7 @@ from taskward.http.cors import Cors
 from taskward.http.direct import DirectDispatch
 from taskward.http.documentation import install_documentation
 from taskward.http.errors import ErrorRenderer, install_error_handlers
-from taskward.http.lifecycle import end_with_supervisor, spare_the_collector
+from taskward.http.lifecycle import obey_supervisor, spare_the_collector
 from taskward.http.openapi import install_openapi
 from taskward.http.rate_limits import RateLimits
 from taskward.observability.metrics import Metrics
@@ -70,8 +70,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     rate_limits = RateLimits(settings, counted.rate_limited)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        end_with_supervisor()
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        obey_supervisor(on_stopping=lambda: setattr(app.state, "stopping", True))
         try:
             await _make_sure(database)
             async with verifier.keeping_keys_fresh(), counted.running(database.pool):
@@ -92,6 +92,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry=telemetry(),
         redirect_slashes=False,  # a redirect would be made from the Host header, which anybody can forge
     )
+    app.state.stopping = False
     app.state.metrics = counted
     app.state.database = database
     app.state.schema_revision = newest()

@@ -7,7 +7,7 @@ import httpx2
 import psutil
 import pytest
 
-from tests.cli.command import command_line, processes_of, until
+from tests.cli.command import processes_of, until, workers_of
 from tests.service import Service, start
 
 
@@ -15,11 +15,6 @@ def client(service: Service) -> httpx2.Client:
     """Somebody who pasted the banner's token."""
     token = service.banner.split("Bearer ")[1].split("'")[0]
     return httpx2.Client(base_url=service.url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
-
-
-def workers_of(service: Service) -> list[psutil.Process]:
-    children = psutil.Process(service.process.pid).children()
-    return [child for child in children if "spawn_main" in command_line(child)]
 
 
 @pytest.mark.parametrize("asked_to_stop", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])

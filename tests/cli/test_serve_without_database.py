@@ -9,8 +9,7 @@ import psycopg
 
 from taskward.database.embedded import EmbeddedPostgres
 from taskward.database.url import conninfo
-from tests.cli.command import until
-from tests.cli.test_serve import workers_of
+from tests.cli.command import until, workers_of
 from tests.conftest import SECRET
 from tests.service import Service
 
