@@ -130,7 +130,7 @@ class Connection:
         if status == pq.ExecStatus.PIPELINE_SYNC:
             pending.finish()
             return
-        prepared = pending.expected.popleft()
+        prepared = pending.expected.popleft() if pending.expected else None  # beyond them only the commit can fail
         if status == pq.ExecStatus.FATAL_ERROR:
             pending.error = pending.error or errors.error_from_result(result)
         elif prepared and status == pq.ExecStatus.COMMAND_OK:
