@@ -45,6 +45,8 @@ ROLLED_BACK = (
 )
 MAX_RETRIES = 2
 
+Guard = Callable[["Database"], Awaitable[None]]
+
 logger = logging.getLogger(__name__)
 
 
@@ -112,7 +114,7 @@ class Database:
         pool_size: int,
         max_overflow: int,
         timeout: float = 2.0,
-        guard: Callable[["Database"], Awaitable[None]] | None = None,
+        guard: Guard | None = None,
     ) -> None:
         """Take a libpq connection string, how many connections to keep and to open beyond those, and seconds.
 
@@ -127,11 +129,13 @@ class Database:
         self._timeout = timeout
         self.statement_timeout = f"{round(timeout * 1000)}ms"
         self._guard = guard
-        self._guarding = asyncio.Lock()
+        self._guarding: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
         """Close every connection."""
         await self.pool.close()
+        if self._guarding:
+            await asyncio.gather(self._guarding, return_exceptions=True)
 
     def acting_as(self, user_id: str, *, guarded: bool = True) -> UnitOfWork:
         """Return a unit of work, for `async with`, to which row-level security shows the rows of `user_id` alone.
@@ -147,24 +151,33 @@ class Database:
         return UnitOfWork(self, ACCOUNTS_ROLE, user_id, guarded=guarded)
 
     async def make_sure(self) -> None:
-        """Ask the guard, unless it has agreed before; raises what it raises."""
-        async with self._guarding:
-            if self._guard:
-                await self._guard(self)
-                self._guard = None
+        """Ask the guard, unless it has agreed before; raises what it raises.
+
+        Whoever comes while it is asked shares its answer: one after the other, a crowd would wait for minutes.
+        """
+        if self._guard:
+            self._guarding = self._guarding or asyncio.create_task(self._ask(self._guard))
+            await asyncio.shield(self._guarding)  # a caller who goes away does not take the question along
 
     async def run(self, unit: UnitOfWork) -> list[list[Row]]:
         """Run a unit of work and return the rows of each command; raises as `acting_as` says."""
         try:
-            if unit.guarded and self._guard:
-                await self._trust()
             async with asyncio.timeout(self._timeout):
+                if unit.guarded and self._guard:
+                    await self._trust()
                 return await self._run_with_retries(unit)
         except Exception as error:
             answer = translated(error)
             if answer is None:
                 raise
             raise answer from error
+
+    async def _ask(self, guard: Guard) -> None:
+        try:
+            await guard(self)
+            self._guard = None
+        finally:
+            self._guarding = None
 
     async def _trust(self) -> None:
         try:
