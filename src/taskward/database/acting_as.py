@@ -8,7 +8,7 @@ the settings, being local to the transaction, leave nothing on the connection.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from itertools import count
 from types import TracebackType
 from typing import Any, Self
@@ -39,6 +39,8 @@ IDENTITY = Statement(
 # Nothing of such a transaction has happened, so it may be tried again, whatever it was.
 ROLLED_BACK = (postgres.SerializationFailure, postgres.DeadlockDetected)
 MAX_RETRIES = 2
+
+Guard = Callable[["Database"], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +109,7 @@ class Database:
         pool_size: int,
         max_overflow: int,
         timeout: float = 2.0,
-        guard: Callable[["Database"], Coroutine[Any, Any, None]] | None = None,
+        guard: Guard | None = None,
         timed: Callable[[float], None] = lambda _: None,
     ) -> None:
         """Take a libpq connection string, how many connections to keep and to open beyond those, and seconds.
@@ -129,6 +131,8 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self.pool.close()
+        if self._guarding:
+            await asyncio.gather(self._guarding, return_exceptions=True)
 
     def acting_as(self, user_id: str, *, guarded: bool = True) -> UnitOfWork:
         """Return a unit of work, for `async with`, to which row-level security shows the rows of `user_id` alone.
@@ -144,14 +148,13 @@ class Database:
         return UnitOfWork(self, ACCOUNTS_ROLE, user_id, guarded=guarded)
 
     async def make_sure(self) -> None:
-        """Ask the guard, unless it has agreed before; raises what it raises. Everybody waits for one answer."""
-        if self._guard is None:
-            return
-        if self._guarding is None or self._guarding.done():
-            self._guarding = asyncio.create_task(self._guard(self))
-            self._guarding.add_done_callback(_told)
-        await asyncio.shield(self._guarding)
-        self._guard = None
+        """Ask the guard, unless it has agreed before; raises what it raises.
+
+        Whoever comes while it is asked shares its answer: one after the other, a crowd would wait for minutes.
+        """
+        if self._guard:
+            self._guarding = self._guarding or asyncio.create_task(self._ask(self._guard))
+            await asyncio.shield(self._guarding)  # a caller who goes away does not take the question along
 
     async def run(self, unit: UnitOfWork) -> list[list[Row]]:
         """Run a unit of work and return the rows of each command; raises as `acting_as` says."""
@@ -168,6 +171,13 @@ class Database:
             raise answer from error
         finally:
             self._timed(time.perf_counter() - began)
+
+    async def _ask(self, guard: Guard) -> None:
+        try:
+            await guard(self)
+            self._guard = None
+        finally:
+            self._guarding = None
 
     async def _trust(self) -> None:
         try:
@@ -196,9 +206,3 @@ class Database:
             finally:
                 self.pool.give_back(connection)
         raise AssertionError  # the loop ends by returning or raising
-
-
-def _told(guarding: asyncio.Task[None]) -> None:
-    """Take the outcome, also when everybody who waited for it has gone."""
-    if not guarding.cancelled():
-        guarding.exception()
