@@ -1,5 +1,7 @@
 """How much of a request is taken, and what becomes of what is no request."""
 
+import logging
+
 import pytest
 
 from taskward.http.protocol import BoundedProtocol
@@ -175,7 +177,9 @@ def test_of_very_many_requests_sent_at_once_the_first_are_answered(service: Serv
     assert ["connection" in answer.headers for answer in answers] == [False] * (len(answers) - 1) + [True]
 
 
-def test_a_connection_too_many_is_closed_and_the_others_go_on(settings: Settings) -> None:
+def test_a_connection_too_many_is_closed_and_the_others_go_on(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     class Few(BoundedProtocol):
         max_connections = 3
 
@@ -194,3 +198,6 @@ def test_a_connection_too_many_is_closed_and_the_others_go_on(settings: Settings
         with Wire(url) as fourth:
             fourth.send(LIVE)
             assert fourth.read() is not None
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == [
+        "more than 3 connections: closing the newest ones"  # once, and not for each of them
+    ]

@@ -63,10 +63,17 @@ class BoundedProtocol(HttpToolsProtocol):
         self._since = self._unread_since = self.loop.time()
         self._watcher = self.loop.call_later(self.tick, self._watch)
         if len(self.connections) > self.max_connections:
-            logger.warning("more than %d connections: closing the newest", self.max_connections)
+            self._tell_too_many()
             transport.close()
         elif self.app_state.get("retiring"):
             self.shutdown()
+
+    def _tell_too_many(self) -> None:
+        if (
+            self._since >= self.app_state.get("told_too_many", -60) + 60
+        ):  # not for each, which a stranger could cause
+            self.app_state["told_too_many"] = self._since
+            logger.warning("more than %d connections: closing the newest ones", self.max_connections)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
