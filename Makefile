@@ -11,10 +11,10 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 CLEAN_ENV := env -u DATABASE_URL -u JWT_SECRET_KEY -u BETTER_AUTH_SECRET
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak bench lint fmt migrate openapi lock audit clean
+.PHONY: help run test soak bench screenshots lint fmt migrate openapi lock audit clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/run ## Start the service, with its own PostgreSQL unless DATABASE_URL is set
 	@exec $(BIN)/taskward serve

@@ -53,6 +53,7 @@ class Settings(BaseSettings):
     jwt_user_id_claim: str = "sub"
     local_accounts: bool | None = None
     reveal_foreign_tasks: bool = True
+    web_page: bool = True
 
     @classmethod
     def load(cls) -> Self:
