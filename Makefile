@@ -30,6 +30,9 @@ bench: SECONDS = 3
 bench: .venv/dev ## Measure beside the usual stack: ROUNDS rounds (3) of SECONDS seconds (3), ten minutes at most
 	@$(CLEAN_ENV) $(BIN)/python -m bench --rounds $(ROUNDS) --seconds $(SECONDS) $(OPTIONS)
 
+screenshots: .venv/dev ## Make the pictures of the README anew, from a service that runs
+	$(CLEAN_ENV) $(BIN)/python -m tests.page.screenshots
+
 lint: .venv/dev ## Check style, types and the order of imports, without running anything
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check

@@ -18,16 +18,17 @@ REQUIRED = ("CI", "TASKWARD_REQUIRE_BROWSER")
 
 
 class Chromium(NamedTuple):
-    """A program, and where it finds libraries that this machine may not have."""
+    """A program, and where it finds libraries and fonts that this machine may not have."""
 
     path: str
     libraries: str | None = None
+    fonts: str | None = None
 
     @property
     def environment(self) -> dict[str, str | float | bool]:
         """What the program is started with."""
-        added = {"LD_LIBRARY_PATH": self.libraries} if self.libraries else {}
-        return {**os.environ, **added}
+        added = {"LD_LIBRARY_PATH": self.libraries, "FONTCONFIG_PATH": self.fonts}
+        return {**os.environ, **{name: value for name, value in added.items() if value}}
 
 
 def find_chromium() -> Chromium:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, expect
 
+from tests.cli.command import processes_of, until
 from tests.page.people import visiting
 from tests.service import Service
 
@@ -19,7 +20,7 @@ async def test_changes_made_while_the_service_is_away_are_kept_and_sent(browser:
             await alice.add("Buy milk", "Call bob")
 
             os.kill(service.process.pid, signal.SIGKILL)
-            service.process.wait()
+            until(lambda: processes_of(data_dir) == [])
             await alice.new_title.fill("Water the plants")
             await alice.new_title.press("Enter")
             await alice.edit("Call bob", title="Call charlie")
@@ -31,7 +32,6 @@ async def test_changes_made_while_the_service_is_away_are_kept_and_sent(browser:
 
             with Service(data_dir, {"PORT": url.rsplit(":", 1)[1]}) as again:
                 assert again.url == url
-                await alice.page.get_by_role("button", name="Try now").click()
                 await alice.everything_saved()
                 await expect(outage).to_be_hidden()
                 await expect(alice.new_title).to_have_value("Half a thought")

@@ -1,5 +1,7 @@
 """What the service refuses is told beside its field, and nothing typed is lost."""
 
+import re
+
 from playwright.async_api import expect
 
 from tests.page.people import EMAIL, PASSWORD, Person
@@ -14,9 +16,7 @@ async def test_a_refused_sign_up_is_told_beside_its_field(person: Person) -> Non
     await password.fill("short")
     await person.page.get_by_role("button", name="Create an account").click()
     await expect(email).to_have_accessible_description("This is not an e-mail address such as alice@example.com")
-    await expect(password).to_have_accessible_description(
-        "Value should have at least 8 items after validation, not 5"
-    )
+    await expect(password).to_have_accessible_description(re.compile("at least 8"))
     await expect(email).to_be_focused()
 
 
@@ -30,7 +30,7 @@ async def test_a_taken_address_and_a_wrong_password_are_told(member: Person) -> 
     await member.page.get_by_label("Password").fill(PASSWORD)
     await member.page.get_by_role("button", name="Create an account").click()
     await expect(member.page.get_by_label("E-mail address")).to_have_accessible_description(
-        "There is already an account with this e-mail address."
+        "There is an account with this e-mail address."
     )
 
 
