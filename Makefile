@@ -11,7 +11,7 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 CLEAN_ENV := env -u DATABASE_URL -u JWT_SECRET_KEY -u BETTER_AUTH_SECRET
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak bench lint fmt migrate openapi configuration lock audit clean
+.PHONY: help run test soak bench screenshots lint fmt migrate openapi configuration lock audit clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ soak: .venv/dev ## Run for long what can go on for long: faults, log-ins, then r
 bench: SECONDS = 3
 bench: .venv/dev ## Measure beside the usual stack: ROUNDS rounds (3) of SECONDS seconds (3), ten minutes at most
 	@$(CLEAN_ENV) $(BIN)/python -m bench --rounds $(ROUNDS) --seconds $(SECONDS) $(OPTIONS)
+
+screenshots: .venv/dev ## Make the pictures of the README anew, from a service that runs
+	$(CLEAN_ENV) $(BIN)/python -m tests.page.screenshots
 
 lint: .venv/dev ## Check style, types and the order of imports, without running anything
 	$(BIN)/ruff check

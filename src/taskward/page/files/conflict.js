@@ -1,0 +1,40 @@
+// Two versions of one task, and a person who decides.
+
+const dialog = document.getElementById("conflict");
+const story = document.getElementById("conflict-story");
+const FIELDS = ["title", "description", "completed"];
+
+const STORIES = {
+  change: "Somebody, perhaps you in another tab, has changed this task since you saw it. Nothing is overwritten until you choose.",
+  delete: "You deleted this task, and it has been changed since you saw it. Keep yours to delete it all the same.",
+  gone: "This task has been deleted elsewhere. Keep yours to add it anew.",
+};
+
+/** Ask which version stays; `settle(change, mine)` is called unless the person decides later. */
+export function ask(change, settle) {
+  if (document.querySelector("dialog[open]")) return; // one question at a time; the row has a button, too
+  const mine = change.kind === "delete" ? null : { ...change.base, ...change.body };
+  story.textContent = STORIES[change.current ? change.kind : "gone"];
+  dialog.querySelector(".mine").replaceChildren(...version(mine, change.current));
+  dialog.querySelector(".theirs").replaceChildren(...version(change.current, mine));
+  dialog.returnValue = "";
+  dialog.onclose = () => dialog.returnValue && settle(change, dialog.returnValue === "mine");
+  dialog.showModal();
+}
+
+function version(task, other) {
+  if (!task) return [line("Deleted", true)];
+  const differing = new Set(FIELDS.filter((field) => task[field] !== other?.[field]));
+  return [
+    line(task.title, differing.has("title")),
+    line(task.description ?? "No description", differing.has("description")),
+    line(task.completed ? "Done" : "Open", differing.has("completed")),
+  ];
+}
+
+function line(text, differs) {
+  const paragraph = document.createElement("p");
+  paragraph.textContent = text;
+  paragraph.className = differs ? "differs" : "";
+  return paragraph;
+}

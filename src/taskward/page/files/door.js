@@ -1,0 +1,64 @@
+// Signing in: with an account of this service, or with a token where accounts are kept elsewhere.
+
+import { Refused } from "./api.js";
+import { clearProblems, showProblems } from "./forms.js";
+
+const section = document.getElementById("door");
+const heading = document.getElementById("door-heading");
+const accountForm = document.getElementById("account-form");
+const tokenForm = document.getElementById("token-form");
+const form = document.documentElement.dataset.accounts === "true" ? accountForm : tokenForm;
+const submit = form.querySelector(".primary");
+const change = accountForm.querySelector(".switch");
+let registering = false;
+
+export function open(session) {
+  form.hidden = false;
+  form.onsubmit = (event) => {
+    event.preventDefault();
+    enter(session);
+  };
+  change.onclick = () => become(!registering);
+  become(false);
+  section.hidden = false;
+  form.querySelector("input, textarea").focus();
+}
+
+export function close() {
+  section.hidden = true;
+  form.reset(); // no password stays behind
+}
+
+function become(forNew) {
+  registering = forNew;
+  const name = forNew ? "Create an account" : "Sign in";
+  heading.textContent = submit.textContent = name;
+  change.textContent = forNew ? "I have an account" : "I have no account yet";
+  accountForm.querySelector(".for-new").hidden = !forNew;
+  accountForm.elements.password.autocomplete = forNew ? "new-password" : "current-password";
+  clearProblems(form);
+}
+
+async function enter(session) {
+  clearProblems(form);
+  submit.disabled = true;
+  try {
+    await signIn(session, new FormData(form));
+  } catch (error) {
+    showProblems(form, error.code === "EMAIL_TAKEN" ? { problems: [{ field: "email", message: error.message }] } : error);
+  } finally {
+    submit.disabled = false;
+  }
+}
+
+function signIn(session, values) {
+  if (form === tokenForm) return useToken(session, values.get("token").replace(/\s/g, ""));
+  const [email, password, name] = ["email", "password", "name"].map((field) => values.get(field));
+  if (!registering) return session.signIn(email.trim(), password);
+  return session.register({ email: email.trim(), password, ...(name.trim() && { name }) });
+}
+
+async function useToken(session, token) {
+  if (!/^[\w.-]+$/.test(token)) throw new Refused(401, { detail: "This is not an access token." });
+  await session.useToken(token);
+}

@@ -1,0 +1,76 @@
+// The dialogue in which a task is edited. Its draft is kept with the task as it was when editing began, so that what
+// changed meanwhile is noticed, also after a reload.
+
+import { clearProblems, Draft, showProblems, textOrNull } from "./forms.js";
+
+const dialog = document.getElementById("editor");
+const form = dialog.querySelector("form");
+const { title, description } = form.elements;
+
+export class Editor {
+  #session;
+  #save;
+  #row = null;
+
+  /** `save(row, body)` is called with the fields that were changed. */
+  constructor(session, save) {
+    this.#session = session;
+    this.#save = save;
+    form.addEventListener("input", () => this.#keep());
+    form.addEventListener("submit", (event) => this.#submit(event));
+    dialog.addEventListener("cancel", () => this.discard()); // Escape
+    form.querySelector(".cancel").addEventListener("click", () => {
+      this.discard();
+      dialog.close();
+    });
+  }
+
+  open(row, values = row) {
+    const draft = this.#draft.read();
+    if (draft && draft.row.id === row.id) ({ row, values } = draft);
+    this.#row = row;
+    title.value = values.title;
+    description.value = values.description ?? "";
+    clearProblems(form);
+    if (!dialog.open) dialog.showModal();
+    title.focus();
+  }
+
+  /** Open with what was being typed when the page went away, if anything was. */
+  reopen() {
+    const draft = this.#draft.read();
+    if (draft) this.open(draft.row);
+  }
+
+  /** Open with what the service did not take, and why. */
+  refuse(row, values, error) {
+    this.open(row, values);
+    this.#keep();
+    showProblems(form, error);
+  }
+
+  discard() {
+    this.#draft.discard();
+  }
+
+  get #draft() {
+    return new Draft(this.#session.userId, "editor");
+  }
+
+  #keep() {
+    this.#draft.write({ row: this.#row, values: { title: title.value, description: description.value } });
+  }
+
+  #submit(event) {
+    if (!title.value.trim()) {
+      event.preventDefault();
+      showProblems(form, { problems: [{ field: "title", message: "A task needs a title" }] });
+      return;
+    }
+    const body = {};
+    if (title.value.trim() !== this.#row.title) body.title = title.value.trim();
+    if (textOrNull(description.value) !== this.#row.description) body.description = textOrNull(description.value);
+    if (Object.keys(body).length) this.#save(this.#row, body);
+    this.discard();
+  }
+}

@@ -1,0 +1,249 @@
+// The page: puts its parts together, and tells the person what goes on.
+
+import { Patience, Refused, Unreachable } from "./api.js";
+import * as conflict from "./conflict.js";
+import * as door from "./door.js";
+import { Editor } from "./editor.js";
+import * as keys from "./keys.js";
+import { NewTask } from "./new-task.js";
+import { Outbox } from "./outbox.js";
+import * as rows from "./rows.js";
+import { Session, SignedOut } from "./session.js";
+import { TaskList } from "./tasks.js";
+import * as toast from "./toast.js";
+
+const REFRESH_MS = 30_000;
+const $ = (id) => document.getElementById(id);
+
+const session = new Session();
+const outbox = new Outbox(session);
+const list = new TaskList(session, outbox);
+const patience = new Patience();
+const editor = new Editor(session, (row, body) => (row.id === null ? outbox.create(body) : outbox.change(row, body)));
+const newTask = new NewTask(session, add);
+let retry = null;
+let deletion = null;
+let asked = { loading: null, again: false };
+
+// --- Signing in and out ------------------------------------------------------------------------------------------
+
+async function start() {
+  try {
+    if (await session.resume()) enter();
+    else door.open(session);
+    reachable();
+  } catch (error) {
+    unreachable(error);
+    retry = setTimeout(start, patience.milliseconds(error.retryAfter));
+  }
+}
+
+function enter() {
+  door.close();
+  for (const id of ["tasks", "sign-out", "help-button"]) $(id).hidden = false;
+  outbox.open();
+  refresh();
+  newTask.open();
+  editor.reopen();
+}
+
+function leave() {
+  for (const id of ["tasks", "sign-out", "help-button", "who"]) $(id).hidden = true;
+  document.querySelectorAll("dialog[open]").forEach((dialog) => dialog.close(""));
+  outbox.close();
+  list.forget();
+  rows.show([]);
+  newTask.close();
+  toast.say("");
+  door.open(session);
+}
+
+async function whoAmI() {
+  const { body } = await session.call("GET", "/auth/me");
+  $("who").textContent = body.name ?? body.email ?? body.id;
+  $("who").hidden = false;
+}
+
+async function signOut() {
+  if (await outbox.emptied()) return signOutForGood();
+  $("leave").returnValue = "";
+  $("leave").showModal();
+}
+
+function signOutForGood() {
+  outbox.discard();
+  newTask.discard();
+  editor.discard();
+  session.signOut().catch(() => toast.say("Signed out here. The service could not be told."));
+}
+
+session.addEventListener("begin", enter);
+session.addEventListener("end", leave);
+$("sign-out").addEventListener("click", signOut);
+$("leave").addEventListener("close", () => $("leave").returnValue && signOutForGood());
+
+// --- Showing -----------------------------------------------------------------------------------------------------
+
+function show() {
+  rows.show(list.rows);
+  const { count, isLoaded } = list;
+  text("count", isLoaded ? (count === 1 ? "1 task" : `${count} tasks`) : "");
+  text("empty", list.query.status === "all" ? "Nothing to do. Add your first task above." : "No task here.");
+  $("empty").hidden = !isLoaded || count > 0;
+  $("more").hidden = !list.hasMore;
+}
+
+function text(id, content) {
+  if ($(id).textContent !== content) $(id).textContent = content; // live regions speak when they are written to
+}
+
+/** Read the list again; a second wish meanwhile is one more round afterwards. */
+async function refresh() {
+  if (!session.userId) return;
+  if (asked.loading) {
+    asked.again = true;
+    return;
+  }
+  clearTimeout(retry);
+  asked = { loading: list.refresh(), again: false };
+  try {
+    await asked.loading;
+    if ($("who").hidden) await whoAmI();
+    reachable();
+  } catch (error) {
+    failed(error);
+  }
+  const { again } = asked;
+  asked = { loading: null, again: false };
+  show();
+  if (again) refresh();
+}
+
+async function more() {
+  if ($("more").disabled) return;
+  $("more").disabled = true;
+  try {
+    await list.more();
+  } catch (error) {
+    failed(error);
+  }
+  $("more").disabled = false;
+  show();
+}
+
+function failed(error) {
+  if (error instanceof Unreachable) {
+    unreachable(error);
+    retry = setTimeout(refresh, patience.milliseconds(error.retryAfter));
+  } else if (error instanceof Refused) {
+    toast.say(error.message);
+  } else if (!(error instanceof SignedOut)) {
+    throw error;
+  }
+}
+
+function unreachable(error) {
+  $("outage").hidden = false;
+  $("outage").querySelector("p").textContent = `${error.message} What you change is kept here and sent as soon as it can be.`;
+}
+
+function reachable() {
+  patience.restore();
+  $("outage").hidden = true;
+}
+
+function tryNow() {
+  clearTimeout(retry);
+  if (!session.userId) return start();
+  outbox.send();
+  refresh();
+}
+
+outbox.addEventListener("changed", show);
+outbox.addEventListener("acknowledged", () => {
+  reachable();
+  refresh();
+});
+outbox.addEventListener("unreachable", ({ detail }) => unreachable(detail));
+outbox.addEventListener("conflict", ({ detail }) => ask(detail));
+outbox.addEventListener("refused", ({ detail: { change, error } }) => giveBack(change, error));
+$("outage").querySelector("button").addEventListener("click", tryNow);
+$("more").addEventListener("click", more);
+new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && more()).observe($("more"));
+setInterval(() => document.visibilityState === "visible" && refresh(), REFRESH_MS);
+addEventListener("focus", refresh);
+addEventListener("online", tryNow);
+addEventListener("pagehide", () => outbox.flush());
+document.addEventListener("visibilitychange", () => (document.visibilityState === "visible" ? refresh() : outbox.flush()));
+
+// --- Changing ----------------------------------------------------------------------------------------------------
+
+function add(body) {
+  outbox.create(body);
+  toast.say(`Added: ${body.title}`);
+}
+
+/** Put what the service refused back where it can be mended. */
+function giveBack({ kind, base, body }, error) {
+  if (kind === "delete") return toast.say(error.message);
+  toast.say("Not saved.");
+  if (kind === "change") return editor.refuse({ ...base, seen: base }, { ...base, ...body }, error);
+  if (newTask.isEmpty) return newTask.refuse(body, error);
+  return editor.refuse({ id: null, title: "", description: null }, body, error);
+}
+
+function complete(row) {
+  outbox.change(row, { completed: !row.completed });
+  toast.say(`${row.completed ? "Reopened" : "Done"}: ${row.title}`);
+}
+
+function remove(row) {
+  deletion = outbox.delete(row);
+  toast.offerUndo(`Deleted: ${row.title}`);
+}
+
+function undo() {
+  if (toast.isUndoOffered()) toast.say(outbox.undo(deletion) ? "The task is back." : "Too late: it is deleted.");
+}
+
+function ask(change) {
+  conflict.ask(change, (settled, mine) => {
+    outbox.settle(settled, mine);
+    if (!mine) refresh();
+  });
+}
+
+toast.onUndo(undo);
+$("query").addEventListener("submit", (event) => event.preventDefault());
+$("query").addEventListener("change", () => {
+  list.ask(Object.fromEntries(new FormData($("query"))));
+  refresh();
+});
+rows.listen({ complete, edit: (row) => editor.open(row), remove, choose: ({ change }) => ask(change) });
+
+// --- The keyboard ------------------------------------------------------------------------------------------------
+
+const withCurrent = (action) => () => {
+  const row = rows.current();
+  if (row) action(row);
+};
+
+const forMembers = (actions) =>
+  Object.fromEntries(Object.entries(actions).map(([key, action]) => [key, () => session.userId && action()]));
+
+keys.listen(
+  forMembers({
+    n: () => newTask.focus(),
+    "/": () => $("query").querySelector("input:checked").focus(),
+    j: () => rows.step(1),
+    k: () => rows.step(-1),
+    x: withCurrent(complete),
+    e: withCurrent((row) => editor.open(row)),
+    Delete: withCurrent(remove),
+    u: undo,
+    "?": () => $("help").showModal(),
+  }),
+);
+$("help-button").addEventListener("click", () => $("help").showModal());
+
+start();

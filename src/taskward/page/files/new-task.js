@@ -1,0 +1,81 @@
+// The form for a new task. What is typed is kept as a draft until it is handed on.
+
+import { clearProblems, Draft, showProblems, textOrNull } from "./forms.js";
+
+const form = document.getElementById("new-form");
+const { title, description } = form.elements;
+
+export class NewTask {
+  #session;
+  #add;
+
+  /** `add(body)` is called with each new task. */
+  constructor(session, add) {
+    this.#session = session;
+    this.#add = add;
+    form.addEventListener("input", () => this.#keep());
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
+  }
+
+  open() {
+    this.#fill(this.#draft.read());
+    title.focus();
+  }
+
+  close() {
+    this.#fill(null);
+  }
+
+  focus() {
+    title.focus();
+  }
+
+  get isEmpty() {
+    return !title.value && !description.value;
+  }
+
+  /** Show again what the service did not take, and why. */
+  refuse(body, error) {
+    this.#fill(body);
+    this.#keep();
+    showProblems(form, error);
+  }
+
+  discard() {
+    this.#draft.discard();
+  }
+
+  get #draft() {
+    return new Draft(this.#session.userId, "new");
+  }
+
+  #fill(values) {
+    title.value = values?.title ?? "";
+    description.value = values?.description ?? "";
+    this.#unfold();
+  }
+
+  #unfold() {
+    form.classList.toggle("started", !this.isEmpty);
+  }
+
+  #keep() {
+    this.#unfold();
+    this.#draft.write({ title: title.value, description: description.value });
+  }
+
+  #submit() {
+    clearProblems(form);
+    if (!title.value.trim()) {
+      showProblems(form, { problems: [{ field: "title", message: "A task needs a title" }] });
+      return;
+    }
+    this.#add({ title: title.value.trim(), description: textOrNull(description.value) });
+    this.#fill(null);
+    this.discard(); // now the outbox keeps it
+    title.focus();
+  }
+}

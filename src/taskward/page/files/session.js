@@ -1,0 +1,158 @@
+// Who is signed in. The access token is in memory only, the refresh token in this tab's session storage at most.
+//
+// A refresh token is good once, and one that comes back late ends the session. A duplicated tab begins with a copy of
+// it, so the tabs of one person tell each other their newest tokens, and renew them one at a time.
+
+import { call, Refused } from "./api.js";
+
+const KEPT = "taskward.refresh";
+const TABS_ANSWER_MS = 150;
+
+/** The session is over: somebody must sign in before anything else is sent. */
+export class SignedOut extends Error {}
+
+export class Session extends EventTarget {
+  #tokens = null;
+  #tabs = new BroadcastChannel("taskward.session");
+
+  constructor() {
+    super();
+    this.#tabs.onmessage = ({ data }) => this.#hear(data);
+  }
+
+  get userId() {
+    return this.#tokens?.user_id ?? null;
+  }
+
+  /** Go on where this tab or another one is; return whether that was possible. Raises Unreachable. */
+  async resume() {
+    this.#tokens = JSON.parse(sessionStorage.getItem(KEPT));
+    if (!this.#tokens) {
+      await this.#askTabs(null);
+      return this.#tokens !== null;
+    }
+    try {
+      await this.#renew(undefined);
+      return true;
+    } catch (error) {
+      if (error instanceof SignedOut) return false;
+      throw error;
+    }
+  }
+
+  /** Raises Refused for wrong credentials, and Unreachable. */
+  async signIn(email, password) {
+    this.#begin(await granted({ grant_type: "password", username: email, password }));
+  }
+
+  /** Raises Refused, for a taken address too, and Unreachable. */
+  async register(account) {
+    await call("POST", "/auth/register", { json: account });
+    await this.signIn(account.email, account.password);
+  }
+
+  /** Sign in with an access token from elsewhere. Raises Refused and Unreachable. */
+  async useToken(token) {
+    const { body } = await call("GET", "/auth/me", { token });
+    this.#begin({ user_id: body.id, access_token: token, refresh_token: null, since: Date.now() });
+  }
+
+  /** `call`, as whoever is signed in. Raises SignedOut too. */
+  async call(method, path, options) {
+    if (!this.#tokens) throw new SignedOut();
+    const used = this.#tokens.access_token;
+    try {
+      return await call(method, path, { ...options, token: used });
+    } catch (error) {
+      if (error.status !== 401) throw error;
+      await this.#renew(used);
+    }
+    try {
+      return await call(method, path, { ...options, token: this.#tokens.access_token });
+    } catch (error) {
+      throw error.status === 401 ? this.#ended() : error;
+    }
+  }
+
+  async signOut() {
+    const { user_id, refresh_token } = this.#tokens;
+    this.#tabs.postMessage({ kind: "end", user_id });
+    this.#ended();
+    if (refresh_token) await call("POST", "/auth/revoke", { form: { token: refresh_token } });
+  }
+
+  async #renew(used) {
+    await oneTabAtATime(async () => {
+      if (this.#tokens?.access_token === used) await this.#askTabs(this.userId);
+      if (!this.#tokens) throw new SignedOut();
+      if (this.#tokens.access_token !== used) return;
+      if (!this.#tokens.refresh_token) throw this.#ended();
+      try {
+        this.#take(await granted({ grant_type: "refresh_token", refresh_token: this.#tokens.refresh_token }));
+        this.#tell();
+      } catch (error) {
+        throw error instanceof Refused ? this.#ended() : error;
+      }
+    });
+  }
+
+  #begin(tokens) {
+    this.#take(tokens);
+    this.#tell();
+    this.dispatchEvent(new Event("begin"));
+  }
+
+  #take(tokens) {
+    this.#tokens = tokens;
+    if (tokens.refresh_token) {
+      const { user_id, refresh_token, since } = tokens;
+      sessionStorage.setItem(KEPT, JSON.stringify({ user_id, refresh_token, since }));
+    }
+  }
+
+  #ended() {
+    this.#tokens = null;
+    sessionStorage.removeItem(KEPT);
+    this.dispatchEvent(new Event("end"));
+    return new SignedOut();
+  }
+
+  #tell() {
+    this.#tabs.postMessage({ kind: "tokens", tokens: this.#tokens });
+  }
+
+  #hear({ kind, user_id, tokens }) {
+    if (kind === "ask" && this.#tokens?.access_token && [null, this.userId].includes(user_id)) this.#tell();
+    if (kind === "end" && user_id === this.userId) this.#ended();
+    if (kind === "tokens" && tokens.user_id === this.userId && tokens.since >= this.#tokens.since) this.#take(tokens);
+    if (kind === "tokens") this.dispatchEvent(new CustomEvent("told", { detail: tokens }));
+  }
+
+  /** Take the tokens of another tab of `userId`, or of anybody; a tab that does not answer at once is not there. */
+  #askTabs(userId) {
+    return new Promise((resolve) => {
+      const hear = ({ detail: tokens }) => {
+        if (!this.#tokens && [null, tokens.user_id].includes(userId)) this.#take(tokens);
+        done();
+      };
+      const done = () => {
+        this.removeEventListener("told", hear);
+        resolve();
+      };
+      this.addEventListener("told", hear);
+      setTimeout(done, TABS_ANSWER_MS);
+      this.#tabs.postMessage({ kind: "ask", user_id: userId });
+    });
+  }
+}
+
+async function granted(form) {
+  const { body } = await call("POST", "/auth/token", { form });
+  const { user_id, access_token, refresh_token } = body;
+  return { user_id, access_token, refresh_token, since: Date.now() };
+}
+
+function oneTabAtATime(work) {
+  // Browsers have locks on https and on this machine alone; elsewhere the service forgives a repeat for 10 seconds.
+  return navigator.locks ? navigator.locks.request("taskward.renew", work) : work();
+}

@@ -1,0 +1,113 @@
+"""A person who uses the page, and what a browser must never have seen when they leave."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, expect
+
+EMAIL = "alice@example.com"
+PASSWORD = "correct horse battery staple"
+# Chromium tells of every refused request in this way, and the page is to deal with those.
+REFUSED_REQUEST = "Failed to load resource"
+
+
+class Person:
+    """One tab of a person, and the things that people do on it."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.url = url
+
+    async def visit(self) -> None:
+        await self.page.goto(self.url)
+
+    async def sign_up(self, email: str = EMAIL) -> None:
+        await self.page.get_by_role("button", name="I have no account yet").click()
+        await self._enter(email, "Create an account")
+
+    async def sign_in(self, email: str = EMAIL) -> None:
+        await self._enter(email, "Sign in")
+
+    async def _enter(self, email: str, button: str) -> None:
+        await self.page.get_by_label("E-mail address").fill(email)
+        await self.page.get_by_label("Password").fill(PASSWORD)
+        await self.page.get_by_role("button", name=button).click()
+        await expect(self.new_title).to_be_focused(timeout=20_000)
+
+    @property
+    def new_title(self) -> Locator:
+        return self.page.get_by_label("New task")
+
+    @property
+    def rows(self) -> Locator:
+        return self.page.locator("#rows > li")
+
+    @property
+    def titles(self) -> Locator:
+        return self.page.locator("#rows .title")
+
+    def row(self, title: str) -> Locator:
+        return self.rows.filter(has_text=title)
+
+    async def add(self, *titles: str) -> None:
+        for title in titles:
+            await self.new_title.fill(title)
+            await self.new_title.press("Enter")
+            await expect(self.row(title).first).to_be_visible()
+        await self.everything_saved()
+
+    async def edit(self, task: str, /, **fields: str) -> None:
+        await self.row(task).get_by_role("button", name="Edit").click()
+        for name, value in fields.items():
+            await self.dialog.get_by_label(name.capitalize()).fill(value)
+        await self.dialog.get_by_role("button", name="Save").click()
+
+    @property
+    def dialog(self) -> Locator:
+        return self.page.locator("dialog[open]")
+
+    async def everything_saved(self) -> None:
+        await expect(self.page.get_by_text("Not saved yet")).to_have_count(0, timeout=15_000)
+
+    async def stored(self) -> dict[str, Any]:
+        """Return what the service has, asked with this tab's own session."""
+        return dict(await self.page.evaluate("({ local: { ...localStorage }, session: { ...sessionStorage } })"))
+
+    async def another_tab(self) -> "Person":
+        tab = Person(await self.page.context.new_page(), self.url)
+        await tab.visit()
+        await expect(tab.new_title).to_be_focused()
+        return tab
+
+
+@asynccontextmanager
+async def visiting(browser: Browser, url: str, **options: Any) -> AsyncIterator[Person]:
+    """Open the page; when the person leaves, fail if anything went wrong that they may not have seen."""
+    context = await browser.new_context(**options)
+    context.set_default_timeout(15_000)
+    seen = _Seen(context)
+    person = Person(await context.new_page(), url)
+    await person.visit()
+    yield person
+    await context.close()
+    assert seen.problems == []
+    assert {urlsplit(address).netloc for address in seen.requested} == {urlsplit(url).netloc}
+
+
+class _Seen:
+    def __init__(self, context: BrowserContext) -> None:
+        self.problems: list[str] = []
+        self.requested: list[str] = []
+        context.on("request", self._request)
+        context.on("console", self._console)
+        context.on("weberror", lambda error: self.problems.append(str(error.error)))
+
+    def _request(self, request: Request) -> None:
+        self.requested.append(request.url)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        # Violations of the content security policy are among them.
+        if message.type in ("error", "warning") and not message.text.startswith(REFUSED_REQUEST):
+            self.problems.append(message.text)

@@ -1,0 +1,95 @@
+"""How the page is served, asked without a browser."""
+
+import re
+
+import pytest
+from fastapi import FastAPI
+
+from taskward.page.routes import FILES, TYPES
+from taskward.settings import Settings
+from tests.client import Client, connect
+from tests.conftest import SECRET
+
+MOST_BYTES = 60_000
+REFERENCE = re.compile(r'(?:src|href)="(/page/[^"]+)"|from "\./([\w-]+\.js)"')
+
+
+async def everything(client: Client) -> dict[str, bytes]:
+    """Return what a browser fetches for the page, by address."""
+    found = {"/": (await client.get("/")).content}
+    waiting = ["/"]
+    while waiting:
+        folder = waiting[-1].rpartition("/")[0]
+        for address, module in REFERENCE.findall(found[waiting.pop()].decode()):
+            path = address or f"{folder}/{module}"
+            if path not in found:
+                answer = await client.get(path)
+                assert answer.status_code == 200
+                found[path] = answer.content
+                waiting.append(path)
+    return found
+
+
+async def test_all_of_it_is_light_and_every_file_is_used(anonymous: Client) -> None:
+    found = await everything(anonymous)
+    assert sum(map(len, found.values())) < MOST_BYTES
+    names = {path.name for path in FILES.iterdir()}
+    assert {path.rpartition("/")[2] or "index.html" for path in found} == names
+
+
+async def test_the_document_is_asked_about_and_its_files_are_kept_for_good(anonymous: Client) -> None:
+    document = await anonymous.get("/")
+    assert document.headers["cache-control"] == "no-cache"
+    assert document.headers["content-type"] == "text/html; charset=utf-8"
+    unchanged = await anonymous.get("/", headers={"If-None-Match": document.headers["etag"]})
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    assert unchanged.headers["etag"] == document.headers["etag"]
+    for path in (await everything(anonymous)).keys() - {"/"}:
+        file = await anonymous.get(path)
+        assert "immutable" in file.headers["cache-control"]
+        assert file.headers["content-type"].split(";")[0] == TYPES[path[path.rindex(".") :]]
+
+
+@pytest.mark.parametrize("wrong", ["main.js.bak", "index.html", "..", "%2e%2e%2froutes.py", "routes.py", ""])
+async def test_nothing_else_is_there(anonymous: Client, wrong: str) -> None:
+    folder = next(path for path in await everything(anonymous) if path != "/").rpartition("/")[0]
+    for path in (f"{folder}/{wrong}", "/page/0123456789abcdef/main.js"):
+        answer = await anonymous.get(path)
+        assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
+
+
+async def test_the_policy_allows_nothing_but_its_own_files(anonymous: Client) -> None:
+    for path, content in (await everything(anonymous)).items():
+        headers = (await anonymous.get(path)).headers
+        policy = headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; ")
+        assert "unsafe" not in policy
+        assert headers["x-content-type-options"] == "nosniff"
+        text = content.decode().replace('xmlns="http://www.w3.org/2000/svg"', "")
+        assert "//" not in re.sub(r"(?m)^\s*//.*$|\s// .*$", "", text), f"the address of another host in {path}"
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|style=|\son\w+=", text), path
+
+
+async def test_the_page_says_whether_people_sign_in_here(anonymous: Client) -> None:
+    assert 'data-accounts="true"' in (await anonymous.get("/")).text
+
+
+class TestWithoutAccounts:
+    @pytest.fixture
+    def settings(self, database_url: str) -> Settings:
+        return Settings(DATABASE_URL=database_url, JWT_SECRET_KEY=SECRET, LOCAL_ACCOUNTS=False)
+
+    async def test_the_page_says_that_people_bring_a_token(self, anonymous: Client) -> None:
+        assert 'data-accounts="false"' in (await anonymous.get("/")).text
+
+
+class TestWithoutThePage:
+    @pytest.fixture
+    def settings(self, database_url: str) -> Settings:
+        return Settings(DATABASE_URL=database_url, JWT_SECRET_KEY=SECRET, WEB_PAGE=False)
+
+    async def test_nothing_is_there(self, app: FastAPI) -> None:
+        async with connect(app) as anonymous:
+            for path in ("/", "/page/x/main.js"):
+                answer = await anonymous.get(path)
+                assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")

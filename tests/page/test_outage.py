@@ -1,0 +1,42 @@
+"""The service is killed and comes back, and a person notices, but loses nothing."""
+
+import os
+import signal
+from pathlib import Path
+
+from playwright.async_api import Browser, expect
+
+from tests.cli.command import until, workers_of
+from tests.page.people import visiting
+from tests.service import Service
+
+
+async def test_changes_made_while_the_service_is_away_are_kept_and_sent(browser: Browser, tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    with Service(data_dir) as service:
+        url = service.url
+        async with visiting(browser, url) as alice:
+            await alice.sign_up()
+            await alice.add("Buy milk", "Call bob")
+
+            workers = workers_of(service)
+            os.kill(service.process.pid, signal.SIGKILL)
+            until(lambda: not any(worker.is_running() for worker in workers))
+            await alice.new_title.fill("Water the plants")
+            await alice.new_title.press("Enter")
+            await alice.edit("Call bob", title="Call charlie")
+            await alice.row("Buy milk").get_by_role("checkbox").check()
+            outage = alice.page.get_by_text("The service cannot be reached.")
+            await expect(outage).to_be_visible()
+            await expect(alice.page.get_by_text("Not saved yet")).to_have_count(3)
+            await alice.new_title.fill("Half a thought")
+
+            with Service(data_dir, {"PORT": url.rsplit(":", 1)[1]}) as again:
+                assert again.url == url
+                await alice.everything_saved()
+                await expect(outage).to_be_hidden()
+                await expect(alice.new_title).to_have_value("Half a thought")
+                await alice.page.reload()
+                await expect(alice.titles).to_have_text(["Water the plants", "Call charlie", "Buy milk"])
+                await expect(alice.row("Buy milk").get_by_role("checkbox")).to_be_checked()
+                await expect(alice.new_title).to_have_value("Half a thought")

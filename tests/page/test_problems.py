@@ -1,0 +1,74 @@
+"""What the service refuses is told beside its field, and nothing typed is lost."""
+
+import re
+
+from playwright.async_api import expect
+
+from tests.page.people import EMAIL, PASSWORD, Person
+
+TOO_LONG = "long " * 60
+
+
+async def test_a_refused_sign_up_is_told_beside_its_field(person: Person) -> None:
+    await person.page.get_by_role("button", name="I have no account yet").click()
+    email, password = person.page.get_by_label("E-mail address"), person.page.get_by_label("Password")
+    await email.fill("alice")
+    await password.fill("short")
+    await person.page.get_by_role("button", name="Create an account").click()
+    await expect(email).to_have_accessible_description("This is not an e-mail address such as alice@example.com")
+    await expect(password).to_have_accessible_description(re.compile("at least 8"))
+    await expect(email).to_be_focused()
+
+
+async def test_a_taken_address_and_a_wrong_password_are_told(member: Person) -> None:
+    await member.page.get_by_role("button", name="Sign out").click()
+    await member.page.get_by_label("E-mail address").fill(EMAIL)
+    await member.page.get_by_label("Password").fill("not the password")
+    await member.page.get_by_role("button", name="Sign in").click()
+    await expect(member.page.get_by_role("alert")).to_have_text("The e-mail address or the password is wrong.")
+    await member.page.get_by_role("button", name="I have no account yet").click()
+    await member.page.get_by_label("Password").fill(PASSWORD)
+    await member.page.get_by_role("button", name="Create an account").click()
+    await expect(member.page.get_by_label("E-mail address")).to_have_accessible_description(
+        "There is an account with this e-mail address."
+    )
+
+
+async def test_a_refused_task_comes_back_to_the_form_with_the_reason(member: Person) -> None:
+    await member.new_title.fill(TOO_LONG)
+    await member.new_title.press("Enter")
+    await expect(member.new_title).to_have_accessible_description("String should have at most 200 characters")
+    await expect(member.new_title).to_have_value(TOO_LONG.strip())
+    await expect(member.rows).to_have_count(0)
+    await member.new_title.fill("Short")
+    await member.new_title.press("Enter")
+    await member.everything_saved()
+    await expect(member.titles).to_have_text(["Short"])
+
+
+async def test_a_refused_edit_comes_back_to_the_editor_with_the_reason(member: Person) -> None:
+    await member.add("Buy milk")
+    await member.edit("Buy milk", title=TOO_LONG)
+    title = member.dialog.get_by_label("Title")
+    await expect(title).to_have_accessible_description("String should have at most 200 characters")
+    await expect(title).to_have_value(TOO_LONG.strip())
+    await expect(member.titles).to_have_text(["Buy milk"])
+    await title.fill("Buy oat milk")
+    await title.press("Enter")
+    await member.everything_saved()
+    await expect(member.titles).to_have_text(["Buy oat milk"])
+
+
+async def test_what_is_being_typed_outlives_a_reload(member: Person) -> None:
+    await member.add("Buy milk")
+    await member.new_title.fill("Half a tho")
+    await member.row("Buy milk").get_by_role("button", name="Edit").click()
+    await member.dialog.get_by_label("Description").fill("Two li")
+    await member.page.reload()
+    await expect(member.dialog.get_by_label("Description")).to_have_value("Two li")
+    await member.dialog.get_by_label("Description").press("End")
+    await member.page.keyboard.type("tres")
+    await member.dialog.get_by_role("button", name="Save").click()
+    await expect(member.row("Buy milk")).to_contain_text("Two litres")
+    await expect(member.new_title).to_have_value("Half a tho")
+    await member.everything_saved()

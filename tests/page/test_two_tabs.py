@@ -1,0 +1,104 @@
+"""Two tabs of one person: nothing is overwritten unseen, and one session serves both."""
+
+from playwright.async_api import Locator, expect
+
+from tests.page.people import Person
+
+
+async def stale_tabs(member: Person) -> tuple[Person, Person]:
+    """Return two tabs that show the same task."""
+    await member.add("Buy milk")
+    other = await member.another_tab()
+    await expect(other.titles).to_have_text(["Buy milk"])
+    return member, other
+
+
+async def edited_in_both(member: Person) -> tuple[Person, Locator]:
+    first, second = await stale_tabs(member)
+    await second.row("Buy milk").get_by_role("button", name="Edit").click()
+    await first.edit("Buy milk", title="Buy eggs")
+    await first.everything_saved()
+    await second.dialog.get_by_label("Title").fill("Buy bread")
+    await second.dialog.get_by_role("button", name="Save").click()
+    question = second.page.get_by_role("dialog", name="Changed elsewhere")
+    await expect(question).to_contain_text("Buy bread")
+    await expect(question).to_contain_text("Buy eggs")
+    return second, question
+
+
+async def test_a_conflict_shows_both_versions_and_mine_can_stay(member: Person) -> None:
+    second, question = await edited_in_both(member)
+    await question.get_by_role("button", name="Keep yours").click()
+    await second.everything_saved()
+    await second.page.reload()
+    await expect(second.titles).to_have_text(["Buy bread"])
+
+
+async def test_a_conflict_shows_both_versions_and_theirs_can_stay(member: Person) -> None:
+    second, question = await edited_in_both(member)
+    await question.get_by_role("button", name="Keep the other").click()
+    await expect(second.titles).to_have_text(["Buy eggs"])
+    await second.page.reload()
+    await expect(second.titles).to_have_text(["Buy eggs"])
+
+
+async def test_a_conflict_can_wait_and_outlives_a_reload(member: Person) -> None:
+    second, _ = await edited_in_both(member)
+    await second.page.keyboard.press("Escape")
+    await second.page.reload()
+    await expect(second.row("Buy bread")).to_contain_text("Changed elsewhere")
+    await second.page.get_by_role("button", name="Choose a version").click()
+    await second.dialog.get_by_role("button", name="Keep yours").click()
+    await second.everything_saved()
+    await second.page.reload()
+    await expect(second.titles).to_have_text(["Buy bread"])
+
+
+async def test_changes_of_different_fields_both_stay(member: Person) -> None:
+    first, second = await stale_tabs(member)
+    await second.row("Buy milk").get_by_role("button", name="Edit").click()
+    await first.edit("Buy milk", title="Buy eggs")
+    await first.everything_saved()
+    await second.dialog.get_by_label("Description").fill("Two litres")
+    await second.dialog.get_by_role("button", name="Save").click()
+    await expect(second.titles).to_have_text(["Buy eggs"])
+    await second.everything_saved()
+    await second.page.reload()
+    await expect(second.row("Buy eggs")).to_contain_text("Two litres")
+
+
+async def test_deleting_what_changed_meanwhile_is_asked_about(member: Person) -> None:
+    first, second = await stale_tabs(member)
+    await second.row("Buy milk").get_by_role("button", name="Delete").click()
+    await first.edit("Buy milk", title="Buy eggs")
+    await first.everything_saved()
+    await second.page.evaluate("dispatchEvent(new Event('pagehide'))")  # no more time to undo
+    question = second.page.get_by_role("dialog", name="Changed elsewhere")
+    await expect(question).to_contain_text("Buy eggs")
+    await question.get_by_role("button", name="Keep the other").click()
+    await second.page.reload()
+    await expect(second.titles).to_have_text(["Buy eggs"])
+
+
+async def test_editing_what_was_deleted_meanwhile_loses_nothing(member: Person) -> None:
+    first, second = await stale_tabs(member)
+    await second.row("Buy milk").get_by_role("button", name="Edit").click()
+    await first.row("Buy milk").get_by_role("button", name="Delete").click()
+    await first.page.reload()
+    await expect(first.page.get_by_text("0 tasks")).to_be_visible()
+    await second.dialog.get_by_label("Title").fill("Buy bread")
+    await second.dialog.get_by_role("button", name="Save").click()
+    question = second.page.get_by_role("dialog", name="Changed elsewhere")
+    await expect(question).to_contain_text("has been deleted elsewhere")
+    await question.get_by_role("button", name="Keep yours").click()
+    await second.everything_saved()
+    await second.page.reload()
+    await expect(second.titles).to_have_text(["Buy bread"])
+
+
+async def test_signing_out_in_one_tab_signs_out_in_all(member: Person) -> None:
+    first, second = await stale_tabs(member)
+    await first.page.get_by_role("button", name="Sign out").click()
+    for tab in (first, second):
+        await expect(tab.page.get_by_role("heading", name="Sign in")).to_be_visible()
+        assert (await tab.stored())["session"] == {}
