@@ -43,7 +43,7 @@ def anybody_can_enter(folder: Path) -> bool:
 
 
 needs_programs_for_everybody = pytest.mark.skipif(
-    not anybody_can_enter(wheel._program("postgres").parent), reason="nobody cannot enter the virtual environment"
+    not anybody_can_enter(wheel.program("postgres").parent), reason="nobody cannot enter the virtual environment"
 )
 
 

@@ -85,3 +85,21 @@ def test_a_signal_while_it_starts_leaves_nothing_running(tmp_path: Path) -> None
         owner.wait(20)
     until(lambda: not servers_of(tmp_path))
     assert not (tmp_path / "postgres" / "postmaster.pid").exists()  # it was stopped, not killed
+
+
+def test_a_cluster_of_another_postgresql_is_left_alone(tmp_path: Path) -> None:
+    write_a_note(tmp_path)
+    version = tmp_path / "postgres" / "PG_VERSION"
+    own = version.read_text()
+    version.write_text("17\n")
+    log = (tmp_path / "postgres.log").read_bytes()
+    with pytest.raises(EmbeddedPostgresError) as refusal, embedded(tmp_path):
+        pass
+    assert str(refusal.value) == (
+        f"{tmp_path / 'postgres'} was made by PostgreSQL 17, and this Taskward brings 18: run 'taskward backup'"
+        " with the Taskward that made it, 'taskward restore' with this one; see docs/upgrade.md"
+    )
+    assert (tmp_path / "postgres.log").read_bytes() == log  # no server was started on it
+    version.write_text(own)
+    with embedded(tmp_path) as server:  # the folder is free again
+        read_the_note(server)

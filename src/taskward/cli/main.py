@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -47,6 +48,29 @@ def config(
         typer.echo(run(as_json=as_json))
 
 
+@cli.command()
+def backup(file: Annotated[Path, typer.Argument(help="A new file.")]) -> None:
+    """Write the embedded database to a file, while the service runs or not."""
+    from taskward.cli.backup import backup as run
+
+    with _one_line_errors():
+        typer.echo(run(file))
+
+
+@cli.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="What 'taskward backup' wrote. It is trusted.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace the users and tasks that are there.")
+    ] = False,
+) -> None:
+    """Restore the embedded database from a backup, while no service runs on it. All or nothing."""
+    from taskward.cli.backup import restore as run
+
+    with _one_line_errors():
+        typer.echo(run(file, replace=replace))
+
+
 doctor = typer.Typer(help="Look for what is wrong.", no_args_is_help=True)
 cli.add_typer(doctor, name="doctor")
 
@@ -77,6 +101,7 @@ def _one_line_errors() -> Iterator[None]:
     import psycopg
 
     from taskward.database.account import EmbeddedPostgresError
+    from taskward.database.backup import BackupError
     from taskward.database.canary import WallMissingError
     from taskward.database.migrate import UnknownRevisionError
     from taskward.database.url import InvalidDatabaseUrlError
@@ -88,8 +113,8 @@ def _one_line_errors() -> Iterator[None]:
     except AuthenticationError as error:
         message = error.reason
     except (
-        ApiError, EmbeddedPostgresError, InvalidDatabaseUrlError, InvalidSettingsError, UnknownRevisionError,
-        WallMissingError, OSError,
+        ApiError, BackupError, EmbeddedPostgresError, InvalidDatabaseUrlError, InvalidSettingsError,
+        UnknownRevisionError, WallMissingError, OSError,
     ) as error:  # fmt: skip
         message = str(error)
     except psycopg.Error as error:

