@@ -26,7 +26,7 @@ finally:
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     loaded = output.split("LOADED")[1].split()
     assert "taskward.cli.main" in loaded
-    assert {"fastapi", "sqlmodel", "sqlalchemy", "pydantic", "psycopg", "uvicorn"}.isdisjoint(loaded)
+    assert {"fastapi", "sqlmodel", "sqlalchemy", "pydantic", "psycopg", "uvicorn", "httpx2"}.isdisjoint(loaded)
 
 
 def test_a_command_that_does_not_exist_is_a_mistake_of_usage(tmp_path: Path) -> None:

@@ -7,7 +7,13 @@ from typing import Annotated
 
 import typer
 
+from taskward.cli import login, tasks, transfer
+
 cli = typer.Typer(help="A task API for many users.", no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+for group in (tasks, transfer, login):
+    cli.add_typer(group.commands)
 
 
 @cli.command()

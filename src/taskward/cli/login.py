@@ -1,0 +1,84 @@
+"""`taskward login`, `logout` and `whoami`."""
+
+from typing import Annotated
+
+import typer
+
+from taskward.cli.options import SERVER, AsJson, Server, at_a_terminal, logged_in, read_standard_input, service
+
+PANEL = "Log in"
+commands = typer.Typer()
+
+
+@commands.command(rich_help_panel=PANEL)
+def login(
+    email: Annotated[str | None, typer.Argument(help="Your e-mail address; asked for unless given.")] = None,
+    register: Annotated[bool, typer.Option("--register", help="Make the account first.")] = False,
+    name: Annotated[str | None, typer.Option(help="What to call you, with --register.")] = None,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from a pipe.")
+    ] = False,
+    token: Annotated[
+        str | None, typer.Option(help="An access token from elsewhere. Others may see it: `ps`.")
+    ] = None,
+    token_stdin: Annotated[bool, typer.Option("--token-stdin", help="Read such a token from a pipe.")] = False,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Without encryption, over a network too.")] = False,
+    server: Server = SERVER,
+) -> None:
+    """Log in to a service, and stay logged in."""
+    with service(server) as api:
+        from taskward.cli.output import harmless
+        from taskward.client import accounts
+        from taskward.client.credentials import CredentialStore, configuration_folder
+
+        store = CredentialStore(configuration_folder())
+        accounts.check_privacy(api, insecure=insecure)
+        if token is not None or token_stdin:
+            if email is not None or register or password_stdin:
+                raise typer.BadParameter("a token is instead of an account", param_hint="--token")
+            new = accounts.log_in_with_token(api, store, token or read_standard_input())
+        else:
+            email = email or _asked_for("E-mail", "EMAIL")
+            password = read_standard_input() if password_stdin else _password(twice=register)
+            if register:
+                accounts.register(api, email, password, name)
+            new = accounts.log_in(api, store, email, password)
+        typer.echo(f"Logged in at {harmless(str(api.address))} as {harmless(new.user_id)}.")
+
+
+def _asked_for(what: str, hint: str) -> str:
+    if not at_a_terminal():
+        raise typer.BadParameter("there is no terminal to ask at", param_hint=hint)
+    answer: str = typer.prompt(what, err=True)
+    return answer
+
+
+def _password(*, twice: bool) -> str:
+    if not at_a_terminal():
+        raise typer.BadParameter("there is no terminal to ask at", param_hint="--password-stdin")
+    answer: str = typer.prompt("Password", hide_input=True, confirmation_prompt=twice, err=True)
+    return answer
+
+
+@commands.command(rich_help_panel=PANEL)
+def logout(server: Server = SERVER) -> None:
+    """End the log-in at a service, and forget its tokens."""
+    with service(server) as api:
+        from taskward.client.accounts import log_out
+        from taskward.client.credentials import CredentialStore, configuration_folder
+
+        was_logged_in = log_out(api, CredentialStore(configuration_folder()))
+        typer.echo(f"Logged out at {api.address}." if was_logged_in else f"Nobody was logged in at {api.address}.")
+
+
+@commands.command(rich_help_panel=PANEL)
+def whoami(as_json: AsJson = False, server: Server = SERVER) -> None:
+    """Say who is logged in at a service."""
+    with logged_in(server) as session:
+        from taskward.cli.output import harmless, print_json
+
+        user = session.request("GET", "/auth/me").body
+        if as_json:
+            print_json(user)
+        else:
+            typer.echo(harmless(" ".join(filter(None, (user["id"], user["email"], user["name"])))))

@@ -1,0 +1,67 @@
+"""Tasks on the screen: tables for people, one JSON document for programs, and nothing that a title could do."""
+
+import json
+import os
+import sys
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+JOINERS = "\u200c\u200d"  # make one picture, or one letter, of several characters
+COLUMNS = ("id", "done", "title", "updated")
+
+
+def harmless(text: str) -> str:
+    """Return text of which a terminal can only be told to show it.
+
+    Control characters, and those that turn the direction of text (Unicode TR 36, 3.8), are written as escapes.
+    """
+    return "".join(_escaped(character) for character in text)
+
+
+def _escaped(character: str) -> str:
+    strange = unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character not in JOINERS
+    return character.encode("unicode_escape").decode() if strange else character
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document in ASCII, so that no terminal and no locale can mistake it."""
+    typer.echo(json.dumps(document, indent=2).replace("\x7f", "\\u007f"))
+
+
+def print_tasks(tasks: Sequence[dict[str, Any]]) -> None:
+    """Print a table; where nobody watches, plain lines with tabs between: id, x or -, title, time."""
+    lines = [(str(task["id"]), "x" if task["completed"] else "-", harmless(task["title"]), task) for task in tasks]
+    if not sys.stdout.isatty():
+        for task_id, mark, title, task in lines:
+            _print_text("\t".join((task_id, mark, title, task["updated_at"])))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    plain = "NO_COLOR" in os.environ
+    table = Table(box=box.SIMPLE_HEAD, header_style="" if plain else "bold")
+    for column in COLUMNS:
+        table.add_column(column, justify="right" if column == "id" else "left", overflow="fold")
+    for task_id, mark, title, task in lines:
+        style = "green" if task["completed"] else ""
+        table.add_row(task_id, mark, Text(title, style=style), task["updated_at"][:16].replace("T", " "))
+    Console(color_system=None if plain else "auto", highlight=False).print(table)
+
+
+def print_task(task: dict[str, Any], sentence: str = "") -> None:
+    """Print all there is to know about a task, with a word before it if there is one to say."""
+    _print_text(f"{sentence} task {task['id']}: {harmless(task['title'])}".lstrip())
+    _print_text(f"  {'done' if task['completed'] else 'pending'}, revision {task['revision']}")
+    _print_text(f"  created {task['created_at']}, updated {task['updated_at']}")
+    for line in task["description"].split("\n") if task["description"] else ():
+        _print_text(f"  | {harmless(line)}")
+
+
+def _print_text(text: str) -> None:
+    encoding = sys.stdout.encoding or "utf-8"
+    typer.echo(text.encode(encoding, "backslashreplace").decode(encoding))

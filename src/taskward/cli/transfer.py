@@ -1,0 +1,151 @@
+"""`taskward import` and `export`."""
+
+import io
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO, Literal, TextIO
+
+import typer
+
+from taskward.cli.options import SERVER, AsJson, Server, logged_in
+
+PANEL = "Files"
+TOLD_REFUSALS = 20
+commands = typer.Typer()
+
+Kind = Annotated[
+    Literal["json", "jsonl", "csv"] | None,
+    typer.Option("--format", help="Unless given, what the file's name ends in."),
+]
+
+
+@commands.command("import", rich_help_panel=PANEL)
+def import_file(
+    path: Annotated[str, typer.Argument(metavar="FILE", help="A .json, .jsonl or .csv file; - reads a pipe.")],
+    kind: Kind = None,
+    batch: Annotated[
+        str | None, typer.Option(help="Another name creates the same rows anew. [the FILE's name]")
+    ] = None,
+    in_flight: Annotated[int, typer.Option(min=1, max=32, help="Rows at a time. 1 keeps their order.")] = 8,
+    patience: Annotated[
+        float, typer.Option(min=0, help="Seconds to go on while the service is away or busy.")
+    ] = 120,
+    as_json: AsJson = False,
+    server: Server = SERVER,
+) -> None:
+    """Create a task for each row of a file. Repeat it within a day, and only what is missing is created."""
+    with logged_in(server, patience_seconds=patience, away_seconds=patience) as session:
+        from taskward.cli.output import harmless, print_json
+        from taskward.client.importing import import_rows
+        from taskward.client.rows import format_of, read_rows
+
+        kind = kind or format_of(path)
+        rows = created = 0
+        refused: list[dict[str, Any]] = []
+        total = None if path == "-" else Path(path).stat().st_size
+        with _opened(path) as (file, text), _progress("Importing", total) as moved:
+            for outcome in import_rows(session, read_rows(text, kind), batch or Path(path).name, in_flight):
+                rows, created = rows + 1, created + outcome.created
+                if outcome.refusal is not None:
+                    refused.append({"row": outcome.row, "detail": outcome.refusal})
+                moved(0 if total is None else file.tell())
+        if as_json:
+            there = rows - created - len(refused)
+            print_json({"rows": rows, "created": created, "already_there": there, "refused": refused})
+        else:
+            typer.echo(_summary(rows, created, len(refused)))
+        for each in refused[:TOLD_REFUSALS]:
+            typer.echo(f"taskward: row {each['row']}: {harmless(each['detail'])}", err=True)
+        if len(refused) > TOLD_REFUSALS:
+            typer.echo(f"taskward: and {len(refused) - TOLD_REFUSALS} more; --json names them all", err=True)
+        if refused:
+            raise typer.Exit(1)
+
+
+@commands.command("export", rich_help_panel=PANEL)
+def export_file(
+    path: Annotated[str, typer.Argument(metavar="[FILE]", help="The file to write; - is standard output.")] = "-",
+    kind: Kind = None,
+    status: Annotated[Literal["all", "pending", "completed"], typer.Option(help="Which tasks.")] = "all",
+    server: Server = SERVER,
+) -> None:
+    """Write your tasks to a file, the oldest first."""
+    with logged_in(server, patience_seconds=60) as session:
+        from taskward.client import tasks
+        from taskward.client.rows import format_of, write_rows
+
+        kind = kind or format_of(path, "json" if path == "-" else None)
+        pages = tasks.pages(session, status=status, sort="created", order="asc", limit=1000)
+        if path == "-":
+            sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
+            write_rows(_tasks_of(pages), kind, _show if sys.stdout.isatty() else sys.stdout.write)
+            sys.stdout.flush()
+            return
+        with _replaced(Path(path)) as text, _progress("Exporting") as moved:
+            write_rows(_noted(_tasks_of(pages), moved), kind, text.write)
+
+
+def _tasks_of(pages: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for page in pages:
+        yield from page["tasks"]
+
+
+def _show(text: str) -> None:
+    from taskward.cli.output import harmless
+
+    sys.stdout.write("\n".join(harmless(line) for line in text.replace("\r\n", "\n").split("\n")))
+
+
+def _noted(rows: Iterable[dict[str, Any]], moved: Callable[[int], None]) -> Iterator[dict[str, Any]]:
+    for number, row in enumerate(rows, 1):
+        yield row
+        moved(number)
+
+
+def _summary(rows: int, created: int, refused: int) -> str:
+    there = rows - created - refused
+    parts = [
+        f"{created} created",
+        f"{there} already there" if there else "",
+        f"{refused} refused" if refused else "",
+    ]
+    return f"{rows} rows: {', '.join(filter(None, parts))}."
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[tuple[BinaryIO, TextIO]]:
+    """Give a file as bytes, to see how far it has been read, and as text."""
+    source: int | str = 0 if path == "-" else path
+    with (
+        io.BufferedReader(io.FileIO(source, closefd=path != "-")) as raw,
+        io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text,
+    ):
+        yield raw, text
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[TextIO]:
+    """Give a new file that takes the place of the old one when it is complete, and not before."""
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as text:
+            yield text
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """Give what tells how far it is; shown on standard error if somebody watches."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.update(task, completed=done)

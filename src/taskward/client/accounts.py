@@ -1,0 +1,79 @@
+"""Registering, logging in and out."""
+
+import re
+
+from taskward.client.api import Api
+from taskward.client.credentials import Credentials, CredentialStore
+from taskward.client.errors import ClientError, NotLoggedInError, RefusedError
+from taskward.client.session import TOKEN_CODES, credentials_of
+
+TOKEN = re.compile(r"[\x21-\x7e]+")  # what fits into a header; the service looks at the rest
+
+
+def check_privacy(api: Api, *, insecure: bool) -> None:
+    """Raise ClientError where a password or a token would cross a network in plain text."""
+    if not (api.address.is_private or insecure):
+        raise ClientError(
+            f"{api.address} is not encrypted, so anybody on the way could read the password. "
+            "Use https, or --insecure if you are sure."
+        )
+
+
+def register(api: Api, email: str, password: str, name: str | None) -> None:
+    """Make an account. Raises RefusedError."""
+    body = {"email": email, "password": password} | ({"name": name} if name else {})
+    api.request("POST", "/auth/register", body=body)
+
+
+def log_in(api: Api, store: CredentialStore, email: str, password: str) -> Credentials:
+    """Get tokens for an address and a password, and keep them. Raises RefusedError."""
+    form = {"grant_type": "password", "username": email, "password": password}
+    try:
+        new = credentials_of(api.request("POST", "/auth/token", form=form))
+    except RefusedError as error:
+        if error.code == "NOT_FOUND":
+            raise ClientError(f"{api.address} keeps no accounts. Log in with --token-stdin.") from error
+        raise
+    _keep(api, store, new)
+    return new
+
+
+def log_in_with_token(api: Api, store: CredentialStore, token: str) -> Credentials:
+    """Keep an access token from elsewhere, if the service takes it. Raises NotLoggedInError if it does not."""
+    if not TOKEN.fullmatch(token):
+        raise ClientError("this is no token: it is empty, or has spaces or line breaks in it")
+    try:
+        user = api.request("GET", "/auth/me", token=token).body
+    except RefusedError as error:
+        if error.code not in TOKEN_CODES:
+            raise
+        raise NotLoggedInError(f"{api.address} refuses the token: {error}") from error
+    new = Credentials(user["id"], token)
+    _keep(api, store, new)
+    return new
+
+
+def log_out(api: Api, store: CredentialStore) -> bool:
+    """Forget the tokens here, then have the service end the log-in. Returns whether there was one.
+
+    Raises ServerAwayError when the service could not be told; the tokens are forgotten all the same.
+    """
+    with store.locked():
+        old = store.read(api.address)
+        store.write(api.address, None)
+    if old is not None:
+        _revoke(api, old)
+    return old is not None
+
+
+def _keep(api: Api, store: CredentialStore, new: Credentials) -> None:
+    with store.locked():
+        old = store.read(api.address)
+        store.write(api.address, new)
+    if old is not None:
+        _revoke(api, old)
+
+
+def _revoke(api: Api, old: Credentials) -> None:
+    if old.refresh_token is not None:
+        api.request("POST", "/auth/revoke", form={"token": old.refresh_token})

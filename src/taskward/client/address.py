@@ -1,0 +1,28 @@
+"""The address of a service, in the one spelling under which its tokens are kept."""
+
+import httpx2
+
+from taskward.client.errors import UsageError
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class Address:
+    """Where a service is. Two spellings of one address are equal, so a token is found by either."""
+
+    def __init__(self, text: str) -> None:
+        """Take `http://host:port` or `https://host/prefix`. Raises UsageError for anything else."""
+        try:
+            url = httpx2.URL(text.strip())
+        except (httpx2.InvalidURL, ValueError) as error:
+            raise UsageError("the address of the server is no URL such as http://127.0.0.1:8000") from error
+        if url.scheme not in ("http", "https") or not url.host:
+            raise UsageError("the address of the server must begin with http:// or https://, and name a host")
+        if url.userinfo or url.query or url.fragment:
+            raise UsageError("the address of the server has no user, query or fragment in it")
+        self.url = str(url).rstrip("/")
+        self.is_loopback = url.host in LOOPBACK
+        self.is_private = url.scheme == "https" or self.is_loopback
+
+    def __str__(self) -> str:
+        return self.url

@@ -1,0 +1,177 @@
+"""Requests to a service, repeated while it is away or busy.
+
+Every request made here may be repeated: reads, creates with an `Idempotency-Key`, writes that set what they name,
+and log-ins. So a lost answer is never a reason to give up, only time is.
+"""
+
+import json
+import random
+import time
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, Self
+
+import httpx2
+
+from taskward.client.address import Address
+from taskward.client.errors import ClientError, RefusedError, ServerAwayError
+
+PATIENCE_SECONDS = 10.0
+AWAY_SECONDS = 1.0  # somebody waits at a terminal for "connection refused"
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2.0
+TIMEOUT = httpx2.Timeout(30, connect=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: a success, or it would have been raised."""
+
+    status: int
+    headers: httpx2.Headers
+    body: Any
+
+
+class Api:
+    """One service. Can be used from several threads at once."""
+
+    def __init__(
+        self,
+        address: Address,
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+        away_seconds: float = AWAY_SECONDS,
+    ) -> None:
+        """Go on for `patience_seconds` while it is busy, for `away_seconds` while nobody answers at all."""
+        self.address = address
+        self._patience_seconds = patience_seconds
+        self._away_seconds = away_seconds
+        # A proxy of the environment is not to see what stays on this machine. Redirects are never followed: they
+        # would carry the token to whoever the answer names.
+        self._http = httpx2.Client(
+            timeout=TIMEOUT, trust_env=not address.is_loopback, follow_redirects=False, verify=_verify(address)
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str | None = None,
+        body: Any = None,
+        form: dict[str, str] | None = None,
+        query: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+        patience_seconds: float | None = None,
+    ) -> Answer:
+        """Send a request until it is answered.
+
+        Raises RefusedError for an answer of 400 and above, ServerAwayError when patience ends, and ClientError for
+        what is no answer of this API. 429, 503 and a create that still runs are repeated, no earlier than
+        `Retry-After` allows (RFC 9110, 10.2.3).
+        """
+        request = self._http.build_request(
+            method,
+            self.address.url + path,
+            params=query,
+            data=form,
+            content=None if body is None else json.dumps(body).encode(),
+            headers=_headers(token, body, headers),
+        )
+        begun = time.monotonic()
+        patience = self._patience_seconds if patience_seconds is None else patience_seconds
+        longest = FIRST_PAUSE_SECONDS
+        while True:
+            # So that many who were refused together do not come back together.
+            pause = random.uniform(longest / 2, longest)  # noqa: S311
+            longest = min(2 * longest, LONGEST_PAUSE_SECONDS)
+            try:
+                response = self._http.send(request)
+            except httpx2.RequestError as error:
+                trouble: ClientError = self._away(error)
+                limit = min(patience, self._away_seconds)
+            else:
+                answered = _error_of(response)
+                if answered is None:
+                    return Answer(response.status_code, response.headers, _json_of(response))
+                if not _may_pass(answered):
+                    raise answered
+                pause = max(pause, _retry_after(response))
+                trouble = self._busy(answered, pause)
+                limit = patience
+            if time.monotonic() - begun + pause > limit:
+                raise trouble
+            time.sleep(pause)
+
+    def _away(self, error: httpx2.RequestError) -> ServerAwayError:
+        reason = str(error).split("] ", 1)[-1] or "no answer in time"
+        return ServerAwayError(
+            f"cannot reach {self.address}: {reason[0].lower()}{reason[1:]}. Is it running? "
+            "Start it with `taskward serve`, or name another with --server."
+        )
+
+    def _busy(self, error: RefusedError, pause: float) -> ServerAwayError:
+        return ServerAwayError(f"{self.address} is too busy: {error} Try again in {max(1, round(pause))} s.")
+
+
+def _verify(address: Address) -> bool:
+    return address.url.startswith("https:")  # loading certificates takes a while, and http has none
+
+
+def _headers(token: str | None, body: Any, more: dict[str, str] | None) -> dict[str, str]:
+    headers = {"Accept": "application/json", "User-Agent": "taskward", **(more or {})}
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"
+    if body is not None:
+        headers["Content-Type"] = "application/json"
+    return headers
+
+
+def _error_of(response: httpx2.Response) -> RefusedError | None:
+    """Return the error that an answer tells of, its fields with it. Raises ClientError for a stranger's answer."""
+    if response.status_code < 300:
+        return None
+    if response.status_code < 400:
+        raise ClientError(f"{response.url.host} answers with a redirect, which is not followed. Check --server.")
+    body = _json_of(response)
+    if not isinstance(body, dict) or not isinstance(body.get("detail"), str):
+        if response.status_code not in (429, 502, 503, 504):
+            raise ClientError(f"{response.url.host} answers {response.status_code}, and not as Taskward does.")
+        body = {"detail": f"It answers {response.status_code}."}  # a proxy in front of it
+    problems = [f"{each['field']}: {each['message']}" for each in body.get("errors") or ()]
+    detail = "; ".join(problems) or body["detail"]
+    return RefusedError(response.status_code, str(body.get("code")), detail, body)
+
+
+def _json_of(response: httpx2.Response) -> Any:
+    if not response.content:
+        return None
+    try:
+        return response.json()
+    except ValueError:
+        if response.status_code < 300:
+            raise ClientError(f"{response.url.host} does not answer as Taskward does. Check --server.") from None
+        return None
+
+
+def _may_pass(error: RefusedError) -> bool:
+    return error.status in (429, 502, 503, 504) or error.code == "IDEMPOTENCY_IN_PROGRESS"
+
+
+def _retry_after(response: httpx2.Response) -> float:
+    """Return how many seconds the answer wants us to wait: a number, a date, or 0 (RFC 9110, 10.2.3)."""
+    value = response.headers.get("retry-after", "")
+    if value.isdecimal():
+        return float(value)
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except ValueError:
+        return 0.0

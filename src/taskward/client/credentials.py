@@ -1,0 +1,92 @@
+"""The tokens of this machine's user: one entry for each service, in a file that nobody else can read."""
+
+import fcntl
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from taskward.client.address import Address
+from taskward.client.errors import ClientError
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Who is logged in, and the tokens. `expires_at` is in seconds since 1970; outside tokens have neither."""
+
+    user_id: str
+    access_token: str
+    refresh_token: str | None = None
+    expires_at: float | None = None
+
+
+def configuration_folder() -> Path:
+    """Return where the platform keeps the settings of programs (on Linux: XDG Base Directory Specification)."""
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "taskward"
+    given = os.environ.get("XDG_CONFIG_HOME", "")
+    base = Path(given) if given.startswith("/") else Path.home() / ".config"  # relative ones are to be ignored
+    return base / "taskward"
+
+
+class CredentialStore:
+    """The file of credentials. Never half written; one writer at a time, whichever process it is in."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file = folder / "credentials.json"
+
+    def read(self, address: Address) -> Credentials | None:
+        """Return what is kept for exactly this service. Raises ClientError when the file is broken."""
+        entry = self._entries().get(address.url)
+        try:
+            return Credentials(**entry) if entry is not None else None
+        except TypeError as error:
+            raise self._broken() from error
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep every other process and thread from writing. What was read before may be old: read again."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._folder.chmod(0o700)
+        with (self._folder / "credentials.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # goes with the file, also when the process is killed
+            yield
+
+    def write(self, address: Address, credentials: Credentials | None) -> None:
+        """Keep these, or with None nothing, for this service. Call it `locked`."""
+        entries = self._entries()
+        if credentials is None:
+            entries.pop(address.url, None)
+        else:
+            entries[address.url] = asdict(credentials)
+        text = json.dumps({"servers": entries}, indent=2)
+        descriptor, name = tempfile.mkstemp(dir=self._folder, prefix=".credentials-")  # of mode 0600
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(text + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(self._file)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+    def _entries(self) -> dict[str, Any]:
+        try:
+            servers = json.loads(self._file.read_text())["servers"]
+        except FileNotFoundError:
+            return {}
+        except (ValueError, KeyError, TypeError) as error:
+            raise self._broken() from error
+        if not isinstance(servers, dict):
+            raise self._broken()
+        return servers
+
+    def _broken(self) -> ClientError:
+        return ClientError(f"{self._file} is broken. Remove it, and log in again.")

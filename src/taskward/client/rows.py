@@ -1,0 +1,105 @@
+"""Tasks in files: JSON, JSON lines and CSV, read and written one by one."""
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Literal, TextIO
+
+from taskward.client.errors import ClientError, UsageError
+
+Format = Literal["json", "jsonl", "csv"]
+
+FIELDS = ("id", "title", "description", "completed", "created_at", "updated_at", "revision", "user_id")
+OURS = ("title", "description", "completed")  # the rest is the service's to give
+CHUNK = 64 * 1024
+LONGEST_ROW = 1024 * 1024
+BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False, "": False}
+
+
+def format_of(name: str, default: Format | None = None) -> Format:
+    """Return the format that a file's name ends in. Raises UsageError where that says nothing."""
+    endings: dict[str, Format] = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
+    found = next((kind for ending, kind in endings.items() if name.lower().endswith(ending)), default)
+    if found is None:
+        raise UsageError(f"{name} ends neither in .json, .jsonl nor .csv. Say what it is with --format.")
+    return found
+
+
+def read_rows(file: TextIO, kind: Format) -> Iterator[dict[str, Any]]:
+    """Yield what is to be created, row by row, without checking its values: the service does.
+
+    `file` is to be opened with `newline=""`. Raises ClientError, with the number of the row, where the file is not
+    what its format says, or has fields that nobody knows.
+    """
+    number = 1
+    try:
+        for row in _from_csv(file) if kind == "csv" else _from_json(file):
+            if strange := [str(name) for name in row if name not in FIELDS]:
+                raise ValueError(f"there is no field {strange[0]!r}")
+            if "title" not in row:
+                raise ValueError("it has no title")
+            yield {name: row[name] for name in OURS if name in row}
+            number += 1
+    except UnicodeDecodeError as error:
+        raise ClientError("the file is not in UTF-8") from error
+    except (ValueError, csv.Error, RecursionError) as error:
+        raise ClientError(f"row {number}: {error}") from error
+
+
+def _from_json(file: TextIO) -> Iterator[dict[str, Any]]:
+    """Yield the objects of an array, or of lines; both are objects with brackets and commas around them.
+
+    An object that is not complete cannot be decoded, so the end of what was read cuts none in two.
+    """
+    decode, buffer, at_end = json.JSONDecoder().raw_decode, "", False
+    while True:
+        buffer = buffer.lstrip(" \t\r\n,[]")
+        if not buffer and at_end:
+            return
+        try:
+            row, end = decode(buffer)
+        except json.JSONDecodeError as error:
+            if at_end or len(buffer) > LONGEST_ROW or buffer[:1] not in ("", "{"):
+                raise ValueError("this is no JSON object") from error
+            more = file.read(CHUNK)
+            buffer, at_end = buffer + more, not more
+            continue
+        if not isinstance(row, dict):
+            raise ValueError("this is no JSON object")
+        yield row
+        buffer = buffer[end:]
+
+
+def _from_csv(file: TextIO) -> Iterator[dict[str, Any]]:
+    for row in csv.DictReader(file, strict=True):
+        if None in row or None in row.values():
+            raise ValueError("it has not as many fields as the first line")
+        values: dict[str, Any] = dict(row)
+        if "description" in row:
+            values["description"] = row["description"] or None
+        if "completed" in row:
+            values["completed"] = BOOLEANS.get(row["completed"].strip().lower(), row["completed"])
+        yield values
+
+
+def write_rows(tasks: Iterable[dict[str, Any]], kind: Format, write: Callable[[str], object]) -> None:
+    """Write tasks as they come."""
+    if kind == "csv":
+        writer = csv.DictWriter(_Writer(write), FIELDS, extrasaction="ignore")
+        writer.writeheader()
+        for task in tasks:
+            writer.writerow({**task, "completed": str(task["completed"]).lower()})
+        return
+    before, between, after = ("[\n", ",\n", "\n]\n") if kind == "json" else ("", "\n", "\n")
+    separator = before
+    for task in tasks:
+        write(separator + json.dumps(task))
+        separator = between
+    write(after if separator is between else before + after.lstrip("\n"))
+
+
+class _Writer:
+    """What the csv module takes for a file."""
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self.write = write

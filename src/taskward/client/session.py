@@ -1,0 +1,85 @@
+"""One user's requests to one service, with tokens that are renewed by themselves."""
+
+import time
+from typing import Any
+
+from taskward.client.api import Answer, Api
+from taskward.client.credentials import Credentials, CredentialStore
+from taskward.client.errors import NotLoggedInError, RefusedError
+
+EARLY_SECONDS = 30  # clocks differ
+# The service repeats the answer to a refresh token for 10 seconds. A copy that comes later ends the log-in.
+REFRESH_PATIENCE_SECONDS = 8.0
+TOKEN_CODES = ("TOKEN_MISSING", "TOKEN_EXPIRED", "TOKEN_INVALID")
+
+
+class Session:
+    """Whoever is logged in. Can be used from several threads at once."""
+
+    def __init__(self, api: Api, store: CredentialStore) -> None:
+        """Raises NotLoggedInError when the store has nothing for this service."""
+        self._api = api
+        self._store = store
+        self._credentials = self._kept()
+
+    @property
+    def credentials(self) -> Credentials:
+        """The newest known here."""
+        return self._credentials
+
+    def request(self, method: str, path: str, **arguments: Any) -> Answer:
+        """Send a request as `Api.request` does, once more with new tokens if the old ones have ended.
+
+        Raises NotLoggedInError as well.
+        """
+        used = self._credentials
+        if used.expires_at is not None and time.time() > used.expires_at - EARLY_SECONDS:
+            used = self._renewed(used)
+        try:
+            return self._api.request(method, path, token=used.access_token, **arguments)
+        except RefusedError as error:
+            if error.code not in TOKEN_CODES:
+                raise
+            if used.refresh_token is None:
+                raise NotLoggedInError(f"{self._api.address} refuses the token: {error} Log in again.") from error
+        try:
+            return self._api.request(method, path, token=self._renewed(used).access_token, **arguments)
+        except RefusedError as error:
+            if error.code not in TOKEN_CODES:
+                raise
+            raise NotLoggedInError(f"{self._api.address} refuses the token: {error} Log in again.") from error
+
+    def _renewed(self, used: Credentials) -> Credentials:
+        with self._store.locked():
+            kept = self._kept()
+            if kept.access_token == used.access_token:  # else somebody was faster
+                kept = self._refreshed(kept)
+        self._credentials = kept
+        return kept
+
+    def _refreshed(self, old: Credentials) -> Credentials:
+        assert old.refresh_token is not None
+        form = {"grant_type": "refresh_token", "refresh_token": old.refresh_token}
+        try:
+            answer = self._api.request("POST", "/auth/token", form=form, patience_seconds=REFRESH_PATIENCE_SECONDS)
+        except RefusedError as error:
+            if error.code != "CREDENTIALS_INVALID":
+                raise
+            self._store.write(self._api.address, None)
+            raise NotLoggedInError(f"the log-in at {self._api.address} has ended. Log in again.") from error
+        new = credentials_of(answer)
+        self._store.write(self._api.address, new)
+        return new
+
+    def _kept(self) -> Credentials:
+        kept = self._store.read(self._api.address)
+        if kept is None:
+            raise NotLoggedInError(f"not logged in at {self._api.address}. Use `taskward login`.")
+        return kept
+
+
+def credentials_of(answer: Answer) -> Credentials:
+    """Return what an answer of `POST /auth/token` grants (RFC 6749, 5.1)."""
+    tokens = answer.body
+    expires_at = time.time() + tokens["expires_in"]
+    return Credentials(tokens["user_id"], tokens["access_token"], tokens["refresh_token"], expires_at)

@@ -1,0 +1,88 @@
+"""What people do with their tasks, without losing what somebody else wrote meanwhile."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+from taskward.client.errors import RefusedError, TaskChangedError
+from taskward.client.session import Session
+
+LARGEST_PAGE = 1000
+
+Task = dict[str, Any]
+
+
+def new_key() -> str:
+    """Return an `Idempotency-Key` that nobody has used."""
+    return str(uuid4())
+
+
+def add(session: Session, new: Task, key: str) -> tuple[Task, bool]:
+    """Create a task once, however often this is repeated with `key` within a day; and tell whether it was now."""
+    answer = session.request("POST", "/tasks", body=new, headers={"Idempotency-Key": key})
+    return answer.body, "idempotency-replayed" not in answer.headers
+
+
+def read(session: Session, task_id: int) -> Task:
+    """Return a task. Raises RefusedError."""
+    task: Task = session.request("GET", f"/tasks/{task_id}").body
+    return task
+
+
+def pages(session: Session, **query: str | int | None) -> Iterator[dict[str, Any]]:
+    """Yield the page that is asked for and all that follow, as the API does: `tasks`, `count`, `next_cursor`."""
+    while True:
+        asked = {name: str(value) for name, value in query.items() if value is not None}
+        page = session.request("GET", "/tasks", query=asked).body
+        yield page
+        if page["next_cursor"] is None:
+            return
+        query["cursor"] = page["next_cursor"]
+
+
+def edit(session: Session, task_id: int, changes: Task, revision: int | None) -> Task:
+    """Write `changes` if the task is still at `revision`; with None whatever it is at.
+
+    Raises TaskChangedError, and RefusedError.
+    """
+    if "title" in changes:
+        changes = {**changes, "title": changes["title"].strip()}  # as the service does
+    try:
+        answer = session.request("PATCH", f"/tasks/{task_id}", body=changes, headers=_if_match(revision))
+    except RefusedError as error:
+        if error.code != "PRECONDITION_FAILED":
+            raise
+        current = error.body["current"]
+        # It may have been us: the first answer was lost, and its repeat found what it had written itself.
+        if all(current[name] == value for name, value in changes.items()):
+            return dict(current)
+        raise _changed(current, revision) from error
+    task: Task = answer.body
+    return task
+
+
+def delete(session: Session, task_id: int, revision: int | None) -> None:
+    """Delete a task that was just read, if it is still at `revision`; with None whatever it is at.
+
+    Raises TaskChangedError, and RefusedError.
+    """
+    try:
+        session.request("DELETE", f"/tasks/{task_id}", headers=_if_match(revision))
+    except RefusedError as error:
+        if error.code == "TASK_NOT_FOUND":
+            return  # it was there: the answer of a first request was lost, or somebody else wanted the same
+        if error.code != "PRECONDITION_FAILED":
+            raise
+        raise _changed(error.body["current"], revision) from error
+
+
+def _if_match(revision: int | None) -> dict[str, str]:
+    return {} if revision is None else {"If-Match": f'"{revision}"'}
+
+
+def _changed(current: Task, revision: int | None) -> TaskChangedError:
+    state = "done" if current["completed"] else "pending"
+    return TaskChangedError(
+        f"task {current['id']} has changed since revision {revision}; nothing was written. It is now at revision "
+        f"{current['revision']}, {state}, with the title {current['title']!r}. --force writes anyway."
+    )

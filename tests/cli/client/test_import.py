@@ -1,0 +1,155 @@
+import json
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.cli.client.people import Person
+from tests.cli.client.proxy import Proxy
+from tests.cli.client.test_tasks import HOSTILE
+from tests.conftest import SECRET
+from tests.service import Service
+
+TITLES = [
+    HOSTILE,
+    "=1+1",
+    'say "hi", then\r\nleave',
+    "a\u2028b",
+    "a\rb",
+    "\U0001f469\u200d\U0001f4bb",
+    "-",
+    "null",
+]
+
+
+def contents(person: Person) -> list[tuple[str, str | None, bool]]:
+    tasks = person("list", "--all", "--sort", "created", "--order", "asc", "--json").json["tasks"]
+    return [(task["title"], task["description"], task["completed"]) for task in tasks]
+
+
+@pytest.mark.parametrize("ending", ["json", "jsonl", "csv"])
+def test_what_was_exported_can_be_imported(alice: Person, ending: str) -> None:
+    rows = [
+        {"title": title, "description": title if number % 2 else None, "completed": number % 3 == 0}
+        for number, title in enumerate(TITLES)
+    ]
+    (alice.home / "source.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert alice("import", str(alice.home / "source.jsonl"), "--in-flight", "1").code == 0
+    assert contents(alice) == [(row["title"], row["description"], row["completed"]) for row in rows]
+    file = str(alice.home / f"tasks.{ending}")
+    assert alice("export", file).code == 0
+    bob = Person(alice.home / "bob", alice.server).has_token(f"bob-{ending}")
+    assert bob("import", file, "--in-flight", "1").stdout == f"{len(rows)} rows: {len(rows)} created.\n"
+    assert contents(bob) == contents(alice)
+    printed = alice("export", "-", "--format", ending).stdout  # in which the runner changes line breaks
+    assert printed == Path(file).read_bytes().decode().replace("\r\n", "\n")
+
+
+def test_a_repeated_import_creates_only_what_is_missing(alice: Person) -> None:
+    file = alice.home / "tasks.csv"
+    file.write_text("title\nsame\nsame\nother\n")
+    assert alice("import", str(file), "--json").json == {
+        "rows": 3, "created": 3, "already_there": 0, "refused": [],
+    }  # fmt: skip
+    file.write_text("title\nnew\nother\nsame\nsame\nsame\n")
+    assert alice("import", str(file)).stdout == "5 rows: 2 created, 3 already there.\n"
+    assert sorted(title for title, _, _ in contents(alice)) == ["new", "other", "same", "same", "same"]
+    assert alice("import", str(file), "--batch", "once more", "--json").json["created"] == 5
+
+
+def test_rows_that_are_refused_are_named_and_the_rest_is_created(alice: Person) -> None:
+    file = alice.home / "tasks.jsonl"
+    file.write_text(
+        '{"title": "good"}\n{"title": ""}\n{"title": "x", "completed": "\\u001b[2J"}\n{"title": "fine"}\n'
+    )
+    done = alice("import", str(file))
+    assert (done.code, done.stdout) == (1, "4 rows: 2 created, 2 refused.\n")
+    assert [line.split(":")[1:3] for line in done.stderr.splitlines()] == [
+        [" row 2", " title"],
+        [" row 3", " completed"],
+    ]
+    assert sorted(title for title, _, _ in contents(alice)) == ["fine", "good"]
+
+
+def test_a_file_that_breaks_off_is_imported_up_to_there(alice: Person) -> None:
+    file = alice.home / "tasks.json"
+    file.write_text('[{"title": "a"}, {"title": "b"}, {"tit')
+    done = alice("import", str(file))
+    assert (done.code, done.stderr) == (1, "taskward: row 3: this is no JSON object\n")
+    file.write_text('[{"title": "a"}, {"title": "b"}, {"title": "c"}]')
+    assert alice("import", str(file)).code == 0
+    assert sorted(title for title, _, _ in contents(alice)) == ["a", "b", "c"]
+
+
+def test_a_file_can_come_through_a_pipe(alice: Person) -> None:
+    done = alice.run("import", "-", "--format", "csv", stdin="\ufefftitle,description\ncafé,\n")
+    assert (done.code, done.stdout) == (0, "1 rows: 1 created.\n")
+    exported = alice.run("export")
+    assert [(task["title"], task["description"]) for task in exported.json] == [("café", None)]
+
+
+def test_files_that_cannot_be_are_refused_in_one_line(alice: Person) -> None:
+    (alice.home / "latin.csv").write_bytes(b"title\ncaf\xe9\n")
+    for arguments, code in (
+        (("import", "latin.csv"), 1),
+        (("import", "absent.csv"), 1),
+        (("import", "tasks.txt"), 2),
+        (("import", "-"), 2),
+        (("export", "tasks.txt"), 2),
+        (("export", "absent/tasks.csv"), 1),
+    ):
+        done = alice(arguments[0], str(alice.home / arguments[1]) if arguments[1] != "-" else "-")
+        assert (done.code, done.stderr.count("\n")) == (code, 1), done.stderr
+
+
+def test_an_export_that_fails_leaves_the_old_file(alice: Person) -> None:
+    file = alice.home / "tasks.json"
+    file.write_text("[]")
+    with Proxy(alice.server, 500) as proxy:
+        assert Person(alice.home, proxy.url).has_token("alice")("export", str(file)).code == 1
+    assert file.read_text() == "[]"
+    assert list(alice.home.glob("*.part")) == []
+
+
+def test_an_import_waits_while_it_is_told_to(alice: Person) -> None:
+    (alice.home / "tasks.csv").write_text("title\n" + "".join(f"{number}\n" for number in range(20)))
+    with Proxy(alice.server, 429, 503, "lose", 429, "lose", headers={"Retry-After": "1"}) as proxy:
+        person = Person(alice.home, proxy.url).has_token("alice-waiting")
+        assert person("import", str(alice.home / "tasks.csv"), "--json").json["created"] >= 18  # two were lost
+        assert len(contents(person)) == 20
+
+
+def test_an_import_whose_service_is_killed_is_resumed_exactly_once(tmp_path: Path, database_url: str) -> None:
+    titles = [f"task {number}" for number in range(300)]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    settings = {"DATABASE_URL": database_url, "JWT_SECRET_KEY": SECRET, "PORT": port}
+    with Service(tmp_path / "data", settings) as service:
+        alice = Person(tmp_path, service.url).has_token("alice")
+        (tmp_path / "tasks.csv").write_text("title\n" + "".join(f"{title}\n" for title in titles))
+        importing = alice.start("import", "tasks.csv", "--patience", "0")
+        while not contents(alice):
+            assert importing.poll() is None
+        service.process.send_signal(signal.SIGKILL)
+        _, errors = importing.communicate(timeout=60)
+        assert importing.returncode == 4, errors
+    with Service(tmp_path / "data", settings):
+        before = len(contents(alice))
+        assert 0 < before < 300
+        done = alice.run("import", "tasks.csv")
+        assert done.stdout == f"300 rows: {300 - before} created, {before} already there.\n"
+        assert sorted(title for title, _, _ in contents(alice)) == sorted(titles)
+
+
+def test_an_interrupted_import_can_be_repeated(alice: Person) -> None:
+    (alice.home / "tasks.csv").write_text("title\n" + "".join(f"{number}\n" for number in range(300)))
+    importing = alice.start("import", "tasks.csv")
+    while not alice("list", "--limit", "1", "--json").json["count"]:
+        assert importing.poll() is None
+    importing.send_signal(signal.SIGINT)
+    _, errors = importing.communicate(timeout=60)
+    assert importing.returncode == 130
+    assert "Traceback" not in errors
+    assert alice("import", str(alice.home / "tasks.csv")).code == 0
+    assert len(contents(alice)) == 300

@@ -1,0 +1,89 @@
+"""Files of tasks, read row by row."""
+
+import io
+import json
+
+import pytest
+
+from taskward.client.errors import ClientError
+from taskward.client.rows import CHUNK, Format, read_rows, write_rows
+
+TASK = {
+    "id": 1, "user_id": "alice", "title": "t", "description": None, "completed": True,
+    "created_at": "2026-01-09T08:30:00.123456Z", "updated_at": "2026-01-09T08:30:00.123456Z", "revision": 1,
+}  # fmt: skip
+
+
+class Counting(io.StringIO):
+    """A file that knows how much of it has been read."""
+
+    read_so_far = 0
+
+    def read(self, size: int | None = -1) -> str:
+        found = super().read(size)
+        self.read_so_far += len(found)
+        return found
+
+    def __next__(self) -> str:  # type: ignore[override]  # the stubs take every file for one of bytes
+        found = super().__next__()
+        self.read_so_far += len(found)
+        return found
+
+
+@pytest.mark.parametrize("kind", ["json", "jsonl", "csv"])
+def test_a_row_is_there_before_the_file_is_read(kind: Format) -> None:
+    written: list[str] = []
+    write_rows([TASK] * 10_000, kind, written.append)
+    file = Counting("".join(written), newline="")
+    rows = read_rows(file, kind)
+    assert next(rows) == {"title": "t", "description": None, "completed": True}
+    assert file.read_so_far <= CHUNK
+    assert sum(1 for _ in rows) == 9_999
+
+
+@pytest.mark.parametrize("kind", ["json", "jsonl", "csv"])
+def test_no_tasks_are_a_file_as_well(kind: Format) -> None:
+    written: list[str] = []
+    write_rows([], kind, written.append)
+    assert list(read_rows(io.StringIO("".join(written), newline=""), kind)) == []
+    assert kind != "json" or json.loads("".join(written)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "sentence"),
+    [
+        ("json", '[{"title": "a"}, {"title": }]', "row 2: this is no JSON object"),
+        ("json", '[{"title": "a"}, {"title": "b"', "row 2: this is no JSON object"),
+        ("json", '[{"title": "a"}, 7]', "row 2: this is no JSON object"),
+        ("json", '[{"titel": "a"}]', "row 1: there is no field 'titel'"),
+        ("jsonl", "{}\n", "row 1: it has no title"),
+        ("json", "[" * 100_000, None),
+        ("csv", "titel\na\n", "row 1: there is no field 'titel'"),
+        ("csv", "title,completed\na,true\nb\n", "row 2: it has not as many fields as the first line"),
+        ("csv", "title\na,b\n", "row 1: it has not as many fields as the first line"),
+        ("csv", 'title\n"a\n', "row 1: unexpected end of data"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_told_with_its_row(kind: Format, text: str, sentence: str | None) -> None:
+    rows = read_rows(io.StringIO(text, newline=""), kind)
+    if sentence is None:
+        assert list(rows) == []
+    else:
+        with pytest.raises(ClientError) as error:
+            list(rows)
+        assert str(error.value) == sentence
+
+
+def test_a_row_that_never_ends_does_not_fill_the_memory() -> None:
+    file = Counting('{"title": "' + "x" * 10_000_000)
+    with pytest.raises(ClientError):
+        list(read_rows(file, "jsonl"))
+    assert file.read_so_far < 2_000_000
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [("yes", True), ("TRUE", True), ("0", False), ("", False), ("x", "x")]
+)
+def test_spreadsheets_write_booleans_in_many_ways(written: str, read: object) -> None:
+    (row,) = read_rows(io.StringIO(f"title,completed\na,{written}\n", newline=""), "csv")
+    assert row["completed"] == read
