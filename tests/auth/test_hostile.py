@@ -18,8 +18,8 @@ from tests.auth import hostile
 from tests.auth.attacks import crafted
 from tests.auth.hostile import AUDIENCE, ISSUER, MUTATIONS, SIGNED_BY
 from tests.auth.provider import Clock, KeyServer
-from tests.conftest import UNLIMITED
 from tests.auth.tokens import NOW, SECRET, at_once
+from tests.conftest import UNLIMITED
 
 MAX_SECONDS = 0.005
 OVER_HTTP = 3_000
