@@ -22,9 +22,8 @@ run: .venv/run ## Start the service, with its own PostgreSQL unless DATABASE_URL
 test: lint ## Check everything: lint, types, import order, and the whole test suite on a real PostgreSQL
 	$(CLEAN_ENV) $(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered
 
-soak: .venv/dev ## Time log-in, then hold random histories against a plain model for SECONDS seconds (600 unless given)
-	$(CLEAN_ENV) TASKWARD_SECONDS=$(SECONDS) $(BIN)/pytest -s tests/accounts/test_costs.py tests/accounts/test_storm.py \
-		tests/model/test_histories.py
+soak: .venv/dev ## Run for long what can go on for long: faults, log-ins, then random histories for SECONDS seconds (600)
+	$(CLEAN_ENV) TASKWARD_SOAK=1 TASKWARD_SECONDS=$(SECONDS) $(BIN)/pytest -s -m soak
 
 bench: SECONDS = 3
 bench: .venv/dev ## Measure beside the usual stack: ROUNDS rounds (3) of SECONDS seconds (3), ten minutes at most

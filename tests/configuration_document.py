@@ -50,8 +50,14 @@ Each of these stops the start with one line that names it:
 """
 
 KINDS = {
-    int: "number", str: "text", bool: "`true` or `false`", Path: "path", SecretStr: "secret", tuple: "list",
-}  # fmt: skip
+    int: "number",
+    float: "number",
+    str: "text",
+    bool: "`true` or `false`",
+    Path: "path",
+    SecretStr: "secret",
+    tuple: "list",
+}
 
 
 def document() -> str:

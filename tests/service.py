@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +31,9 @@ class Service:
             if match := re.search(r"running at (http://\S+)", line):
                 self.url = match[1]
             if "try it" in line or ("documentation" in line and "ENVIRONMENT" in self._settings):
+                self._rest: list[str] = []
+                self._reader = threading.Thread(target=lambda: self._rest.extend(self.process.stdout or ()))
+                self._reader.start()  # a service whose log nobody reads stands still when the pipe is full
                 return self
         raise AssertionError(f"the service did not start:\n{self.banner}")
 
@@ -38,7 +42,10 @@ class Service:
     ) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        self.rest_of_output, _ = self.process.communicate(timeout=STOP_SECONDS)
+        self.process.wait(STOP_SECONDS)
+        self._reader.join(STOP_SECONDS)
+        self.process.stdout.close()  # type: ignore[union-attr]
+        self.rest_of_output = "".join(self._rest)
 
     @property
     def database_pid(self) -> int:

@@ -17,7 +17,7 @@ from taskward.auth.passwords import Passwords
 from taskward.auth.refresh import RefreshTokens
 from taskward.auth.verify import TokenVerifier
 from taskward.database.acting_as import Database
-from taskward.database.canary import check_walls
+from taskward.database.canary import NotMigratedError, check_walls
 from taskward.database.revision import newest
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
@@ -27,7 +27,7 @@ from taskward.http.cors import Cors
 from taskward.http.direct import DirectDispatch
 from taskward.http.documentation import install_documentation
 from taskward.http.errors import ErrorRenderer, install_error_handlers
-from taskward.http.lifecycle import end_with_supervisor, spare_the_collector
+from taskward.http.lifecycle import obey_supervisor, spare_the_collector
 from taskward.http.openapi import install_openapi
 from taskward.http.rate_limits import RateLimits
 from taskward.observability.metrics import Metrics
@@ -60,6 +60,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         conninfo(settings.database_url.get_secret_value()),
         pool_size=settings.db_pool_size,
         max_overflow=settings.db_max_overflow,
+        timeout=settings.database_timeout_seconds,
         guard=check_walls,
         timed=counted.unit_of_work,
     )
@@ -69,8 +70,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     rate_limits = RateLimits(settings, counted.rate_limited)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        end_with_supervisor()
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        obey_supervisor(on_stopping=lambda: setattr(app.state, "stopping", True))
         try:
             await _make_sure(database)
             async with verifier.keeping_keys_fresh(), counted.running(database.pool):
@@ -91,6 +92,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry=telemetry(),
         redirect_slashes=False,  # a redirect would be made from the Host header, which anybody can forge
     )
+    app.state.stopping = False
     app.state.metrics = counted
     app.state.database = database
     app.state.schema_revision = newest()
@@ -124,6 +126,8 @@ async def _make_sure(database: Database) -> None:
         await database.make_sure()
     except DatabaseUnavailableError:
         logger.warning("the database does not answer; started without it, live and not ready")
+    except NotMigratedError as error:  # not yet: the supervisor migrates it when it is there
+        logger.warning("%s; started without it, live and not ready", error)
 
 
 def _accounts(settings: Settings, database: Database, passwords: Passwords) -> AccountService:

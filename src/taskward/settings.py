@@ -73,6 +73,12 @@ class Settings(BaseSettings):
     db_max_overflow: int = Field(
         20, ge=0, le=1000, description="Connections that each worker may open beyond those."
     )
+    database_timeout_seconds: float = Field(
+        2,
+        ge=0.5,
+        le=60,
+        description="How long a request may wait for the database before it is answered with 503.",
+    )
 
     jwt_secret_key: SecretStr | None = Field(
         None,

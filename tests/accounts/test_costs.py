@@ -4,7 +4,6 @@ In `make test` what is compared is the time on a processor, argon2's threads inc
 database: neither depends on what else the machine does. `make soak` compares times on the clock, 200 of each.
 """
 
-import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from statistics import median
@@ -21,6 +20,7 @@ from tests.accounts.conftest import logged_in
 from tests.accounts.people import ask, log_in, refresh, register
 from tests.client import Client
 from tests.conftest import SECRET, UNLIMITED
+from tests.effort import SOAK
 from tests.tasks.wire import CountingProxy
 
 SAMPLES = 25
@@ -105,7 +105,8 @@ async def log_in_once(app: FastAPI, client: Client) -> None:
     await app.state.accounts._purge._task
 
 
-@pytest.mark.skipif("TASKWARD_SECONDS" not in os.environ, reason="needs a machine for itself: make soak")
+@pytest.mark.soak
+@pytest.mark.skipif(not SOAK, reason="needs a machine for itself: make soak")
 async def test_a_refusal_takes_the_same_time_whoever_it_is_for(app: FastAPI, anonymous: Client) -> None:
     await register(anonymous, "alice")
     alice, bob = await medians(anonymous, time.perf_counter, SAMPLES_ON_THE_CLOCK)

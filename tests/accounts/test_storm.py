@@ -1,7 +1,6 @@
 """Fifty people log in at once, and those who are there already hardly notice. Part of `make soak`."""
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +11,7 @@ import httpx2
 import pytest
 
 from tests.accounts.people import PASSWORD
+from tests.effort import SOAK
 from tests.service import Service
 
 LOG_INS = 50
@@ -59,7 +59,8 @@ async def storm(address: str) -> AsyncIterator[list[int]]:
 FORM = {"grant_type": "password", "username": "alice@example.com", "password": PASSWORD}
 
 
-@pytest.mark.skipif("TASKWARD_SECONDS" not in os.environ, reason="needs a machine for itself: make soak")
+@pytest.mark.soak
+@pytest.mark.skipif(not SOAK, reason="needs a machine for itself: make soak")
 async def test_fifty_log_ins_at_once_hardly_slow_down_anybody_else(tmp_path: Path) -> None:
     with Service(tmp_path / "data") as service:
         account = {"email": FORM["username"], "password": PASSWORD}

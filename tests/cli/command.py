@@ -9,6 +9,8 @@ from pathlib import Path
 
 import psutil
 
+from tests.service import Service
+
 
 def taskward(*arguments: str, settings: Mapping[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a command to its end with these settings and none of this process's."""
@@ -53,6 +55,12 @@ def command_line(process: psutil.Process) -> str:
         return " ".join(process.cmdline())
     except psutil.Error:
         return ""
+
+
+def workers_of(service: Service) -> list[psutil.Process]:
+    """The processes that answer requests."""
+    children = psutil.Process(service.process.pid).children()
+    return [child for child in children if "spawn_main" in command_line(child)]
 
 
 def until(condition: Callable[[], bool], seconds: float = 60) -> None:

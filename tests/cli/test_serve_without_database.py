@@ -4,11 +4,12 @@ import socket
 from pathlib import Path
 
 import httpx2
+import psutil
 import psycopg
 
 from taskward.database.embedded import EmbeddedPostgres
 from taskward.database.url import conninfo
-from tests.cli.command import until
+from tests.cli.command import until, workers_of
 from tests.conftest import SECRET
 from tests.service import Service
 
@@ -50,6 +51,25 @@ def test_it_ends_when_a_wall_turns_out_to_be_missing(
             let_connect(elsewhere, name, allowed=True)
             assert service.process.wait(60) == 1
     assert "table tasks has row-level security disabled" in service.rest_of_output
+
+
+def test_a_worker_that_dies_while_the_embedded_database_is_down_does_not_end_the_service(tmp_path: Path) -> None:
+    with Service(tmp_path / "data", {"JWT_SECRET_KEY": SECRET}) as service:
+        bearer = {"Authorization": service.banner.split("Authorization: ")[1].split("'")[0]}
+        control = service.data_dir / "postgres" / "global" / "pg_control"
+        control.rename(control.with_name("not there"))
+        psutil.Process(service.database_pid).kill()
+        until(lambda: not is_ready(service))
+        (worker,) = workers_of(service)
+        worker.kill()
+        until(lambda: [new for new in workers_of(service) if new != worker] != [])
+        assert httpx2.get(f"{service.url}/health/live", timeout=30).status_code == 200
+        assert not is_ready(service)
+        control.with_name("not there").rename(control)
+        until(lambda: is_ready(service))
+        created = httpx2.post(f"{service.url}/tasks", json={"title": "Buy milk"}, headers=bearer, timeout=30)
+        assert created.status_code == 201
+    assert service.process.returncode == 0
 
 
 def test_the_log_says_why_without_the_password(tmp_path: Path) -> None:

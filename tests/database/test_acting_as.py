@@ -66,6 +66,26 @@ async def test_a_failing_statement_takes_the_others_with_it(
     assert count_tasks(superuser) == 0
 
 
+async def test_a_commit_that_fails_is_told_as_what_it_failed_with(
+    database: Database, superuser: psycopg.Connection
+) -> None:
+    superuser.execute("""
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE check_violation; END $$;
+        CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON tasks DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION refuse();
+    """)
+
+    async def create() -> None:
+        async with database.acting_as("alice") as unit:
+            unit.execute(CREATE_TASK, **TASK)
+
+    for _ in range(2):  # the connection goes on
+        with pytest.raises(ValidationFailedError):
+            await create()
+    await nothing_is_left_of_alice(database)
+    assert count_tasks(superuser) == 0
+
+
 async def test_the_connection_keeps_neither_identity_nor_role(database: Database) -> None:
     async with database.acting_as("alice") as unit:
         before = unit.execute(BACKEND)

@@ -29,7 +29,7 @@ def test_it_is_durable_private_and_not_on_the_network(tmp_path: Path) -> None:
     with embedded(data_dir) as server, psycopg.connect(conninfo(server.url)) as connection:
         for setting, value in {
             "fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "listen_addresses": "",
-            "server_encoding": "UTF8", "unix_socket_permissions": "0700",
+            "server_encoding": "UTF8", "unix_socket_permissions": "0700", "log_error_verbosity": "terse",
         }.items():  # fmt: skip
             assert connection.execute(f"SHOW {setting}").fetchone() == (value,), setting
         role = "SELECT rolsuper, rolbypassrls, rolcreatedb FROM pg_roles WHERE rolname = current_user"

@@ -40,6 +40,17 @@ def test_a_killed_server_is_noticed_and_leaving_still_works(tmp_path: Path) -> N
     assert servers_of(tmp_path) == []
 
 
+def test_a_server_that_recovers_from_a_crash_can_be_stopped_and_goes_on_later(tmp_path: Path) -> None:
+    write_a_note(tmp_path)
+    with embedded(tmp_path) as server, psycopg.connect(conninfo(server.url)) as session:
+        psutil.Process(session.info.backend_pid).kill()
+        until(lambda: "reinitializing" in server.log.read_text())
+    before, fast, _ = server.log.read_text().split("reinitializing")[1].partition("fast shutdown request")
+    assert not fast or "ready to accept connections" in before, "asked in a way that it may not heed"
+    with embedded(tmp_path) as server:
+        read_the_note(server)
+
+
 def test_a_stranger_with_the_process_id_of_a_dead_server_is_left_alone(tmp_path: Path) -> None:
     write_a_note(tmp_path)
     with owner_of(tmp_path) as (owner, server):
@@ -83,11 +94,25 @@ def test_a_lock_file_that_a_power_failure_cut_short_is_no_obstacle(tmp_path: Pat
 
 def test_what_a_killed_initdb_left_is_thrown_away(tmp_path: Path) -> None:
     with subprocess.Popen([*RUN_ONE, str(tmp_path)], stdin=subprocess.PIPE) as owner:
-        until((tmp_path / "postgres.new" / "base").exists)
+        until(lambda: bool(list(tmp_path.glob("postgres.new.*/base"))))
         for initdb in psutil.Process(owner.pid).children(recursive=True):
             initdb.kill()
         owner.kill()
     assert not (tmp_path / "postgres").exists()
     with embedded(tmp_path) as server:
         psycopg.connect(conninfo(server.url)).close()
-    assert not (tmp_path / "postgres.new").exists()
+    assert list(tmp_path.glob("postgres.new*")) == []
+
+
+def test_an_initdb_that_outlives_its_service_does_not_get_in_the_way_of_the_next(tmp_path: Path) -> None:
+    with subprocess.Popen([*RUN_ONE, str(tmp_path)], stdin=subprocess.PIPE) as owner:
+        until(lambda: bool(list(tmp_path.glob("postgres.new.*/base"))))
+        (initdb,) = psutil.Process(owner.pid).children()
+        initdb.suspend()
+        owner.kill()
+    with embedded(tmp_path) as server:
+        initdb.resume()  # goes on in a folder that is no longer there
+        initdb.wait(60)
+        psycopg.connect(conninfo(server.url)).close()
+    with embedded(tmp_path) as server:
+        psycopg.connect(conninfo(server.url)).close()

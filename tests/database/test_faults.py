@@ -4,16 +4,20 @@ import asyncio
 import logging
 import socket
 import time
+from contextlib import nullcontext
 
 import psycopg
 import pytest
 
 from taskward.database.acting_as import Database
+from taskward.database.canary import check_walls
 from taskward.database.compiled import Statement
 from taskward.database.embedded import EmbeddedPostgres
+from taskward.database.faults import AlreadyThereError, LockTimeoutError
 from taskward.database.url import conninfo
-from taskward.errors import DatabaseUnavailableError, ForbiddenError
+from taskward.errors import DatabaseUnavailableError, ForbiddenError, ValidationFailedError
 from taskward.tasks.statements import CREATE_TASK
+from tests.database.dead_server import DeadServer
 from tests.database.units import BACKEND, asleep, dawdle, nothing_is_left_of_alice, read_as
 
 
@@ -92,8 +96,10 @@ async def test_a_database_that_is_not_there_is_unavailable(host: str) -> None:
         nobody_listens.bind(("127.0.0.1", 0))
         port = nobody_listens.getsockname()[1]
         away = Database(conninfo(f"postgresql://{host}:{port}/tasks"), pool_size=1, max_overflow=0)
+        started = time.monotonic()
         with pytest.raises(DatabaseUnavailableError):
             await read_as(away, "alice")
+        assert time.monotonic() - started < 2.5
         await away.close()
 
 
@@ -106,6 +112,71 @@ async def test_a_refusal_by_the_database_is_forbidden_and_logged(
     (record,) = caplog.records
     assert record.levelno == logging.ERROR
     assert "row-level security" in record.getMessage()
+
+
+ANSWERS: dict[str, type[Exception]] = {
+    "08006": DatabaseUnavailableError,
+    "22001": ValidationFailedError,
+    "22003": ValidationFailedError,
+    "23502": ValidationFailedError,
+    "23505": AlreadyThereError,
+    "23514": ValidationFailedError,
+    "25006": DatabaseUnavailableError,
+    "40001": DatabaseUnavailableError,
+    "40P01": LockTimeoutError,
+    "42501": ForbiddenError,
+    "53100": DatabaseUnavailableError,
+    "53200": DatabaseUnavailableError,
+    "53300": DatabaseUnavailableError,
+    "55P03": LockTimeoutError,
+    "57014": DatabaseUnavailableError,
+    "57P01": DatabaseUnavailableError,
+    "57P03": DatabaseUnavailableError,
+    "58030": DatabaseUnavailableError,
+    "XX001": DatabaseUnavailableError,
+}
+
+
+@pytest.mark.parametrize("code", ANSWERS)
+async def test_every_code_has_its_answer(database: Database, superuser: psycopg.Connection, code: str) -> None:
+    superuser.execute(f"""
+        CREATE FUNCTION fail() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE SQLSTATE '{code}'; END $$
+    """)
+    with pytest.raises(ANSWERS[code]) as answer:
+        async with database.acting_as("alice") as unit:
+            unit.execute(Statement("SELECT fail()"))
+    assert type(answer.value) is ANSWERS[code]
+    await nothing_is_left_of_alice(database)
+
+
+@pytest.mark.parametrize("code", ["40001", "40P01"])
+@pytest.mark.parametrize(("failures", "attempts"), [(1, 2), (2, 3), (3, 3)])
+async def test_what_was_rolled_back_is_tried_again_twice_at_most(
+    database: Database, superuser: psycopg.Connection, code: str, failures: int, attempts: int
+) -> None:
+    superuser.execute("CREATE SEQUENCE attempts")  # counts on through rollbacks
+    superuser.execute("GRANT ALL ON SEQUENCE attempts TO taskward_app")
+    superuser.execute(f"""
+        CREATE FUNCTION fail() RETURNS int LANGUAGE plpgsql AS $$
+        BEGIN
+            IF nextval('attempts') <= {failures} THEN RAISE SQLSTATE '{code}'; END IF;
+            RETURN 1;
+        END $$
+    """)
+    with pytest.raises(DatabaseUnavailableError) if failures == attempts else nullcontext():
+        async with database.acting_as("alice") as unit:
+            unit.execute(Statement("SELECT fail()"))
+    assert superuser.execute("SELECT last_value FROM attempts").fetchone() == (attempts,)
+
+
+async def test_all_who_wait_for_the_first_look_at_the_walls_are_told_in_time() -> None:
+    async with DeadServer(silent=True) as server:
+        database = Database(conninfo(server.url), pool_size=2, max_overflow=0, timeout=1, guard=check_walls)
+        started = time.monotonic()
+        answers = await asyncio.gather(*(read_as(database, "alice") for _ in range(50)), return_exceptions=True)
+        assert {type(answer) for answer in answers} == {DatabaseUnavailableError}
+        assert time.monotonic() - started < 2
+        await database.close()
 
 
 async def test_a_mistake_of_ours_is_not_dressed_up(database: Database) -> None:

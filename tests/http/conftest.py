@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
@@ -9,6 +9,8 @@ from taskward.app import create_app
 from taskward.database.embedded import EmbeddedPostgres
 from taskward.settings import Settings
 from tests.conftest import SECRET
+from tests.http.wire import JSON, Wire, request
+from tests.service import Service
 
 
 @pytest.fixture
@@ -33,3 +35,25 @@ def take_database_away(postgres: EmbeddedPostgres, superuser: psycopg.Connection
 def offline() -> FastAPI:
     """The application without a database, for what must not need one."""
     return create_app(Settings(DATABASE_URL="postgresql://127.0.0.1:1/nothing", JWT_SECRET_KEY=SECRET))
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service in a process of its own. alice and bob have one task each; tests leave it so."""
+    folder = tmp_path_factory.mktemp("wire") / "data"
+    with Service(folder, {"JWT_SECRET_KEY": SECRET, "DB_POOL_SIZE": "4"}) as running:
+        with Wire(running.url) as wire:
+            for user in ("alice", "bob"):
+                body = b'{"title":"Secret of %s"}' % user.encode()
+                wire.send(request("POST", "/tasks", user, JSON, body))
+                created = wire.read()
+                assert created is not None
+                assert created.status == 201
+        yield running
+
+
+@pytest.fixture(scope="session")
+def battered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service in a process of its own, on which tests may do what they like."""
+    with Service(tmp_path_factory.mktemp("battered") / "data", {"JWT_SECRET_KEY": SECRET}) as running:
+        yield running

@@ -5,7 +5,11 @@ import psycopg
 from fastapi import FastAPI
 from psycopg import sql
 
-from tests.client import Client
+from taskward.app import create_app
+from taskward.settings import Settings
+from tests.client import Client, connect
+from tests.conftest import SECRET
+from tests.database.dead_server import DeadServer
 
 AWAY = {"detail": "The database is unavailable. Please try again.", "code": "DATABASE_UNAVAILABLE"}
 
@@ -41,6 +45,17 @@ async def test_a_service_whose_pool_is_closed_answers_503(app: FastAPI, alice: C
     await app.state.database.close()
     answer = await alice.get("/tasks")
     assert (answer.status_code, answer.json()) == (503, AWAY)
+
+
+async def test_the_setting_says_how_long_a_request_waits() -> None:
+    async with DeadServer(silent=True) as server:
+        app = create_app(Settings(DATABASE_URL=server.url, JWT_SECRET_KEY=SECRET, DATABASE_TIMEOUT_SECONDS=0.5))
+        async with connect(app, "alice", SECRET) as alice:
+            before = time.monotonic()
+            assert (await alice.get("/tasks")).status_code == 503
+            assert 0.5 <= time.monotonic() - before < 0.95
+            assert (await alice.get("/health/live")).status_code == 200
+        await app.state.database.close()
 
 
 async def test_a_service_comes_back_with_its_database(

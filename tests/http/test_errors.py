@@ -1,13 +1,18 @@
+import asyncio
 import logging
 import time
 from typing import Any
 
+import orjson
 import pytest
 from fastapi import FastAPI
 from starlette.requests import Request
 
 from taskward.errors import ValidationFailedError
+from taskward.http.context import RequestContext
+from taskward.http.cors import Cors
 from taskward.http.query import QueryParameters
+from taskward.observability.metrics import Metrics
 from taskward.tasks.schemas import ListQuery
 from tests.client import Client, connect
 from tests.conftest import SECRET
@@ -78,6 +83,28 @@ async def test_a_mistake_of_ours_is_logged_and_not_told(
     assert record.exc_info is not None
     assert CANARY in str(record.exc_info[1])
     assert caplog.text.count("Traceback") == 1
+
+
+async def test_a_request_that_is_cancelled_is_answered_by_the_contract() -> None:
+    """As uvicorn cancels what is still running some time after it was told to stop."""
+    sent: list[Any] = []
+    begun = asyncio.Event()
+
+    async def endless(scope: Any, receive: Any, send: Any) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    context = RequestContext(endless, Cors(()), Metrics(), access_log=False)
+    task = asyncio.ensure_future(context(scope, None, send))  # type: ignore[arg-type]  # nothing is read
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (sent[0]["status"], orjson.loads(sent[1]["body"])["code"]) == (500, "INTERNAL_ERROR")
 
 
 async def test_half_an_answer_is_not_followed_by_another(app: FastAPI) -> None:

@@ -1,54 +1,9 @@
 """What only bytes on a socket can say, said to `taskward serve`."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from taskward.auth.issue import issue_token
-from tests.conftest import SECRET
-from tests.http.wire import Answer, Wire
+from tests.http.wire import CHUNKED, CLOSE, JSON, Wire, ask, request
 from tests.service import Service
-
-TOKENS = {user: issue_token(user, SECRET.encode(), "HS256", 3600) for user in ("alice", "bob", "charlie")}
-JSON = b"Content-Type: application/json\r\n"
-CLOSE = b"Connection: close\r\n"
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    folder = tmp_path_factory.mktemp("wire") / "data"
-    with Service(folder, {"JWT_SECRET_KEY": SECRET, "DB_POOL_SIZE": "4"}) as running:
-        with Wire(running.url) as wire:
-            for user in ("alice", "bob"):
-                body = b'{"title":"Secret of %s"}' % user.encode()
-                wire.send(request("POST", "/tasks", user, JSON, body))
-                created = wire.read()
-                assert created is not None
-                assert created.status == 201
-        yield running
-
-
-def request(
-    method: str,
-    target: str | bytes,
-    user: str | None = None,
-    headers: bytes = b"",
-    body: bytes | None = None,
-    host: bytes = b"Host: 127.0.0.1\r\n",
-) -> bytes:
-    """Return the bytes of one request."""
-    target = target.encode() if isinstance(target, str) else target
-    authorization = f"Authorization: Bearer {TOKENS[user]}\r\n".encode() if user else b""
-    length = b"" if body is None else b"Content-Length: %d\r\n" % len(body)
-    head = method.encode() + b" " + target + b" HTTP/1.1\r\n"
-    return head + host + authorization + headers + length + b"\r\n" + (body or b"")
-
-
-def ask(service: Service, data: bytes) -> list[Answer]:
-    with Wire(service.url) as wire:
-        wire.send(data)
-        return wire.read_all()
-
 
 HOSTS = [
     b"", b"Host: \r\n", b"Host: [\r\n", b"Host: a b\r\n", b"Host: evil:port\r\n", b"Host: a/api/bob/tasks?\r\n",
@@ -60,14 +15,14 @@ HOSTS = [
 @pytest.mark.parametrize("host", HOSTS)
 def test_a_malformed_host_changes_nothing(service: Service, host: bytes) -> None:
     for target, status in (("/tasks", 200), ("/api/alice/tasks", 200), ("/api/bob/tasks", 403), ("/nothing", 404)):
-        (answer,) = ask(service, request("GET", target, "alice", CLOSE, host=host))
+        (answer,) = ask(service.url, request("GET", target, "alice", CLOSE, host=host))
         assert answer.status in (status, 400)
         assert b"Secret of bob" not in answer.body
-    assert ask(service, request("GET", "/tasks", None, CLOSE, host=host))[0].status in (401, 400)
+    assert ask(service.url, request("GET", "/tasks", None, CLOSE, host=host))[0].status in (401, 400)
 
 
 def test_a_target_with_a_host_means_its_path(service: Service) -> None:
-    (answer,) = ask(service, request("GET", "http://evil.example/tasks", "alice", CLOSE))
+    (answer,) = ask(service.url, request("GET", "http://evil.example/tasks", "alice", CLOSE))
     assert [task["user_id"] for task in answer.json["tasks"]] == ["alice"]
     for target, status in (
         ("http://evil.example/api/bob/tasks", 403),
@@ -75,7 +30,7 @@ def test_a_target_with_a_host_means_its_path(service: Service) -> None:
         ("//evil.example/tasks", 404),
         ("https://evil.example:99/tasks?limit=0", 400),
     ):
-        (answer,) = ask(service, request("GET", target, "alice", CLOSE))
+        (answer,) = ask(service.url, request("GET", target, "alice", CLOSE))
         assert answer.status == status, target
         assert b"evil.example" not in answer.body + str(answer.headers).encode()
 
@@ -96,7 +51,7 @@ def test_odd_bytes_in_a_target_are_refused_by_the_contract(service: Service, odd
         (b"/tasks?cursor=" + odd, (400, "VALIDATION_ERROR")),
         (b"/tasks?" + odd + b"=1", (400, "VALIDATION_ERROR")),
     ):
-        (answer,) = ask(service, request("GET", target, "alice", CLOSE))
+        (answer,) = ask(service.url, request("GET", target, "alice", CLOSE))
         assert (answer.status, answer.json["code"]) == expected, target
         assert answer.headers["x-request-id"]
 
@@ -105,11 +60,8 @@ def test_odd_bytes_in_a_target_are_refused_by_the_contract(service: Service, odd
     "raw", [b"/tasks/\xff", b"/tasks/\xc3\xa9", b"/tasks?status=\xff", b"/tasks/\x01", b"/tasks/\x7f"]
 )
 def test_raw_bytes_in_a_target_are_refused(service: Service, raw: bytes) -> None:
-    (answer,) = ask(service, request("GET", raw, "alice", CLOSE))
+    (answer,) = ask(service.url, request("GET", raw, "alice", CLOSE))
     assert 400 <= answer.status < 500
-
-
-CHUNKED = b"Transfer-Encoding: chunked\r\n"
 
 
 def test_a_chunked_body_that_grows_too_large_is_answered_and_the_connection_closed(service: Service) -> None:
@@ -195,6 +147,6 @@ LENGTHS = [
 
 @pytest.mark.parametrize("lengths", LENGTHS)
 def test_a_request_of_doubtful_length_smuggles_no_other(service: Service, lengths: bytes) -> None:
-    answers = ask(service, request("POST", "/tasks", "alice", JSON + lengths) + b"0\r\n\r\n" + SMUGGLED)
+    answers = ask(service.url, request("POST", "/tasks", "alice", JSON + lengths) + b"0\r\n\r\n" + SMUGGLED)
     assert [answer.status for answer in answers] == [400]
     assert b"Secret of bob" not in answers[0].body

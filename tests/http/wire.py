@@ -7,6 +7,14 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from taskward.auth.issue import issue_token
+from tests.conftest import SECRET
+
+TOKENS = {user: issue_token(user, SECRET.encode(), "HS256", 3600) for user in ("alice", "bob", "charlie")}
+JSON = b"Content-Type: application/json\r\n"
+CLOSE = b"Connection: close\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+
 
 class Answer(NamedTuple):
     status: int
@@ -57,3 +65,26 @@ class Wire:
         while answer := self.read():
             answers.append(answer)
         return answers
+
+
+def request(
+    method: str,
+    target: str | bytes,
+    user: str | None = None,
+    headers: bytes = b"",
+    body: bytes | None = None,
+    host: bytes = b"Host: 127.0.0.1\r\n",
+) -> bytes:
+    """Return the bytes of one request."""
+    target = target.encode() if isinstance(target, str) else target
+    authorization = f"Authorization: Bearer {TOKENS[user]}\r\n".encode() if user else b""
+    length = b"" if body is None else b"Content-Length: %d\r\n" % len(body)
+    head = method.encode() + b" " + target + b" HTTP/1.1\r\n"
+    return head + host + authorization + headers + length + b"\r\n" + (body or b"")
+
+
+def ask(url: str, data: bytes) -> list[Answer]:
+    """Return the answers to `data` on a connection of its own, until the service closes it."""
+    with Wire(url) as wire:
+        wire.send(data)
+        return wire.read_all()

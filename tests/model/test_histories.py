@@ -1,4 +1,4 @@
-"""20,000 steps in `make test`; `make soak` sets TASKWARD_STEPS, or TASKWARD_SECONDS, and runs longer."""
+"""20,000 steps in `make test`; `make soak` sets TASKWARD_SECONDS, and runs longer."""
 
 import os
 import time
@@ -48,6 +48,7 @@ def portal(settings: Settings) -> Iterator[BlockingPortal]:
         yield portal
 
 
+@pytest.mark.soak
 def test_every_history_goes_as_the_plain_model_says(portal: BlockingPortal) -> None:
     Histories.steps = 0
     end = time.monotonic() + SECONDS

@@ -1,5 +1,6 @@
 """What the log tells of a request."""
 
+import logging
 from collections.abc import AsyncIterator
 
 import psycopg
@@ -106,3 +107,6 @@ async def test_a_request_is_forgotten_when_it_is_answered(app: FastAPI, alice: C
     async with connect(app) as anonymous:
         (line,) = await lines_of(anonymous, "GET", "/tasks")
     assert line["user_id"] == "-"
+    with written_to_the_log() as log:
+        logging.getLogger("taskward").warning("after it")
+    assert fields(log.getvalue().strip())["endpoint"] == "-"

@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx2
+import psycopg
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -87,11 +88,13 @@ def use(service: Service) -> None:
         assert alice.get(f"/api/{CANARY}/tasks").status_code == 403
         assert alice.get(f"/{CANARY}").status_code == 404
         assert alice.delete(f"/tasks?{CANARY}").status_code == 405
+        assert alice.post("/tasks", json={"title": CANARY}).status_code == 500  # there is one with this title
 
 
 def test_spans_have_templates_and_nothing_that_a_caller_sent(
-    tmp_path: Path, database_url: str, collector: Collector
+    tmp_path: Path, database_url: str, superuser: psycopg.Connection, collector: Collector
 ) -> None:
+    superuser.execute("CREATE UNIQUE INDEX one_title ON tasks (title)")  # so that a title is in an exception
     settings = {
         "DATABASE_URL": database_url,
         "JWT_SECRET_KEY": SECRET,
@@ -112,6 +115,7 @@ def test_spans_have_templates_and_nothing_that_a_caller_sent(
     everything = b"".join(body for bodies in collector.received.values() for body in bodies)
     assert CANARY.encode() not in everything.lower()
     assert b"eyJ" not in everything
+    assert collector.received.keys() == {"/v1/traces", "/v1/metrics"}
     assert "http.server.request.duration" in collector.metrics()
     assert 'taskward_requests_total{method="POST",route="/tasks",status="201"} 1.0' in scraped
 
@@ -122,7 +126,8 @@ def test_without_an_endpoint_nothing_is_sent_and_nothing_is_loaded(monkeypatch: 
     assert telemetry.telemetry() == telemetry.OFF
     assert not any(telemetry.OFF.values())
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
-    assert telemetry.telemetry()["auto_configure"] is True
+    wanted = telemetry.telemetry()
+    assert (wanted["auto_configure"], wanted["logs"]) == (True, False)
     monkeypatch.setenv("OTEL_SDK_DISABLED", "TRUE")
     assert telemetry.telemetry() == telemetry.OFF
 

@@ -24,13 +24,15 @@ from taskward.database.acting_as import Database
 from taskward.database.canary import check_walls, warn_of_an_old_server
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
+from taskward.http.lifecycle import STOPPING
+from taskward.http.protocol import BoundedProtocol
 from taskward.observability.logging import log_config
 from taskward.observability.shared import forget_dead_workers, shared_metrics
 from taskward.settings import Settings
 
 DRAIN_SECONDS = 10
+PATIENCE_SECONDS = 20  # for a worker to start or to say that it lives, also on a machine with too much to do
 BACKLOG = 2048
-logger = logging.getLogger(__name__)
 LOOPBACK = ("127.0.0.1", "::1")
 RETRY_SECONDS = 0.5
 AWAY = (psycopg.OperationalError, DatabaseUnavailableError)
@@ -54,8 +56,8 @@ def serve() -> None:
         preparation = _Preparation(settings, url)
         preparation.begin()
         os.environ["DATABASE_URL"] = url  # the workers are new processes and read the settings themselves
-        workers = _Workers(config, sockets=[listener])
-        threading.Thread(target=_announce, args=(settings, listener), daemon=True).start()
+        workers = Workers(config, sockets=[listener])
+        threading.Thread(target=_announce, args=(settings, *listener.getsockname()[:2]), daemon=True).start()
         workers.run()
     if preparation.failure:
         raise preparation.failure
@@ -69,13 +71,6 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise OSError(f"cannot listen on {host}:{port}: {error.strerror}. Set HOST or PORT.") from error
-
-
-class _Workers(Multiprocess):
-    def keep_subprocess_alive(self) -> None:
-        """Look after the workers, twice a second; without the gauges of those that are gone."""
-        super().keep_subprocess_alive()
-        forget_dead_workers({process.pid for process in self.processes})
 
 
 class _Preparation:
@@ -129,6 +124,7 @@ def _uvicorn_config(settings: Settings) -> uvicorn.Config:
         factory=True,
         workers=settings.workers,
         lifespan="on",
+        http=BoundedProtocol,
         ws="none",
         log_config=log_config(settings.log_level, settings.log_format),
         access_log=False,
@@ -136,13 +132,31 @@ def _uvicorn_config(settings: Settings) -> uvicorn.Config:
         proxy_headers=False,
         backlog=BACKLOG,
         timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_worker_healthcheck=PATIENCE_SECONDS,
     )
 
 
-def _announce(settings: Settings, listener: socket.socket) -> None:
+class Workers(Multiprocess):
+    """The workers, which stop all together, or are replaced one by one."""
+
+    def keep_subprocess_alive(self) -> None:
+        """Look after the workers, twice a second; without the gauges of those that are gone."""
+        super().keep_subprocess_alive()
+        forget_dead_workers({process.pid for process in self.processes})
+
+    def terminate_all(self) -> None:
+        """Stop: no new connection, and no worker that says it is ready."""
+        for listener in self.sockets:
+            listener.close()  # with it open here, clients would go on connecting, and nobody would answer
+        for worker in self.processes:
+            if worker.pid is not None and worker.process.is_alive():
+                os.kill(worker.pid, STOPPING)
+        super().terminate_all()
+
+
+def _announce(settings: Settings, bound: str, port: int) -> None:
     """Say where the service is, once it answers. Connections queue until the first worker accepts them."""
-    host, port = listener.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(bound, f"[{bound}]" if ":" in bound else bound)  # noqa: S104
     address = f"http://{host}:{port}"
     try:
         urllib.request.urlopen(f"{address}/health/live", timeout=60).close()  # noqa: S310
@@ -151,7 +165,7 @@ def _announce(settings: Settings, listener: socket.socket) -> None:
     lines = [f"Taskward is running at {address}", f"  documentation: {address}/docs"]
     if settings.database_url is None:
         lines.append(f"  data: {settings.data_dir.resolve()} (embedded PostgreSQL)")
-    if settings.development and listener.getsockname()[0] in LOOPBACK:  # others may read the log of the rest
+    if settings.development and bound in LOOPBACK:  # others may read the log of the rest
         if settings.has_secret:
             header = shlex.quote(f"Authorization: Bearer {token('user_123')}")
         else:

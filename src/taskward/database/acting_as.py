@@ -36,15 +36,11 @@ IDENTITY = Statement(
     repeatable=True,
 )
 
-# Nothing of such a transaction has happened, so it may be tried again, whatever it was. The last two: somebody
-# changed a table under a prepared statement, or dropped that.
-ROLLED_BACK = (
-    postgres.SerializationFailure,
-    postgres.DeadlockDetected,
-    postgres.FeatureNotSupported,
-    postgres.InvalidSqlStatementName,
-)
+# Nothing of such a transaction has happened, so it may be tried again, whatever it was.
+ROLLED_BACK = (postgres.SerializationFailure, postgres.DeadlockDetected)
 MAX_RETRIES = 2
+
+Guard = Callable[["Database"], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +109,7 @@ class Database:
         pool_size: int,
         max_overflow: int,
         timeout: float = 2.0,
-        guard: Callable[["Database"], Awaitable[None]] | None = None,
+        guard: Guard | None = None,
         timed: Callable[[float], None] = lambda _: None,
     ) -> None:
         """Take a libpq connection string, how many connections to keep and to open beyond those, and seconds.
@@ -130,11 +126,13 @@ class Database:
         self.statement_timeout = f"{round(timeout * 1000)}ms"
         self._guard = guard
         self._timed = timed
-        self._guarding = asyncio.Lock()
+        self._guarding: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
         """Close every connection."""
         await self.pool.close()
+        if self._guarding:
+            await asyncio.gather(self._guarding, return_exceptions=True)
 
     def acting_as(self, user_id: str, *, guarded: bool = True) -> UnitOfWork:
         """Return a unit of work, for `async with`, to which row-level security shows the rows of `user_id` alone.
@@ -150,19 +148,21 @@ class Database:
         return UnitOfWork(self, ACCOUNTS_ROLE, user_id, guarded=guarded)
 
     async def make_sure(self) -> None:
-        """Ask the guard, unless it has agreed before; raises what it raises."""
-        async with self._guarding:
-            if self._guard:
-                await self._guard(self)
-                self._guard = None
+        """Ask the guard, unless it has agreed before; raises what it raises.
+
+        Whoever comes while it is asked shares its answer: one after the other, a crowd would wait for minutes.
+        """
+        if self._guard:
+            self._guarding = self._guarding or asyncio.create_task(self._ask(self._guard))
+            await asyncio.shield(self._guarding)  # a caller who goes away does not take the question along
 
     async def run(self, unit: UnitOfWork) -> list[list[Row]]:
         """Run a unit of work and return the rows of each command; raises as `acting_as` says."""
         began = time.perf_counter()
         try:
-            if unit.guarded and self._guard:
-                await self._trust()
             async with asyncio.timeout(self._timeout):
+                if unit.guarded and self._guard:
+                    await self._trust()
                 return await self._run_with_retries(unit)
         except Exception as error:
             answer = translated(error)
@@ -171,6 +171,13 @@ class Database:
             raise answer from error
         finally:
             self._timed(time.perf_counter() - began)
+
+    async def _ask(self, guard: Guard) -> None:
+        try:
+            await guard(self)
+            self._guard = None
+        finally:
+            self._guarding = None
 
     async def _trust(self) -> None:
         try:
@@ -189,6 +196,9 @@ class Database:
             except ROLLED_BACK:
                 if attempt > MAX_RETRIES:
                     raise
+            except postgres.ReadOnlySqlTransaction:
+                connection.close()  # to what is a standby by now; the next one may find the new primary
+                raise
             except psycopg.OperationalError:
                 # In flight, and nobody knows whether it was committed: only what may happen twice is sent again.
                 if connection.usable or attempt > 1 or not unit.repeatable:

@@ -116,6 +116,10 @@ class WallMissingError(Exception):
     """A wall between users is missing, so the service must not serve; the message names each gap."""
 
 
+class NotMigratedError(WallMissingError):
+    """There is nothing to protect yet: `taskward migrate` makes it."""
+
+
 async def check_walls(database: Database) -> None:
     """Raise WallMissingError when one user could reach another's rows, DatabaseUnavailableError if unknown."""
     try:
@@ -132,7 +136,7 @@ async def check_walls(database: Database) -> None:
         ) from refused
     except psycopg.ProgrammingError as error:
         what = str(error).split("\n")[0]
-        raise WallMissingError(f"this database lacks what 'taskward migrate' makes: {what}") from error
+        raise NotMigratedError(f"this database lacks what 'taskward migrate' makes: {what}") from error
     problems = [row["problem"] for result in results for row in result.all]
     if problems:
         raise WallMissingError("; ".join(problems))

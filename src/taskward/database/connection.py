@@ -13,16 +13,16 @@ from typing import Any, Self
 
 import psycopg
 from psycopg import errors, pq
-from psycopg.abc import PyFormat
+from psycopg.abc import Buffer, PyFormat
 from psycopg.adapt import Transformer
 
 from taskward.database.compiled import Statement
 
 Row = dict[str, Any]
 Command = tuple[Statement, dict[str, Any]]
+Arguments = Sequence[Buffer | None]
 
-
-# What the session has prepared is no longer good: there is nothing for it but a new session.
+# What the session has prepared is no longer good: somebody changed a table under it, or dropped it.
 STALE = (errors.FeatureNotSupported, errors.InvalidSqlStatementName)
 
 
@@ -34,6 +34,7 @@ class Connection:
         self._pgconn = driver.pgconn
         self._prepare = prepare
         self._prepared: set[bytes] = set()
+        self._edition = b""  # ends the names of prepared statements, and grows when those before are stale
         self._columns: dict[bytes, list[str]] = {}
         self._values = Transformer(driver)
         self._loop = asyncio.get_running_loop()
@@ -48,7 +49,10 @@ class Connection:
 
         `prepare` lets the server remember statements, which a session of PgBouncer's must not rely on.
         """
-        driver = await psycopg.AsyncConnection.connect(conninfo, autocommit=True)
+        try:
+            driver = await psycopg.AsyncConnection.connect(conninfo, autocommit=True)
+        except asyncio.CancelledError as cancelled:
+            raise cancelled.with_traceback(None) from None  # whose frames would keep the socket open
         return cls(driver, prepare=prepare)
 
     @property
@@ -62,16 +66,23 @@ class Connection:
         Raises the psycopg.Error that the first one failed with; then none of them has happened. Raises
         psycopg.OperationalError when the connection is lost; then nobody knows. Cancelled, it closes.
         """
+        try:
+            return await self._exchange(commands)
+        except STALE:  # rolled back, and every other connection will meet the same: so mend it here
+            self._prepared.clear()
+            self._columns.clear()
+            self._edition += b"+"
+            return await self._exchange(commands)
+
+    async def _exchange(self, commands: Sequence[Command]) -> list[list[Row]]:
+        arguments = [self._dump(statement, values) for statement, values in commands]  # may raise: nothing is sent
         pending = self._pending = _Exchange(self._loop.create_future())
         try:
-            for statement, values in commands:
+            for (statement, _), values in zip(commands, arguments, strict=True):
                 self._send(statement, values, pending)
             self._pgconn.pipeline_sync()
             self._flush()
             results = await pending.answer
-        except STALE:
-            self.close()
-            raise
         except BaseException:
             if not pending.complete:  # an answer may still come, and must not be taken for the next one's
                 self.close()
@@ -88,16 +99,19 @@ class Connection:
             self._socket = -1
         self._pgconn.finish()
 
-    def _send(self, statement: Statement, values: dict[str, Any], pending: "_Exchange") -> None:
+    def _dump(self, statement: Statement, values: dict[str, Any]) -> Arguments:
         wanted = [values[name] for name in statement.parameters]
-        arguments = self._values.dump_sequence(wanted, [PyFormat.TEXT] * len(wanted))
+        return self._values.dump_sequence(wanted, [PyFormat.TEXT] * len(wanted))
+
+    def _send(self, statement: Statement, arguments: Arguments, pending: "_Exchange") -> None:
         if not self._prepare:
             self._pgconn.send_query_params(statement.text, arguments)
         else:
-            if statement.name not in self._prepared and statement.name not in pending.expected:
-                self._pgconn.send_prepare(statement.name, statement.text)
-                pending.expected.append(statement.name)
-            self._pgconn.send_query_prepared(statement.name, arguments)
+            name = statement.name + self._edition
+            if name not in self._prepared and name not in pending.expected:
+                self._pgconn.send_prepare(name, statement.text)
+                pending.expected.append(name)
+            self._pgconn.send_query_prepared(name, arguments)
         pending.expected.append(None)
 
     def _flush(self) -> None:
@@ -130,7 +144,7 @@ class Connection:
         if status == pq.ExecStatus.PIPELINE_SYNC:
             pending.finish()
             return
-        prepared = pending.expected.popleft()
+        prepared = pending.expected.popleft() if pending.expected else None  # none: the commit itself failed
         if status == pq.ExecStatus.FATAL_ERROR:
             pending.error = pending.error or errors.error_from_result(result)
         elif prepared and status == pq.ExecStatus.COMMAND_OK:

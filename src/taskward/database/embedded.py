@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -91,9 +92,11 @@ class EmbeddedPostgres:
         return self._server.pid
 
     def _create_cluster(self) -> None:
-        draft = self.cluster.with_name("postgres.new")  # renamed when complete: a killed initdb leaves no half
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(mode=0o700)
+        # Renamed when complete: a killed initdb leaves no half. One whose service was killed may still be running,
+        # so each has a folder of its own.
+        for left in self.data_dir.glob("postgres.new*"):
+            shutil.rmtree(left, ignore_errors=True)
+        draft = Path(tempfile.mkdtemp(dir=self.data_dir, prefix="postgres.new."))
         self._account.give(draft)
         # The built-in provider sorts and folds the same way on every machine and needs no locale installed.
         self._account.run(
@@ -102,12 +105,14 @@ class EmbeddedPostgres:
             "--no-instructions",
         )  # fmt: skip
         draft.rename(self.cluster)
+        _sync(self.data_dir)  # initdb has synced its files, but their folder's new name is ours to keep
 
     def _start(self) -> None:
         command = [
             str(_program("postgres")), "-D", str(self.cluster), "-k", str(self._sockets),
             "-c", "listen_addresses=", "-c", "unix_socket_permissions=0700",
             "-c", f"max_connections={self._max_connections}",
+            "-c", "log_error_verbosity=terse",  # the details of an error are the values of a row
         ]  # fmt: skip
         # A signal between the start of the server and the moment when we know of it would leave it without an
         # owner. PostgreSQL sets a mask of its own.
@@ -134,37 +139,40 @@ class EmbeddedPostgres:
                     return
                 logger.error("the embedded PostgreSQL ended by itself (status %s), starting it again", status)
                 try:
-                    _stop_server_of_a_dead_owner(self.cluster)  # nothing runs, but a lock file may be left
+                    _stop_server_of_a_dead_owner(self.cluster)  # nothing runs, but lock files may be left
+                    (self._sockets / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
                     self._start()
                     continue
-                except (EmbeddedPostgresError, psycopg.Error, OSError):
+                except Exception:  # whatever it is, without a database there is nothing else to do
                     logger.exception("the embedded PostgreSQL could not be started again")
             time.sleep(RESTART_SECONDS)
 
     def _stop(self) -> None:
-        self._server.send_signal(signal.SIGINT)  # fast shutdown: end the sessions, write a checkpoint, stop
+        # Fast: end the sessions, write a checkpoint, stop. A server that is recovering from a crash may not heed
+        # that. It loses nothing by the immediate way, after which the next start recovers from the log again.
+        for way in (signal.SIGINT if self._answers() else signal.SIGQUIT, signal.SIGQUIT, signal.SIGKILL):
+            self._server.send_signal(way)
+            with suppress(subprocess.TimeoutExpired):
+                self._server.wait(STOP_SECONDS)
+                return
+
+    def _answers(self) -> bool:
         try:
-            self._server.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._server.send_signal(signal.SIGQUIT)  # immediate: the next start recovers from the log
-            self._server.wait()
+            psycopg.connect(self.superuser_conninfo).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def _wait_until_it_answers(self) -> None:
         deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                psycopg.connect(self.superuser_conninfo).close()
-                return
-            except psycopg.OperationalError as error:
-                if self._server.poll() is not None:
-                    raise EmbeddedPostgresError(
-                        f"the embedded PostgreSQL did not start; see {self.log}"
-                    ) from error
-                if time.monotonic() > deadline:
-                    raise EmbeddedPostgresError(
-                        f"the embedded PostgreSQL did not answer within {START_SECONDS} s; see {self.log}"
-                    ) from error
-                time.sleep(0.02)  # PostgreSQL offers no event to wait for; pg_ctl polls as well
+        while not self._answers():
+            if self._server.poll() is not None:
+                raise EmbeddedPostgresError(f"the embedded PostgreSQL did not start; see {self.log}")
+            if time.monotonic() > deadline:
+                raise EmbeddedPostgresError(
+                    f"the embedded PostgreSQL did not answer within {START_SECONDS} s; see {self.log}"
+                )
+            time.sleep(0.02)  # PostgreSQL offers no event to wait for; pg_ctl polls as well
 
     def _ensure_database(self) -> None:
         with psycopg.connect(self.superuser_conninfo, autocommit=True) as connection:
@@ -214,6 +222,14 @@ def _lock(data_dir: Path) -> IO[str]:
     file.write(str(os.getpid()))
     file.flush()
     return file
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _stop_server_of_a_dead_owner(cluster: Path) -> None:

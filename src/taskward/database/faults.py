@@ -30,6 +30,7 @@ class AlreadyThereError(Exception):
 
 
 USER_WITHOUT_ACCOUNT = "fk_users_account_id_accounts"
+NOT_ALLOWED = [("body", "A value is not allowed by the database.")]
 UNAVAILABLE = (psycopg.OperationalError, psycopg.InterfaceError, PoolClosedError, TimeoutError)
 
 
@@ -43,20 +44,34 @@ def translated(error: Exception) -> ApiError | AlreadyThereError | None:
             # A statement ran into the second wall. The first one should have stopped it: somebody must look.
             logger.error("row-level security or a missing grant refused a statement: %s", error)
             return ForbiddenError()
-        case postgres.UniqueViolation():
-            return AlreadyThereError(error.diag.constraint_name)
-        case postgres.ForeignKeyViolation() if error.diag.constraint_name == USER_WITHOUT_ACCOUNT:
-            return TokenInvalidError("The account of this token has been deleted.")
+        case psycopg.IntegrityError():
+            return _broken_constraint(error)
         case postgres.LockNotAvailable() | postgres.DeadlockDetected():
             return LockTimeoutError()
         case postgres.InvalidParameterValue():
             # No value of a caller's is a parameter of PostgreSQL's; the role to act as is, and it is gone.
             logger.error("the database refused the identity of a request: %s", error)
             return DatabaseUnavailableError()
-        case psycopg.DataError() | postgres.NotNullViolation() | postgres.CheckViolation():
-            return ValidationFailedError([("body", "A value is not allowed by the database.")])
-        case _ if isinstance(error, UNAVAILABLE):
-            logger.warning("database unavailable: %s", str(error).strip() or type(error).__name__)
+        case psycopg.DataError() | UnicodeEncodeError():
+            return ValidationFailedError(NOT_ALLOWED)
+        case psycopg.InternalError():
+            # PostgreSQL's own trouble: a damaged page (XX001), or a primary that is a standby now (25006).
+            logger.error("the database failed: %s", error)
             return DatabaseUnavailableError()
+        case _ if isinstance(error, UNAVAILABLE):
+            logger.warning("database unavailable: %s", " ".join(str(error).split()) or type(error).__name__)
+            return DatabaseUnavailableError()
+        case _:
+            return None
+
+
+def _broken_constraint(error: psycopg.IntegrityError) -> ApiError | AlreadyThereError | None:
+    match error:
+        case postgres.UniqueViolation():
+            return AlreadyThereError(error.diag.constraint_name)
+        case postgres.ForeignKeyViolation() if error.diag.constraint_name == USER_WITHOUT_ACCOUNT:
+            return TokenInvalidError("The account of this token has been deleted.")
+        case postgres.NotNullViolation() | postgres.CheckViolation():
+            return ValidationFailedError(NOT_ALLOWED)
         case _:
             return None

@@ -1,5 +1,6 @@
 """The outermost layer, in pure ASGI: request ids, HEAD, the size of bodies, and the last word on errors."""
 
+import asyncio
 import logging
 import re
 import secrets
@@ -71,6 +72,12 @@ class RequestContext:
             await self._app(scope, _LimitedBody(scope, receive), answer)
         except ClientDisconnect:
             return
+        except (
+            asyncio.CancelledError
+        ):  # the worker ends and this took too long; uvicorn would answer in plain text
+            if not answer.started:
+                await error_response(InternalError())(scope, receive, answer)
+            raise
         except Exception:
             logger.exception("500 INTERNAL_ERROR")
             if answer.started:

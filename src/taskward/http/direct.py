@@ -93,7 +93,7 @@ def is_direct(route: RouteContext) -> bool:
         and iscoroutinefunction(dependant.call)
         and _takes_no_parameters(dependant)
         and all(
-            part.request_param_name and not part.dependencies and _takes_no_parameters(part)
+            part.name and part.request_param_name and not part.dependencies and _takes_no_parameters(part)
             for part in dependant.dependencies
         )
     )

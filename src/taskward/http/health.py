@@ -75,12 +75,12 @@ async def live() -> JsonResponse:
     "/health/ready",
     summary="The service can take traffic",
     response_model=Readiness,
-    responses=_also_503(Readiness, "The database does not answer, or its schema is not this version's"),
+    responses=_also_503(Readiness, "The service stops, or the database does not answer or has another schema"),
 )
 async def ready(request: Request) -> JsonResponse:
-    """Answer 200 when the database answers and its migrations are the newest, 503 otherwise."""
+    """Answer 200 when the database answers and its migrations are the newest, 503 otherwise and while it stops."""
     found = await _ask(request.app.state.database, REVISION)
-    is_ready = found == [{"version_num": request.app.state.schema_revision}]
+    is_ready = found == [{"version_num": request.app.state.schema_revision}] and not request.app.state.stopping
     return JsonResponse({"status": "ready" if is_ready else "not ready"}, 200 if is_ready else 503)
 
 

@@ -1,10 +1,13 @@
-"""A worker's life: what it does once when it starts, and that it ends with the process that supervises it."""
+"""A worker's life: what it does once, what it is told, and that it ends with the process that supervises it."""
 
 import asyncio
 import gc
 import multiprocessing
 import os
 import signal
+from collections.abc import Callable
+
+STOPPING = signal.SIGUSR1  # to a worker: not you alone are replaced, the whole service stops
 
 
 def spare_the_collector() -> None:
@@ -18,18 +21,19 @@ def spare_the_collector() -> None:
         gc.freeze()
 
 
-def end_with_supervisor() -> None:
-    """Shut this worker down gracefully when its supervisor dies, as by SIGKILL.
+def obey_supervisor(on_stopping: Callable[[], None]) -> None:
+    """Call `on_stopping` when the service is about to stop, and end this worker when its supervisor dies.
 
-    Else it would go on serving, hold the port, and have nobody to restart it. Does nothing in a process that
-    was not started by `multiprocessing`.
+    Does nothing in a process that was not started by `multiprocessing`.
     """
     supervisor = multiprocessing.parent_process()
     if supervisor is None:
         return
     loop = asyncio.get_running_loop()
+    loop.add_signal_handler(STOPPING, on_stopping)
 
     def end() -> None:
+        """Shut down gracefully; else a worker would go on, hold the port, and have nobody to restart it."""
         loop.remove_reader(supervisor.sentinel)
         os.kill(os.getpid(), signal.SIGTERM)
 

@@ -91,14 +91,14 @@ def with_headers(status: int, **headers: str) -> dict[int | str, dict[str, Any]]
     }
 
 
-def request_header(name: str, description: str, example: str) -> dict[str, Any]:
+def request_header(name: str, description: str, example: str, **schema: Any) -> dict[str, Any]:
     """Return the documentation of an optional header of a request, for a route's `openapi_extra`."""
     return {
         "name": name,
         "in": "header",
         "required": False,
         "description": description,
-        "schema": {"type": "string"},
+        "schema": {"type": "string", **schema},
         "example": example,
     }
 

@@ -49,6 +49,9 @@ IDEMPOTENCY_KEY = request_header(
     "1–255 printable ASCII characters of your choice. A repeat within 24 hours creates nothing and is answered as"
     " the first was, with `Idempotency-Replayed: true`.",
     "5f0c2a7e-9b1d-4c8e-8a55-0b6f3f1d2c11",
+    minLength=1,
+    maxLength=255,
+    pattern="^[ -~]*$",
 )
 READS = answers(400, 401, 403, 404, 503) | UNCHANGED | with_headers(200, ETag=TAG)
 WRITES = answers(400, 401, 403, 404, 413, 415, 503) | STALE | with_headers(200, ETag=TAG)

@@ -1,0 +1,225 @@
+"""HTTP/1.1 on one connection: how much of a request is taken, how long it may take, and how connections end.
+
+uvicorn leaves most of this to a proxy in front. Its protocol for httptools, which this one narrows:
+
+- takes heads, trailers and pipelines of any size, for any time, and waits for ever for a client to read;
+- answers what it cannot parse in plain text, and before the answers to earlier requests;
+- counts trailers among the headers, which a proxy in front has not looked at (RFC 9110, 6.5.1);
+- takes the body of a request with `Upgrade` for the next request;
+- at its end closes idle connections at once, also when a request is on its way.
+
+Deadlines are looked at once a second and not set for each request, which would cost more than all the rest.
+"""
+
+import asyncio
+import logging
+import socket
+import struct
+from typing import Any
+
+import httptools
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from taskward.errors import ApiError, ValidationFailedError
+from taskward.http.context import RequestContext
+from taskward.http.cors import Cors
+from taskward.http.errors import error_response
+from taskward.observability.metrics import Metrics
+
+MAX_HEAD = 32 * 1024  # the request line and the headers; a token alone may have 8 KiB
+MAX_REQUEST = 512 * 1024  # all of a request as sent; 64 KiB of body in chunks of one byte are 384 KiB
+MAX_PIPELINED = 100
+MAX_CONNECTIONS = 2048
+STEP = 4096  # bytes parsed at a time, and so how exactly sizes are counted
+LINGER_SECONDS = 1
+LINGER_NOT = struct.pack("ii", 1, 0)  # of socket(7): on, for no time at all
+
+MALFORMED = ValidationFailedError([("request", "This is not a request as HTTP/1.1 has it (RFC 9112)")])
+HEAD_TOO_LARGE = ValidationFailedError([("headers", "Address and headers are larger than 32 KiB together")])
+REQUEST_TOO_LARGE = ValidationFailedError([("request", "The request is larger than 512 KiB as it was sent")])
+UPGRADE_WITH_BODY = ValidationFailedError([("upgrade", "A request with a body cannot change the protocol")])
+
+logger = logging.getLogger(__name__)
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection, as `uvicorn.Config(http=BoundedProtocol)` makes it."""
+
+    seconds: float = 8  # for a head, for a body, and for taking 64 KiB of what waits to be read
+    tick: float = 1
+    max_connections = MAX_CONNECTIONS
+
+    _running: RequestResponseCycle | None = None  # the request that is being answered
+    _in_head = False
+    _in_body = False
+    _deaf = False  # what still arrives is not read: the connection ends with the answers that are due
+    _taken = 0  # bytes of the request that is arriving
+    _unread = 0  # bytes that wait for the client, when they last became fewer by 64 KiB
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        """Begin, unless there are too many."""
+        super().connection_made(transport)
+        self._since = self._unread_since = self.loop.time()
+        self._watcher = self.loop.call_later(self.tick, self._watch)
+        if len(self.connections) > self.max_connections:
+            self._tell_too_many()
+            transport.close()
+        elif self.app_state.get("retiring"):
+            self.shutdown()
+
+    def _tell_too_many(self) -> None:
+        if (
+            self._since >= self.app_state.get("told_too_many", -60) + 60
+        ):  # not for each, which a stranger could cause
+            self.app_state["told_too_many"] = self._since
+            logger.warning("more than %d connections: closing the newest ones", self.max_connections)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        self._watcher.cancel()
+        _tell_gone(self._running)  # uvicorn tells the last request; this may be one before it
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the client sent, in steps that keep a request from becoming large unseen."""
+        self._unset_keepalive_if_required()
+        if len(data) <= STEP:
+            self._take(data)
+        else:
+            for start in range(0, len(data), STEP):
+                self._take(data[start : start + STEP])
+
+    def _take(self, data: bytes) -> None:
+        if self._deaf:
+            return
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._deaf = True  # no other protocol is spoken here; the request itself is answered
+            self.cycle.keep_alive = False
+        except httptools.HttpParserError:
+            self._refuse(MALFORMED)
+        self._taken += len(data)
+        if self._taken > MAX_HEAD and (self._in_head or self._taken > MAX_REQUEST):
+            self._refuse(HEAD_TOO_LARGE if self._in_head else REQUEST_TOO_LARGE)
+
+    def on_message_begin(self) -> None:
+        """See the first byte of a request."""
+        super().on_message_begin()
+        self._in_head = True
+        self._taken = 0
+        self._since = self.loop.time()
+
+    def on_headers_complete(self) -> None:
+        """See the end of a head, and have the request answered."""
+        if len(self.pipeline) >= MAX_PIPELINED:
+            self._deaf = True
+            self.cycle.keep_alive = False  # which says: this one is answered, and what follows was not looked at
+            raise httptools.HttpParserError
+        if self.parser.should_upgrade() and _has_body(self.headers):
+            self._refuse(UPGRADE_WITH_BODY)
+            raise httptools.HttpParserError
+        super().on_headers_complete()
+        if self.app_state.get("retiring"):
+            self.cycle.keep_alive = False
+        self.headers = []  # of the trailers, which nobody reads
+        self._in_head, self._in_body = False, True
+        self._since = self.loop.time()
+
+    def on_message_complete(self) -> None:
+        """See the end of a request."""
+        self._in_body = False
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Go on to the next request."""
+        self._since = self.loop.time()
+        super().on_response_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def shutdown(self) -> None:
+        """Answer what arrives within a second, say with the answer that the connection ends, and end it."""
+        self.app_state["retiring"] = True
+        self.timeout_keep_alive = LINGER_SECONDS
+        if self.cycle is not None and not self.cycle.response_complete:
+            if not self.cycle.response_started:  # else the answer did not say so, and another request may come
+                self.cycle.keep_alive = False
+        elif not self._in_head:
+            self._unset_keepalive_if_required()
+            self.timeout_keep_alive_task = self.loop.call_later(LINGER_SECONDS, self.timeout_keep_alive_handler)
+
+    def _watch(self) -> None:
+        """Close the connection when the client is late."""
+        self._watcher = self.loop.call_later(self.tick, self._watch)
+        now, unread = self.loop.time(), self.transport.get_write_buffer_size()
+        if unread > self._unread or unread <= max(0, self._unread - 64 * 1024):
+            self._unread, self._unread_since = unread, now
+        elif now - self._unread_since >= self.seconds:
+            self._cut_off()
+        if self._awaits_client() and now - self._since >= self.seconds:
+            self.transport.close()
+
+    def _cut_off(self) -> None:
+        """Reset the connection. To close it would be to wait, here or in the kernel, until all is read."""
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
+        _tell_gone(self._running)  # before it writes to what is closed
+        self.transport.abort()
+
+    def _awaits_client(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete or self.cycle.more_body
+
+    def _refuse(self, error: ApiError) -> None:
+        """Answer `error` in its turn, then close the connection."""
+        if self._deaf:
+            return
+        self._deaf = True
+        before, self.cycle = self.cycle, self._last_cycle()
+        answer: Any = (self.cycle, _answering(error, self.config.loaded_app.state.metrics))
+        if self._in_body and before.response_started:
+            self.transport.close()  # the request has its answer
+        elif self._in_body and self.pipeline:
+            self.pipeline[0] = answer  # instead of the request whose body it is
+        elif self._in_body or before is None or before.response_complete:
+            _tell_gone(before)
+            self._start_asgi_task(*answer)
+        else:
+            self.pipeline.appendleft(answer)
+
+    def _last_cycle(self) -> RequestResponseCycle:
+        cycle = RequestResponseCycle(
+            scope={"type": "http", "method": "GET", "path": "", "headers": self.headers or []},  # type: ignore[typeddict-item]
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=False,
+            on_response=self.on_response_complete,
+        )
+        cycle.more_body = False
+        return cycle
+
+
+def _tell_gone(cycle: RequestResponseCycle | None) -> None:
+    """Let a request find that its client has gone: it receives a disconnect, and what it sends is dropped."""
+    if cycle is not None:
+        cycle.disconnected = True
+        cycle.message_event.set()
+
+
+def _has_body(headers: list[tuple[bytes, bytes]]) -> bool:
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0")
+        for name, value in headers
+    )
+
+
+def _answering(error: ApiError, metrics: Metrics) -> ASGIApp:
+    return RequestContext(error_response(error), Cors(()), metrics, access_log=False)

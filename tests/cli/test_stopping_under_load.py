@@ -1,0 +1,103 @@
+"""Whoever has sent a request gets an answer, also when the service stops or its workers are replaced."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.cli.command import workers_of
+from tests.cli.load import Load
+from tests.conftest import SECRET
+from tests.effort import effort
+from tests.http.wire import Answer, Wire, request
+from tests.service import Service
+
+CLIENTS = 16
+READY = request("GET", "/health/ready")
+
+
+@pytest.fixture
+def service(tmp_path: Path, database_url: str) -> Service:
+    settings = {"DATABASE_URL": database_url, "JWT_SECRET_KEY": SECRET, "WORKERS": "2", "DB_POOL_SIZE": "4"}
+    return Service(tmp_path / "data", settings)
+
+
+@pytest.mark.soak
+async def test_sigterm_leaves_no_request_unanswered(service: Service, superuser: psycopg.Connection) -> None:
+    times, answers, refused, created = effort(5, 50), 0, 0, set[int]()
+    for _ in range(times):
+        with service:
+            load = Load(service.url)
+            clients = asyncio.gather(*(load.client() for _ in range(CLIENTS)))
+            await _until(lambda load=load: load.answers >= 10 * CLIENTS)  # type: ignore[misc]
+            service.process.send_signal(signal.SIGTERM)
+            await clients
+            assert service.process.wait(30) == 0
+        assert load.failures == []
+        assert load.refused == CLIENTS
+        assert load.statuses <= {200, 201, 503}
+        answers, refused, created = answers + load.answers, refused + load.refused, created | load.created
+        assert "Traceback" not in service.rest_of_output
+    stored = {task_id for (task_id,) in superuser.execute("SELECT id FROM tasks")}
+    assert stored == created  # nothing was acknowledged and lost, nor done and not acknowledged
+    print(f"\n{times} times SIGTERM: all {answers} requests answered, no failure.")  # noqa: T201
+
+
+@pytest.mark.soak
+async def test_sighup_is_noticed_by_nobody(service: Service) -> None:
+    times = effort(1, 20)
+    with service:
+        load = Load(service.url)
+        clients = asyncio.gather(*(load.client() for _ in range(CLIENTS)))
+        for _ in range(times):
+            before = workers_of(service)
+            assert len(before) == 2
+            service.process.send_signal(signal.SIGHUP)
+            await _until(lambda before=before: not any(worker.is_running() for worker in before))  # type: ignore[misc]
+            enough = load.answers + 10 * CLIENTS
+            await _until(lambda enough=enough: load.answers >= enough)  # type: ignore[misc]
+        load.stop = True
+        await clients
+    assert load.failures == []
+    assert load.refused == 0
+    assert load.statuses == {200, 201}  # and never "not ready"
+    assert "Traceback" not in service.rest_of_output
+    print(f"\n{times} times SIGHUP: all {load.answers} requests answered, no failure.")  # noqa: T201
+
+
+def test_a_service_that_stops_is_not_ready_and_ends_its_connections_politely(service: Service) -> None:
+    with service, Wire(service.url) as begun, Wire(service.url) as idle:
+        begun.send(READY[:20])
+        assert _ask(idle).status == 200
+        wires = [Wire(service.url) for _ in range(8)]  # more than one for each worker
+        assert {_ask(wire).status for wire in wires} == {200}
+        service.process.send_signal(signal.SIGTERM)
+        for wire in wires:
+            with wire:
+                while "connection" not in (answer := _ask(wire)).headers:
+                    assert answer.status in (200, 503)
+                assert (answer.status, answer.json) == (503, {"status": "not ready"})
+                assert wire.read() is None
+        assert idle.read() is None  # after a second, in which it could have asked
+        with pytest.raises(ConnectionRefusedError):  # and not left waiting for somebody to accept it
+            Wire(service.url)
+        begun.send(READY[20:])
+        (answer,) = begun.read_all()
+        assert (answer.status, answer.headers["connection"]) == (503, "close")
+        assert service.process.wait(30) == 0
+
+
+def _ask(wire: Wire) -> Answer:
+    wire.send(READY)
+    answer = wire.read()
+    assert answer is not None
+    return answer
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110  # no event announces it
+            await asyncio.sleep(0.02)

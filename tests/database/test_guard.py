@@ -1,0 +1,88 @@
+"""The guard: no guarded unit runs before it has agreed, and a crowd asks it once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from taskward.database.acting_as import Database, Guard
+from taskward.database.url import conninfo
+from taskward.errors import DatabaseUnavailableError
+from tests.database.units import read_as
+
+TIMEOUT = 0.2
+
+
+class Asked:
+    """A guard that answers when it is told to, and counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.times = 0
+        self.refuses = False
+        self.may_answer = asyncio.Event()
+
+    async def __call__(self, _: Database) -> None:
+        self.times += 1
+        await self.may_answer.wait()
+        if self.refuses:
+            raise LookupError("a wall is missing")
+
+
+@pytest.fixture
+async def guard() -> Asked:
+    return Asked()
+
+
+@pytest.fixture
+async def database(database_url: str, guard: Guard) -> AsyncIterator[Database]:
+    opened = Database(conninfo(database_url), pool_size=1, max_overflow=0, timeout=5, guard=guard)
+    yield opened
+    await opened.close()
+
+
+async def crowd(database: Database) -> list[asyncio.Task[None]]:
+    """Start ten units, and let each get as far as it can."""
+    tasks = [asyncio.create_task(read_as(database, "alice")) for _ in range(10)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    return tasks
+
+
+async def test_a_crowd_that_is_refused_asks_once_and_not_one_after_the_other(
+    database: Database, guard: Asked
+) -> None:
+    guard.refuses = True
+    tasks = await crowd(database)
+    guard.may_answer.set()
+    answers = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [DatabaseUnavailableError] * 10
+    assert guard.times == 1
+
+
+async def test_after_a_refusal_the_next_unit_asks_again(database: Database, guard: Asked) -> None:
+    guard.may_answer.set()
+    guard.refuses = True
+    with pytest.raises(DatabaseUnavailableError):
+        await read_as(database, "alice")
+    guard.refuses = False
+    await read_as(database, "alice")
+    await read_as(database, "alice")
+    assert guard.times == 2
+
+
+async def test_a_caller_who_goes_away_does_not_take_the_question_along(database: Database, guard: Asked) -> None:
+    first, *others = await crowd(database)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    guard.may_answer.set()
+    await asyncio.gather(*others)
+    assert guard.times == 1
+
+
+async def test_nobody_waits_for_the_guard_longer_than_for_an_answer(database_url: str, guard: Asked) -> None:
+    database = Database(conninfo(database_url), pool_size=1, max_overflow=0, timeout=TIMEOUT, guard=guard)
+    async with asyncio.timeout(30):
+        with pytest.raises(DatabaseUnavailableError):
+            await read_as(database, "alice")
+    guard.may_answer.set()
+    await database.close()

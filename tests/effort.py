@@ -1,0 +1,13 @@
+"""How long a test goes on that could go on for ever: briefly in `make test`, for long in `make soak`.
+
+Such a test is marked `@pytest.mark.soak`, takes its sizes from `effort`, and prints in plain words what it did.
+"""
+
+import os
+
+SOAK = os.environ.get("TASKWARD_SOAK") == "1"
+
+
+def effort(short: int, long: int) -> int:
+    """Return the size for the run at hand."""
+    return long if SOAK else short

@@ -1,0 +1,76 @@
+"""A server to be killed, a network to be cut, and the service behind them."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import psycopg
+import pytest
+from fastapi import FastAPI
+
+from taskward.app import create_app
+from taskward.database.embedded import EmbeddedPostgres
+from taskward.database.migrate import migrate
+from taskward.database.url import conninfo
+from taskward.settings import Settings
+from tests.client import Client, connect
+from tests.conftest import SECRET
+from tests.faults.proxy import Proxy
+
+
+@pytest.fixture(scope="module")
+def victim() -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL that no other test uses."""
+    with (
+        tempfile.TemporaryDirectory(prefix="taskward-") as folder,
+        EmbeddedPostgres(Path(folder), max_connections=30) as server,
+    ):
+        migrate(conninfo(server.url))
+        yield server
+
+
+@pytest.fixture
+async def proxy(victim: EmbeddedPostgres) -> AsyncIterator[Proxy]:
+    folder = parse_qs(urlsplit(victim.url).query)["host"][0]
+    async with Proxy(f"{folder}/.s.PGSQL.5432") as running:
+        yield running
+
+
+@pytest.fixture
+async def app(proxy: Proxy) -> AsyncIterator[FastAPI]:
+    """The application, with PostgreSQL behind the proxy and a pool of four, and four more."""
+    url = f"postgresql://taskward@127.0.0.1:{proxy.port}/taskward?sslmode=disable"
+    settings = Settings(DATABASE_URL=url, JWT_SECRET_KEY=SECRET, DB_POOL_SIZE=4, DB_MAX_OVERFLOW=4)
+    application = create_app(settings)
+    async with application.router.lifespan_context(application):
+        yield application
+
+
+@pytest.fixture
+async def alice(app: FastAPI) -> AsyncIterator[Client]:
+    async with connect(app, "alice", SECRET) as client:
+        yield client
+
+
+@pytest.fixture
+def superuser(victim: EmbeddedPostgres) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(f"{victim.superuser_conninfo} dbname=taskward", autocommit=True) as connection:
+        yield connection
+
+
+def backends(superuser: psycopg.Connection) -> list[int]:
+    """The process ids of the service's sessions."""
+    query = "SELECT pid FROM pg_stat_activity WHERE application_name = 'taskward'"
+    return [pid for (pid,) in superuser.execute(query)]
+
+
+async def at_rest(app: FastAPI, superuser: psycopg.Connection) -> None:
+    """Wait until no connection is in use; then as many are left as the pool may keep, and not one more."""
+    pool = app.state.database.pool
+    async with asyncio.timeout(10):
+        while pool.in_use or len(backends(superuser)) > pool.idle:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert pool.waiting == 0
+    assert pool.idle <= 8

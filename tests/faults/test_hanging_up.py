@@ -1,0 +1,80 @@
+"""Sixty-four users on four connections, a tenth of them hanging up: nobody sees another's row, nothing is lost."""
+
+import asyncio
+import random
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.conftest import SECRET
+from tests.effort import effort
+from tests.faults.caller import Answer, Caller
+from tests.faults.conftest import backends
+from tests.service import Service
+
+USERS = 64
+CONNECTIONS = 4
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    settings = {"JWT_SECRET_KEY": SECRET, "DB_POOL_SIZE": str(CONNECTIONS), "DB_MAX_OVERFLOW": "0"}
+    with tempfile.TemporaryDirectory(prefix="taskward-") as folder, Service(Path(folder) / "data", settings) as it:
+        yield it
+
+
+class User:
+    """Writes and lists tasks that say whose they are, and hangs up on every tenth request."""
+
+    def __init__(self, url: str, number: int) -> None:
+        self._caller = Caller(url, f"alice-{number}")
+        self.answers: Counter[int | str] = Counter()
+        self.created = 0
+
+    async def use(self, requests: int) -> None:
+        for _ in range(requests):
+            method, path, body = random.choice(
+                [("POST", "/tasks", {"title": self._caller.user_id}), ("GET", "/tasks?limit=5", None)]
+            )
+            if random.random() < 0.1:
+                await self._caller.send(method, path, body)
+                await asyncio.sleep(random.choice([0, 0, 0.001, 0.005]))
+                self._caller.hang_up()
+                self.answers["hung up"] += 1
+            else:
+                answer = await self._caller.request(method, path, body)
+                assert answer is not None
+                self._look(answer)
+        self._caller.hang_up()
+
+    def _look(self, answer: Answer) -> None:
+        self.answers[answer.status] += 1
+        assert answer.status in (200, 201)
+        for task in answer.body["tasks"] if answer.status == 200 else [answer.body]:
+            assert task["user_id"] == task["title"] == self._caller.user_id, "somebody else's row"
+        self.created += answer.status == 201
+
+
+@pytest.mark.soak
+async def test_nobody_sees_anothers_row_and_no_connection_is_lost(service: Service) -> None:
+    each = effort(80, 1600)
+    users = [User(service.url, number) for number in range(USERS)]
+    address = f"host={service.data_dir}/sockets user=postgres dbname=taskward"
+    with psycopg.connect(address, autocommit=True) as superuser:
+        await asyncio.gather(*(user.use(each // 4) for user in users))
+        before = sorted(backends(superuser))
+        await asyncio.gather(*(user.use(each - each // 4) for user in users))
+        assert sorted(backends(superuser)) == before, "the same connections from beginning to end"
+        assert len(before) == CONNECTIONS
+        wrong = "SELECT count(*) FROM tasks WHERE title <> user_id"
+        assert superuser.execute(wrong).fetchone() == (0,)
+        counted = superuser.execute("SELECT count(*) FROM tasks").fetchone()
+        assert counted is not None
+        assert counted[0] >= sum(user.created for user in users)
+    answers = sum((user.answers for user in users), Counter[int | str]())
+    assert answers["hung up"] > answers.total() / 20
+    print(f"\n{answers.total()} requests of {USERS} users on {CONNECTIONS} connections: {dict(answers)}")  # noqa: T201

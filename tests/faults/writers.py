@@ -1,0 +1,128 @@
+"""Writers who note what they were promised, and hold the tables to it afterwards."""
+
+import asyncio
+import random
+from collections import Counter
+from typing import Any
+
+import psycopg
+
+from tests.faults.caller import Answer, Caller
+
+
+class Ledger:
+    """What all writers together sent, and what of it was acknowledged."""
+
+    def __init__(self) -> None:
+        self.acknowledged: dict[str, dict[str, Any]] = {}  # creates, by their title, which is theirs alone
+        self.unknown: set[str] = set()  # creates without a key whose answer was lost, or 503
+        self.updates: dict[int, int] = {}  # how often each contended task was updated, for certain
+        self.writes = 0  # acknowledged ones
+        self.answers: Counter[int | None] = Counter()
+
+    def hold_against(self, superuser: psycopg.Connection) -> None:
+        """Fail unless every acknowledged write is there once, whole, and nothing is there twice."""
+        query = "SELECT user_id, title, description, completed FROM tasks WHERE title LIKE 'create %'"
+        rows = superuser.execute(query).fetchall()
+        titles = Counter(title for _, title, _, _ in rows)
+        assert [title for title, times in titles.items() if times > 1] == []
+        assert titles.keys() >= self.acknowledged.keys(), "an acknowledged create is not there"
+        assert titles.keys() - self.acknowledged.keys() <= self.unknown
+        for user_id, title, description, completed in rows:
+            if sent := self.acknowledged.get(title):
+                assert (user_id, description, completed) == (sent["user"], sent["description"], sent["completed"])
+        updated = superuser.execute("SELECT id, description FROM tasks WHERE title = 'contended'").fetchall()
+        assert {task_id: int(description) for task_id, description in updated} == self.updates
+        wrong = superuser.execute("""
+            SELECT id FROM users JOIN LATERAL (
+                SELECT count(*) AS n, count(*) FILTER (WHERE completed) AS done, max(revision) AS newest
+                  FROM tasks WHERE user_id = users.id) AS t ON true
+             WHERE (task_count, completed_count) IS DISTINCT FROM (n, done) OR revision < newest
+        """).fetchall()
+        assert wrong == [], "the counters disagree with the tasks"
+        answered = "SELECT count(*) FROM idempotency_keys AS k LEFT JOIN tasks ON id = task_id WHERE id IS NULL"
+        assert superuser.execute(answered).fetchone() == (0,), "a key remembers a task that is not there"
+
+
+class Writer:
+    """Creates with and without keys, and counts up a task of its own, whatever happens to the service."""
+
+    def __init__(self, url: str, number: int, ledger: Ledger) -> None:
+        self._caller = Caller(url, f"alice-{number % 8}")  # four writers for each user
+        self._number = number
+        self._ledger = ledger
+        self._sent = 0
+
+    async def write(self, enough: asyncio.Event) -> None:
+        """Go on until it is enough; leave nothing open."""
+        task = await self._insist("POST", "/tasks", {"title": "contended", "description": "0"}, self._key())
+        self._task, self._tag = task.body["id"], task.headers["etag"]
+        self._ledger.updates[self._task] = 0
+        try:
+            while not enough.is_set():
+                await random.choice([self._create_once, self._create, self._count_up])()
+        finally:
+            self._caller.hang_up()
+
+    async def _create_once(self) -> None:
+        body = self._new()
+        await self._insist("POST", "/tasks", body, self._key())
+        self._acknowledge(body)
+
+    async def _create(self) -> None:
+        body = self._new()
+        answer = await self._try("POST", "/tasks", body)
+        if answer and answer.status == 201:
+            self._acknowledge(body)
+        else:
+            self._ledger.unknown.add(body["title"])
+
+    async def _count_up(self) -> None:
+        before = self._ledger.updates[self._task]
+        path, body = f"/tasks/{self._task}", {"description": str(before + 1)}
+        answer = await self._try("PUT", path, body, If_Match=self._tag)
+        if answer is None or answer.status == 503:  # done or not: it can be seen, for nobody else writes here
+            answer = await self._insist("GET", path)
+            if answer.body["description"] == str(before):
+                return  # it was not, and may still be; then the next one is told so by If-Match
+        elif answer.status == 412:
+            assert answer.body["current"]["description"] == str(before + 1), "a late first attempt, and no other"
+            self._tag = answer.headers["etag"]
+            self._ledger.updates[self._task] += 1
+            return
+        assert answer.status == 200
+        assert answer.body["description"] == str(before + 1)
+        self._tag = answer.headers["etag"]
+        self._ledger.updates[self._task] += 1
+        self._ledger.writes += 1
+
+    def _new(self) -> dict[str, Any]:
+        self._sent += 1
+        title = f"create {self._number}-{self._sent}"
+        return {"title": title, "description": title * 20, "completed": bool(self._sent % 3)}
+
+    def _key(self) -> dict[str, str]:
+        return {"Idempotency_Key": f"{self._number}-{self._sent}"}
+
+    def _acknowledge(self, body: dict[str, Any]) -> None:
+        self._ledger.acknowledged[body["title"]] = {**body, "user": self._caller.user_id}
+        self._ledger.writes += 1
+
+    async def _insist(
+        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
+    ) -> Answer:
+        """Repeat a request that may be repeated until it is answered for good."""
+        while True:
+            answer = await self._try(method, path, body, **(headers or {}))
+            if answer and answer.status not in (409, 503):
+                assert answer.status in (200, 201)
+                return answer
+
+    async def _try(self, method: str, path: str, body: Any = None, **headers: str) -> Answer | None:
+        answer = await self._caller.request(method, path, body, **headers)
+        self._ledger.answers[answer and answer.status] += 1
+        if answer is None or answer.status == 503:
+            await asyncio.sleep(0.05)
+        else:
+            assert answer.status in (200, 201, 409, 412), answer
+        return answer

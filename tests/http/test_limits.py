@@ -1,0 +1,203 @@
+"""How much of a request is taken, and what becomes of what is no request."""
+
+import logging
+
+import pytest
+
+from taskward.http.protocol import BoundedProtocol
+from taskward.settings import Settings
+from tests.http.running import running
+from tests.http.wire import CHUNKED, CLOSE, JSON, Answer, Wire, ask, request
+from tests.service import Service
+
+LIVE = request("GET", "/health/live")
+CREATE = request("POST", "/tasks", "alice", JSON + CHUNKED)
+
+NOT_HTTP = [
+    b"\x00\r\n\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    b"hello\r\n\r\n",
+    b"get / HTTP/1.1\r\n\r\n",
+    b"GET / HTTP/1.2\r\n\r\n",
+    b"GET / HTTP/3.0\r\n\r\n",
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    b"CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET http://a HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET /\xff HTTP/1.1\r\n\r\n",
+]
+BAD_HEADERS = {
+    "folded": b"X: a\r\n b\r\n",
+    "bare LF": b"X: a\nY: b\r\n",
+    "bare CR": b"X: a\rY: b\r\n",
+    "NUL in a value": b"X: a\0b\r\n",
+    "NUL in a name": b"X\0: a\r\n",
+    "control character": b"X: \x01\r\n",
+    "no colon": b"Xa\r\n",
+    "no name": b": a\r\n",
+    "space before the colon": b"X : a\r\n",
+    "space before the name": b" X: a\r\n",
+    "byte above ASCII in a name": b"\xe9: a\r\n",
+    "the same length twice": b"Content-Length: 0\r\nContent-Length: 0\r\n",
+}
+BAD_BODIES = [
+    b"5\r\nabcdeXX\r\n",
+    b"f\n{",
+    b"g\r\n",
+    b"-1\r\n",
+    b"ffffffffffffffffff\r\n",
+    b"5\rabcde\r\n",
+    b"\r\n",
+]
+
+
+def assert_refused(answer: Answer | None, field: str = "request") -> None:
+    assert answer is not None
+    assert (answer.status, answer.json["code"]) == (400, "VALIDATION_ERROR")
+    assert [error["field"] for error in answer.json["errors"]] == [field]
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["connection"] == "close"
+    assert answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("data", NOT_HTTP)
+def test_what_is_not_http_is_refused_by_the_contract(service: Service, data: bytes) -> None:
+    (answer,) = ask(service.url, data)
+    assert_refused(answer)
+
+
+@pytest.mark.parametrize("header", BAD_HEADERS.values(), ids=BAD_HEADERS)
+def test_a_header_that_others_may_read_differently_is_refused(service: Service, header: bytes) -> None:
+    (answer,) = ask(service.url, request("GET", "/health/live", None, header))
+    assert_refused(answer)
+
+
+@pytest.mark.parametrize("body", BAD_BODIES)
+def test_a_chunk_that_others_may_read_differently_is_refused(service: Service, body: bytes) -> None:
+    (answer,) = ask(service.url, CREATE + body)
+    assert_refused(answer)
+
+
+def test_a_body_that_breaks_while_it_is_read_is_refused(service: Service) -> None:
+    with Wire(service.url) as wire:
+        wire.send(CREATE + b"5\r\nabcde\r\n")
+        wire.send(b"XX\r\n")
+        assert_refused(wire.read())
+        assert wire.read() is None
+
+
+def test_a_body_that_breaks_after_its_answer_ends_the_connection_without_another(service: Service) -> None:
+    with Wire(service.url) as wire:
+        wire.send(request("POST", "/tasks", None, JSON + CHUNKED))
+        answer = wire.read()
+        assert answer is not None
+        assert answer.status == 401
+        wire.send(b"XX\r\n")
+        assert wire.read() is None
+
+
+@pytest.mark.parametrize("broken", [b"\0", CREATE + b"XX\r\n"], ids=["a head", "a body"])
+def test_a_broken_request_is_answered_after_those_before_it(service: Service, broken: bytes) -> None:
+    answers = ask(service.url, request("GET", "/tasks", "alice") + LIVE + broken + LIVE)
+    assert [answer.status for answer in answers] == [200, 200, 400]
+    assert_refused(answers[-1])
+
+
+@pytest.mark.parametrize("padding", [b"X: %s\r\n", b"X: 1\r\n" * 1000 + b"Y: %s\r\n"])
+def test_a_head_of_32_kib_passes_and_one_of_40_does_not(service: Service, padding: bytes) -> None:
+    def head(size: int) -> bytes:
+        bare = len(request("GET", "/tasks", "alice", CLOSE + padding % b""))
+        return request("GET", "/tasks", "alice", CLOSE + padding % (b"a" * (size - bare)))
+
+    (answer,) = ask(service.url, head(32 * 1024))
+    assert answer.status == 200
+    (answer,) = ask(service.url, head(40 * 1024))
+    assert_refused(answer, "headers")
+
+
+def test_a_token_of_8192_characters_is_looked_at(service: Service) -> None:
+    token = b"Authorization: Bearer " + b"a" * 8192 + b"\r\n"
+    (answer,) = ask(service.url, request("GET", "/tasks", None, CLOSE + token))
+    assert (answer.status, answer.json["code"]) == (401, "TOKEN_INVALID")
+
+
+@pytest.mark.parametrize("start", [b"GET /", b"GET / HTTP/1.1\r\nX: ", b"GET / HTTP/1.1\r\nX"])
+def test_a_head_without_end_is_refused(service: Service, start: bytes) -> None:
+    with Wire(service.url) as wire:
+        wire.send(start + b"a" * 30_000)
+        wire.send(b"a" * 10_000)
+        assert_refused(wire.read(), "headers")
+        assert wire.read() is None
+
+
+@pytest.mark.parametrize("endless", [b"1;", b"0\r\nX: "], ids=["an extension of a chunk", "a trailer"])
+def test_what_surrounds_a_body_without_end_is_refused(service: Service, endless: bytes) -> None:
+    with Wire(service.url) as wire:
+        wire.send(CREATE + endless)
+        for _ in range(64):
+            wire.send(b"a" * 8192)
+        assert_refused(wire.read())
+        assert wire.read() is None
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_trailer_is_no_header(service: Service, together: bool) -> None:
+    token = request("GET", "/", "alice").split(b"\r\n")[2]
+    with Wire(service.url) as wire:
+        head, rest = request("GET", "/tasks", None, CLOSE + CHUNKED), b"0\r\n" + token + b"\r\n\r\n"
+        for data in [head + rest] if together else [head, rest]:
+            wire.send(data)
+        answer = wire.read()
+        assert answer is not None
+        assert answer.json["code"] == "TOKEN_MISSING"
+
+
+UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
+
+
+def test_another_protocol_is_not_spoken_and_the_request_answered(service: Service) -> None:
+    answers = ask(service.url, request("GET", "/health/live", None, UPGRADE) + LIVE)
+    assert [answer.json for answer in answers] == [{"status": "live"}]
+    assert answers[0].headers["connection"] == "close"
+
+
+@pytest.mark.parametrize("headers", [CHUNKED, b"Content-Length: 5\r\n"])
+def test_the_body_of_a_request_for_another_protocol_is_no_request(service: Service, headers: bytes) -> None:
+    """uvicorn would take a PATCH for one without a body, and flip instead of set; and the body for a request."""
+    with Wire(service.url) as wire:
+        wire.send(request("PATCH", "/tasks/1/complete", "alice", JSON + UPGRADE + headers))
+        wire.send(request("GET", "/tasks", "bob"))
+        assert_refused(wire.read(), "upgrade")
+        assert wire.read() is None
+
+
+def test_of_very_many_requests_sent_at_once_the_first_are_answered(service: Service) -> None:
+    answers = ask(service.url, LIVE * 3000)
+    assert 40 <= len(answers) <= 300
+    assert {answer.status for answer in answers} == {200}
+    assert ["connection" in answer.headers for answer in answers] == [False] * (len(answers) - 1) + [True]
+
+
+def test_a_connection_too_many_is_closed_and_the_others_go_on(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Few(BoundedProtocol):
+        max_connections = 3
+
+    with running(settings, Few) as url, Wire(url) as first, Wire(url) as second, Wire(url) as third:
+        for wire in (first, second, third):
+            wire.send(LIVE)
+            assert wire.read() is not None
+        for _ in range(3):
+            with Wire(url) as fourth:
+                assert fourth.read() is None
+        for wire in (first, second):
+            wire.send(LIVE)
+            assert wire.read() is not None
+        third.send(request("GET", "/health/live", None, CLOSE))
+        assert len(third.read_all()) == 1
+        with Wire(url) as fourth:
+            fourth.send(LIVE)
+            assert fourth.read() is not None
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == [
+        "more than 3 connections: closing the newest ones"  # once, and not for each of them
+    ]

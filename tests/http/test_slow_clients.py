@@ -1,0 +1,86 @@
+"""Clients that send or read slowly lose their connection, and the others notice nothing."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import quantiles
+
+import httpx2
+import psycopg
+import pytest
+
+from taskward.http.protocol import BoundedProtocol
+from taskward.settings import Settings
+from tests.conftest import SECRET
+from tests.effort import SOAK, effort
+from tests.http.running import running
+from tests.http.slow import WAYS
+from tests.http.wire import TOKENS
+from tests.service import Service
+
+SLOW = effort(40, 200)
+PATIENCE = 20  # seconds until the last of them must be gone; 9 where nothing else runs
+ALICE = {"Authorization": f"Bearer {TOKENS['alice']}"}
+BOB = {"Authorization": f"Bearer {TOKENS['bob']}"}
+
+MANY_TASKS = """
+    INSERT INTO tasks (user_id, title, description)
+    SELECT 'alice', 'Read ' || number, repeat('x', 1000) FROM generate_series(1, 1000) AS number
+"""
+
+
+class Hasty(BoundedProtocol):
+    seconds = 0.8
+    tick = 0.1
+
+
+@pytest.fixture
+def url(settings: Settings, superuser: psycopg.Connection, tmp_path: Path) -> Iterator[str]:
+    """A service whose alice has long lists: for the soak the real one, else one with short deadlines."""
+    superuser.execute(MANY_TASKS)
+    if not SOAK:
+        with running(settings, Hasty) as address:
+            yield address
+        return
+    assert settings.database_url is not None
+    database = settings.database_url.get_secret_value()
+    with Service(tmp_path / "data", {"DATABASE_URL": database, "JWT_SECRET_KEY": SECRET}) as service:
+        yield service.url
+
+
+@pytest.mark.soak
+async def test_slow_clients_are_closed_and_the_others_go_on(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    async with httpx2.AsyncClient(base_url=url, headers=BOB, timeout=30) as bob:
+        alone = [await _seconds_of_a_request(bob) for _ in range(effort(20, 1000))]
+        started = time.monotonic()
+        ways = [WAYS[number % len(WAYS)] for number in range(SLOW)]
+        slow = [asyncio.create_task(way(url), name=way.__name__) for way in ways]
+        ended = asyncio.gather(*slow)
+        beside: list[float] = []
+        while not ended.done():
+            beside.append(await _seconds_of_a_request(bob))
+            assert time.monotonic() - started < PATIENCE, (
+                f"{sum(not task.done() for task in slow)} are still there"
+            )
+        await ended
+        lasted = time.monotonic() - started
+    assert [
+        record for record in caplog.records if record.levelno >= logging.ERROR
+    ] == []  # it is no mistake of ours
+    print(  # noqa: T201
+        f"\n{SLOW} slow clients were closed within {lasted:.1f} s. {len(beside)} requests of another client"
+        f" beside them were answered; 99 % within {_p99(beside):.1f} ms, alone within {_p99(alone):.1f} ms."
+    )
+
+
+async def _seconds_of_a_request(client: httpx2.AsyncClient) -> float:
+    start = time.perf_counter()
+    answer = await client.post("/tasks", json={"title": "Buy milk"})
+    assert answer.status_code == 201
+    return time.perf_counter() - start
+
+
+def _p99(seconds: list[float]) -> float:
+    return quantiles(seconds, n=100)[-1] * 1000
