@@ -18,7 +18,7 @@ from tests.auth.provider import KeyServer, Pair
 from tests.auth.tokens import base64url, json_part, signed
 from tests.cli.command import taskward
 from tests.client import connect
-from tests.conftest import SECRET
+from tests.conftest import SECRET, UNLIMITED
 
 FRONT_END = "https://example.com"
 NOW = int(time.time())
@@ -73,7 +73,7 @@ def settings(kind: str, key_server: KeyServer) -> Settings:
         "another claim": keys | {"JWT_USER_ID_CLAIM": "id"},
         "a provider that is away": {"JWT_JWKS_URL": "http://127.0.0.1:1/"},
     }[kind]
-    return Settings(DATABASE_URL="postgresql://127.0.0.1:1/nothing", **chosen)
+    return Settings(DATABASE_URL="postgresql://127.0.0.1:1/nothing", AUTH_RATE_LIMIT=UNLIMITED, **chosen)
 
 
 KINDS = ["secret", "keys", "both", "both, strict", "another claim", "a provider that is away"]
