@@ -14,4 +14,4 @@ rm -r "$wheels"
 
 # What builds and installs has no place where things only run.
 "$1/bin/python" -m pip check
-"$1/bin/python" -m pip uninstall --yes uv-build pip
+"$1/bin/python" -m pip uninstall --yes uv-build setuptools pip

@@ -88,6 +88,12 @@ def test_liveness_never_asks_the_database() -> None:
     assert files.read_yaml("render.yaml")["services"][0]["healthCheckPath"] == "/health/live"
 
 
+def test_readiness_has_the_patience_that_an_upgrade_takes() -> None:
+    probe = files.container(files.kubernetes()["Deployment"])["readinessProbe"]
+    assert probe["httpGet"]["path"] == "/health/ready"
+    assert probe["periodSeconds"] * probe["failureThreshold"] >= 60
+
+
 def test_everywhere_requests_have_the_time_to_end() -> None:
     enough = DRAIN_SECONDS + SPARE_SECONDS
     pod = files.kubernetes()["Deployment"]["spec"]["template"]["spec"]
