@@ -13,6 +13,7 @@ from taskward.cli.main import cli
 from taskward.cli.serve import DRAIN_SECONDS
 from taskward.settings import InvalidSettingsError, Settings
 from tests.client import Client
+from tests.conftest import SECRET
 from tests.deploy import files
 from tests.docs.documents import ROOT
 
@@ -39,7 +40,7 @@ def load(monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str]) -> Set
 
 
 def test_the_image_starts_as_it_should_once_two_settings_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    given = {"DATABASE_URL": "postgresql://db/x", "JWT_SECRET_KEY": "s" * 32}
+    given = {"DATABASE_URL": "postgresql://db/x", "JWT_SECRET_KEY": SECRET}
     settings = load(monkeypatch, {**files.environment(), **given})
     assert (settings.environment, settings.host, settings.port) == ("production", "0.0.0.0", PORT)
     with pytest.raises(InvalidSettingsError, match="must be set in production"):

@@ -12,7 +12,7 @@ from psycopg.rows import DictRow, dict_row
 
 from taskward.cli.findings import Finding
 from taskward.cli.postgres import database_of
-from taskward.database.acting_as import APP_ROLE, Database
+from taskward.database.acting_as import ACCOUNTS_ROLE, APP_ROLE, Database
 from taskward.database.canary import FIRST_MENDED, WallMissingError, check_walls
 from taskward.database.migrate import head
 from taskward.database.url import conninfo, is_pooled
@@ -27,7 +27,9 @@ FACTS = """
     SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS version,
            current_setting('server_encoding') AS encoding, current_setting('TimeZone') AS time_zone,
            current_user AS role, rolsuper, rolbypassrls, rolcreaterole, pg_backend_pid() AS pid,
-           to_regrole(%(app)s) IS NOT NULL AND pg_has_role(current_user, to_regrole(%(app)s), 'MEMBER') AS acts,
+           (SELECT count(*) = 2 FROM pg_roles AS needed
+             WHERE needed.rolname IN (%(app)s, %(accounts)s)
+               AND pg_has_role(current_user, needed.oid, 'MEMBER')) AS acts,
            to_regclass('alembic_version') IS NOT NULL AS migrated
       FROM pg_roles WHERE rolname = current_user
 """
@@ -68,7 +70,7 @@ def examine(url: str) -> Iterator[Finding]:
     try:
         with psycopg.connect(address, autocommit=True, row_factory=dict_row, prepare_threshold=None) as connection:
             yield Finding("ok", "reachable", f"as {connection.info.user} on {connection.info.dbname}")
-            facts = connection.execute(FACTS, {"app": APP_ROLE}).fetchone()
+            facts = connection.execute(FACTS, {"app": APP_ROLE, "accounts": ACCOUNTS_ROLE}).fetchone()
             assert facts is not None
             for look in (_server, _role, _text):
                 yield look(facts)
@@ -98,7 +100,8 @@ def _role(facts: dict[str, Any]) -> Finding:
     if not facts["acts"]:
         return Finding(
             "problem", "role",
-            f"{facts['role']} cannot act as {APP_ROLE}. Run 'taskward migrate', or GRANT {APP_ROLE} TO it.",
+            f"{facts['role']} cannot act as {APP_ROLE} and {ACCOUNTS_ROLE}. Run 'taskward migrate', or GRANT"
+            f" {APP_ROLE}, {ACCOUNTS_ROLE} TO it.",
         )  # fmt: skip
     if power is not None:
         return Finding("note", "role", f"{facts['role']} {power}. Statements run as {APP_ROLE}; less would do.")
