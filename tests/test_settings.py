@@ -35,6 +35,7 @@ FIELDS: dict[str, tuple[Any, str, Any, str | None]] = {
     "jwt_user_id_claim": ("sub", "user_id", "user_id", "iss"),
     "local_accounts": (None, "false", False, "perhaps"),
     "reveal_foreign_tasks": (True, "false", False, "perhaps"),
+    "web_page": (True, "false", False, "perhaps"),
 }
 REFUSED = {name: row[3] for name, row in FIELDS.items() if row[3] is not None}
 

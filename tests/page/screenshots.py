@@ -33,7 +33,7 @@ async def photograph(browser: Browser, url: str) -> None:
         await alice.page.reload()
         await expect(alice.rows).to_have_count(len(TASKS))
         for scheme in ("light", "dark"):
-            await alice.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            await alice.page.emulate_media(color_scheme=scheme)
             await alice.page.screenshot(path=IMAGES / f"page-{scheme}.png")
 
     page = await browser.new_page(viewport={"width": 1100, "height": 800})
