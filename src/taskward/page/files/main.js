@@ -24,14 +24,17 @@ const newTask = new NewTask(session, add);
 let retry = null;
 let deletion = null;
 let asked = { loading: null, again: false };
+let isEntered = false;
+let isLoadingMore = false;
 
 // --- Signing in and out ------------------------------------------------------------------------------------------
 
 async function start() {
   try {
-    if (await session.resume()) enter();
-    else door.open(session);
+    const resumed = await session.resume();
     reachable();
+    if (resumed) enter();
+    else door.open(session);
   } catch (error) {
     unreachable(error);
     retry = setTimeout(start, patience.milliseconds(error.retryAfter));
@@ -39,6 +42,7 @@ async function start() {
 }
 
 function enter() {
+  isEntered = true;
   door.close();
   for (const id of ["tasks", "sign-out", "help-button"]) $(id).hidden = false;
   outbox.open();
@@ -48,6 +52,7 @@ function enter() {
 }
 
 function leave() {
+  isEntered = false;
   for (const id of ["tasks", "sign-out", "help-button", "who"]) $(id).hidden = true;
   document.querySelectorAll("dialog[open]").forEach((dialog) => dialog.close(""));
   outbox.close();
@@ -60,12 +65,15 @@ function leave() {
 
 async function whoAmI() {
   const { body } = await session.call("GET", "/auth/me");
+  if (body.id !== session.userId) return; // somebody else has come meanwhile
   $("who").textContent = body.name ?? body.email ?? body.id;
   $("who").hidden = false;
 }
 
 async function signOut() {
-  if (await outbox.emptied()) return signOutForGood();
+  const emptied = await outbox.emptied();
+  if (!isEntered) return;
+  if (emptied) return signOutForGood();
   $("leave").returnValue = "";
   $("leave").showModal();
 }
@@ -99,7 +107,7 @@ function text(id, content) {
 
 /** Read the list again; a second wish meanwhile is one more round afterwards. */
 async function refresh() {
-  if (!session.userId) return;
+  if (!isEntered) return;
   if (asked.loading) {
     asked.again = true;
     return;
@@ -120,14 +128,14 @@ async function refresh() {
 }
 
 async function more() {
-  if ($("more").disabled) return;
-  $("more").disabled = true;
+  if (isLoadingMore) return;
+  isLoadingMore = true;
   try {
     await list.more();
   } catch (error) {
     failed(error);
   }
-  $("more").disabled = false;
+  isLoadingMore = false;
   show();
 }
 
@@ -154,7 +162,7 @@ function reachable() {
 
 function tryNow() {
   clearTimeout(retry);
-  if (!session.userId) return start();
+  if (!isEntered) return session.userId && start();
   outbox.send();
   refresh();
 }
@@ -229,7 +237,7 @@ const withCurrent = (action) => () => {
 };
 
 const forMembers = (actions) =>
-  Object.fromEntries(Object.entries(actions).map(([key, action]) => [key, () => session.userId && action()]));
+  Object.fromEntries(Object.entries(actions).map(([key, action]) => [key, () => isEntered && action()]));
 
 keys.listen(
   forMembers({

@@ -131,10 +131,10 @@ export class Outbox extends EventTarget {
     let wait = 0;
     try {
       const { body } = await this.#exchange(change);
-      this.#acknowledged(change, body);
+      if (this.changes.includes(change)) this.#acknowledged(change, body);
     } catch (error) {
-      wait = this.#failed(change, error);
-    }
+      if (this.changes.includes(change)) wait = this.#failed(change, error);
+    } // else the person has signed out meanwhile, and nobody waits for this
     this.#sending = null;
     if (wait === null) return; // the next session sends
     if (wait === 0) return this.send();
@@ -183,11 +183,18 @@ export class Outbox extends EventTarget {
     if (error.status === 412) this.#met(change, error.current);
     else if (error.status === 404) this.#met(change, null);
     else {
-      this.changes = this.changes.filter(({ ref }) => ref !== change.ref || change.kind !== "create");
+      if (change.kind === "create") this.#gather(change);
       this.#remove(change);
       this.#tell("refused", { change, error });
     }
     return 0;
+  }
+
+  /** Put later changes of a task that never came to be into what was to create it. */
+  #gather(change) {
+    const later = this.changes.filter((other) => other !== change && other.ref === change.ref);
+    later.forEach(({ body }) => Object.assign(change.body, body));
+    this.changes = this.changes.filter((other) => !later.includes(other));
   }
 
   /** The task is not what the author saw. Only what would undo somebody's change is worth a question. */
