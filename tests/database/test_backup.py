@@ -84,12 +84,13 @@ def test_a_backup_is_private_new_and_whole_or_not_there(tmp_path: Path, monkeypa
     folder = tmp_path / "backups"
     folder.mkdir()
     with embedded(tmp_path / "data") as server:
+        write_tasks(server, "Buy milk")
         with pytest.raises(BackupError, match="pg_dump"):
             write_backup(
                 make_conninfo(server.superuser_conninfo, user="taskward", sslmode="require"), folder / "one"
             )
         assert list(folder.iterdir()) == []
-        monkeypatch.setenv("PGOPTIONS", "-c statement_timeout=1")  # of a shell, and none of our business
+        monkeypatch.setenv("PGOPTIONS", "-c role=taskward")  # of a shell, and none of our business
         write_backup(server.superuser_conninfo, folder / "one")
         assert (folder / "one").stat().st_mode & 0o777 == 0o600
         with pytest.raises(BackupError, match="exists already"):
