@@ -11,6 +11,7 @@ import pytest
 import typer
 
 from taskward.cli import login, tasks, transfer
+from taskward.cli.options import SERVER
 from taskward.client import errors
 from taskward.settings import Settings
 from tests.docs.documents import ROOT, rows, section
@@ -62,7 +63,5 @@ def test_the_guide_has_every_command_and_every_option(module: object) -> None:
 
 
 def test_the_guide_names_the_default_server() -> None:
-    from taskward.cli.options import SERVER
-
     assert f"`{SERVER}`" in GUIDE
     assert f"http://{Settings().host}:{Settings().port}" == SERVER

@@ -37,6 +37,8 @@ def service(
     from taskward.client.api import AWAY_SECONDS, PATIENCE_SECONDS, Api
     from taskward.client.errors import ClientError
 
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # not every locale has every title
     try:
         with Api(
             Address(server),

@@ -36,7 +36,7 @@ def print_tasks(tasks: Sequence[dict[str, Any]]) -> None:
     lines = [(str(task["id"]), "x" if task["completed"] else "-", harmless(task["title"]), task) for task in tasks]
     if not sys.stdout.isatty():
         for task_id, mark, title, task in lines:
-            _print_text("\t".join((task_id, mark, title, task["updated_at"])))
+            typer.echo("\t".join((task_id, mark, title, task["updated_at"])))
         return
     from rich import box
     from rich.console import Console
@@ -55,13 +55,8 @@ def print_tasks(tasks: Sequence[dict[str, Any]]) -> None:
 
 def print_task(task: dict[str, Any], sentence: str = "") -> None:
     """Print all there is to know about a task, with a word before it if there is one to say."""
-    _print_text(f"{sentence} task {task['id']}: {harmless(task['title'])}".lstrip())
-    _print_text(f"  {'done' if task['completed'] else 'pending'}, revision {task['revision']}")
-    _print_text(f"  created {task['created_at']}, updated {task['updated_at']}")
+    typer.echo(f"{sentence} task {task['id']}: {harmless(task['title'])}".lstrip())
+    typer.echo(f"  {'done' if task['completed'] else 'pending'}, revision {task['revision']}")
+    typer.echo(f"  created {task['created_at']}, updated {task['updated_at']}")
     for line in task["description"].split("\n") if task["description"] else ():
-        _print_text(f"  | {harmless(line)}")
-
-
-def _print_text(text: str) -> None:
-    encoding = sys.stdout.encoding or "utf-8"
-    typer.echo(text.encode(encoding, "backslashreplace").decode(encoding))
+        typer.echo(f"  | {harmless(line)}")

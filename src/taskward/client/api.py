@@ -6,6 +6,7 @@ and log-ins. So a lost answer is never a reason to give up, only time is.
 
 import json
 import random
+import threading
 import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -46,6 +47,7 @@ class Api:
         self.address = address
         self._patience_seconds = patience_seconds
         self._away_seconds = away_seconds
+        self._stopped = threading.Event()
         # A proxy of the environment is not to see what stays on this machine. Redirects are never followed: they
         # would carry the token to whoever the answer names.
         self._http = httpx2.Client(
@@ -58,7 +60,12 @@ class Api:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self.stop_waiting()
         self._http.close()
+
+    def stop_waiting(self) -> None:
+        """Have every thread that waits for the next attempt give up instead."""
+        self._stopped.set()
 
     def request(
         self,
@@ -109,7 +116,8 @@ class Api:
                 limit = patience
             if time.monotonic() - begun + pause > limit:
                 raise trouble
-            time.sleep(pause)
+            if self._stopped.wait(pause):
+                raise trouble
 
     def _away(self, error: httpx2.RequestError) -> ServerAwayError:
         reason = str(error).split("] ", 1)[-1] or "no answer in time"
@@ -146,7 +154,7 @@ def _error_of(response: httpx2.Response) -> RefusedError | None:
         if response.status_code not in (429, 502, 503, 504):
             raise ClientError(f"{response.url.host} answers {response.status_code}, and not as Taskward does.")
         body = {"detail": f"It answers {response.status_code}."}  # a proxy in front of it
-    problems = [f"{each['field']}: {each['message']}" for each in body.get("errors") or ()]
+    problems = [f"{each.get('field')}: {each.get('message')}" for each in body.get("errors") or ()]
     detail = "; ".join(problems) or body["detail"]
     return RefusedError(response.status_code, str(body.get("code")), detail, body)
 

@@ -59,6 +59,7 @@ def import_rows(session: Session, rows: Iterable[dict[str, Any]], batch: str, in
                 yield waiting.popleft().result()
         except BaseException:
             threads.shutdown(wait=False, cancel_futures=True)
+            session.stop_waiting()  # what is under way is answered, and what waits for a better moment is not
             raise
 
 

@@ -49,6 +49,10 @@ class Session:
                 raise
             raise NotLoggedInError(f"{self._api.address} refuses the token: {error} Log in again.") from error
 
+    def stop_waiting(self) -> None:
+        """As `Api.stop_waiting`."""
+        self._api.stop_waiting()
+
     def _renewed(self, used: Credentials) -> Credentials:
         with self._store.locked():
             kept = self._kept()

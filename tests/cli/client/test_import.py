@@ -8,6 +8,7 @@ import pytest
 from tests.cli.client.people import Person
 from tests.cli.client.proxy import Proxy
 from tests.cli.client.test_tasks import HOSTILE
+from tests.cli.command import until
 from tests.conftest import SECRET
 from tests.service import Service
 
@@ -140,6 +141,16 @@ def test_an_import_whose_service_is_killed_is_resumed_exactly_once(tmp_path: Pat
         done = alice.run("import", "tasks.csv")
         assert done.stdout == f"300 rows: {300 - before} created, {before} already there.\n"
         assert sorted(title for title, _, _ in contents(alice)) == sorted(titles)
+
+
+def test_an_import_that_waits_can_be_interrupted(alice: Person) -> None:
+    (alice.home / "tasks.csv").write_text("title\n" + "row\n" * 20)
+    with Proxy(alice.server, *[503] * 100, headers={"Retry-After": "60"}) as proxy:
+        importing = Person(alice.home, proxy.url).has_token("alice").start("import", "tasks.csv")
+        until(lambda: len(proxy.requests) == 8)
+        importing.send_signal(signal.SIGINT)
+        assert importing.wait(20) == 130  # and not in a minute
+        importing.communicate()
 
 
 def test_an_interrupted_import_can_be_repeated(alice: Person) -> None:

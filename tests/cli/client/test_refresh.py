@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 
@@ -77,8 +78,6 @@ def test_two_commands_at_once_renew_it_once(alice: Person) -> None:
 
 
 def waits_for(pid: int, folder: Path) -> bool:
-    import psutil
-
     return str(folder / "credentials.lock") in [file.path for file in psutil.Process(pid).open_files()]
 
 

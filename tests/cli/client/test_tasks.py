@@ -138,3 +138,10 @@ def test_bytes_that_are_no_text_are_the_services_to_refuse(alice: Person) -> Non
     done = alice("add", os.fsdecode(b"caf\xe9"))
     assert done.code == 1
     assert "Traceback" not in done.stderr
+
+
+def test_a_locale_without_the_letters_of_a_title_shows_it_all_the_same(alice: Person) -> None:
+    alice("add", "日本")
+    alice.env["PYTHONIOENCODING"] = "latin-1"
+    done = alice.run("list")
+    assert (done.code, done.stdout.split("\t")[2]) == (0, "\\u65e5\\u672c")
