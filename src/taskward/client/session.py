@@ -56,7 +56,8 @@ class Session:
     def _renewed(self, used: Credentials) -> Credentials:
         with self._store.locked():
             kept = self._kept()
-            if kept.access_token == used.access_token:  # else somebody was faster
+            # Else somebody was faster. All of it is compared: two access tokens of one second are the same.
+            if kept == used:
                 kept = self._refreshed(kept)
         self._credentials = kept
         return kept

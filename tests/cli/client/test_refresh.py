@@ -11,7 +11,9 @@ import pytest
 
 from taskward.auth.issue import issue_token
 from taskward.client.address import Address
+from taskward.client.api import Api
 from taskward.client.credentials import Credentials
+from taskward.client.session import Session
 from tests.cli.client.people import Person
 from tests.cli.client.proxy import Proxy
 from tests.conftest import SECRET
@@ -75,6 +77,14 @@ def test_two_commands_at_once_renew_it_once(alice: Person) -> None:
             assert command.returncode == 0, errors
         assert [path for _, path, _ in proxy.requests].count("/auth/token") == 1
         assert both("whoami").code == 0
+
+
+def test_tokens_that_somebody_else_renewed_are_taken_even_if_the_access_token_is_the_same(alice: Person) -> None:
+    keep(alice, expires_at=0)
+    with Api(Address(alice.server)) as api:
+        session = Session(api, alice.store)
+        keep(alice, expires_at=time.time() + 600, refresh_token="would be refused")
+        assert session.request("GET", "/auth/me").body["id"] == kept(alice).user_id
 
 
 def waits_for(pid: int, folder: Path) -> bool:
