@@ -10,6 +10,7 @@ from taskward.errors import ValidationFailedError
 from taskward.http.bodies import STRICT, without_nul
 
 MAX_EMAIL = 254  # RFC 5321, 4.5.3.1.3: the longest path, without its angle brackets
+MIN_PASSWORD = 8
 MAX_PASSWORD = 128
 
 # What browsers take for an address (WHATWG HTML, "valid email address"), with a local part of at most 64
@@ -26,6 +27,12 @@ def _an_address(value: str) -> str:
 
 def _secret_without_nul(value: SecretStr) -> SecretStr:
     without_nul(value.get_secret_value())
+    return value
+
+
+def _a_password(value: SecretStr) -> SecretStr:
+    if not MIN_PASSWORD <= len(_secret_without_nul(value).get_secret_value()) <= MAX_PASSWORD:
+        raise ValueError(f"A password has {MIN_PASSWORD} to {MAX_PASSWORD} characters")
     return value
 
 
@@ -46,8 +53,11 @@ class Registration(BaseModel):
     ]
     password: Annotated[
         SecretStr,
-        Field(min_length=8, max_length=MAX_PASSWORD, description="8–128 characters, whichever you like."),
-        AfterValidator(_secret_without_nul),
+        AfterValidator(_a_password),
+        Field(
+            description="8–128 characters, whichever you like.",
+            json_schema_extra={"minLength": MIN_PASSWORD, "maxLength": MAX_PASSWORD},
+        ),
     ]
     name: Annotated[
         Annotated[
