@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 from typing_extensions import TypedDict
 
 from taskward.http.bodies import STRICT, without_nul
@@ -14,10 +14,20 @@ Title = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
     AfterValidator(without_nul),
-    Field(description="1–200 characters after trimming surrounding white space.", examples=["Buy milk"]),
+    Field(
+        description="1–200 characters after trimming surrounding white space.",
+        examples=["Buy milk"],
+        json_schema_extra={"pattern": "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$"},
+    ),
 ]
 Description = Annotated[
-    Annotated[str, StringConstraints(max_length=1000), AfterValidator(without_nul)] | None,
+    Annotated[
+        str,
+        StringConstraints(max_length=1000),
+        AfterValidator(without_nul),
+        WithJsonSchema({"type": "string", "maxLength": 1000, "pattern": "^[^\\u0000]*$"}),
+    ]
+    | None,
     Field(description="Up to 1000 characters, or null.", examples=["Two litres"]),
 ]
 Completed = Annotated[bool, Field(description="Whether the task is done.", examples=[False])]
