@@ -1,11 +1,18 @@
 """Makes the pictures of the README, from a service that runs: `make screenshots`."""
 
 import asyncio
+import io
+import shlex
 import tempfile
 from pathlib import Path
 
 from playwright.async_api import Browser, async_playwright, expect
+from rich.console import Console
+from rich.terminal_theme import MONOKAI
+from rich.text import Text
 
+from tests.cli.client.people import Person
+from tests.conftest import SECRET
 from tests.docs.documents import ROOT
 from tests.page.chromium import find_chromium
 from tests.page.people import visiting
@@ -42,11 +49,38 @@ async def photograph(browser: Browser, url: str) -> None:
     await page.screenshot(path=IMAGES / "docs.png")
 
 
-async def visit(url: str) -> None:
+COMMANDS = (
+    ("add", "Buy milk", "--description", "Two litres"),
+    ("add", "Call bob about Saturday"),
+    ("done", "1"),
+    ("list",),
+    ("show", "2", "--json"),
+)
+
+
+def typed(person: Person) -> str:
+    """Return as HTML what a terminal shows after the commands."""
+    console = Console(record=True, width=88, file=io.StringIO())
+    for command in COMMANDS:
+        console.print(Text(f"$ taskward {shlex.join(command)}", style="bold"))
+        terminal = person.at_a_terminal(*command)
+        assert terminal.end() == 0, terminal.output
+        console.print(Text.from_ansi(terminal.output.replace("\r\n", "\n").rstrip()))
+    return console.export_html(theme=MONOKAI, inline_styles=True)
+
+
+async def photograph_terminal(browser: Browser, html: str) -> None:
+    page = await browser.new_page(viewport={"width": 900, "height": 600})
+    await page.set_content(html)
+    await page.locator("pre").screenshot(path=IMAGES / "command-line.png")
+
+
+async def visit(url: str, html: str) -> None:
     chromium = find_chromium()
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium.path, env=chromium.environment)
         await photograph(browser, url)
+        await photograph_terminal(browser, html)
         await browser.close()
 
 
@@ -54,8 +88,11 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="taskward-screenshots-") as folder:
         Path(folder).chmod(0o755)  # the PostgreSQL of a service that runs as root may be somebody else
-        with Service(Path(folder) / "data") as service:
-            asyncio.run(visit(service.url))
+        with Service(Path(folder) / "data", {"JWT_SECRET_KEY": SECRET}) as service:
+            home = Path(folder) / "home"
+            home.mkdir()
+            html = typed(Person(home, service.url).has_token("alice"))
+            asyncio.run(visit(service.url, html))
 
 
 if __name__ == "__main__":
