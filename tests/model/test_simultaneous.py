@@ -30,7 +30,7 @@ async def alice(service: Service) -> AsyncIterator[httpx2.AsyncClient]:
     async with httpx2.AsyncClient(
         base_url=service.url,
         headers={"Authorization": f"Bearer {token}"},
-        limits=httpx2.Limits(max_connections=WRITERS),
+        limits=httpx2.Limits(max_connections=WRITERS, keepalive_expiry=2),  # the service closes after 5 s
         timeout=30,
     ) as client:
         yield client

@@ -2,21 +2,14 @@
 
 import os
 import signal
-import socket
 from pathlib import Path
-from urllib.parse import urlsplit
 
+import psutil
 from playwright.async_api import Browser, expect
 
-from tests.cli.command import until
+from tests.cli.command import workers_of
 from tests.page.people import visiting
 from tests.service import Service
-
-
-def listening(url: str) -> bool:
-    address = urlsplit(url)
-    with socket.socket() as probe:
-        return probe.connect_ex((address.hostname, address.port)) == 0
 
 
 async def test_changes_made_while_the_service_is_away_are_kept_and_sent(browser: Browser, tmp_path: Path) -> None:
@@ -27,8 +20,10 @@ async def test_changes_made_while_the_service_is_away_are_kept_and_sent(browser:
             await alice.sign_up()
             await alice.add("Buy milk", "Call bob")
 
+            workers = workers_of(service)
             os.kill(service.process.pid, signal.SIGKILL)
-            until(lambda: not listening(url))  # its workers notice, and answer nobody any more
+            _, alive = psutil.wait_procs(workers, timeout=60)  # they notice, and finish what they have begun
+            assert alive == []
             await alice.new_title.fill("Water the plants")
             await alice.new_title.press("Enter")
             await alice.edit("Call bob", title="Call charlie")

@@ -97,7 +97,13 @@ class Revocation(BaseModel):
 
     model_config = ConfigDict(strict=True)
 
-    token: Annotated[Secret, Field(description="Any token of the family that is to end.")]
+    token: Annotated[
+        Secret,
+        Field(
+            description="Any token of the family that is to end.",
+            json_schema_extra={"minLength": 1},  # a field without a value counts as left out
+        ),
+    ]
 
 
 class UserRead(BaseModel):
