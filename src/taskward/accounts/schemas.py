@@ -11,6 +11,7 @@ from taskward.http.bodies import STRICT, without_nul
 
 MAX_EMAIL = 254  # RFC 5321, 4.5.3.1.3: the longest path, without its angle brackets
 MIN_PASSWORD = 8
+WITHOUT_NUL = "^[^\\u0000]*$"
 MAX_PASSWORD = 128
 
 # What browsers take for an address (WHATWG HTML, "valid email address"), with a local part of at most 64
@@ -56,7 +57,7 @@ class Registration(BaseModel):
         AfterValidator(_a_password),
         Field(
             description="8–128 characters, whichever you like.",
-            json_schema_extra={"minLength": MIN_PASSWORD, "maxLength": MAX_PASSWORD},
+            json_schema_extra={"minLength": MIN_PASSWORD, "maxLength": MAX_PASSWORD, "pattern": WITHOUT_NUL},
         ),
     ]
     name: Annotated[
@@ -101,7 +102,7 @@ class Revocation(BaseModel):
         Secret,
         Field(
             description="Any token of the family that is to end.",
-            json_schema_extra={"minLength": 1},  # a field without a value counts as left out
+            json_schema_extra={"minLength": 1, "pattern": WITHOUT_NUL},  # without a value it counts as left out
         ),
     ]
 

@@ -5,14 +5,15 @@ and with a parser that takes repeated names, NaN and any encoding.
 """
 
 from collections import Counter
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import parse_qsl
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from starlette.requests import Request
 
 from taskward.errors import MalformedBodyError, UnsupportedMediaTypeError, ValidationFailedError
-from taskward.http.errors import MAX_FIELD_NAME, invalid
+from taskward.http.errors import invalid
 from taskward.strict_json import MalformedJsonError, decode
 
 MAX_FIELDS = 50
@@ -63,9 +64,10 @@ class FormBody:
     media_type = "application/x-www-form-urlencoded"
     optional = False
 
-    def __init__(self, kind: Any) -> None:
+    def __init__(self, kind: type[BaseModel]) -> None:
         """Take a pydantic model, all of whose fields are text."""
         self.adapter: TypeAdapter[Any] = TypeAdapter(kind)
+        self._known = frozenset(kind.model_fields)
 
     async def __call__(self, request: Request) -> Any:
         """Return the validated form; a field without a value is as good as none.
@@ -75,24 +77,23 @@ class FormBody:
         if not _is_plain(request, self.media_type):
             raise UnsupportedMediaTypeError(f"The body must be sent as {self.media_type}, not compressed.")
         try:
-            return self.adapter.validate_python(_fields(await request.body()))
+            return self.adapter.validate_python(_fields(await request.body(), self._known))
         except ValidationError as error:
             raise invalid("body", error) from None
 
 
-def _fields(data: bytes) -> dict[str, str]:
+def _fields(data: bytes, known: Collection[str]) -> dict[str, str]:
+    """Return the fields that are known; others are ignored, however often they come (RFC 6749, 3.2)."""
     try:
         pairs = parse_qsl(data.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
     except ValueError:
         raise ValidationFailedError(
             [("body", f"This is no form in UTF-8 of at most {MAX_FIELDS} fields")]
         ) from None
-    times = Counter(name for name, _ in pairs)
+    times = Counter(name for name, _ in pairs if name in known)
     if repeated := [name for name, count in times.items() if count > 1]:
-        raise ValidationFailedError(
-            [(name[:MAX_FIELD_NAME], "This field is given more than once") for name in repeated]
-        )
-    return {name: value for name, value in pairs if value}
+        raise ValidationFailedError([(name, "This field is given more than once") for name in repeated])
+    return {name: value for name, value in pairs if value and name in known}
 
 
 def _has_body(request: Request) -> bool:
