@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from taskward.database.acting_as import Database
-from taskward.database.compiled import Statement
+from taskward.database.compiled import Effect, Statement
 from taskward.database.connection import Connection
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError, ValidationFailedError
@@ -17,7 +17,7 @@ ECHO = Statement("SELECT %(text)s::text AS text")
 ONE = Statement("SELECT 1 AS number")
 DIVIDE = Statement("SELECT 1 / %(by)s::int AS number")
 ADD_A_NOTE = Statement("INSERT INTO notes VALUES (%(note)s) RETURNING note")
-NOTES = Statement("SELECT * FROM notes", repeatable=True)
+NOTES = Statement("SELECT * FROM notes", effect=Effect.NONE)
 PREPARED = Statement("SELECT count(*) AS number FROM pg_prepared_statements")
 
 

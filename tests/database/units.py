@@ -6,10 +6,10 @@ import time
 import psycopg
 
 from taskward.database.acting_as import Database
-from taskward.database.compiled import Statement
+from taskward.database.compiled import Effect, Statement
 
 WHO = Statement(
-    "SELECT current_user::text AS role, current_setting('app.user_id', true) AS user_id", repeatable=True
+    "SELECT current_user::text AS role, current_setting('app.user_id', true) AS user_id", effect=Effect.NONE
 )
 BACKEND = Statement("SELECT pg_backend_pid() AS pid")
 SLEEP = Statement("SELECT pg_sleep(60)")

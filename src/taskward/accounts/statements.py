@@ -10,7 +10,7 @@ from sqlalchemy import LargeBinary, Text, bindparam, case, delete, func, literal
 from sqlalchemy.dialects.postgresql import insert
 
 from taskward.accounts.model import accounts, refresh_tokens
-from taskward.database.compiled import Statement, compiled
+from taskward.database.compiled import Effect, Statement, compiled
 
 LIFETIME: Any = literal_column("interval '30 days'")  # of a refresh token that is not used
 GRACE: Any = literal_column("interval '10 seconds'")  # for an answer that was lost
@@ -112,7 +112,9 @@ PURGE_TOKENS = Statement(
     {"batch": PURGE_BATCH},
 )
 
-READ_USER = Statement("SELECT timezone('UTC', created_at) AS created_at FROM users WHERE id = %(owner)s::text")
+READ_USER = Statement(
+    "SELECT timezone('UTC', created_at) AS created_at FROM users WHERE id = %(owner)s::text", effect=Effect.NONE
+)
 
 # Deleting a user, in this order. A write to a task locks the task and then the user's row, so deleting does as
 # well. A task that came between the two locks may be locked by a writer who already waits for the user: not

@@ -16,8 +16,9 @@ from typing import Any, Self
 import psycopg
 from psycopg import errors as postgres
 
-from taskward.database.compiled import Statement
-from taskward.database.connection import Command, Connection, Row
+from taskward.database.batch import ReadBatches
+from taskward.database.compiled import Effect, Statement
+from taskward.database.connection import Command, Connection, ConnectionLostError, Outcome, Row, Unit
 from taskward.database.faults import translated
 from taskward.database.pool import Pool
 from taskward.database.url import is_pooled
@@ -33,12 +34,14 @@ IDENTITY = Statement(
     SELECT set_config('role', %(role)s, true), set_config('app.user_id', %(owner)s, true),
            set_config('lock_timeout', '1s', true), set_config('statement_timeout', %(timeout)s, true)
     """,
-    repeatable=True,
+    effect=Effect.NONE,
 )
 
 # Nothing of such a transaction has happened, so it may be tried again, whatever it was.
 ROLLED_BACK = (postgres.SerializationFailure, postgres.DeadlockDetected)
 MAX_RETRIES = 2
+
+READS_TOGETHER = 32
 
 Guard = Callable[["Database"], Awaitable[None]]
 
@@ -69,9 +72,9 @@ class UnitOfWork:
         self.identify(role)
 
     @property
-    def repeatable(self) -> bool:
-        """Whether all of it may be sent again when no answer came."""
-        return all(statement.repeatable for statement, _ in self.commands)
+    def effect(self) -> Effect:
+        """What running all of it does."""
+        return max(statement.effect for statement, _ in self.commands)
 
     def identify(self, role: str = APP_ROLE) -> None:
         """Say who acts and as which role, until the transaction ends or this is said again."""
@@ -122,6 +125,7 @@ class Database:
         self.pool = Pool(
             lambda: Connection.connect(conninfo, prepare=prepare), size=pool_size, max_overflow=max_overflow
         )
+        self._reads = ReadBatches(self.pool, most=READS_TOGETHER if prepare else 1, timeout=timeout)
         self._timeout = timeout
         self.statement_timeout = f"{round(timeout * 1000)}ms"
         self._guard = guard
@@ -189,20 +193,26 @@ class Database:
             raise DatabaseUnavailableError from error
 
     async def _run_with_retries(self, unit: UnitOfWork) -> list[list[Row]]:
+        run = self._reads.run if unit.effect == Effect.NONE else self._run_alone
         for attempt in count(1):
-            connection = await self.pool.take()
-            try:
-                return await connection.exchange(unit.commands)
-            except ROLLED_BACK:
-                if attempt > MAX_RETRIES:
-                    raise
-            except postgres.ReadOnlySqlTransaction:
-                connection.close()  # to what is a standby by now; the next one may find the new primary
-                raise
-            except psycopg.OperationalError:
-                # In flight, and nobody knows whether it was committed: only what may happen twice is sent again.
-                if connection.usable or attempt > 1 or not unit.repeatable:
-                    raise
-            finally:
-                self.pool.give_back(connection)
+            outcome = await run(unit.commands)
+            if isinstance(outcome, list):
+                return outcome
+            if isinstance(outcome, ROLLED_BACK):
+                again = attempt <= MAX_RETRIES
+            else:
+                # Nobody knows whether it was committed.
+                again = isinstance(outcome, ConnectionLostError) and attempt == 1 and unit.effect <= Effect.ONCE
+            if not again:
+                raise outcome
         raise AssertionError  # the loop ends by returning or raising
+
+    async def _run_alone(self, commands: Unit) -> Outcome:
+        connection = await self.pool.take()
+        try:
+            (outcome,) = await connection.exchange([commands])
+            if isinstance(outcome, postgres.ReadOnlySqlTransaction):
+                connection.close()  # to what is a standby by now; the next one may find the new primary
+            return outcome
+        finally:
+            self.pool.give_back(connection)

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from dataclasses import dataclass, field
+from enum import IntEnum
 from functools import cached_property
 from typing import Any
 
@@ -15,16 +16,21 @@ _DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 _PLACEHOLDER = re.compile(r"%(?:%|\((\w+)\)s)")
 
 
+class Effect(IntEnum):
+    """What running a statement does, and so what may be done with it."""
+
+    NONE = 0  # changes nothing and waits for no lock: it may travel together with others
+    ONCE = 1  # twice is as good as once: it may be sent again when no answer came
+    EACH_TIME = 2
+
+
 @dataclass(frozen=True)
 class Statement:
-    """One SQL statement with named placeholders, `%(name)s`, and the values that are part of it.
-
-    `repeatable` says that running it twice is as good as once: it may be sent again when no answer came.
-    """
+    """One SQL statement with named placeholders, `%(name)s`, and the values that are part of it."""
 
     sql: str
     constants: dict[str, Any] = field(default_factory=dict)
-    repeatable: bool = False
+    effect: Effect = Effect.EACH_TIME
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
@@ -48,4 +54,10 @@ def compiled(clause: ClauseElement) -> Statement:
     text = clause.compile(dialect=_DIALECT)
     assert isinstance(text, SQLCompiler)
     constants = {name: bind.value for bind, name in text.bind_names.items() if not bind.required}
-    return Statement(text.string, constants, repeatable=isinstance(clause, Select))
+    return Statement(text.string, constants, _effect(clause))
+
+
+def _effect(clause: ClauseElement) -> Effect:
+    if not isinstance(clause, Select):
+        return Effect.EACH_TIME
+    return Effect.NONE if clause._for_update_arg is None else Effect.ONCE  # noqa: SLF001

@@ -1,4 +1,4 @@
-"""A connection that sends a whole unit of work in one packet and wakes its caller once, with the answers.
+"""A connection that sends whole units of work in one packet and wakes its caller once, with the answers.
 
 psycopg connects, authenticates, converts values and knows the protocol. What is left out is its cursors and its
 pipeline block: that flushes after every statement, so that one request was three packets and three wake-ups of the
@@ -8,7 +8,7 @@ pool included (docs/performance.md). Pipelines: PostgreSQL manual, chapter on li
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 import psycopg
@@ -20,10 +20,16 @@ from taskward.database.compiled import Statement
 
 Row = dict[str, Any]
 Command = tuple[Statement, dict[str, Any]]
+Unit = Sequence[Command]
+Outcome = list[list[Row]] | Exception
 Arguments = Sequence[Buffer | None]
 
 # What the session has prepared is no longer good: somebody changed a table under it, or dropped it.
 STALE = (errors.FeatureNotSupported, errors.InvalidSqlStatementName)
+
+
+class ConnectionLostError(psycopg.OperationalError):
+    """The connection ended before the answer was complete."""
 
 
 class Connection:
@@ -60,36 +66,37 @@ class Connection:
         """Whether another exchange can be tried. A server that hung up is noticed while the connection rests."""
         return self._pgconn.status == pq.ConnStatus.OK and self._pending is None
 
-    async def exchange(self, commands: Sequence[Command]) -> list[list[Row]]:
-        """Run the commands as one transaction and return the rows of each.
+    async def exchange(self, units: Sequence[Unit]) -> list[Outcome]:
+        """Run each unit as a transaction of its own, one after the other, all sent in one packet.
 
-        Raises the psycopg.Error that the first one failed with; then none of them has happened. Raises
-        psycopg.OperationalError when the connection is lost; then nobody knows. Cancelled, it closes.
+        Returns for each unit the rows of its commands, or the error that it failed with: then nothing of it has
+        happened, except after a ConnectionLostError, when nobody knows. Cancelled, it closes.
         """
-        try:
-            return await self._exchange(commands)
-        except STALE:  # rolled back, and every other connection will meet the same: so mend it here
+        outcomes = await self._exchange(units)
+        stale = [number for number, outcome in enumerate(outcomes) if isinstance(outcome, STALE)]
+        if stale:  # rolled back, and every other connection will meet the same: so mend it here
             self._prepared.clear()
             self._columns.clear()
             self._edition += b"+"
-            return await self._exchange(commands)
+            again = await self._exchange([units[number] for number in stale])
+            for number, outcome in zip(stale, again, strict=True):
+                outcomes[number] = outcome
+        return outcomes
 
-    async def _exchange(self, commands: Sequence[Command]) -> list[list[Row]]:
-        arguments = [self._dump(statement, values) for statement, values in commands]  # may raise: nothing is sent
-        pending = self._pending = _Exchange(self._loop.create_future())
+    async def _exchange(self, units: Sequence[Unit]) -> list[Outcome]:
+        sent = [_Unit(commands) for commands in units]
+        arguments = [self._dump(unit) for unit in sent]
+        pending = self._pending = _Exchange(sent, self._loop.create_future())
         try:
-            for (statement, _), values in zip(commands, arguments, strict=True):
-                self._send(statement, values, pending)
-            self._pgconn.pipeline_sync()
-            self._flush()
-            results = await pending.answer
+            self._send(pending, arguments)
+            await pending.answer
         except BaseException:
-            if not pending.complete:  # an answer may still come, and must not be taken for the next one's
+            if pending.in_flight:  # an answer may still come, and must not be taken for the next one's
                 self.close()
             raise
         finally:
             self._pending = None
-        return [self._rows(statement, result) for (statement, _), result in zip(commands, results, strict=True)]
+        return [self._outcome(unit) for unit in sent]
 
     def close(self) -> None:
         """Hang up."""
@@ -99,20 +106,37 @@ class Connection:
             self._socket = -1
         self._pgconn.finish()
 
-    def _dump(self, statement: Statement, values: dict[str, Any]) -> Arguments:
-        wanted = [values[name] for name in statement.parameters]
-        return self._values.dump_sequence(wanted, [PyFormat.TEXT] * len(wanted))
+    def _dump(self, unit: "_Unit") -> list[Arguments]:
+        try:
+            return [self._values.dump_sequence(wanted, [PyFormat.TEXT] * len(wanted)) for wanted in unit.values()]
+        except Exception as error:  # what PostgreSQL cannot hold; nothing of the unit is sent
+            unit.error = error
+            return []
 
-    def _send(self, statement: Statement, arguments: Arguments, pending: "_Exchange") -> None:
+    def _send(self, pending: "_Exchange", arguments: Sequence[Sequence[Arguments]]) -> None:
+        try:
+            for unit, values in zip(pending.units, arguments, strict=True):
+                if not unit.error:
+                    for (statement, _), of_statement in zip(unit.commands, values, strict=True):
+                        self._send_command(statement, of_statement, unit, pending)
+                    self._pgconn.pipeline_sync()
+            self._flush()
+        except psycopg.OperationalError as error:
+            self._lost(error)
+
+    def _send_command(
+        self, statement: Statement, arguments: Arguments, unit: "_Unit", pending: "_Exchange"
+    ) -> None:
         if not self._prepare:
             self._pgconn.send_query_params(statement.text, arguments)
         else:
             name = statement.name + self._edition
-            if name not in self._prepared and name not in pending.expected:
+            if name not in self._prepared and name not in pending.preparing:
                 self._pgconn.send_prepare(name, statement.text)
-                pending.expected.append(name)
+                pending.preparing.add(name)
+                unit.expected.append(name)
             self._pgconn.send_query_prepared(name, arguments)
-        pending.expected.append(None)
+        unit.expected.append(None)
 
     def _flush(self) -> None:
         if self._pgconn.flush():
@@ -126,11 +150,11 @@ class Connection:
             self._lost(error)
 
     def _on_readable(self) -> None:
-        """Take what has arrived; when the sync has been answered, wake who waits."""
+        """Take what has arrived; when the last sync has been answered, wake who waits."""
         pending = self._pending
         try:
             self._pgconn.consume_input()
-            while pending and not pending.complete and not self._pgconn.is_busy():
+            while pending and pending.in_flight and not self._pgconn.is_busy():
                 result = self._pgconn.get_result()
                 if result is not None:
                     self._take(result, pending)
@@ -142,20 +166,30 @@ class Connection:
     def _take(self, result: pq.abc.PGresult, pending: "_Exchange") -> None:
         status = result.status
         if status == pq.ExecStatus.PIPELINE_SYNC:
-            pending.finish()
+            pending.settle()
             return
-        prepared = pending.expected.popleft() if pending.expected else None  # none: the commit itself failed
+        unit = pending.in_flight[0]
+        prepared = unit.expected.popleft() if unit.expected else None  # none: the commit itself failed
         if status == pq.ExecStatus.FATAL_ERROR:
-            pending.error = pending.error or errors.error_from_result(result)
+            unit.error = unit.error or errors.error_from_result(result)
         elif prepared and status == pq.ExecStatus.COMMAND_OK:
             self._prepared.add(prepared)
         elif not prepared:
-            pending.results.append(result)
+            unit.results.append(result)
 
     def _lost(self, error: psycopg.OperationalError) -> None:
         self.close()
         if self._pending:
             self._pending.fail(error)
+
+    def _outcome(self, unit: "_Unit") -> Outcome:
+        try:
+            return unit.error or [
+                self._rows(statement, result)
+                for (statement, _), result in zip(unit.commands, unit.results, strict=True)
+            ]
+        except psycopg.Error as error:
+            return error
 
     def _rows(self, statement: Statement, result: pq.abc.PGresult) -> list[Row]:
         columns = self._columns.get(statement.name)
@@ -166,25 +200,49 @@ class Connection:
         return self._values.load_rows(0, result.ntuples, lambda values: dict(zip(columns, values, strict=True)))
 
 
-class _Exchange:
-    """What is expected of the server, and what has come of it."""
+class _Unit:
+    """What is expected of the server for one transaction, and what has come of it."""
 
-    def __init__(self, answer: asyncio.Future[list[pq.abc.PGresult]]) -> None:
-        self.answer = answer
+    __slots__ = ("commands", "error", "expected", "results")
+
+    def __init__(self, commands: Unit) -> None:
+        self.commands = commands
         self.expected: deque[bytes | None] = deque()  # for each result the name it prepares, or None
         self.results: list[pq.abc.PGresult] = []
-        self.error: psycopg.Error | None = None
-        self.complete = False
+        self.error: Exception | None = None
 
-    def finish(self) -> None:
-        self.complete = True
-        if self.answer.done():  # cancelled
-            return
-        if self.error:
-            self.answer.set_exception(self.error)
-        else:
-            self.answer.set_result(self.results)
+    def values(self) -> Iterator[list[Any]]:
+        for statement, values in self.commands:
+            yield [values[name] for name in statement.parameters]
+
+
+class _Exchange:
+    """Units that were sent together, and those of them that wait for the end of their transaction."""
+
+    def __init__(self, units: Sequence[_Unit], answer: asyncio.Future[None]) -> None:
+        self.units = units
+        self.in_flight = deque(unit for unit in units if not unit.error)
+        self.preparing: set[bytes] = set()
+        self.answer = answer
+        self._wake_when_complete()
+
+    def settle(self) -> None:
+        """Take the end of a transaction."""
+        unit = self.in_flight[0]
+        if not unit.error and len(unit.results) != len(unit.commands):
+            raise psycopg.OperationalError("the server's answers are not those to what was sent")
+        self.in_flight.popleft()
+        self._wake_when_complete()
 
     def fail(self, lost: psycopg.OperationalError) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(self.error or lost)
+        """Take the end of the connection."""
+        for unit in self.in_flight:
+            reason = unit.error or lost
+            unit.error = ConnectionLostError(str(reason))
+            unit.error.__cause__ = reason
+        self.in_flight.clear()
+        self._wake_when_complete()
+
+    def _wake_when_complete(self) -> None:
+        if not self.in_flight and not self.answer.done():  # done before it is complete: cancelled
+            self.answer.set_result(None)

@@ -10,14 +10,14 @@ from starlette.requests import Request
 
 import taskward
 from taskward.database.acting_as import NOBODY, Database
-from taskward.database.compiled import Statement
+from taskward.database.compiled import Effect, Statement
 from taskward.errors import ApiError
 from taskward.http.responses import JsonResponse
 
 router = APIRouter(tags=["service"])
 
-PING = Statement("SELECT 1 AS alive", repeatable=True)
-REVISION = Statement("SELECT version_num FROM alembic_version", repeatable=True)
+PING = Statement("SELECT 1 AS alive", effect=Effect.NONE)
+REVISION = Statement("SELECT version_num FROM alembic_version", effect=Effect.NONE)
 
 
 class Health(BaseModel):

@@ -6,7 +6,7 @@ from functools import partial
 import orjson
 
 from taskward.database.acting_as import NOBODY, Database
-from taskward.database.compiled import Statement
+from taskward.database.compiled import Effect, Statement
 from taskward.database.purge import Purge
 from taskward.tasks.schemas import TaskCreate
 
@@ -41,7 +41,7 @@ CREATE_TASK_ONCE = Statement(
             SELECT false, fingerprint, id, user_id, title, description, completed, created_at, revision
               FROM created) AS answer
     """,
-    repeatable=True,
+    effect=Effect.ONCE,
 )
 
 PURGE_KEYS = Statement("SELECT purge_idempotency_keys(%(batch)s) AS purged", {"batch": PURGE_BATCH})
