@@ -7,11 +7,10 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 
 from taskward.errors import ValidationFailedError
-from taskward.http.bodies import STRICT, without_nul
+from taskward.http.bodies import STRICT, WITHOUT_NUL, WITHOUT_NUL_NOR_BLANK, without_nul
 
 MAX_EMAIL = 254  # RFC 5321, 4.5.3.1.3: the longest path, without its angle brackets
 MIN_PASSWORD = 8
-WITHOUT_NUL = "^[^\\u0000]*$"
 MAX_PASSWORD = 128
 
 # What browsers take for an address (WHATWG HTML, "valid email address"), with a local part of at most 64
@@ -65,6 +64,7 @@ class Registration(BaseModel):
             str,
             StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
             AfterValidator(without_nul),
+            Field(json_schema_extra={"pattern": WITHOUT_NUL_NOR_BLANK}),
         ]
         | None,
         Field(description="What to call you: 1–200 characters, or null.", examples=["Alice"]),

@@ -19,6 +19,10 @@ from taskward.strict_json import MalformedJsonError, decode
 MAX_FIELDS = 50
 STRICT = ConfigDict(extra="forbid", strict=True)
 
+# For the published description, as JSON Schema has them.
+WITHOUT_NUL = r"^[^\u0000]*$"
+WITHOUT_NUL_NOR_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+
 
 def without_nul(value: str) -> str:
     """Return the text; raise ValueError for the one character that PostgreSQL's text cannot hold."""

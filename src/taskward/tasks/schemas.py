@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 from typing_extensions import TypedDict
 
-from taskward.http.bodies import STRICT, without_nul
+from taskward.http.bodies import STRICT, WITHOUT_NUL, WITHOUT_NUL_NOR_BLANK, without_nul
 from taskward.http.openapi import ErrorBody
 from taskward.http.parameters import InDigits
 
@@ -17,7 +17,7 @@ Title = Annotated[
     Field(
         description="1–200 characters after trimming surrounding white space.",
         examples=["Buy milk"],
-        json_schema_extra={"pattern": "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$"},
+        json_schema_extra={"pattern": WITHOUT_NUL_NOR_BLANK},
     ),
 ]
 Description = Annotated[
@@ -25,7 +25,7 @@ Description = Annotated[
         str,
         StringConstraints(max_length=1000),
         AfterValidator(without_nul),
-        WithJsonSchema({"type": "string", "maxLength": 1000, "pattern": "^[^\\u0000]*$"}),
+        WithJsonSchema({"type": "string", "maxLength": 1000, "pattern": WITHOUT_NUL}),
     ]
     | None,
     Field(description="Up to 1000 characters, or null.", examples=["Two litres"]),
