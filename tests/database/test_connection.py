@@ -96,7 +96,7 @@ async def test_a_cancelled_exchange_that_was_complete_keeps_its_connection(conne
         await asyncio.sleep(0)
         pending = connection._pending
         assert pending is not None
-        while not pending.complete:
+        while pending.in_flight:
             select.select([connection._socket], [], [], 10)
             connection._on_readable()
         task.cancel()  # the answer is there, and the task has not run since

@@ -28,9 +28,14 @@ async def dawdle(database: Database) -> None:
 
 async def asleep(superuser: psycopg.Connection) -> int:
     """Wait until a statement sleeps in the database; return its backend's process id."""
+    return await waiting_for(superuser, "PgSleep")
+
+
+async def waiting_for(superuser: psycopg.Connection, event: str) -> int:
+    """Wait until a statement waits for `event` in the database; return its backend's process id."""
     deadline = time.monotonic() + 10
-    query = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
-    while (row := superuser.execute(query).fetchone()) is None:
+    query = "SELECT pid FROM pg_stat_activity WHERE wait_event = %s AND datname = current_database()"
+    while (row := superuser.execute(query, [event]).fetchone()) is None:
         assert time.monotonic() < deadline, "the statement never reached the database"
         await asyncio.sleep(0.01)
     return int(row[0])

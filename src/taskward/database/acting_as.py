@@ -13,12 +13,11 @@ from itertools import count
 from types import TracebackType
 from typing import Any, Self
 
-import psycopg
 from psycopg import errors as postgres
 
 from taskward.database.batch import ReadBatches
 from taskward.database.compiled import Effect, Statement
-from taskward.database.connection import Command, Connection, ConnectionLostError, Outcome, Row, Unit
+from taskward.database.connection import Command, Connection, ConnectionLostError, Row, Unit
 from taskward.database.faults import translated
 from taskward.database.pool import Pool
 from taskward.database.url import is_pooled
@@ -40,8 +39,6 @@ IDENTITY = Statement(
 # Nothing of such a transaction has happened, so it may be tried again, whatever it was.
 ROLLED_BACK = (postgres.SerializationFailure, postgres.DeadlockDetected)
 MAX_RETRIES = 2
-
-READS_TOGETHER = 32
 
 Guard = Callable[["Database"], Awaitable[None]]
 
@@ -125,7 +122,7 @@ class Database:
         self.pool = Pool(
             lambda: Connection.connect(conninfo, prepare=prepare), size=pool_size, max_overflow=max_overflow
         )
-        self._reads = ReadBatches(self.pool, most=READS_TOGETHER if prepare else 1, timeout=timeout)
+        self._reads = ReadBatches(self.pool, timeout=timeout)
         self._timeout = timeout
         self.statement_timeout = f"{round(timeout * 1000)}ms"
         self._guard = guard
@@ -135,6 +132,7 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self.pool.close()
+        await self._reads.close()
         if self._guarding:
             await asyncio.gather(self._guarding, return_exceptions=True)
 
@@ -195,24 +193,22 @@ class Database:
     async def _run_with_retries(self, unit: UnitOfWork) -> list[list[Row]]:
         run = self._reads.run if unit.effect == Effect.NONE else self._run_alone
         for attempt in count(1):
-            outcome = await run(unit.commands)
-            if isinstance(outcome, list):
-                return outcome
-            if isinstance(outcome, ROLLED_BACK):
-                again = attempt <= MAX_RETRIES
-            else:
-                # Nobody knows whether it was committed.
-                again = isinstance(outcome, ConnectionLostError) and attempt == 1 and unit.effect <= Effect.ONCE
-            if not again:
-                raise outcome
+            try:
+                return await run(unit.commands)
+            except ROLLED_BACK:
+                if attempt > MAX_RETRIES:
+                    raise
+            except ConnectionLostError:  # and nobody knows whether it was committed
+                if attempt > 1 or unit.effect > Effect.ONCE:
+                    raise
         raise AssertionError  # the loop ends by returning or raising
 
-    async def _run_alone(self, commands: Unit) -> Outcome:
+    async def _run_alone(self, commands: Unit) -> list[list[Row]]:
         connection = await self.pool.take()
         try:
-            (outcome,) = await connection.exchange([commands])
-            if isinstance(outcome, postgres.ReadOnlySqlTransaction):
-                connection.close()  # to what is a standby by now; the next one may find the new primary
-            return outcome
+            return await connection.exchange(commands)
+        except postgres.ReadOnlySqlTransaction:
+            connection.close()  # to what is a standby by now; the next one may find the new primary
+            raise
         finally:
             self.pool.give_back(connection)

@@ -60,4 +60,4 @@ def compiled(clause: ClauseElement) -> Statement:
 def _effect(clause: ClauseElement) -> Effect:
     if not isinstance(clause, Select):
         return Effect.EACH_TIME
-    return Effect.NONE if clause._for_update_arg is None else Effect.ONCE  # noqa: SLF001
+    return Effect.NONE if clause._for_update_arg is None else Effect.ONCE

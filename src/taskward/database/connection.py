@@ -66,11 +66,21 @@ class Connection:
         """Whether another exchange can be tried. A server that hung up is noticed while the connection rests."""
         return self._pgconn.status == pq.ConnStatus.OK and self._pending is None
 
-    async def exchange(self, units: Sequence[Unit]) -> list[Outcome]:
+    async def exchange(self, commands: Unit) -> list[list[Row]]:
+        """Run the commands as one transaction and return the rows of each.
+
+        Raises the error that the first one failed with: then nothing of it has happened. Raises
+        ConnectionLostError: then nobody knows. Cancelled, it closes.
+        """
+        (outcome,) = await self.exchange_all([commands])
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    async def exchange_all(self, units: Sequence[Unit]) -> list[Outcome]:
         """Run each unit as a transaction of its own, one after the other, all sent in one packet.
 
-        Returns for each unit the rows of its commands, or the error that it failed with: then nothing of it has
-        happened, except after a ConnectionLostError, when nobody knows. Cancelled, it closes.
+        Returns for each what `exchange` returns or raises.
         """
         outcomes = await self._exchange(units)
         stale = [number for number, outcome in enumerate(outcomes) if isinstance(outcome, STALE)]

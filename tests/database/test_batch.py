@@ -1,0 +1,170 @@
+"""Reads of the same moment: one packet, and still each its own transaction, identity and error."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from urllib.parse import parse_qs, urlsplit
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from taskward.database.acting_as import Database
+from taskward.database.batch import MOST
+from taskward.database.compiled import Effect, Statement
+from taskward.database.connection import Connection, ConnectionLostError
+from taskward.database.url import conninfo
+from taskward.errors import DatabaseUnavailableError, ValidationFailedError
+from tests.database.conftest import create_task
+from tests.database.units import WHO, read_as, waiting_for
+from tests.tasks.wire import CountingProxy
+
+ECHO = Statement("SELECT %(text)s::text AS text", effect=Effect.NONE)
+ONE = Statement("SELECT 1 AS number", effect=Effect.NONE)
+DIVIDE = Statement("SELECT 1 / %(by)s::int AS number", effect=Effect.NONE)
+BACKEND = Statement("SELECT pg_backend_pid() AS pid", effect=Effect.NONE)
+SLEEP = Statement("SELECT pg_sleep(60)", effect=Effect.NONE)
+TITLES = Statement("SELECT user_id, title FROM tasks", effect=Effect.NONE)
+WAIT = Statement("SELECT pg_advisory_xact_lock_shared(1)::text AS lock", effect=Effect.NONE)
+LOCKING = Statement("SELECT 1 AS number", effect=Effect.ONCE)
+
+
+@pytest.fixture
+async def wire(database_url: str) -> AsyncIterator[CountingProxy]:
+    async with CountingProxy(parse_qs(urlsplit(database_url).query)["host"][0]) as proxy:
+        yield proxy
+
+
+@pytest.fixture(params=[True, False], ids=["prepared", "pooled"])
+async def connection(database_url: str, request: pytest.FixtureRequest) -> AsyncIterator[Connection]:
+    opened = await Connection.connect(conninfo(database_url), prepare=request.param)
+    yield opened
+    opened.close()
+
+
+async def rows_of(database: Database, user_id: str, statement: Statement, **values: object) -> Sequence[object]:
+    async with database.acting_as(user_id) as unit:
+        found = unit.execute(statement, **values)
+    return [tuple(row.values()) for row in found.all]
+
+
+async def test_reads_of_the_same_moment_are_one_round_trip_and_each_sees_its_own(
+    database_url: str, wire: CountingProxy
+) -> None:
+    database = Database(make_conninfo(conninfo(database_url), host=wire.folder), pool_size=1, max_overflow=0)
+    users = [f"alice-{number}" for number in range(MOST)]
+    for user in users:
+        await create_task(database, user)
+    before = wire.round_trips
+    seen = await asyncio.gather(*(rows_of(database, user, TITLES) for user in users))
+    assert seen == [[(user, f"Task of {user}")] for user in users]
+    assert wire.round_trips - before == 1
+    await database.close()
+
+
+async def test_no_packet_has_more_than_its_share(database_url: str, wire: CountingProxy) -> None:
+    database = Database(make_conninfo(conninfo(database_url), host=wire.folder), pool_size=1, max_overflow=0)
+    await read_as(database, "alice")
+    before = wire.round_trips
+    await asyncio.gather(*(read_as(database, "alice") for _ in range(3 * MOST + 1)))
+    assert wire.round_trips - before == 4
+    await database.close()
+
+
+async def test_what_waits_for_locks_travels_alone(database_url: str, wire: CountingProxy) -> None:
+    database = Database(make_conninfo(conninfo(database_url), host=wire.folder), pool_size=1, max_overflow=0)
+    await read_as(database, "alice")
+    before = wire.round_trips
+    await asyncio.gather(*(rows_of(database, "alice", LOCKING) for _ in range(4)))
+    assert wire.round_trips - before == 4
+    await database.close()
+
+
+async def test_one_that_fails_does_not_touch_the_others(database: Database) -> None:
+    for _ in range(2):  # the second time, everything is prepared
+        outcomes = await asyncio.gather(
+            rows_of(database, "alice", WHO),
+            rows_of(database, "bob", DIVIDE, by=0),
+            rows_of(database, "bob", ECHO, text="a\0b"),  # nothing of it can be sent
+            rows_of(database, "charlie", WHO),
+            return_exceptions=True,
+        )
+        assert outcomes[0] == [("taskward_app", "alice")]
+        assert isinstance(outcomes[1], ValidationFailedError)
+        assert isinstance(outcomes[2], ValidationFailedError)
+        assert outcomes[3] == [("taskward_app", "charlie")]
+
+
+async def test_each_unit_has_its_own_outcome_and_the_rest_is_as_if_it_were_alone(connection: Connection) -> None:
+    failing = [(ONE, {}), (DIVIDE, {"by": 0}), (BACKEND, {})]
+    for _ in range(3):
+        outcomes = await connection.exchange_all([failing, [(BACKEND, {})], [], [(DIVIDE, {"by": 1}), (ONE, {})]])
+        assert isinstance(outcomes[0], psycopg.errors.DivisionByZero)
+        assert outcomes[1] == [[{"pid": connection._pgconn.backend_pid}]], "prepared in the unit that failed"
+        assert outcomes[2] == []
+        assert outcomes[3] == [[{"number": 1}], [{"number": 1}]]
+        assert connection.usable
+
+
+async def test_answers_that_are_not_those_to_what_was_sent_end_the_connection(connection: Connection) -> None:
+    unasked = asyncio.create_task(connection.exchange_all([[(ONE, {})], [(ECHO, {"text": "bob's"})]]))
+    await asyncio.sleep(0)
+    assert connection._pending is not None
+    connection._pending.in_flight.rotate()  # as if the server had mixed them up
+    connection._pending.in_flight[0].commands = [(ONE, {}), (ONE, {})]
+    lost = await unasked
+    assert [type(outcome) for outcome in lost] == [ConnectionLostError] * 2
+    assert not connection.usable
+
+
+async def test_who_gives_up_takes_nobody_along(database: Database) -> None:
+    await read_as(database, "alice")
+    for turns in range(6):
+        readers = [asyncio.create_task(rows_of(database, "alice", WHO)) for _ in range(4)]
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        readers[0].cancel()
+        first, *others = await asyncio.gather(*readers, return_exceptions=True)
+        assert isinstance(first, asyncio.CancelledError)
+        assert others == [[("taskward_app", "alice")]] * 3
+    assert database.pool.in_use == 0
+
+
+async def test_what_nobody_waits_for_any_more_is_not_sent(database: Database) -> None:
+    held = await database.pool.take()
+    given_up = asyncio.create_task(rows_of(database, "alice", SLEEP))
+    reader = asyncio.create_task(rows_of(database, "bob", WHO))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    await asyncio.gather(given_up, return_exceptions=True)
+    database.pool.give_back(held)
+    assert await reader == [("taskward_app", "bob")]
+
+
+async def test_those_who_all_gave_up_leave_no_connection_behind(
+    database_url: str, superuser: psycopg.Connection
+) -> None:
+    address = make_conninfo(conninfo(database_url), options="-c statement_timeout=0")
+    database = Database(address, pool_size=1, max_overflow=0, timeout=0.2)
+    database.statement_timeout = "0"  # a server that does not even notice its own limit
+    for _ in range(3):
+        outcomes = await asyncio.gather(
+            *(rows_of(database, "alice", SLEEP) for _ in range(3)), return_exceptions=True
+        )
+        assert [type(outcome) for outcome in outcomes] == [DatabaseUnavailableError] * 3
+        await database._reads.close()
+        assert (database.pool.open, database.pool.in_use) == (0, 0)
+    assert await rows_of(database, "bob", WHO) == [("taskward_app", "bob")]
+    await database.close()
+
+
+async def test_all_of_a_lost_packet_are_sent_again(database: Database, superuser: psycopg.Connection) -> None:
+    await read_as(database, "alice")
+    superuser.execute("SELECT pg_advisory_lock(1)")
+    readers = [
+        asyncio.create_task(rows_of(database, "alice", WHO)),
+        asyncio.create_task(rows_of(database, "bob", WAIT)),
+        asyncio.create_task(rows_of(database, "charlie", WHO)),
+    ]
+    pid = await waiting_for(superuser, "advisory")
+    superuser.execute("SELECT pg_advisory_unlock(1), pg_terminate_backend(%s)", [pid])
+    assert await asyncio.gather(*readers) == [[("taskward_app", "alice")], [("",)], [("taskward_app", "charlie")]]
