@@ -43,12 +43,12 @@ def log_in_with_token(api: Api, store: CredentialStore, token: str) -> Credentia
     if not TOKEN.fullmatch(token):
         raise ClientError("this is no token: it is empty, or has spaces or line breaks in it")
     try:
-        user = api.request("GET", "/auth/me", token=token).body
+        (user_id,) = api.request("GET", "/auth/me", token=token).parts("id")
     except RefusedError as error:
         if error.code not in TOKEN_CODES:
             raise
         raise NotLoggedInError(f"{api.address} refuses the token: {error}") from error
-    new = Credentials(user["id"], token)
+    new = Credentials(user_id, token)
     _keep(api, store, new)
     return new
 

@@ -31,6 +31,14 @@ class Answer:
     status: int
     headers: httpx2.Headers
     body: Any
+    host: str
+
+    def parts(self, *names: str) -> list[Any]:
+        """Return members of the object that the body is; raise ClientError where a stranger answers."""
+        try:
+            return [self.body[name] for name in names]
+        except (KeyError, TypeError):
+            raise _not_taskward(self.host) from None
 
 
 class Api:
@@ -108,7 +116,7 @@ class Api:
             else:
                 answered = _error_of(response)
                 if answered is None:
-                    return Answer(response.status_code, response.headers, _json_of(response))
+                    return Answer(response.status_code, response.headers, _json_of(response), response.url.host)
                 if not _may_pass(answered):
                     raise answered
                 pause = max(pause, _retry_after(response))
@@ -166,8 +174,12 @@ def _json_of(response: httpx2.Response) -> Any:
         return response.json()
     except ValueError:
         if response.status_code < 300:
-            raise ClientError(f"{response.url.host} does not answer as Taskward does. Check --server.") from None
+            raise _not_taskward(response.url.host) from None
         return None
+
+
+def _not_taskward(host: str) -> ClientError:
+    return ClientError(f"{host} does not answer as Taskward does. Check --server.")
 
 
 def _may_pass(error: RefusedError) -> bool:

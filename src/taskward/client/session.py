@@ -85,6 +85,5 @@ class Session:
 
 def credentials_of(answer: Answer) -> Credentials:
     """Return what an answer of `POST /auth/token` grants (RFC 6749, 5.1)."""
-    tokens = answer.body
-    expires_at = time.time() + tokens["expires_in"]
-    return Credentials(tokens["user_id"], tokens["access_token"], tokens["refresh_token"], expires_at)
+    user_id, access, refresh, seconds = answer.parts("user_id", "access_token", "refresh_token", "expires_in")
+    return Credentials(user_id, access, refresh, time.time() + seconds)
