@@ -62,7 +62,10 @@ def test_an_answer_that_is_not_taskwards_is_said_to_be_so(alice: Person) -> None
 def test_a_log_in_at_a_service_that_speaks_another_json_is_refused(stranger: Person, way: list[str]) -> None:
     with Proxy(stranger.server, 200) as proxy:
         done = behind(proxy, stranger)("login", *way, stdin="correct-horse-battery-staple\n")
-    assert (done.code, done.stderr) == (1, "taskward: 127.0.0.1 does not answer as Taskward does. Check --server.\n")
+    assert (done.code, done.stderr) == (
+        1,
+        "taskward: 127.0.0.1 does not answer as Taskward does. Check --server.\n",
+    )
 
 
 def test_a_service_that_is_away_is_told_in_one_line_with_what_to_do(alice: Person) -> None:
