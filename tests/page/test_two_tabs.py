@@ -102,3 +102,14 @@ async def test_signing_out_in_one_tab_signs_out_in_all(member: Person) -> None:
     for tab in (first, second):
         await expect(tab.page.get_by_role("heading", name="Sign in")).to_be_visible()
         assert (await tab.stored())["session"] == {}
+
+
+async def test_what_another_tab_adds_is_seen_within_half_a_minute(member: Person) -> None:
+    other = await member.another_tab()
+    await other.page.clock.install()
+    await other.page.reload()
+    await expect(other.new_title).to_be_focused()
+    await member.add("Buy milk")
+    await expect(other.rows).to_have_count(0)
+    await other.page.clock.fast_forward(30_000)
+    await expect(other.titles).to_have_text(["Buy milk"])
