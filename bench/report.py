@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from bench.bounds import Bound
 from bench.crowd import CONNECTIONS, RATE, Crowd
+from bench.far import CONNECTIONS as FAR_CONNECTIONS
+from bench.far import DELAY_SECONDS, Far
 from bench.pages import Page
 from bench.rows import Figures
 from bench.starts import Starts
@@ -27,6 +29,7 @@ class Report:
     actions: dict[str, list[Figures]] = field(default_factory=dict)
     bounds: list[Bound] = field(default_factory=list)
     crowd: Crowd | None = None
+    far: list[Far] = field(default_factory=list)
     growth: dict[str, list[Figures]] = field(default_factory=dict)
     pages: list[Page] = field(default_factory=list)
     pages_of_baseline: list[Page] = field(default_factory=list)
@@ -46,6 +49,8 @@ class Report:
             yield from ("### What bounds it", _bounds(self.bounds))
         if self.crowd:
             yield from ("### A thousand connections", _crowd(self.crowd))
+        if self.far:
+            yield from ("### A database far away", _far(self.far))
         if self.growth:
             yield from ("### A hundred times the tasks", _growth(self.growth))
         if self.pages:
@@ -108,6 +113,15 @@ def _crowd(crowd: Crowd) -> str:
 
 def _spread(p50: float, p95: float, p99: float) -> tuple[str, ...]:
     return f"{p50:.1f}", f"{p95:.1f}", f"{p99:.1f}", f"{p99 / p50:.1f}"
+
+
+def _far(found: list[Far]) -> str:
+    lines = [
+        (name, f"{of.run.per_second:,.0f}", f"{of.run.p50:.0f}", f"{of.run.p99:.0f}", str(of.run.refused))
+        for name, of in zip(SERVERS, found, strict=True)
+    ]
+    heading = f"read a task, {FAR_CONNECTIONS} connections, {2000 * DELAY_SECONDS:.0f} ms for a round trip"
+    return _table((heading, "requests/s", "p50 ms", "p99 ms", "refused"), lines)
 
 
 def _growth(found: dict[str, list[Figures]]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import bounds, crowd, machine, pages, rows, servers, starts
+from bench import bounds, crowd, far, machine, pages, rows, servers, starts
 from bench.data import WITH_100, WITH_MANY, Shape
 from bench.databases import Databases
 from bench.report import Report
@@ -43,6 +43,7 @@ def measure(options: Options) -> Report:
         file = write(options.folder / "bounds.users", users)
         report.bounds = bounds.measure(databases, "taskward", users, file, seconds=options.seconds)
         report.crowd = crowd.measure(options.folder, ours, users, seconds=3 * options.seconds)
+        report.far = far.measure(options.folder, ours, plain, users, seconds=options.seconds)
         _measure_growth(options, databases, ours, report)
     report.starts = starts.measure(options.folder, users[0])
     return report
