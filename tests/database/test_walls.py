@@ -15,7 +15,7 @@ from tests.database.conftest import create_task
 from tests.database.statements import changes, lists, of_tasks
 
 VALUES = {"title": "Taken over", "description": "by bob", "completed": True}
-WALL_ONE = ("tasks.user_id = %(owner)s::VARCHAR", "users.id = %(owner)s::VARCHAR")
+WALL_ONE = ("user_id = %(owner)s::text", "users.id = %(owner)s::text")
 
 Run = tuple[str, Statement, dict[str, Any]]
 
