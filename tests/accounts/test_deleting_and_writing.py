@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 
 from taskward.database.acting_as import IDENTITY
-from taskward.database.compiled import Statement
+from taskward.database.statement import Statement
 from taskward.settings import Settings
 from tests.accounts.conftest import logged_in
 from tests.accounts.people import log_in, refresh, register

@@ -5,8 +5,9 @@ import pytest
 from fastapi import FastAPI
 
 from taskward.accounts import statements
-from taskward.database.compiled import Statement
+from taskward.database.statement import Statement
 from tests.client import Client
+from tests.database.statements import is_on_user_data, of_accounts
 
 ON_USER_DATA = {
     "read": statements.READ_USER,
@@ -26,6 +27,11 @@ async def run_as_bob(app: FastAPI, statement: Statement) -> list[dict[str, objec
 
 def alices_rows(superuser: psycopg.Connection) -> list[tuple[object, ...]]:
     return superuser.execute("SELECT * FROM tasks JOIN users ON users.id = user_id").fetchall()
+
+
+def test_every_statement_on_user_data_is_tried() -> None:
+    wanted = {statement.sql for _, statement in of_accounts() if is_on_user_data(statement)}
+    assert {statement.sql for statement in ON_USER_DATA.values()} == wanted
 
 
 @pytest.mark.parametrize("name", ON_USER_DATA)

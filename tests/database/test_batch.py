@@ -10,8 +10,8 @@ from psycopg.conninfo import make_conninfo
 
 from taskward.database.acting_as import Database
 from taskward.database.batch import MOST
-from taskward.database.compiled import Effect, Statement
 from taskward.database.connection import Connection, ConnectionLostError
+from taskward.database.statement import Effect, Statement
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError, ValidationFailedError
 from tests.database.conftest import create_task

@@ -9,7 +9,7 @@ import pytest
 from taskward.app import create_app
 from taskward.database.acting_as import Database
 from taskward.database.canary import NotMigratedError, WallMissingError, check_walls, warn_of_an_old_server
-from taskward.database.compiled import Statement
+from taskward.database.statement import Statement
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
 from taskward.settings import Settings

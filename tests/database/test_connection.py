@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from taskward.database.acting_as import Database
-from taskward.database.compiled import Effect, Statement
 from taskward.database.connection import Connection
+from taskward.database.statement import Effect, Statement
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError, ValidationFailedError
 

@@ -53,7 +53,3 @@ class RefreshTokenFamily(SQLModel, table=True):
     previous_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     rotated_at: datetime = Field(sa_column=Column(DateTime(True), nullable=False, server_default=func.now()))
     expires_at: datetime = Field(sa_column=Column(DateTime(True), nullable=False, index=True))
-
-
-accounts = SQLModel.metadata.tables["accounts"]
-refresh_tokens = SQLModel.metadata.tables["refresh_tokens"]

@@ -7,8 +7,6 @@ import math
 import time
 from collections.abc import Callable
 
-import httpx2
-
 from taskward.auth.jwk import InvalidKeySetError, Key, read_key_set
 from taskward.errors import KeysUnavailableError, TokenInvalidError
 
@@ -26,6 +24,8 @@ class ProviderKeys:
 
     def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
         """Take the address of a JWK Set, and a clock of seconds since 1970."""
+        import httpx2  # only here: it takes 1.5 MB of a worker, and most have no provider
+
         self.url = url
         self.refused: list[str] = []
         self.problem: str | None = None

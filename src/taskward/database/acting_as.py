@@ -16,10 +16,10 @@ from typing import Any, Self
 from psycopg import errors as postgres
 
 from taskward.database.batch import ReadBatches
-from taskward.database.compiled import Effect, Statement
 from taskward.database.connection import Command, Connection, ConnectionLostError, Row, Unit
 from taskward.database.faults import translated
 from taskward.database.pool import Pool
+from taskward.database.statement import Effect, Statement
 from taskward.database.url import is_pooled
 from taskward.errors import ApiError, DatabaseUnavailableError
 

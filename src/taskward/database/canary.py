@@ -6,7 +6,7 @@ import secrets
 import psycopg
 
 from taskward.database.acting_as import ACCOUNTS_ROLE, APP_ROLE, NOBODY, Database
-from taskward.database.compiled import Statement
+from taskward.database.statement import Statement
 from taskward.errors import ForbiddenError
 
 logger = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from psycopg import errors, pq
 from psycopg.abc import Buffer, PyFormat
 from psycopg.adapt import Transformer
 
-from taskward.database.compiled import Statement
+from taskward.database.statement import Statement
 
 Row = dict[str, Any]
 Command = tuple[Statement, dict[str, Any]]

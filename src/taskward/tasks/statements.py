@@ -1,74 +1,49 @@
 """The SQL of tasks. Builds, and holds no connection.
 
-Every statement says `user_id = :owner`, which is the first of the two walls. `acting_as` gives `owner`.
+Every statement says `user_id = %(owner)s`, which is the first of the two walls. `acting_as` gives `owner`. Where a
+statement is put together, it is from texts of this module: values go beside the SQL and are never part of it.
 """
 
 from functools import cache
-from typing import Any
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    Boolean,
-    ColumnElement,
-    Text,
-    and_,
-    any_,
-    bindparam,
-    cast,
-    delete,
-    func,
-    insert,
-    lateral,
-    literal,
-    literal_column,
-    not_,
-    select,
-    true,
-    tuple_,
-    update,
+from taskward.database.statement import Effect, Statement
+
+ANSWER_COLUMNS = ("id", "user_id", "title", "description", "completed", "created_at", "updated_at", "revision")
+
+# The same in SQL. Times leave the database as UTC without a zone, whatever time zone the session has.
+ANSWER = (
+    "id, user_id, title, description, completed,"
+    " timezone('UTC', created_at) AS created_at, timezone('UTC', updated_at) AS updated_at, revision"
 )
 
-from taskward.database.compiled import Statement, compiled
-from taskward.tasks.model import tasks, users
+THE_TASK = "user_id = %(owner)s::text AND id = %(task_id)s::bigint"
+AS_EXPECTED = "revision = ANY (%(expected)s::bigint[])"
 
-OWNER: Any = bindparam("owner", type_=Text)
-TASK_ID: Any = bindparam("task_id", type_=BigInteger)
-TITLE: Any = bindparam("title", type_=Text)
-DESCRIPTION: Any = bindparam("description", type_=Text)
-COMPLETED: Any = bindparam("completed", type_=Boolean)
-EXPECTED: Any = any_(bindparam("expected", type_=ARRAY(BigInteger)))
-KNOWN: Any = any_(cast(bindparam("known", type_=Text), ARRAY(BigInteger)))
-LIMIT: Any = bindparam("limit", type_=BigInteger)
-
-UTC: Any = literal_column("'UTC'")
-
-THE_TASK = and_(tasks.c.user_id == OWNER, tasks.c.id == TASK_ID)
-
-# Times leave the database as UTC without a zone, whatever time zone the session has.
-ANSWER: tuple[Any, ...] = (
-    tasks.c.id,
-    tasks.c.user_id,
-    tasks.c.title,
-    tasks.c.description,
-    tasks.c.completed,
-    func.timezone(UTC, tasks.c.created_at).label("created_at"),
-    func.timezone(UTC, tasks.c.updated_at).label("updated_at"),
-    tasks.c.revision,
+CREATE_TASK = Statement(
+    f"""
+    INSERT INTO tasks (user_id, title, description, completed)
+    VALUES (%(owner)s::text, %(title)s::text, %(description)s::text, %(completed)s::boolean)
+    RETURNING {ANSWER}
+    """
 )
 
-ANSWER_COLUMNS = tuple(column.name for column in ANSWER)
-
-CREATE_TASK = compiled(
-    insert(tasks)
-    .values(user_id=OWNER, title=TITLE, description=DESCRIPTION, completed=COMPLETED)
-    .returning(*ANSWER)
+READ_TASK = Statement(
+    f"""
+    SELECT {ANSWER}
+      FROM tasks
+     WHERE {THE_TASK}
+    """,
+    effect=Effect.NONE,
 )
-
-READ_TASK = compiled(select(*ANSWER).where(THE_TASK))
 
 # Answers for all users' tasks, with yes or no: a function of the one role that may look behind the wall.
-TASK_EXISTS = compiled(select(func.task_exists(TASK_ID).label("it_does")))
+TASK_EXISTS = Statement("SELECT task_exists(%(task_id)s::bigint) AS it_does", effect=Effect.NONE)
+
+CHANGES = {
+    "title": "title = %(title)s::text",
+    "description": "description = %(description)s::text",
+    "completed": "completed = %(completed)s::boolean",
+}
 
 
 @cache
@@ -77,40 +52,47 @@ def update_task(fields: frozenset[str], *, conditional: bool) -> Statement:
 
     `conditional` statements change nothing unless the task's revision is in the parameter `expected`.
     """
-    parameters = {"title": TITLE, "description": DESCRIPTION, "completed": COMPLETED}
-    return compiled(
-        update(tasks)
-        .where(_the_task(conditional=conditional))
-        .values({name: parameters[name] for name in fields})
-        .returning(*ANSWER)
-    )
+    # In one order, so that equal statements have equal texts in every process.
+    return _change(", ".join(CHANGES[field] for field in sorted(fields)), conditional=conditional)
 
 
 @cache
 def flip_task(*, conditional: bool) -> Statement:
     """Return the statement that completes or reopens a task, by what it is when its lock is taken."""
-    flipped = update(tasks).where(_the_task(conditional=conditional)).values(completed=not_(tasks.c.completed))
-    return compiled(flipped.returning(*ANSWER))
+    return _change("completed = NOT completed", conditional=conditional)
+
+
+def _change(what: str, *, conditional: bool) -> Statement:
+    return Statement(
+        f"""
+        UPDATE tasks
+           SET {what}
+         WHERE {_the_task(conditional=conditional)}
+        RETURNING {ANSWER}
+        """
+    )
 
 
 @cache
 def delete_task(*, conditional: bool) -> Statement:
     """Return the statement that deletes a task."""
-    return compiled(delete(tasks).where(_the_task(conditional=conditional)).returning(tasks.c.id))
+    return Statement(f"DELETE FROM tasks WHERE {_the_task(conditional=conditional)} RETURNING id")
 
 
-def _the_task(*, conditional: bool) -> ColumnElement[bool]:
-    return and_(THE_TASK, tasks.c.revision == EXPECTED) if conditional else THE_TASK
+def _the_task(*, conditional: bool) -> str:
+    return f"{THE_TASK} AND {AS_EXPECTED}" if conditional else THE_TASK
 
 
 # What each way of sorting compares: unique within one user's tasks, and in the order of an index. Ids and
 # revisions are given in the order of creation and of change, whatever the clock did meanwhile.
-SORT_KEYS: dict[str, tuple[Any, ...]] = {
-    "created": (tasks.c.id,),
-    "updated": (tasks.c.revision,),
-    "title": (tasks.c.folded_title, tasks.c.id),
+SORT_KEY_COLUMNS = {"created": ("id",), "updated": ("revision",), "title": ("folded_title", "id")}
+
+# The key of the last row of the page before.
+BOUNDS = {
+    "created": "%(after_0)s::bigint",
+    "updated": "%(after_0)s::bigint",
+    "title": '%(after_0)s::text COLLATE "C", %(after_1)s::bigint',
 }
-SORT_KEY_COLUMNS = {sort: tuple(column.name for column in key) for sort, key in SORT_KEYS.items()}
 
 
 @cache
@@ -122,28 +104,29 @@ def list_tasks(*, completed: bool | None, sort: str, descending: bool, after: bo
     the page before in `after_0` (and `after_1`), so that a page costs the same wherever it begins. `known` wants
     revisions in `known`: when the owner's is among them, no task is read.
     """
-    key = SORT_KEYS[sort]
-    page = select(*dict.fromkeys((*ANSWER, *key))).where(tasks.c.user_id == OWNER)
+    key = SORT_KEY_COLUMNS[sort]
+    columns = [ANSWER, *(column for column in key if column not in ANSWER_COLUMNS)]
+    conditions = ["user_id = %(owner)s::text"]
     if completed is not None:
-        page = page.where(tasks.c.completed == literal(completed))
+        conditions.append("completed = true" if completed else "completed = false")
     if after:
-        page = page.where(_beyond(key, descending=descending))
+        conditions.append(f"({', '.join(key)}) {'<' if descending else '>'} ({BOUNDS[sort]})")
     if known:
-        page = page.where(not_(users.c.revision == KNOWN)).correlate(users)
-    page = page.order_by(*(column.desc() if descending else column.asc() for column in key)).limit(LIMIT)
-    rows = lateral(page, "page")
-    ordered = [rows.c[column.name] for column in key]
-    return compiled(
-        select(users.c.revision.label("owner_revision"), users.c.task_count, users.c.completed_count, rows)
-        .select_from(users.join(rows, true(), isouter=True))
-        .where(users.c.id == OWNER)
-        .order_by(*(column.desc() if descending else column.asc() for column in ordered))
+        conditions.append("NOT (users.revision = ANY (%(known)s::bigint[]))")
+    order = "DESC" if descending else "ASC"
+    return Statement(
+        f"""
+        SELECT users.revision AS owner_revision, users.task_count, users.completed_count, page.*
+          FROM users
+          LEFT JOIN LATERAL (
+                   SELECT {", ".join(columns)}
+                     FROM tasks
+                    WHERE {" AND ".join(conditions)}
+                    ORDER BY {", ".join(f"{column} {order}" for column in key)}
+                    LIMIT %(limit)s::bigint
+               ) AS page ON true
+         WHERE users.id = %(owner)s::text
+         ORDER BY {", ".join(f"page.{column} {order}" for column in key)}
+        """,
+        effect=Effect.NONE,
     )
-
-
-def _beyond(key: tuple[Any, ...], *, descending: bool) -> ColumnElement[bool]:
-    bounds = [bindparam(f"after_{index}", type_=column.type) for index, column in enumerate(key)]
-    here: Any = key[0] if len(key) == 1 else tuple_(*key)
-    there: Any = bounds[0] if len(key) == 1 else tuple_(*bounds)
-    beyond: ColumnElement[bool] = here < there if descending else here > there
-    return beyond

@@ -7,12 +7,6 @@ from enum import IntEnum
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.elements import ClauseElement
-from sqlalchemy.sql.selectable import Select
-
-_DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 _PLACEHOLDER = re.compile(r"%(?:%|\((\w+)\)s)")
 
 
@@ -47,17 +41,3 @@ class Statement:
     def name(self) -> bytes:
         """The name under which a session keeps it prepared: the same for the same text, in every process."""
         return b"taskward_" + hashlib.sha256(self.text).hexdigest()[:16].encode()
-
-
-def compiled(clause: ClauseElement) -> Statement:
-    """Compile a SQLAlchemy statement. Every `bindparam` without a value must be given when it runs."""
-    text = clause.compile(dialect=_DIALECT)
-    assert isinstance(text, SQLCompiler)
-    constants = {name: bind.value for bind, name in text.bind_names.items() if not bind.required}
-    return Statement(text.string, constants, _effect(clause))
-
-
-def _effect(clause: ClauseElement) -> Effect:
-    if not isinstance(clause, Select):
-        return Effect.EACH_TIME
-    return Effect.NONE if clause._for_update_arg is None else Effect.ONCE

@@ -1,0 +1,64 @@
+"""Every statement of tasks and of accounts, for the tests that hold for all of them."""
+
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from itertools import chain, combinations, product
+from pkgutil import iter_modules
+from types import ModuleType
+from typing import Any
+
+import taskward.accounts
+import taskward.tasks
+from taskward.database.statement import Statement
+from taskward.tasks import statements
+from taskward.tasks.schemas import TaskChanges
+
+FIELDS = tuple(TaskChanges.__annotations__)
+EITHER = (False, True)
+
+Named = Iterator[tuple[str, Statement]]
+
+
+def constants(package: ModuleType) -> dict[str, Statement]:
+    """Return what the modules of a package have at their top."""
+    modules = [import_module(f"{package.__name__}.{module.name}") for module in iter_modules(package.__path__)]
+    found = chain.from_iterable(vars(module).items() for module in modules)
+    return {name: value for name, value in found if isinstance(value, Statement)}
+
+
+def lists() -> Iterator[tuple[dict[str, Any], Statement]]:
+    """Every way to list: what is asked for, and the statement."""
+    names = ("completed", "sort", "descending", "after", "known")
+    for values in product((None, *EITHER), statements.SORT_KEY_COLUMNS, EITHER, EITHER, EITHER):
+        wanted = dict(zip(names, values, strict=True))
+        yield wanted, statements.list_tasks(**wanted)
+
+
+def changes() -> Named:
+    """Every way to change one task and keep it."""
+    for conditional in EITHER:
+        for fields in chain.from_iterable(combinations(FIELDS, size) for size in (1, 2, 3)):
+            update = statements.update_task(frozenset(fields), conditional=conditional)
+            yield f"update {fields} {conditional=}", update
+        yield f"flip {conditional=}", statements.flip_task(conditional=conditional)
+
+
+def of_tasks() -> Named:
+    """Every statement of tasks."""
+    yield from constants(taskward.tasks).items()
+    for wanted, statement in lists():
+        yield f"list {wanted}", statement
+    yield from changes()
+    for conditional in EITHER:
+        yield f"delete {conditional=}", statements.delete_task(conditional=conditional)
+
+
+def of_accounts() -> Named:
+    """Every statement of accounts, and of what becomes of users when theirs are deleted."""
+    yield from constants(taskward.accounts).items()
+
+
+def is_on_user_data(statement: Statement) -> bool:
+    """Whether it names a table of users' data, and so is one that the two walls are for."""
+    return re.search(r"\b(users|tasks|idempotency_keys)\b", statement.sql) is not None

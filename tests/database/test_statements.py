@@ -1,0 +1,98 @@
+"""Every statement as a real PostgreSQL reads it, so that no mistake in one waits for a request to be found."""
+
+from collections.abc import Iterator
+from itertools import chain
+
+import psycopg
+import pytest
+from psycopg import pq, sql
+
+from taskward.database.acting_as import ACCOUNTS_ROLE, APP_ROLE
+from taskward.database.statement import Effect, Statement
+from taskward.tasks import statements
+from taskward.tasks.model import tasks
+from tests.database.statements import changes, is_on_user_data, lists, of_accounts, of_tasks
+
+
+def everything() -> Iterator[tuple[str, Statement, str]]:
+    """Every statement, with the role that it is for."""
+    for name, statement in of_tasks():
+        yield name, statement, APP_ROLE
+    for name, statement in of_accounts():
+        yield name, statement, APP_ROLE if is_on_user_data(statement) else ACCOUNTS_ROLE
+
+
+def columns(connection: psycopg.Connection, statement: Statement) -> list[str]:
+    """Prepare a statement as it is sent; return the names of the columns that it answers."""
+    for answer in (
+        connection.pgconn.prepare(b"", statement.text),
+        described := connection.pgconn.describe_prepared(b""),
+    ):
+        assert answer.status == pq.ExecStatus.COMMAND_OK, answer.error_message.decode()
+    return [(described.fname(number) or b"").decode() for number in range(described.nfields)]
+
+
+def plan_as(role: str, connection: psycopg.Connection, statement: Statement) -> None:
+    """Plan a statement without running it; raise InsufficientPrivilege where the role may not run it."""
+    with connection.transaction():
+        connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
+        connection.execute(b"EXPLAIN (GENERIC_PLAN) " + statement.text)
+
+
+def writes_or_locks(connection: psycopg.Connection, statement: Statement) -> bool:
+    """Tell whether PostgreSQL refuses a statement where nothing may be written, and no row locked."""
+    try:
+        with connection.transaction():
+            connection.execute("SET TRANSACTION READ ONLY")
+            connection.execute(statement.sql.encode(), dict.fromkeys(statement.parameters) | statement.constants)
+    except psycopg.errors.ReadOnlySqlTransaction:
+        return True
+    return False
+
+
+def test_postgresql_prepares_every_statement(superuser: psycopg.Connection) -> None:
+    for name, statement, _ in everything():
+        assert columns(superuser, statement), f"{name} answers nothing"
+
+
+def test_every_statement_is_for_one_role_and_the_other_is_denied(superuser: psycopg.Connection) -> None:
+    for _, statement, role in everything():
+        plan_as(role, superuser, statement)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            plan_as(ACCOUNTS_ROLE if role == APP_ROLE else APP_ROLE, superuser, statement)
+
+
+def test_a_statement_that_says_it_has_no_effect_has_none(superuser: psycopg.Connection) -> None:
+    """And one that has none says so: only then reads travel together."""
+    for name, statement, _ in everything():
+        assert (statement.effect == Effect.NONE) is not writes_or_locks(superuser, statement), name
+
+
+def test_what_is_sent_again_when_no_answer_came_does_the_same_twice() -> None:
+    """Whoever adds a name to this list has thought about it."""
+    once = [name for name, statement, _ in everything() if statement.effect == Effect.ONCE]
+    assert once == ["CREATE_TASK_ONCE", "LOCK_ACCOUNT"]
+
+
+def test_no_function_that_makes_statements_is_left_out() -> None:
+    makers = {
+        name
+        for name, value in vars(statements).items()
+        if callable(value) and value.__module__ == statements.__name__ and not name.startswith("_")
+    }
+    assert makers == {"list_tasks", "update_task", "flip_task", "delete_task"}
+
+
+def test_a_task_is_answered_with_the_same_columns_by_all(superuser: psycopg.Connection) -> None:
+    answer = list(statements.ANSWER_COLUMNS)
+    for statement in (statements.CREATE_TASK, statements.READ_TASK, *(statement for _, statement in changes())):
+        assert columns(superuser, statement) == answer, statement.sql
+    for wanted, statement in lists():
+        key = [column for column in statements.SORT_KEY_COLUMNS[wanted["sort"]] if column not in answer]
+        owner = ["owner_revision", "task_count", "completed_count"]
+        assert columns(superuser, statement) == [*owner, *answer, *key], wanted
+
+
+def test_the_columns_that_are_answered_and_sorted_by_are_those_of_the_model() -> None:
+    named = {*statements.ANSWER_COLUMNS, *chain.from_iterable(statements.SORT_KEY_COLUMNS.values())}
+    assert named == set(tasks.c.keys())

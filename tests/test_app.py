@@ -1,0 +1,22 @@
+import subprocess
+import sys
+
+from tests.conftest import SECRET
+
+# What migrates, what declares tables, and what fetches the keys of a provider: 23 MB of each worker, for nothing.
+UNNEEDED = {"sqlalchemy", "sqlmodel", "alembic", "httpx2"}
+
+
+def test_a_worker_loads_nothing_that_it_does_not_need() -> None:
+    code = f"""
+import sys
+import taskward.http.protocol
+from taskward.app import create_app
+from taskward.settings import Settings
+create_app(Settings(DATABASE_URL="postgresql://nowhere/", JWT_SECRET_KEY={SECRET!r}))
+print(*sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert {"taskward.app", "taskward.tasks.statements", "psycopg"} <= loaded
+    assert not UNNEEDED & loaded
