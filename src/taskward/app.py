@@ -75,7 +75,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         obey_supervisor(on_stopping=lambda: setattr(app.state, "stopping", True))
         try:
             await _make_sure(database)
-            async with verifier.keeping_keys_fresh(), counted.running(database.pool):
+            async with verifier.keeping_keys_fresh(), counted.running(database):
                 spare_the_collector()
                 yield
         finally:

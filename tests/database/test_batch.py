@@ -10,7 +10,7 @@ from psycopg.conninfo import make_conninfo
 
 from taskward.database.acting_as import Database
 from taskward.database.batch import MOST
-from taskward.database.connection import Connection, ConnectionLostError
+from taskward.database.connection import Command, Connection, ConnectionLostError, Unit
 from taskward.database.statement import Effect, Statement
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError, ValidationFailedError
@@ -23,6 +23,7 @@ ONE = Statement("SELECT 1 AS number", effect=Effect.NONE)
 DIVIDE = Statement("SELECT 1 / %(by)s::int AS number", effect=Effect.NONE)
 BACKEND = Statement("SELECT pg_backend_pid() AS pid", effect=Effect.NONE)
 SLEEP = Statement("SELECT pg_sleep(60)", effect=Effect.NONE)
+NOTES = Statement("SELECT * FROM notes", effect=Effect.NONE)
 TITLES = Statement("SELECT user_id, title FROM tasks", effect=Effect.NONE)
 WAIT = Statement("SELECT pg_advisory_xact_lock_shared(1)::text AS lock", effect=Effect.NONE)
 LOCKING = Statement("SELECT 1 AS number", effect=Effect.ONCE)
@@ -34,9 +35,9 @@ async def wire(database_url: str) -> AsyncIterator[CountingProxy]:
         yield proxy
 
 
-@pytest.fixture(params=[True, False], ids=["prepared", "pooled"])
-async def connection(database_url: str, request: pytest.FixtureRequest) -> AsyncIterator[Connection]:
-    opened = await Connection.connect(conninfo(database_url), prepare=request.param)
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator[Connection]:
+    opened = await Connection.connect(conninfo(database_url), prepare=True)
     yield opened
     opened.close()
 
@@ -97,7 +98,9 @@ async def test_one_that_fails_does_not_touch_the_others(database: Database) -> N
 async def test_each_unit_has_its_own_outcome_and_the_rest_is_as_if_it_were_alone(connection: Connection) -> None:
     failing = [(ONE, {}), (DIVIDE, {"by": 0}), (BACKEND, {})]
     for _ in range(3):
-        outcomes = await connection.exchange_all([failing, [(BACKEND, {})], [], [(DIVIDE, {"by": 1}), (ONE, {})]])
+        units = [Unit(failing), Unit([(BACKEND, {})]), Unit([]), Unit([(DIVIDE, {"by": 1}), (ONE, {})])]
+        await connection.exchange_all(units)
+        outcomes = [unit.answer.result() for unit in units]
         assert isinstance(outcomes[0], psycopg.errors.DivisionByZero)
         assert outcomes[1] == [[{"pid": connection._pgconn.backend_pid}]], "prepared in the unit that failed"
         assert outcomes[2] == []
@@ -105,15 +108,92 @@ async def test_each_unit_has_its_own_outcome_and_the_rest_is_as_if_it_were_alone
         assert connection.usable
 
 
+async def test_each_is_answered_when_it_has_ended(connection: Connection) -> None:
+    first, second = Unit([(ONE, {})]), Unit([(SLEEP, {})])
+    exchange = asyncio.create_task(connection.exchange_all([first, second]))
+    assert await first.outcome() == [[{"number": 1}]]
+    assert not second.answer.done()
+    exchange.cancel()
+    await asyncio.gather(exchange, return_exceptions=True)
+    assert not connection.usable
+
+
+async def test_what_one_would_have_prepared_is_prepared_though_one_after_the_other_fails(
+    connection: Connection, superuser: psycopg.Connection
+) -> None:
+    superuser.execute("CREATE TABLE notes (note text)")
+    superuser.execute("GRANT ALL ON notes TO taskward")
+    short: Command = (Statement("SELECT set_config('lock_timeout', '100ms', true) AS timeout"), {})
+    units = [Unit([short, (NOTES, {})]) for _ in range(3)]
+    with superuser.transaction():
+        superuser.execute("LOCK notes")  # so that not even preparing is possible
+        await connection.exchange_all(units)
+    outcomes = [unit.answer.result() for unit in units]
+    assert [type(outcome) for outcome in outcomes] == [psycopg.errors.LockNotAvailable] * 3
+    assert (await connection.exchange([(NOTES, {})])) == [[]]
+
+
 async def test_answers_that_are_not_those_to_what_was_sent_end_the_connection(connection: Connection) -> None:
-    unasked = asyncio.create_task(connection.exchange_all([[(ONE, {})], [(ECHO, {"text": "bob's"})]]))
+    units = [Unit([(ONE, {})]), Unit([(ECHO, {"text": "bob's"})])]
+    exchange = asyncio.create_task(connection.exchange_all(units))
     await asyncio.sleep(0)
     assert connection._pending is not None
     connection._pending.in_flight.rotate()  # as if the server had mixed them up
-    connection._pending.in_flight[0].commands = [(ONE, {}), (ONE, {})]
-    lost = await unasked
-    assert [type(outcome) for outcome in lost] == [ConnectionLostError] * 2
+    units[1].commands = [(ONE, {}), (ONE, {})]
+    await exchange
+    assert [type(unit.answer.result()) for unit in units] == [ConnectionLostError] * 2
     assert not connection.usable
+
+
+async def test_who_comes_first_is_served_first(database: Database) -> None:
+    held = await database.pool.take()
+    served: list[str] = []
+
+    async def ask(name: str, statement: Statement) -> None:
+        await rows_of(database, "alice", statement)
+        served.append(name)
+
+    reads = [asyncio.create_task(ask("read", ONE)) for _ in range(2 * MOST)]
+    await asyncio.sleep(0)
+    write = asyncio.create_task(ask("write", LOCKING))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert database.waiting == 2 * MOST + 1
+    database.pool.give_back(held)
+    await asyncio.gather(write, *reads)
+    assert served == ["read"] * 2 * MOST + ["write"]
+
+
+async def test_who_waits_behind_a_slow_read_is_sent_again(
+    database_url: str, superuser: psycopg.Connection
+) -> None:
+    database = Database(conninfo(database_url), pool_size=2, max_overflow=0, timeout=3)
+    await read_as(database, "alice")
+    superuser.execute("SELECT pg_advisory_lock(1)")
+    slow = asyncio.create_task(rows_of(database, "alice", WAIT))
+    behind = [asyncio.create_task(rows_of(database, "bob", WHO)) for _ in range(3)]
+    assert await asyncio.gather(*behind) == [[("taskward_app", "bob")]] * 3
+    assert not slow.done()
+    superuser.execute("SELECT pg_advisory_unlock(1)")
+    assert await slow == [("",)]
+    await database.close()
+
+
+@pytest.mark.parametrize("pooler", ["known by its name", "found out"])
+async def test_behind_a_pooler_every_read_is_a_packet_of_its_own(database_url: str, pooler: str) -> None:
+    """Some take the end of the first transaction for the end of all, and give the rest to others."""
+    server = parse_qs(urlsplit(database_url).query)["host"][0]
+    named = pooler == "known by its name"
+    async with CountingProxy(server, name="a-pooler." if named else "", hides_server=not named) as proxy:
+        database = Database(make_conninfo(conninfo(database_url), host=proxy.folder), pool_size=2, max_overflow=0)
+        await read_as(database, "alice")
+        before = proxy.round_trips
+        users = [f"alice-{number}" for number in range(50)]
+        seen = await asyncio.gather(*(rows_of(database, user, WHO) for user in users))
+        assert seen == [[("taskward_app", user)] for user in users]
+        assert proxy.round_trips - before >= 50
+        assert proxy.most_under_way == 1
+        await database.close()
 
 
 async def test_who_gives_up_takes_nobody_along(database: Database) -> None:
@@ -124,7 +204,7 @@ async def test_who_gives_up_takes_nobody_along(database: Database) -> None:
             await asyncio.sleep(0)
         readers[0].cancel()
         first, *others = await asyncio.gather(*readers, return_exceptions=True)
-        assert isinstance(first, asyncio.CancelledError)
+        assert isinstance(first, asyncio.CancelledError) or first == [("taskward_app", "alice")]
         assert others == [[("taskward_app", "alice")]] * 3
     assert database.pool.in_use == 0
 

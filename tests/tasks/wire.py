@@ -1,4 +1,4 @@
-"""A proxy between the service and PostgreSQL that counts how often the service waits for an answer."""
+"""A proxy between the service and PostgreSQL that counts how often the service waits, and for what."""
 
 import asyncio
 import tempfile
@@ -7,16 +7,22 @@ from types import TracebackType
 from typing import Self
 
 SOCKET = ".s.PGSQL.5432"
+SYNC = b"S\0\0\0\4"
+READY = b"Z\0\0\0\5"
+BACKEND_KEY = b"K\0\0\0\x0c"
 
 
 class CountingProxy:
     """Listens in a folder of its own and passes everything on to the server that listens in `target`."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, *, name: str = "", hides_server: bool = False) -> None:
+        """Take where the server is, what the own folder's name has in it, and whether to act as a pooler does."""
         self._target = target
-        self._folder = tempfile.TemporaryDirectory(prefix="taskward-wire-")
+        self._folder = tempfile.TemporaryDirectory(prefix=f"taskward-wire-{name}")
+        self._hides_server = hides_server
         self.folder = self._folder.name
         self.round_trips = 0
+        self.most_under_way = 0  # transactions of one connection that were sent and had not ended
         self._open: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -38,19 +44,26 @@ class CountingProxy:
         connection.add_done_callback(self._open.discard)
         server, to_server = await asyncio.open_unix_connection(Path(self._target) / SOCKET)
         answered = True
+        under_way = 0
 
         async def requests() -> None:
-            nonlocal answered
+            nonlocal answered, under_way
             while data := await client.read(65536):
                 self.round_trips += answered  # whatever follows before the next answer is the same trip
                 answered = False
+                under_way += data.count(SYNC)
+                self.most_under_way = max(self.most_under_way, under_way)
                 to_server.write(data)
             to_server.write_eof()
 
         async def responses() -> None:
-            nonlocal answered
+            nonlocal answered, under_way
             while data := await server.read(65536):
                 answered = True
+                under_way = max(0, under_way - data.count(READY))  # logging in ends with one as well
+                if self._hides_server and BACKEND_KEY in data:
+                    before, _, after = data.partition(BACKEND_KEY)
+                    data = before + BACKEND_KEY + b"\0\0\0\1" + after[4:]
                 to_client.write(data)
 
         try:

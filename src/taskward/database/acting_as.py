@@ -8,7 +8,7 @@ the settings, being local to the transaction, leave nothing on the connection.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import count
 from types import TracebackType
 from typing import Any, Self
@@ -16,7 +16,7 @@ from typing import Any, Self
 from psycopg import errors as postgres
 
 from taskward.database.batch import ReadBatches
-from taskward.database.connection import Command, Connection, ConnectionLostError, Row, Unit
+from taskward.database.connection import Command, Connection, ConnectionLostError, Row
 from taskward.database.faults import translated
 from taskward.database.pool import Pool
 from taskward.database.statement import Effect, Statement
@@ -129,6 +129,11 @@ class Database:
         self._timed = timed
         self._guarding: asyncio.Task[None] | None = None
 
+    @property
+    def waiting(self) -> int:
+        """How many units of work wait for a connection."""
+        return self.pool.waiting + self._reads.waiting
+
     async def close(self) -> None:
         """Close every connection."""
         await self.pool.close()
@@ -203,7 +208,7 @@ class Database:
                     raise
         raise AssertionError  # the loop ends by returning or raising
 
-    async def _run_alone(self, commands: Unit) -> list[list[Row]]:
+    async def _run_alone(self, commands: Sequence[Command]) -> list[list[Row]]:
         connection = await self.pool.take()
         try:
             return await connection.exchange(commands)

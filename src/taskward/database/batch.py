@@ -1,81 +1,124 @@
 """Reads that are due at the same moment travel in one packet.
 
-Each remains a transaction of its own, with its own identity and its own error. What they share is what costs most:
-the system calls and the wake-ups on both sides. And where every connection is busy, those who wait leave together
-with the next one that is free, so that a database far away serves many reads in one round trip, and not one.
+Each remains a transaction of its own, with its own identity, its own error and its own moment of being answered.
+What they share is what costs most: the system calls and the wake-ups on both sides. And where every connection is
+busy, those who wait leave together with the next one that is free, so that a database far away serves many reads
+in one round trip, and not one.
 """
 
 import asyncio
 from collections import deque
+from collections.abc import Coroutine, Sequence
 from contextvars import Context
+from typing import Any
 
-from taskward.database.connection import Outcome, Row, Unit
-from taskward.database.pool import Pool
+from taskward.database.connection import Command, Connection, Row, Unit
+from taskward.database.pool import Pool, PoolClosedError
 
-MOST = 32  # reads in one packet: what comes last in it waits for the others
+MOST = 32  # reads in one packet, which the server answers one after the other
+HELD_UP = 0.25  # of the time it has: after this a read does not wait for those before it any longer
 
 
 class ReadBatches:
     """Collects reads and sends them. Only for what may be sent twice, or not at all, without harm."""
 
     def __init__(self, pool: Pool, *, timeout: float) -> None:
-        """Take where connections come from, and how many seconds a packet may take."""
+        """Take where connections come from, and how many seconds a read may take."""
         self._pool = pool
         self._timeout = timeout
-        self._waiting: deque[tuple[Unit, asyncio.Future[Outcome]]] = deque()
-        self._departing = False
+        self._most = MOST
+        self._waiting: deque[tuple[Unit, float]] = deque()  # and when its time is up
+        self._in_line = 0  # batches in the pool's line; together they have room for all who wait
         self._running: set[asyncio.Task[None]] = set()
 
-    async def run(self, unit: Unit) -> list[list[Row]]:
+    @property
+    def waiting(self) -> int:
+        """How many reads wait for a connection, beyond those that the pool's line counts for them."""
+        return max(0, len(self._waiting) - self._in_line)
+
+    async def run(self, commands: Sequence[Command]) -> list[list[Row]]:
         """Return the rows of each command; raise what `Pool.take` and `Connection.exchange` raise."""
-        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._waiting.append((unit, answer))
-        self._depart()
-        outcome = await answer
-        if isinstance(outcome, Exception):
-            raise outcome.with_traceback(None)  # it may be raised for many, and would keep the frames of all
-        return outcome
+        unit = Unit(commands)
+        self._waiting.append((unit, asyncio.get_running_loop().time() + self._timeout))
+        self._line_up()
+        return await unit.outcome()
 
     async def close(self) -> None:
-        """Wait for those that are under way; the pool is closed by now, and no other can leave."""
-        await asyncio.gather(*self._running)
+        """End what is under way."""
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
 
-    def _depart(self) -> None:
-        if not self._departing:
-            self._departing = True
-            # In a context of its own: it belongs to no request.
-            batch = asyncio.create_task(self._run_batch(), context=Context())
-            self._running.add(batch)
-            batch.add_done_callback(self._running.discard)
+    def _line_up(self) -> None:
+        """Have a batch in the pool's line for everybody, so that the line is kept: first come, first served."""
+        while self._in_line * self._most < len(self._waiting):
+            self._in_line += 1
+            self._start(self._run_batch())
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, context=Context())  # one of its own: it belongs to no request
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
 
     async def _run_batch(self) -> None:
         try:
             connection = await self._pool.take()
         except Exception as error:
-            for _, answer in self._board(len(self._waiting)):
-                answer.set_result(error)
+            for unit, _ in self._board():
+                unit.settle(error)
             return
         finally:
-            self._departing = False
-        batch = self._board(MOST)
-        if self._waiting:
-            self._depart()
-        outcomes: list[Outcome]
+            self._in_line -= 1
         try:
-            async with asyncio.timeout(self._timeout):
-                outcomes = await connection.exchange_all([unit for unit, _ in batch])
+            self._most = MOST if connection.direct else 1
+            if batch := self._board():
+                await self._send(connection, [unit for unit, _ in batch], max(deadline for _, deadline in batch))
+        finally:
+            self._line_up()
+            self._pool.give_back(connection)
+
+    def _board(self) -> list[tuple[Unit, float]]:
+        boarded: list[tuple[Unit, float]] = []
+        while self._waiting and len(boarded) < self._most:
+            unit, deadline = self._waiting.popleft()
+            if not unit.answer.done():  # given up
+                boarded.append((unit, deadline))
+        return boarded
+
+    async def _send(self, connection: Connection, units: Sequence[Unit], deadline: float) -> None:
+        overtaking = asyncio.get_running_loop().call_later(
+            self._timeout * HELD_UP, self._overtake, units, deadline
+        )
+        try:
+            async with asyncio.timeout_at(deadline):  # then nobody waits any more
+                await connection.exchange_all(units)
         except Exception as error:
-            outcomes = [error] * len(batch)
+            for unit in units:
+                unit.settle(error)
+        except asyncio.CancelledError:
+            for unit in units:
+                unit.settle(PoolClosedError())
+            raise
+        finally:
+            overtaking.cancel()
+
+    def _overtake(self, units: Sequence[Unit], deadline: float) -> None:
+        """Send alone what waits behind a read that takes long; whichever answer comes first is taken."""
+        for unit in [unit for unit in units if not unit.answer.done()][1:]:
+            self._start(self._run_alone(unit, deadline))
+
+    async def _run_alone(self, unit: Unit, deadline: float) -> None:
+        try:
+            connection = await self._pool.take()
+        except Exception:
+            return  # the packet may still be answered
+        try:
+            if not unit.answer.done():
+                again = Unit(unit.commands)
+                async with asyncio.timeout_at(deadline):
+                    await connection.exchange_all([again])
+                unit.settle(again.answer.result())
+        except TimeoutError:
+            return
         finally:
             self._pool.give_back(connection)
-        for (_, answer), outcome in zip(batch, outcomes, strict=True):
-            if not answer.done():
-                answer.set_result(outcome)
-
-    def _board(self, most: int) -> list[tuple[Unit, asyncio.Future[Outcome]]]:
-        boarded: list[tuple[Unit, asyncio.Future[Outcome]]] = []
-        while self._waiting and len(boarded) < most:
-            passenger = self._waiting.popleft()
-            if not passenger[1].done():  # given up
-                boarded.append(passenger)
-        return boarded

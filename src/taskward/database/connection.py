@@ -8,7 +8,8 @@ pool included (docs/performance.md). Pipelines: PostgreSQL manual, chapter on li
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import count
 from typing import Any, Self
 
 import psycopg
@@ -20,8 +21,6 @@ from taskward.database.statement import Statement
 
 Row = dict[str, Any]
 Command = tuple[Statement, dict[str, Any]]
-Unit = Sequence[Command]
-Outcome = list[list[Row]] | Exception
 Arguments = Sequence[Buffer | None]
 
 # What the session has prepared is no longer good: somebody changed a table under it, or dropped it.
@@ -32,15 +31,47 @@ class ConnectionLostError(psycopg.OperationalError):
     """The connection ended before the answer was complete."""
 
 
+class Unit:
+    """Commands that are one transaction, and what comes of it: the rows of each command, or an error."""
+
+    __slots__ = ("answer", "commands", "error", "expected", "results")
+
+    def __init__(self, commands: Sequence[Command]) -> None:
+        """Take the commands. Belongs to the running event loop."""
+        self.commands = commands
+        self.answer: asyncio.Future[list[list[Row]] | Exception] = asyncio.get_running_loop().create_future()
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Forget an attempt."""
+        self.expected: deque[bytes | None] = deque()  # for each result the name it prepares, or None
+        self.results: list[pq.abc.PGresult] = []
+        self.error: Exception | None = None
+
+    def settle(self, outcome: list[list[Row]] | Exception) -> None:
+        """Tell whoever waits, if anybody still does."""
+        if not self.answer.done():
+            self.answer.set_result(outcome)
+
+    async def outcome(self) -> list[list[Row]]:
+        """Return the rows of each command, or raise the error, when it is there."""
+        outcome = await self.answer
+        if isinstance(outcome, Exception):
+            raise outcome.with_traceback(None)  # it may be raised for many, and would keep the frames of all
+        return outcome
+
+
 class Connection:
     """One session of PostgreSQL. Make it with `connect`; it serves one exchange at a time."""
 
-    def __init__(self, driver: psycopg.AsyncConnection[Any], *, prepare: bool) -> None:
+    def __init__(self, driver: psycopg.AsyncConnection[Any], *, prepare: bool, direct: bool) -> None:
         self._driver = driver
         self._pgconn = driver.pgconn
         self._prepare = prepare
+        self.direct = direct
         self._prepared: set[bytes] = set()
-        self._edition = b""  # ends the names of prepared statements, and grows when those before are stale
+        self._edition = b""  # ends the names of prepared statements; another one when those before are stale
+        self._editions = count(1)
         self._columns: dict[bytes, list[str]] = {}
         self._values = Transformer(driver)
         self._loop = asyncio.get_running_loop()
@@ -53,60 +84,69 @@ class Connection:
     async def connect(cls, conninfo: str, *, prepare: bool) -> Self:
         """Connect to a libpq connection string; raise psycopg.OperationalError.
 
-        `prepare` lets the server remember statements, which a session of PgBouncer's must not rely on.
+        `prepare` lets the server remember statements, which a session of PgBouncer's must not rely on. Whether
+        there is nothing in between is asked of the server, and then known as `direct`: a pooler gives a process id
+        of its own. Some poolers take the end of one transaction for the end of all that were sent, and hand what
+        comes next to others: so only a direct connection may be sent more than one at a time.
         """
         try:
             driver = await psycopg.AsyncConnection.connect(conninfo, autocommit=True)
         except asyncio.CancelledError as cancelled:
             raise cancelled.with_traceback(None) from None  # whose frames would keep the socket open
-        return cls(driver, prepare=prepare)
+        try:
+            cursor = await driver.execute("SELECT pg_backend_pid()", prepare=False)
+            direct = prepare and await cursor.fetchone() == (driver.info.backend_pid,)
+        except BaseException:
+            driver.pgconn.finish()
+            raise
+        return cls(driver, prepare=prepare, direct=direct)
 
     @property
     def usable(self) -> bool:
         """Whether another exchange can be tried. A server that hung up is noticed while the connection rests."""
         return self._pgconn.status == pq.ConnStatus.OK and self._pending is None
 
-    async def exchange(self, commands: Unit) -> list[list[Row]]:
+    async def exchange(self, commands: Sequence[Command]) -> list[list[Row]]:
         """Run the commands as one transaction and return the rows of each.
 
         Raises the error that the first one failed with: then nothing of it has happened. Raises
         ConnectionLostError: then nobody knows. Cancelled, it closes.
         """
-        (outcome,) = await self.exchange_all([commands])
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
+        unit = Unit(commands)
+        await self.exchange_all([unit])
+        return await unit.outcome()
 
-    async def exchange_all(self, units: Sequence[Unit]) -> list[Outcome]:
+    async def exchange_all(self, units: Sequence[Unit]) -> None:
         """Run each unit as a transaction of its own, one after the other, all sent in one packet.
 
-        Returns for each what `exchange` returns or raises.
+        Each gets its outcome, as `exchange` returns or raises it, as soon as it has ended. Cancelled, it closes,
+        and those that have not ended get none.
         """
-        outcomes = await self._exchange(units)
-        stale = [number for number, outcome in enumerate(outcomes) if isinstance(outcome, STALE)]
+        assert self.direct or len(units) <= 1
+        await self._exchange(units)
+        stale = [unit for unit in units if isinstance(unit.error, STALE) and not unit.answer.done()]
         if stale:  # rolled back, and every other connection will meet the same: so mend it here
             self._prepared.clear()
             self._columns.clear()
-            self._edition += b"+"
-            again = await self._exchange([units[number] for number in stale])
-            for number, outcome in zip(stale, again, strict=True):
-                outcomes[number] = outcome
-        return outcomes
+            self._edition = b"_%d" % next(self._editions)
+        for unit in stale:  # one by one: should one fail, it takes along what it would have prepared
+            unit.begin_anew()
+            await self._exchange([unit])
+            if unit.error:
+                unit.settle(unit.error)
 
-    async def _exchange(self, units: Sequence[Unit]) -> list[Outcome]:
-        sent = [_Unit(commands) for commands in units]
-        arguments = [self._dump(unit) for unit in sent]
-        pending = self._pending = _Exchange(sent, self._loop.create_future())
+    async def _exchange(self, units: Sequence[Unit]) -> None:
+        arguments = [self._dump(unit) for unit in units]
+        pending = self._pending = _Exchange(units, self._loop.create_future())
         try:
             self._send(pending, arguments)
-            await pending.answer
+            await pending.ended
         except BaseException:
             if pending.in_flight:  # an answer may still come, and must not be taken for the next one's
                 self.close()
             raise
         finally:
             self._pending = None
-        return [self._outcome(unit) for unit in sent]
 
     def close(self) -> None:
         """Hang up."""
@@ -116,11 +156,13 @@ class Connection:
             self._socket = -1
         self._pgconn.finish()
 
-    def _dump(self, unit: "_Unit") -> list[Arguments]:
+    def _dump(self, unit: Unit) -> list[Arguments]:
         try:
-            return [self._values.dump_sequence(wanted, [PyFormat.TEXT] * len(wanted)) for wanted in unit.values()]
+            wanted = [[values[name] for name in statement.parameters] for statement, values in unit.commands]
+            return [self._values.dump_sequence(values, [PyFormat.TEXT] * len(values)) for values in wanted]
         except Exception as error:  # what PostgreSQL cannot hold; nothing of the unit is sent
             unit.error = error
+            unit.settle(error)
             return []
 
     def _send(self, pending: "_Exchange", arguments: Sequence[Sequence[Arguments]]) -> None:
@@ -134,9 +176,7 @@ class Connection:
         except psycopg.OperationalError as error:
             self._lost(error)
 
-    def _send_command(
-        self, statement: Statement, arguments: Arguments, unit: "_Unit", pending: "_Exchange"
-    ) -> None:
+    def _send_command(self, statement: Statement, arguments: Arguments, unit: Unit, pending: "_Exchange") -> None:
         if not self._prepare:
             self._pgconn.send_query_params(statement.text, arguments)
         else:
@@ -175,10 +215,10 @@ class Connection:
 
     def _take(self, result: pq.abc.PGresult, pending: "_Exchange") -> None:
         status = result.status
-        if status == pq.ExecStatus.PIPELINE_SYNC:
-            pending.settle()
-            return
         unit = pending.in_flight[0]
+        if status == pq.ExecStatus.PIPELINE_SYNC:
+            self._settle(unit, pending)
+            return
         prepared = unit.expected.popleft() if unit.expected else None  # none: the commit itself failed
         if status == pq.ExecStatus.FATAL_ERROR:
             unit.error = unit.error or errors.error_from_result(result)
@@ -192,13 +232,19 @@ class Connection:
         if self._pending:
             self._pending.fail(error)
 
-    def _outcome(self, unit: "_Unit") -> Outcome:
+    def _settle(self, unit: Unit, pending: "_Exchange") -> None:
+        """Take the end of a transaction."""
+        if not unit.error and len(unit.results) != len(unit.commands):
+            raise psycopg.OperationalError("the server's answers are not those to what was sent")
+        if not isinstance(unit.error, STALE):
+            unit.settle(unit.error or self._load(unit))
+        pending.end_of(unit)
+
+    def _load(self, unit: Unit) -> list[list[Row]] | Exception:
         try:
-            return unit.error or [
-                self._rows(statement, result)
-                for (statement, _), result in zip(unit.commands, unit.results, strict=True)
-            ]
-        except psycopg.Error as error:
+            answers = zip(unit.commands, unit.results, strict=True)
+            return [self._rows(statement, result) for (statement, _), result in answers]
+        except Exception as error:  # that of this unit, and of no other
             return error
 
     def _rows(self, statement: Statement, result: pq.abc.PGresult) -> list[Row]:
@@ -210,39 +256,20 @@ class Connection:
         return self._values.load_rows(0, result.ntuples, lambda values: dict(zip(columns, values, strict=True)))
 
 
-class _Unit:
-    """What is expected of the server for one transaction, and what has come of it."""
-
-    __slots__ = ("commands", "error", "expected", "results")
-
-    def __init__(self, commands: Unit) -> None:
-        self.commands = commands
-        self.expected: deque[bytes | None] = deque()  # for each result the name it prepares, or None
-        self.results: list[pq.abc.PGresult] = []
-        self.error: Exception | None = None
-
-    def values(self) -> Iterator[list[Any]]:
-        for statement, values in self.commands:
-            yield [values[name] for name in statement.parameters]
-
-
 class _Exchange:
     """Units that were sent together, and those of them that wait for the end of their transaction."""
 
-    def __init__(self, units: Sequence[_Unit], answer: asyncio.Future[None]) -> None:
+    def __init__(self, units: Sequence[Unit], ended: asyncio.Future[None]) -> None:
         self.units = units
         self.in_flight = deque(unit for unit in units if not unit.error)
         self.preparing: set[bytes] = set()
-        self.answer = answer
-        self._wake_when_complete()
+        self.ended = ended
+        self._wake_when_ended()
 
-    def settle(self) -> None:
-        """Take the end of a transaction."""
-        unit = self.in_flight[0]
-        if not unit.error and len(unit.results) != len(unit.commands):
-            raise psycopg.OperationalError("the server's answers are not those to what was sent")
-        self.in_flight.popleft()
-        self._wake_when_complete()
+    def end_of(self, unit: Unit) -> None:
+        """Take the end of the first one's transaction."""
+        assert self.in_flight.popleft() is unit
+        self._wake_when_ended()
 
     def fail(self, lost: psycopg.OperationalError) -> None:
         """Take the end of the connection."""
@@ -250,9 +277,10 @@ class _Exchange:
             reason = unit.error or lost
             unit.error = ConnectionLostError(str(reason))
             unit.error.__cause__ = reason
+            unit.settle(unit.error)
         self.in_flight.clear()
-        self._wake_when_complete()
+        self._wake_when_ended()
 
-    def _wake_when_complete(self) -> None:
-        if not self.in_flight and not self.answer.done():  # done before it is complete: cancelled
-            self.answer.set_result(None)
+    def _wake_when_ended(self) -> None:
+        if not self.in_flight and not self.ended.done():  # done before it ended: cancelled
+            self.ended.set_result(None)

@@ -19,9 +19,11 @@ from taskward.strict_json import MalformedJsonError, decode
 MAX_FIELDS = 50
 STRICT = ConfigDict(extra="forbid", strict=True)
 
-# For the published description, as JSON Schema has them.
+# For the published description, as JSON Schema has them. What is trimmed is Unicode's White_Space, spelt out here,
+# as every dialect of regular expressions means something else by `\s`.
+WHITE_SPACE = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 WITHOUT_NUL = r"^[^\u0000]*$"
-WITHOUT_NUL_NOR_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+WITHOUT_NUL_NOR_BLANK = rf"^[^\u0000]*[^\u0000{WHITE_SPACE}][^\u0000]*$"
 
 
 def without_nul(value: str) -> str:

@@ -25,5 +25,5 @@ router = APIRouter(tags=["service"])
 async def metrics(request: Request) -> Response:
     """Return what the workers of this service counted and measured, all of them together."""
     counted: Metrics = request.app.state.metrics
-    counted.sample(request.app.state.database.pool)
+    counted.sample(request.app.state.database)
     return Response(await run_sync(counted.exposition), media_type=CONTENT_TYPE_PLAIN_0_0_4)

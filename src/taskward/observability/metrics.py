@@ -21,7 +21,7 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 
 import taskward
-from taskward.database.pool import Pool
+from taskward.database.acting_as import Database
 
 SAMPLE_SECONDS = 1.0
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -109,20 +109,20 @@ class Metrics:
         if counter := self._lines.get(level):
             counter.inc()
 
-    def sample(self, pool: Pool) -> None:
-        """Read the gauges. Belongs to the event loop, as the pool does."""
+    def sample(self, database: Database) -> None:
+        """Read the gauges. Belongs to the event loop, as the database's pool does."""
         self._in_flight.set(self.in_flight)
-        self._open.set(pool.open)
-        self._in_use.set(pool.in_use)
-        self._limit.set(pool.limit)
-        self._waiting.set(pool.waiting)
+        self._open.set(database.pool.open)
+        self._in_use.set(database.pool.in_use)
+        self._limit.set(database.pool.limit)
+        self._waiting.set(database.waiting)
 
     @asynccontextmanager
-    async def running(self, pool: Pool) -> AsyncIterator[None]:
+    async def running(self, database: Database) -> AsyncIterator[None]:
         """Read the gauges every second and count the log's lines, for as long as the block runs."""
         counter = _LineCounter(self)
         logging.getLogger().addHandler(counter)
-        sampling = asyncio.create_task(self._keep_sampling(pool))
+        sampling = asyncio.create_task(self._keep_sampling(database))
         try:
             yield
         finally:
@@ -131,9 +131,9 @@ class Metrics:
             with suppress(asyncio.CancelledError):
                 await sampling
 
-    async def _keep_sampling(self, pool: Pool) -> None:
+    async def _keep_sampling(self, database: Database) -> None:
         while True:
-            self.sample(pool)
+            self.sample(database)
             await asyncio.sleep(SAMPLE_SECONDS)
 
     def exposition(self) -> bytes:
