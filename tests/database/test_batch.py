@@ -37,7 +37,7 @@ async def wire(database_url: str) -> AsyncIterator[CountingProxy]:
 
 @pytest.fixture
 async def connection(database_url: str) -> AsyncIterator[Connection]:
-    opened = await Connection.connect(conninfo(database_url), prepare=True)
+    opened = await Connection.connect(conninfo(database_url))
     yield opened
     opened.close()
 

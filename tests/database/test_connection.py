@@ -21,14 +21,14 @@ NOTES = Statement("SELECT * FROM notes", effect=Effect.NONE)
 PREPARED = Statement("SELECT count(*) AS number FROM pg_prepared_statements")
 
 
-@pytest.fixture(params=[True, False], ids=["prepared", "pooled"])
+@pytest.fixture(params=[False, True], ids=["direct", "pooled"])
 async def connection(
     database_url: str, superuser: psycopg.Connection, request: pytest.FixtureRequest
 ) -> AsyncIterator[Connection]:
     """A connection to a database with a table of notes, which cannot be empty."""
     superuser.execute("CREATE TABLE notes (note text CHECK (note <> ''))")
     superuser.execute("GRANT ALL ON notes TO taskward, taskward_app")
-    opened = await Connection.connect(conninfo(database_url), prepare=request.param)
+    opened = await Connection.connect(conninfo(database_url), pooled=request.param)
     yield opened
     opened.close()
 
@@ -77,7 +77,7 @@ async def test_cancelled_after_any_number_of_turns_it_is_closed_or_done(
     database_url: str, superuser: psycopg.Connection, connection: Connection
 ) -> None:
     for turns in range(12):
-        other = await Connection.connect(conninfo(database_url), prepare=True)
+        other = await Connection.connect(conninfo(database_url))
         task = asyncio.create_task(other.exchange([(ADD_A_NOTE, {"note": str(turns)})]))
         for _ in range(turns):
             await asyncio.sleep(0)
@@ -106,7 +106,7 @@ async def test_a_cancelled_exchange_that_was_complete_keeps_its_connection(conne
 
 
 async def test_a_statement_twice_in_one_exchange_is_prepared_once(database_url: str) -> None:
-    connection = await Connection.connect(conninfo(database_url), prepare=True)
+    connection = await Connection.connect(conninfo(database_url))
     for _ in range(2):
         await connection.exchange([(ECHO, {"text": "a"}), (ECHO, {"text": "b"})])
     assert await connection.exchange([(PREPARED, {})]) == [[{"number": 2}]]  # with the one that asks

@@ -18,7 +18,7 @@ from tests.database.units import BACKEND
 
 @asynccontextmanager
 async def pool_of(url: str, size: int, max_overflow: int = 0) -> AsyncIterator[Pool]:
-    pool = Pool(lambda: Connection.connect(conninfo(url), prepare=True), size=size, max_overflow=max_overflow)
+    pool = Pool(lambda: Connection.connect(conninfo(url)), size=size, max_overflow=max_overflow)
     try:
         yield pool
     finally:
@@ -122,7 +122,7 @@ async def test_a_full_pool_does_not_even_try_to_connect(database_url: str) -> No
     async def connect() -> Connection:
         nonlocal tried
         tried += 1
-        return await Connection.connect(conninfo(database_url), prepare=True)
+        return await Connection.connect(conninfo(database_url))
 
     pool = Pool(connect, size=1, max_overflow=1)
     held = [await pool.take(), await pool.take()]
@@ -148,7 +148,7 @@ async def test_an_attempt_that_was_overtaken_and_arrives_late_is_not_one_too_man
         if not answered.is_set():  # the first one waits for a packet that was lost
             answered.set()
             await late.wait()
-        return await Connection.connect(conninfo(database_url), prepare=True)
+        return await Connection.connect(conninfo(database_url))
 
     pool = Pool(connect, size=1, max_overflow=0)
     held = await pool.take()

@@ -118,9 +118,9 @@ class Database:
         the database can be trusted, with units that are not guarded, and raises when not; no other unit runs
         before it has returned once. `timed` is told how many seconds each unit of work took.
         """
-        prepare = not is_pooled(conninfo)  # a pooled session may end with any transaction
+        pooled = is_pooled(conninfo)
         self.pool = Pool(
-            lambda: Connection.connect(conninfo, prepare=prepare), size=pool_size, max_overflow=max_overflow
+            lambda: Connection.connect(conninfo, pooled=pooled), size=pool_size, max_overflow=max_overflow
         )
         self._reads = ReadBatches(self.pool, timeout=timeout)
         self._timeout = timeout

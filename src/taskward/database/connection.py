@@ -64,10 +64,9 @@ class Unit:
 class Connection:
     """One session of PostgreSQL. Make it with `connect`; it serves one exchange at a time."""
 
-    def __init__(self, driver: psycopg.AsyncConnection[Any], *, prepare: bool, direct: bool) -> None:
+    def __init__(self, driver: psycopg.AsyncConnection[Any], *, direct: bool) -> None:
         self._driver = driver
         self._pgconn = driver.pgconn
-        self._prepare = prepare
         self.direct = direct
         self._prepared: set[bytes] = set()
         self._edition = b""  # ends the names of prepared statements; another one when those before are stale
@@ -81,13 +80,13 @@ class Connection:
         self._loop.add_reader(self._socket, self._on_readable)
 
     @classmethod
-    async def connect(cls, conninfo: str, *, prepare: bool) -> Self:
+    async def connect(cls, conninfo: str, *, pooled: bool = False) -> Self:
         """Connect to a libpq connection string; raise psycopg.OperationalError.
 
-        `prepare` lets the server remember statements, which a session of PgBouncer's must not rely on. Whether
-        there is nothing in between is asked of the server, and then known as `direct`: a pooler gives a process id
-        of its own. Some poolers take the end of one transaction for the end of all that were sent, and hand what
-        comes next to others: so only a direct connection may be sent more than one at a time.
+        Whether a pooler is in between is asked of the server, and then known as `direct`: a pooler gives a process
+        id of its own. It may give each transaction another session, so nothing is prepared there. And some take
+        the end of one transaction for the end of all that were sent, and give the rest to others: so only a direct
+        connection is sent more than one at a time. What is known to be `pooled` is never taken for direct.
         """
         try:
             driver = await psycopg.AsyncConnection.connect(conninfo, autocommit=True)
@@ -95,11 +94,11 @@ class Connection:
             raise cancelled.with_traceback(None) from None  # whose frames would keep the socket open
         try:
             cursor = await driver.execute("SELECT pg_backend_pid()", prepare=False)
-            direct = prepare and await cursor.fetchone() == (driver.info.backend_pid,)
+            direct = not pooled and await cursor.fetchone() == (driver.info.backend_pid,)
         except BaseException:
             driver.pgconn.finish()
             raise
-        return cls(driver, prepare=prepare, direct=direct)
+        return cls(driver, direct=direct)
 
     @property
     def usable(self) -> bool:
@@ -177,7 +176,7 @@ class Connection:
             self._lost(error)
 
     def _send_command(self, statement: Statement, arguments: Arguments, unit: Unit, pending: "_Exchange") -> None:
-        if not self._prepare:
+        if not self.direct:
             self._pgconn.send_query_params(statement.text, arguments)
         else:
             name = statement.name + self._edition
