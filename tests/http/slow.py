@@ -1,7 +1,13 @@
-"""Clients that keep a connection for themselves by being slow, each in its own way."""
+"""Clients that keep a connection for themselves by being slow, each in its own way.
+
+`python -m tests.http.slow URL NUMBER` is so many of them in a process of their own, so that they slow nobody down
+who is measured. It prints after how many seconds the last one was closed.
+"""
 
 import asyncio
 import socket
+import sys
+import time
 from urllib.parse import urlsplit
 
 from tests.http.wire import JSON, request
@@ -45,6 +51,10 @@ async def read_nothing(url: str) -> None:
 WAYS = [say_nothing, say_only_line_ends, drip_a_head, drip_a_body, read_nothing]
 
 
+async def all_of_them(url: str, number: int) -> None:
+    await asyncio.gather(*(WAYS[each % len(WAYS)](url) for each in range(number)))
+
+
 async def _socket(url: str) -> socket.socket:
     connection = socket.socket()
     connection.setblocking(False)
@@ -71,3 +81,9 @@ async def _until_closed(
         pass
     finally:
         writer.close()
+
+
+if __name__ == "__main__":
+    begun = time.monotonic()
+    asyncio.run(all_of_them(sys.argv[1], int(sys.argv[2])))
+    print(time.monotonic() - begun)  # noqa: T201
