@@ -10,7 +10,8 @@ from psycopg.conninfo import make_conninfo
 
 from taskward.database.acting_as import Database
 from taskward.database.batch import MOST
-from taskward.database.connection import Command, Connection, ConnectionLostError, Unit
+from taskward.database.connection import Connection
+from taskward.database.exchange import Command, ConnectionLostError, Unit
 from taskward.database.statement import Effect, Statement
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError, ValidationFailedError

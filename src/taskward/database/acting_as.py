@@ -16,7 +16,8 @@ from typing import Any, Self
 from psycopg import errors as postgres
 
 from taskward.database.batch import ReadBatches
-from taskward.database.connection import Command, Connection, ConnectionLostError, Row
+from taskward.database.connection import Connection
+from taskward.database.exchange import Command, ConnectionLostError, Row
 from taskward.database.faults import translated
 from taskward.database.pool import Pool
 from taskward.database.statement import Effect, Statement

@@ -12,7 +12,8 @@ from collections.abc import Coroutine, Sequence
 from contextvars import Context
 from typing import Any
 
-from taskward.database.connection import Command, Connection, Row, Unit
+from taskward.database.connection import Connection
+from taskward.database.exchange import Command, Row, Unit
 from taskward.database.pool import Pool, PoolClosedError
 
 MOST = 32  # reads in one packet, which the server answers one after the other

@@ -7,7 +7,6 @@ pool included (docs/performance.md). Pipelines: PostgreSQL manual, chapter on li
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 from itertools import count
 from typing import Any, Self
@@ -17,48 +16,13 @@ from psycopg import errors, pq
 from psycopg.abc import Buffer, PyFormat
 from psycopg.adapt import Transformer
 
+from taskward.database.exchange import Command, Exchange, Row, Unit
 from taskward.database.statement import Statement
 
-Row = dict[str, Any]
-Command = tuple[Statement, dict[str, Any]]
 Arguments = Sequence[Buffer | None]
 
 # What the session has prepared is no longer good: somebody changed a table under it, or dropped it.
 STALE = (errors.FeatureNotSupported, errors.InvalidSqlStatementName)
-
-
-class ConnectionLostError(psycopg.OperationalError):
-    """The connection ended before the answer was complete."""
-
-
-class Unit:
-    """Commands that are one transaction, and what comes of it: the rows of each command, or an error."""
-
-    __slots__ = ("answer", "commands", "error", "expected", "results")
-
-    def __init__(self, commands: Sequence[Command]) -> None:
-        """Take the commands. Belongs to the running event loop."""
-        self.commands = commands
-        self.answer: asyncio.Future[list[list[Row]] | Exception] = asyncio.get_running_loop().create_future()
-        self.begin_anew()
-
-    def begin_anew(self) -> None:
-        """Forget an attempt."""
-        self.expected: deque[bytes | None] = deque()  # for each result the name it prepares, or None
-        self.results: list[pq.abc.PGresult] = []
-        self.error: Exception | None = None
-
-    def settle(self, outcome: list[list[Row]] | Exception) -> None:
-        """Tell whoever waits, if anybody still does."""
-        if not self.answer.done():
-            self.answer.set_result(outcome)
-
-    async def outcome(self) -> list[list[Row]]:
-        """Return the rows of each command, or raise the error, when it is there."""
-        outcome = await self.answer
-        if isinstance(outcome, Exception):
-            raise outcome.with_traceback(None)  # it may be raised for many, and would keep the frames of all
-        return outcome
 
 
 class Connection:
@@ -74,7 +38,7 @@ class Connection:
         self._columns: dict[bytes, list[str]] = {}
         self._values = Transformer(driver)
         self._loop = asyncio.get_running_loop()
-        self._pending: _Exchange | None = None
+        self._pending: Exchange | None = None
         self._pgconn.enter_pipeline_mode()
         self._socket = self._pgconn.socket  # libpq forgets it when it finds the connection lost
         self._loop.add_reader(self._socket, self._on_readable)
@@ -136,7 +100,7 @@ class Connection:
 
     async def _exchange(self, units: Sequence[Unit]) -> None:
         arguments = [self._dump(unit) for unit in units]
-        pending = self._pending = _Exchange(units, self._loop.create_future())
+        pending = self._pending = Exchange(units, self._loop.create_future())
         try:
             self._send(pending, arguments)
             await pending.ended
@@ -164,7 +128,7 @@ class Connection:
             unit.settle(error)
             return []
 
-    def _send(self, pending: "_Exchange", arguments: Sequence[Sequence[Arguments]]) -> None:
+    def _send(self, pending: Exchange, arguments: Sequence[Sequence[Arguments]]) -> None:
         try:
             for unit, values in zip(pending.units, arguments, strict=True):
                 if not unit.error:
@@ -175,7 +139,7 @@ class Connection:
         except psycopg.OperationalError as error:
             self._lost(error)
 
-    def _send_command(self, statement: Statement, arguments: Arguments, unit: Unit, pending: "_Exchange") -> None:
+    def _send_command(self, statement: Statement, arguments: Arguments, unit: Unit, pending: Exchange) -> None:
         if not self.direct:
             self._pgconn.send_query_params(statement.text, arguments)
         else:
@@ -212,7 +176,7 @@ class Connection:
         except psycopg.OperationalError as error:
             self._lost(error)
 
-    def _take(self, result: pq.abc.PGresult, pending: "_Exchange") -> None:
+    def _take(self, result: pq.abc.PGresult, pending: Exchange) -> None:
         status = result.status
         unit = pending.in_flight[0]
         if status == pq.ExecStatus.PIPELINE_SYNC:
@@ -231,7 +195,7 @@ class Connection:
         if self._pending:
             self._pending.fail(error)
 
-    def _settle(self, unit: Unit, pending: "_Exchange") -> None:
+    def _settle(self, unit: Unit, pending: Exchange) -> None:
         """Take the end of a transaction."""
         if not unit.error and len(unit.results) != len(unit.commands):
             raise psycopg.OperationalError("the server's answers are not those to what was sent")
@@ -253,33 +217,3 @@ class Connection:
             columns = self._columns[statement.name] = [name.decode() for name in names]
         self._values.set_pgresult(result)
         return self._values.load_rows(0, result.ntuples, lambda values: dict(zip(columns, values, strict=True)))
-
-
-class _Exchange:
-    """Units that were sent together, and those of them that wait for the end of their transaction."""
-
-    def __init__(self, units: Sequence[Unit], ended: asyncio.Future[None]) -> None:
-        self.units = units
-        self.in_flight = deque(unit for unit in units if not unit.error)
-        self.preparing: set[bytes] = set()
-        self.ended = ended
-        self._wake_when_ended()
-
-    def end_of(self, unit: Unit) -> None:
-        """Take the end of the first one's transaction."""
-        assert self.in_flight.popleft() is unit
-        self._wake_when_ended()
-
-    def fail(self, lost: psycopg.OperationalError) -> None:
-        """Take the end of the connection."""
-        for unit in self.in_flight:
-            reason = unit.error or lost
-            unit.error = ConnectionLostError(str(reason))
-            unit.error.__cause__ = reason
-            unit.settle(unit.error)
-        self.in_flight.clear()
-        self._wake_when_ended()
-
-    def _wake_when_ended(self) -> None:
-        if not self.in_flight and not self.ended.done():  # done before it ended: cancelled
-            self.ended.set_result(None)

@@ -1,0 +1,78 @@
+"""What is under way on a connection: transactions that were sent together, and what has come of each."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from psycopg import pq
+
+from taskward.database.statement import Statement
+
+Row = dict[str, Any]
+Command = tuple[Statement, dict[str, Any]]
+
+
+class ConnectionLostError(psycopg.OperationalError):
+    """The connection ended before the answer was complete."""
+
+
+class Unit:
+    """Commands that are one transaction, and what comes of it: the rows of each command, or an error."""
+
+    __slots__ = ("answer", "commands", "error", "expected", "results")
+
+    def __init__(self, commands: Sequence[Command]) -> None:
+        """Take the commands. Belongs to the running event loop."""
+        self.commands = commands
+        self.answer: asyncio.Future[list[list[Row]] | Exception] = asyncio.get_running_loop().create_future()
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Forget an attempt."""
+        self.expected: deque[bytes | None] = deque()  # for each result the name it prepares, or None
+        self.results: list[pq.abc.PGresult] = []
+        self.error: Exception | None = None
+
+    def settle(self, outcome: list[list[Row]] | Exception) -> None:
+        """Tell whoever waits, if anybody still does."""
+        if not self.answer.done():
+            self.answer.set_result(outcome)
+
+    async def outcome(self) -> list[list[Row]]:
+        """Return the rows of each command, or raise the error, when it is there."""
+        outcome = await self.answer
+        if isinstance(outcome, Exception):
+            raise outcome.with_traceback(None)  # it may be raised for many, and would keep the frames of all
+        return outcome
+
+
+class Exchange:
+    """Units that were sent together, and those of them that wait for the end of their transaction."""
+
+    def __init__(self, units: Sequence[Unit], ended: asyncio.Future[None]) -> None:
+        self.units = units
+        self.in_flight = deque(unit for unit in units if not unit.error)
+        self.preparing: set[bytes] = set()
+        self.ended = ended
+        self._wake_when_ended()
+
+    def end_of(self, unit: Unit) -> None:
+        """Take the end of the first one's transaction."""
+        assert self.in_flight.popleft() is unit
+        self._wake_when_ended()
+
+    def fail(self, lost: psycopg.OperationalError) -> None:
+        """Take the end of the connection."""
+        for unit in self.in_flight:
+            reason = unit.error or lost
+            unit.error = ConnectionLostError(str(reason))
+            unit.error.__cause__ = reason
+            unit.settle(unit.error)
+        self.in_flight.clear()
+        self._wake_when_ended()
+
+    def _wake_when_ended(self) -> None:
+        if not self.in_flight and not self.ended.done():  # done before it ended: cancelled
+            self.ended.set_result(None)
