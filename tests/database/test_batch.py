@@ -1,6 +1,7 @@
 """Reads of the same moment: one packet, and still each its own transaction, identity and error."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from urllib.parse import parse_qs, urlsplit
 
@@ -25,6 +26,8 @@ DIVIDE = Statement("SELECT 1 / %(by)s::int AS number", effect=Effect.NONE)
 BACKEND = Statement("SELECT pg_backend_pid() AS pid", effect=Effect.NONE)
 SLEEP = Statement("SELECT pg_sleep(60)", effect=Effect.NONE)
 NOTES = Statement("SELECT * FROM notes", effect=Effect.NONE)
+READING_WHO = Statement("SELECT current_setting('app.user_id', true) AS user_id", effect=Effect.NONE)
+WRITING_WHO = Statement("SELECT current_setting('app.user_id', true) AS user_id")
 TITLES = Statement("SELECT user_id, title FROM tasks", effect=Effect.NONE)
 WAIT = Statement("SELECT pg_advisory_xact_lock_shared(1)::text AS lock", effect=Effect.NONE)
 LOCKING = Statement("SELECT 1 AS number", effect=Effect.ONCE)
@@ -195,6 +198,39 @@ async def test_behind_a_pooler_every_read_is_a_packet_of_its_own(database_url: s
         assert proxy.round_trips - before >= 50
         assert proxy.most_under_way == 1
         await database.close()
+
+
+@pytest.mark.parametrize("statement", [READING_WHO, WRITING_WHO], ids=["together", "alone"])
+async def test_answers_that_a_pooler_mixes_up_are_given_to_nobody(
+    database_url: str, wire: CountingProxy, statement: Statement
+) -> None:
+    address = make_conninfo(conninfo(database_url), host=wire.folder)
+    databases = [Database(address, pool_size=1, max_overflow=0, timeout=1) for _ in range(2)]
+    users = ["alice", "bob"]
+    for _ in range(2):  # the second time, everything is prepared
+        seen = [await rows_of(database, user, statement) for database, user in zip(databases, users, strict=True)]
+        assert seen == [[(user,)] for user in users]
+    wire.mixes_up = True
+    outcomes = await asyncio.gather(
+        *(rows_of(database, user, statement) for database, user in zip(databases, users, strict=True)),
+        return_exceptions=True,
+    )
+    assert [type(outcome) for outcome in outcomes] == [DatabaseUnavailableError] * 2
+    for database in databases:
+        await database.close()
+
+
+async def test_who_waits_when_the_service_stops_is_told_at_once(database: Database) -> None:
+    held = await database.pool.take()
+    readers = [asyncio.create_task(rows_of(database, "alice", WHO)) for _ in range(MOST + 1)]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    begun = time.monotonic()
+    await database.close()
+    outcomes = await asyncio.gather(*readers, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [DatabaseUnavailableError] * (MOST + 1)
+    assert time.monotonic() - begun < 1
+    database.pool.give_back(held)
 
 
 async def test_who_gives_up_takes_nobody_along(database: Database) -> None:

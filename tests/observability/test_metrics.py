@@ -104,10 +104,11 @@ async def test_who_waits_for_what_is_seen_while_it_lasts(
     with superuser.transaction():
         superuser.execute("LOCK TABLE tasks")
         limit = app.state.database.pool.limit
-        reads = [asyncio.create_task(alice.get("/tasks/1")) for _ in range(limit + 3)]
-        await until(lambda: app.state.database.pool.in_use == limit and app.state.database.pool.waiting == 3)
+        done = {"completed": True}  # reads would share connections
+        writes = [asyncio.create_task(alice.patch("/tasks/1", json=done)) for _ in range(limit + 3)]
+        await until(lambda: app.state.database.pool.in_use == limit and app.state.database.waiting == 3)
         text = await scrape(alice)
-    await asyncio.gather(*reads)
+    await asyncio.gather(*writes)
     assert value(text, "taskward_requests_in_flight") == limit + 3 + 1
     assert value(text, "taskward_database_connections_in_use") == limit
     assert value(text, "taskward_database_connections") == limit

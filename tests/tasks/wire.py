@@ -23,6 +23,8 @@ class CountingProxy:
         self.folder = self._folder.name
         self.round_trips = 0
         self.most_under_way = 0  # transactions of one connection that were sent and had not ended
+        self.mixes_up = False  # answers then go to somebody else, as a pooler's do that has lost count
+        self._clients: list[asyncio.StreamWriter] = []
         self._open: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -45,6 +47,7 @@ class CountingProxy:
         server, to_server = await asyncio.open_unix_connection(Path(self._target) / SOCKET)
         answered = True
         under_way = 0
+        self._clients.append(to_client)
 
         async def requests() -> None:
             nonlocal answered, under_way
@@ -64,7 +67,8 @@ class CountingProxy:
                 if self._hides_server and BACKEND_KEY in data:
                     before, _, after = data.partition(BACKEND_KEY)
                     data = before + BACKEND_KEY + b"\0\0\0\1" + after[4:]
-                to_client.write(data)
+                others = [client for client in self._clients if client is not to_client]
+                (others[0] if self.mixes_up and others else to_client).write(data)
 
         try:
             await asyncio.gather(requests(), responses())

@@ -7,6 +7,7 @@ the settings, being local to the transaction, leave nothing on the connection.
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import count
@@ -16,7 +17,7 @@ from typing import Any, Self
 from psycopg import errors as postgres
 
 from taskward.database.batch import ReadBatches
-from taskward.database.connection import Connection
+from taskward.database.connection import STALE, Connection
 from taskward.database.exchange import Command, ConnectionLostError, Row
 from taskward.database.faults import translated
 from taskward.database.pool import Pool
@@ -32,13 +33,15 @@ NOBODY = ""  # the identity under which the policies show no row at all
 IDENTITY = Statement(
     """
     SELECT set_config('role', %(role)s, true), set_config('app.user_id', %(owner)s, true),
-           set_config('lock_timeout', '1s', true), set_config('statement_timeout', %(timeout)s, true)
+           set_config('lock_timeout', '1s', true), set_config('statement_timeout', %(timeout)s, true),
+           %(unit)s::text AS unit
     """,
     effect=Effect.NONE,
+    echo="unit",
 )
 
 # Nothing of such a transaction has happened, so it may be tried again, whatever it was.
-ROLLED_BACK = (postgres.SerializationFailure, postgres.DeadlockDetected)
+ROLLED_BACK = (postgres.SerializationFailure, postgres.DeadlockDetected, *STALE)
 MAX_RETRIES = 2
 
 Guard = Callable[["Database"], Awaitable[None]]
@@ -64,6 +67,7 @@ class UnitOfWork:
     def __init__(self, database: "Database", role: str, user_id: str, *, guarded: bool) -> None:
         self._database = database
         self._user_id = user_id
+        self._name = database.name_of_a_unit()
         self._results: list[Rows] = []
         self.commands: list[Command] = []
         self.guarded = guarded
@@ -76,7 +80,8 @@ class UnitOfWork:
 
     def identify(self, role: str = APP_ROLE) -> None:
         """Say who acts and as which role, until the transaction ends or this is said again."""
-        self._add(IDENTITY, {"role": role, "owner": self._user_id, "timeout": self._database.statement_timeout})
+        timeout = self._database.statement_timeout
+        self._add(IDENTITY, {"role": role, "owner": self._user_id, "timeout": timeout, "unit": self._name})
 
     def execute(self, statement: Statement, **parameters: Any) -> Rows:
         """Add a statement. Its parameter `owner` is always the user the unit acts as."""
@@ -129,6 +134,8 @@ class Database:
         self._guard = guard
         self._timed = timed
         self._guarding: asyncio.Task[None] | None = None
+        self._name = secrets.token_hex(8)
+        self._units = count()
 
     @property
     def waiting(self) -> int:
@@ -154,6 +161,10 @@ class Database:
     def acting_for_accounts(self, user_id: str = NOBODY, *, guarded: bool = True) -> UnitOfWork:
         """Return a unit of work like `acting_as`, which reaches accounts and refresh tokens but no user data."""
         return UnitOfWork(self, ACCOUNTS_ROLE, user_id, guarded=guarded)
+
+    def name_of_a_unit(self) -> str:
+        """Return a name that no other unit has, in this process or another."""
+        return f"{self._name}.{next(self._units)}"
 
     async def make_sure(self) -> None:
         """Ask the guard, unless it has agreed before; raises what it raises.

@@ -45,7 +45,9 @@ class ReadBatches:
         return await unit.outcome()
 
     async def close(self) -> None:
-        """End what is under way."""
+        """End what waits and what is under way."""
+        while self._waiting:
+            self._waiting.popleft()[0].settle(PoolClosedError())
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
@@ -72,10 +74,11 @@ class ReadBatches:
             self._in_line -= 1
         try:
             self._most = MOST if connection.direct else 1
-            if batch := self._board():
+            batch = self._board()
+            self._line_up()  # where fewer could board than was thought
+            if batch:
                 await self._send(connection, [unit for unit, _ in batch], max(deadline for _, deadline in batch))
         finally:
-            self._line_up()
             self._pool.give_back(connection)
 
     def _board(self) -> list[tuple[Unit, float]]:
@@ -118,7 +121,8 @@ class ReadBatches:
                 again = Unit(unit.commands)
                 async with asyncio.timeout_at(deadline):
                     await connection.exchange_all([again])
-                unit.settle(again.answer.result())
+                if isinstance(again.answer.result(), list):  # else the packet may still do better
+                    unit.settle(again.answer.result())
         except TimeoutError:
             return
         finally:

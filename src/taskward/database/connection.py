@@ -7,6 +7,7 @@ pool included (docs/performance.md). Pipelines: PostgreSQL manual, chapter on li
 """
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from itertools import count
 from typing import Any, Self
@@ -23,6 +24,10 @@ Arguments = Sequence[Buffer | None]
 
 # What the session has prepared is no longer good: somebody changed a table under it, or dropped it.
 STALE = (errors.FeatureNotSupported, errors.InvalidSqlStatementName)
+
+PROCESS_ID = Statement("SELECT pg_backend_pid() AS pid")
+
+logger = logging.getLogger(__name__)
 
 
 class Connection:
@@ -56,13 +61,15 @@ class Connection:
             driver = await psycopg.AsyncConnection.connect(conninfo, autocommit=True)
         except asyncio.CancelledError as cancelled:
             raise cancelled.with_traceback(None) from None  # whose frames would keep the socket open
-        try:
-            cursor = await driver.execute("SELECT pg_backend_pid()", prepare=False)
-            direct = not pooled and await cursor.fetchone() == (driver.info.backend_pid,)
-        except BaseException:
-            driver.pgconn.finish()
-            raise
-        return cls(driver, direct=direct)
+        connection = cls(driver, direct=False)
+        if not pooled:
+            try:  # as all is asked here: the driver, when cancelled, would try for 10 s to cancel it there
+                (answer,) = await connection.exchange([(PROCESS_ID, {})])
+            except BaseException:
+                connection.close()
+                raise
+            connection.direct = answer == [{"pid": driver.info.backend_pid}]
+        return connection
 
     @property
     def usable(self) -> bool:
@@ -85,7 +92,8 @@ class Connection:
         Each gets its outcome, as `exchange` returns or raises it, as soon as it has ended. Cancelled, it closes,
         and those that have not ended get none.
         """
-        assert self.direct or len(units) <= 1
+        if not self.direct and len(units) > 1:
+            raise AssertionError("only a direct connection is sent more than one unit at a time")
         await self._exchange(units)
         stale = [unit for unit in units if isinstance(unit.error, STALE) and not unit.answer.done()]
         if stale:  # rolled back, and every other connection will meet the same: so mend it here
@@ -198,17 +206,22 @@ class Connection:
     def _settle(self, unit: Unit, pending: Exchange) -> None:
         """Take the end of a transaction."""
         if not unit.error and len(unit.results) != len(unit.commands):
-            raise psycopg.OperationalError("the server's answers are not those to what was sent")
+            raise _mixed_up()
         if not isinstance(unit.error, STALE):
             unit.settle(unit.error or self._load(unit))
-        pending.end_of(unit)
+        pending.end_of_first()
 
     def _load(self, unit: Unit) -> list[list[Row]] | Exception:
-        try:
-            answers = zip(unit.commands, unit.results, strict=True)
-            return [self._rows(statement, result) for (statement, _), result in answers]
-        except Exception as error:  # that of this unit, and of no other
-            return error
+        answers = []
+        for (statement, values), result in zip(unit.commands, unit.results, strict=True):
+            try:
+                rows = self._rows(statement, result)
+            except Exception as error:  # that of this unit, and of no other
+                return error
+            if statement.echo and [row.get(statement.echo) for row in rows] != [values[statement.echo]]:
+                raise _mixed_up()
+            answers.append(rows)
+        return answers
 
     def _rows(self, statement: Statement, result: pq.abc.PGresult) -> list[Row]:
         columns = self._columns.get(statement.name)
@@ -217,3 +230,12 @@ class Connection:
             columns = self._columns[statement.name] = [name.decode() for name in names]
         self._values.set_pgresult(result)
         return self._values.load_rows(0, result.ntuples, lambda values: dict(zip(columns, values, strict=True)))
+
+
+def _mixed_up() -> psycopg.OperationalError:
+    """Return what ends a connection whose answers belong to others: nobody is given any of them."""
+    logger.critical(
+        "the database gave answers that are not those to what was asked. There seems to be a pooler in between"
+        " that mixes up its clients: connect without it, or under a host name that contains '-pooler.'"
+    )
+    return psycopg.OperationalError("the server's answers are not those to what was sent")

@@ -25,6 +25,7 @@ class Statement:
     sql: str
     constants: dict[str, Any] = field(default_factory=dict)
     effect: Effect = Effect.EACH_TIME
+    echo: str = ""  # a parameter that comes back in the column of its name, or the answer is to somebody else
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
