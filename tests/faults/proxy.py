@@ -7,6 +7,7 @@ from typing import Self
 
 # PostgreSQL manual, "Message Formats": ReadyForQuery, outside of a transaction. It follows the commit.
 COMMITTED = b"Z\x00\x00\x00\x05I"
+FIRST_QUESTION = b"pg_backend_pid"
 
 
 class Proxy:
@@ -94,8 +95,9 @@ class _Connection:
             target.write(data)
             await target.drain()
 
-    def _question(self, _: bytes) -> bool:
-        self._asked = self._ready and self._proxy.answers_to_drop > 0
+    def _question(self, data: bytes) -> bool:
+        its_first = FIRST_QUESTION in data  # which belongs to connecting
+        self._asked = self._ready and not its_first and self._proxy.answers_to_drop > 0
         return True
 
     def _answer(self, data: bytes) -> bool:

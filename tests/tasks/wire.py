@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -75,4 +76,5 @@ class CountingProxy:
         finally:
             for writer in (to_client, to_server):
                 writer.close()
-                await writer.wait_closed()
+                with suppress(OSError):  # the other end may have closed first
+                    await writer.wait_closed()
