@@ -3,7 +3,7 @@
 psycopg connects, authenticates, converts values and knows the protocol. What is left out is its cursors and its
 pipeline block: that flushes after every statement, so that one request was three packets and three wake-ups of the
 server, and every wait registers with the event loop anew. Reading a task costs 45 us of CPU here and 126 us there,
-pool included (docs/performance.md). Pipelines: PostgreSQL manual, chapter on libpq, "Pipeline Mode".
+pool included (decision 10). Pipelines: PostgreSQL manual, chapter on libpq, "Pipeline Mode".
 """
 
 import asyncio
