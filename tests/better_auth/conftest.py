@@ -61,6 +61,8 @@ def serve(database_url: str) -> Iterator[Serve]:
 @pytest.fixture
 def taskward(serve: Serve, better_auth: NodeServer) -> httpx2.Client:
     """Taskward in development, with the settings that the documents recommend."""
+    # Better Auth makes its key when first asked for keys or a token, and two keys when asked for both at a time.
+    httpx2.get(f"{better_auth.url}/api/auth/jwks").raise_for_status()
     return serve(**public_keys_of(better_auth))
 
 

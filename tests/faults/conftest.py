@@ -15,7 +15,7 @@ from taskward.database.embedded import EmbeddedPostgres
 from taskward.database.migrate import migrate
 from taskward.database.url import conninfo
 from taskward.settings import Settings
-from tests.client import Client, connect
+from tests.client import Client, connect, openapi_of
 from tests.conftest import SECRET
 from tests.faults.proxy import Proxy
 
@@ -44,6 +44,7 @@ async def app(proxy: Proxy) -> AsyncIterator[FastAPI]:
     url = f"postgresql://taskward@127.0.0.1:{proxy.port}/taskward?sslmode=disable"
     settings = Settings(DATABASE_URL=url, JWT_SECRET_KEY=SECRET, DB_POOL_SIZE=4, DB_MAX_OVERFLOW=4)
     application = create_app(settings)
+    openapi_of(application)  # or the first answers would wait for it
     async with application.router.lifespan_context(application):
         yield application
 
