@@ -1,6 +1,7 @@
 """The guard: no guarded unit runs before it has agreed, and a crowd asks it once."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 
 import pytest
@@ -77,6 +78,23 @@ async def test_a_caller_who_goes_away_does_not_take_the_question_along(database:
     guard.may_answer.set()
     await asyncio.gather(*others)
     assert guard.times == 1
+
+
+async def test_a_refusal_that_nobody_waits_for_any_more_is_no_error_of_the_event_loop(
+    database: Database, guard: Asked
+) -> None:
+    guard.refuses = True
+    told: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    callers = await crowd(database)
+    for caller in callers:
+        caller.cancel()
+    await asyncio.gather(*callers, return_exceptions=True)
+    guard.may_answer.set()
+    while database._guarding:  # noqa: ASYNC110
+        await asyncio.sleep(0)  # a turn of the loop is what is waited for
+    gc.collect()  # which is when asyncio finds it out
+    assert told == []
 
 
 async def test_nobody_waits_for_the_guard_longer_than_for_an_answer(database_url: str, guard: Asked) -> None:

@@ -172,7 +172,9 @@ class Database:
         Whoever comes while it is asked shares its answer: one after the other, a crowd would wait for minutes.
         """
         if self._guard:
-            self._guarding = self._guarding or asyncio.create_task(self._ask(self._guard))
+            if self._guarding is None:
+                self._guarding = asyncio.create_task(self._ask(self._guard))
+                self._guarding.add_done_callback(_heard)
             await asyncio.shield(self._guarding)  # a caller who goes away does not take the question along
 
     async def run(self, unit: UnitOfWork) -> list[list[Row]]:
@@ -229,3 +231,9 @@ class Database:
             raise
         finally:
             self.pool.give_back(connection)
+
+
+def _heard(task: asyncio.Task[None]) -> None:
+    """Take notice of how a task ended: asyncio complains when everybody has gone who waited for it."""
+    if not task.cancelled():
+        task.exception()
