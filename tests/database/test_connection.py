@@ -3,15 +3,19 @@
 import asyncio
 import select
 from collections.abc import AsyncIterator
+from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
+from taskward.database import connection as connection_module
 from taskward.database.acting_as import Database
 from taskward.database.connection import Connection
 from taskward.database.statement import Effect, Statement
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError, ValidationFailedError
+from tests.tasks.wire import CountingProxy
 
 ECHO = Statement("SELECT %(text)s::text AS text")
 ONE = Statement("SELECT 1 AS number")
@@ -36,6 +40,17 @@ async def connection(
 async def notes(connection: Connection) -> list[str]:
     ((*rows,),) = await connection.exchange([(NOTES, {})])
     return [row["note"] for row in rows]
+
+
+async def test_connecting_does_not_wait_for_ever_for_its_first_answer(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "FIRST_ANSWER_SECONDS", 0.1)
+    async with CountingProxy(parse_qs(urlsplit(database_url).query)["host"][0]) as wire:  # waits for it to hang up
+        wire.loses = b"pg_backend_pid"
+        async with asyncio.timeout(30):
+            with pytest.raises(psycopg.OperationalError, match="does not answer"):
+                await Connection.connect(make_conninfo(conninfo(database_url), host=wire.folder))
 
 
 async def test_what_is_larger_than_every_buffer_arrives_whole(connection: Connection) -> None:

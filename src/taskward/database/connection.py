@@ -26,6 +26,7 @@ Arguments = Sequence[Buffer | None]
 STALE = (errors.FeatureNotSupported, errors.InvalidSqlStatementName)
 
 PROCESS_ID = Statement("SELECT pg_backend_pid() AS pid")
+FIRST_ANSWER_SECONDS = 5.0  # as libpq is given to log in, unless DATABASE_URL says otherwise
 
 logger = logging.getLogger(__name__)
 
@@ -64,9 +65,12 @@ class Connection:
         connection = cls(driver, direct=False)
         if not pooled:
             try:  # as all is asked here: the driver, when cancelled, would try for 10 s to cancel it there
-                (answer,) = await connection.exchange([(PROCESS_ID, {})])
-            except BaseException:
+                async with asyncio.timeout(FIRST_ANSWER_SECONDS):
+                    (answer,) = await connection.exchange([(PROCESS_ID, {})])
+            except BaseException as error:
                 connection.close()
+                if isinstance(error, TimeoutError):
+                    raise psycopg.OperationalError("the server does not answer") from None
                 raise
             connection.direct = answer == [{"pid": driver.info.backend_pid}]
         return connection
