@@ -1,8 +1,10 @@
 """Clients that send or read slowly lose their connection, and the others notice nothing."""
 
 import asyncio
+import fcntl
 import logging
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,7 @@ from taskward.settings import Settings
 from tests.conftest import SECRET
 from tests.effort import SOAK, effort
 from tests.http.running import running
+from tests.http.slow import read_nothing
 from tests.http.wire import TOKENS
 from tests.service import Service
 
@@ -72,6 +75,26 @@ async def test_slow_clients_are_closed_and_the_others_go_on(url: str, caplog: py
         f"\n{SLOW} slow clients were closed within {lasted:.1f} s. {len(beside)} requests of another client"
         f" beside them were answered; 99 % within {_p99(beside):.1f} ms, alone within {_p99(alone):.1f} ms."
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux how much it keeps")
+async def test_the_kernel_keeps_little_of_what_a_client_does_not_read(settings: Settings) -> None:
+    transports: list[asyncio.Transport] = []
+
+    class Seen(BoundedProtocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            transports.append(transport)
+
+    with running(settings, Seen) as url:
+        client = asyncio.create_task(read_nothing(url))
+        async with asyncio.timeout(30):
+            while not (transports and transports[0].get_write_buffer_size()):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)  # until the kernel takes no more
+        kept = fcntl.ioctl(transports[0].get_extra_info("socket"), termios.TIOCOUTQ, bytes(4))
+        client.cancel()
+        await asyncio.gather(client, return_exceptions=True)
+    assert 0 < int.from_bytes(kept, sys.byteorder) <= 256 * 1024  # it is given 64 KiB at a time
 
 
 async def _seconds_of_a_request(client: httpx2.AsyncClient) -> float:

@@ -2,7 +2,8 @@
 
 uvicorn leaves most of this to a proxy in front. Its protocol for httptools, which this one narrows:
 
-- takes heads, trailers and pipelines of any size, for any time, and waits for ever for a client to read;
+- takes heads, trailers and pipelines of any size, for any time, and waits for ever for a client to read, having
+  given the kernel megabytes to keep for it;
 - answers what it cannot parse in plain text, and before the answers to earlier requests;
 - counts trailers among the headers, which a proxy in front has not looked at (RFC 9110, 6.5.1);
 - takes the body of a request with `Upgrade` for the next request;
@@ -31,6 +32,7 @@ MAX_HEAD = 32 * 1024  # the request line and the headers; a token alone may have
 MAX_REQUEST = 512 * 1024  # all of a request as sent; 64 KiB of body in chunks of one byte are 384 KiB
 MAX_PIPELINED = 100
 MAX_CONNECTIONS = 2048
+MAX_UNSENT = 64 * 1024  # bytes that the kernel keeps of an answer, beside those that are on their way (tcp(7))
 STEP = 4096  # bytes parsed at a time, and so how exactly sizes are counted
 LINGER_SECONDS = 1
 LINGER_NOT = struct.pack("ii", 1, 0)  # of socket(7): on, for no time at all
@@ -60,6 +62,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Begin, unless there are too many."""
         super().connection_made(transport)
+        connection = transport.get_extra_info("socket")
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT)
         self._since = self._unread_since = self.loop.time()
         self._watcher = self.loop.call_later(self.tick, self._watch)
         if len(self.connections) > self.max_connections:
