@@ -51,14 +51,16 @@ class MalformedBodyError(ApiError):
 
 
 class AuthenticationError(ApiError):
-    """Nobody is known to be asking. `reason` is for the developer, `detail` for everybody."""
+    """Nobody is known to be asking. `reason` is for developers, `detail` for everybody, `logged` for the log."""
 
     status = 401
     detail = "The request carries no valid access token."
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, logged: str | None = None) -> None:
+        """Take the reason, and what is logged instead where it repeats something of the token."""
         super().__init__(headers={"WWW-Authenticate": self.challenge})
         self.reason = reason
+        self.logged = logged or reason
 
     challenge: ClassVar[str] = 'Bearer error="invalid_token"'  # RFC 6750, 3
 

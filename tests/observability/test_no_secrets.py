@@ -23,7 +23,8 @@ FAR = 4_000_000_000
 
 def token(key: str = KEY, **claims: object) -> str:
     """Return alice's token, with claims as Better Auth would put them into it."""
-    payload = {"sub": "alice", "exp": FAR, "email": f"{CANARY}@example.com", "name": CANARY, CANARY: CANARY}
+    payload = {"sub": "alice", "exp": FAR, "iss": "provider", "aud": "tasks"}
+    payload |= {"email": f"{CANARY}@example.com", "name": CANARY, CANARY: CANARY}
     return jwt.encode({**payload, **claims}, key, "HS256", headers={"kid": CANARY})
 
 
@@ -36,6 +37,7 @@ def authorizations() -> Iterator[str]:
     yield f"Bearer {token(key=CANARY * 4)}"
     for claims in ({"exp": 1}, {"exp": CANARY}, {"nbf": FAR}, {"sub": 1}, {"sub": f"{CANARY}\n"}, {"iat": True}):
         yield f"Bearer {token(**claims)}"
+    yield from (f"Bearer {token(iss=CANARY)}", f"Bearer {token(aud=CANARY)}", f"Bearer {token(aud=[CANARY])}")
     yield "Bearer " + jwt.encode({"sub": CANARY}, CANARY * 8, "HS512")
 
 
@@ -90,6 +92,7 @@ def test_nothing_that_a_caller_sent_is_in_the_log(
     settings = {
         "DATABASE_URL": database_url.replace("taskward@", f"taskward:{PASSWORD}@"), "JWT_SECRET_KEY": KEY,
         "LOG_LEVEL": "debug", "LOG_FORMAT": form, "ACCESS_LOG": "true", "ENVIRONMENT": "staging",
+        "JWT_ISSUER": "provider", "JWT_AUDIENCE": "tasks",
     }  # fmt: skip
     with Service(tmp_path / "data", settings) as service:
         statuses = ask_everything(service.url)

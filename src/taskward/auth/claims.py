@@ -71,9 +71,7 @@ def check_times(payload: dict[str, Any], now: float) -> float:
 def check_issuer(payload: dict[str, Any], expected: Expected) -> None:
     """Raise TokenInvalidError unless `iss` is the one of the settings, where one is set."""
     if expected.issuer is not None and payload.get("iss") != expected.issuer:
-        raise TokenInvalidError(
-            f"The token's issuer ('iss') must be {expected.issuer!r} (JWT_ISSUER), and it {_has(payload, 'iss')}."
-        )
+        raise _unexpected(f"The token's issuer ('iss') must be {expected.issuer!r} (JWT_ISSUER)", payload, "iss")
 
 
 def check_audience(payload: dict[str, Any], expected: Expected) -> None:
@@ -88,10 +86,8 @@ def check_audience(payload: dict[str, Any], expected: Expected) -> None:
             "The token's 'aud' says that it is the cache of Better Auth's session cookie, and no access token."
         )
     if expected.audience is not None and expected.audience not in audiences:
-        raise TokenInvalidError(
-            f"The token's audience ('aud') must be {expected.audience!r} (JWT_AUDIENCE), and it"
-            f" {_has(payload, 'aud')}."
-        )
+        wanted = f"The token's audience ('aud') must be {expected.audience!r} (JWT_AUDIENCE)"
+        raise _unexpected(wanted, payload, "aud")
 
 
 def user_id_of(payload: dict[str, Any], expected: Expected, *, outside: bool) -> str:
@@ -128,6 +124,9 @@ def _expired(expires: float) -> str:
     return "The token has expired. Ask for a new one."
 
 
-def _has(payload: dict[str, Any], name: str) -> str:
+def _unexpected(wanted: str, payload: dict[str, Any], name: str) -> TokenInvalidError:
     """Say what the token has instead. Nothing but `iss` and `aud` is ever shown, and to developers alone."""
-    return f"is {str(payload[name])[:MAX_SHOWN]!r}" if name in payload else "is missing"
+    if name not in payload:
+        return TokenInvalidError(f"{wanted}, and it is missing.")
+    shown = str(payload[name])[:MAX_SHOWN]
+    return TokenInvalidError(f"{wanted}, and it is {shown!r}.", logged=f"{wanted}, and it is another.")

@@ -40,7 +40,7 @@ class ErrorRenderer:
 
     def __call__(self, error: ApiError) -> Response:
         """Return the answer that tells of `error`, and log it: refusals as warnings, the rest for debugging."""
-        reason = error.reason if isinstance(error, AuthenticationError) else error.detail
+        reason = error.logged if isinstance(error, AuthenticationError) else error.detail
         level = logging.WARNING if error.status in REFUSALS else logging.DEBUG
         logger.log(level, "%d %s: %s", error.status, error.code, reason)
         if self._development and isinstance(error, AuthenticationError):
