@@ -30,12 +30,13 @@ Each of these stops the start with one line that names it:
 
 - a value that is not of its type;
 - a secret of fewer than 32 characters, or one that is a key in PEM form;
-- outside development: no secret and no `JWT_JWKS_URL`, or a secret of fewer than 8 different characters;
+- outside development: no secret and no `JWT_JWKS_URL`, or accounts without a secret, or a secret of fewer than 8
+  different characters;
 - outside development: `*` in `ALLOWED_ORIGINS`, which would let every web site call the API;
 - in production: an origin without TLS;
 - anywhere: the origin `null`, which every sandboxed page and local file has; `*` beside other origins;
 - `*`, or a network of every address, in `TRUSTED_PROXIES`, with which every caller could choose its own address;
-- a `RATE_LIMIT_STORAGE_URL` without the package that speaks to it (`taskward[valkey]`).
+- a `RATE_LIMIT_STORAGE_URL` that is none, or without the package that speaks to it (the extra `valkey`).
 
 ## What is warned of
 

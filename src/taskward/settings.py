@@ -84,8 +84,8 @@ class Settings(BaseSettings):
         None,
         validation_alias=AliasChoices("JWT_SECRET_KEY", "BETTER_AUTH_SECRET"),
         description="The secret of the tokens, at least 32 characters. Unset in development, one is made up once"
-        " and kept in `DATA_DIR`, unless there is a `JWT_JWKS_URL`. Where both names are set, `JWT_SECRET_KEY`"
-        " wins.",
+        " and kept in `DATA_DIR`, unless there is a `JWT_JWKS_URL` and no accounts. Where both names are set,"
+        " `JWT_SECRET_KEY` wins.",
         examples=["the output of: openssl rand -base64 48"],
     )
     algorithm: Literal["HS256"] = Field(
@@ -97,7 +97,7 @@ class Settings(BaseSettings):
     jwt_jwks_url: str | None = Field(
         None,
         description="Where an identity provider publishes its public keys: by https, or by http from this machine."
-        " Then tokens of a secret are accepted only if `JWT_SECRET_KEY` is set as well.",
+        " Then tokens of a secret are accepted only if `JWT_SECRET_KEY` is set as well, or there are accounts.",
         examples=["https://app.example.com/api/auth/jwks"],
     )
     jwt_issuer: str | None = Field(

@@ -73,6 +73,15 @@ def test_a_wrong_address_of_a_database_is_refused_and_not_repeated(tmp_path: Pat
     assert done.stderr == "taskward: DATABASE_URL must begin with postgresql://\n"
 
 
+@pytest.mark.parametrize("command", ["config", "serve"])
+def test_a_store_that_cannot_be_is_refused_before_anything_starts(tmp_path: Path, command: str) -> None:
+    settings = {"RATE_LIMIT_STORAGE_URL": "valkey://h:port", "DATA_DIR": str(tmp_path / "data"), "PORT": "0"}
+    done = taskward(command, settings=settings, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "taskward: RATE_LIMIT_STORAGE_URL is not a valid URL\n"
+    assert not (tmp_path / "data").exists()
+
+
 @pytest.mark.parametrize(
     ("url", "shown"),
     [

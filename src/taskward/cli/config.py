@@ -28,9 +28,7 @@ def config(*, as_json: bool) -> str:
     Raises InvalidSettingsError and InvalidDatabaseUrlError when something is wrong.
     """
     settings = Settings.load()
-    for url in (settings.database_url, settings.database_migration_url):
-        if url is not None:
-            conninfo(url.get_secret_value())
+    check_addresses(settings)
     shown, facts, warnings = _shown(settings), dict(_facts(settings)), list(unusual(settings))
     if as_json:
         named = {name: setting._asdict() for name, setting in shown.items()}
@@ -40,6 +38,17 @@ def config(*, as_json: bool) -> str:
     lines += ["", *(f"{name}: {fact}" for name, fact in facts.items())]
     lines += [f"warning: {warning}" for warning in warnings]
     return "\n".join(lines)
+
+
+def check_addresses(settings: Settings) -> None:
+    """Raise InvalidDatabaseUrlError and InvalidSettingsError for what nobody could connect to."""
+    for url in (settings.database_url, settings.database_migration_url):
+        if url is not None:
+            conninfo(url.get_secret_value())
+    if settings.rate_limit_storage_url is not None:
+        from taskward.http.shared_store import connection_pool  # only here: most have no store, and it takes 4 MB
+
+        connection_pool(settings.rate_limit_storage_url.get_secret_value())
 
 
 def _shown(settings: Settings) -> dict[str, Shown]:

@@ -16,6 +16,7 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from taskward.cli.config import check_addresses
 from taskward.cli.migrate import migrate_url
 from taskward.cli.postgres import database_of
 from taskward.cli.token import token
@@ -46,6 +47,7 @@ def serve() -> None:
     Raises InvalidSettingsError, EmbeddedPostgresError, WallMissingError, OperationalError, OSError.
     """
     settings = Settings.load()
+    check_addresses(settings)
     config = _uvicorn_config(settings)  # sets up logging as well
     if settings.has_secret:
         _ = settings.signing_secret  # made up before there are several workers to do so

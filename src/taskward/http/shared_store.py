@@ -30,28 +30,12 @@ class SharedStore:
 
     def __init__(self, url: str) -> None:
         """Take a URL of `valkey`, `valkeys`, `redis` or `rediss`; raise InvalidSettingsError."""
-        try:
-            from valkey.asyncio import ConnectionPool
-        except ImportError:
-            raise InvalidSettingsError(
-                "RATE_LIMIT_STORAGE_URL needs the package valkey; install taskward[valkey]"
-            ) from None
-        scheme, _, rest = url.partition("://")
-        url = f"{scheme.replace('redis', 'valkey')}://{rest}"  # the same protocol, by the name its client knows
-        try:
-            self._pool = ConnectionPool.from_url(
-                url,
-                max_connections=MAX_CONNECTIONS,
-                socket_timeout=TIMEOUT_SECONDS,
-                socket_connect_timeout=TIMEOUT_SECONDS,
-            )
-        except ValueError:
-            raise InvalidSettingsError("RATE_LIMIT_STORAGE_URL is not a valid URL") from None
+        self._pool = connection_pool(url)
         self._storage = RedisStorage(
-            f"async+{url}",
+            f"async+{_of_valkey(url)}",
             wrap_exceptions=True,
             key_prefix="taskward",
-            connection_pool=self._pool,  # type: ignore[arg-type]  # its hints forget this one
+            connection_pool=self._pool,  # its hints forget this one
         )
         self._turns = asyncio.Semaphore(MAX_CONNECTIONS)  # first come, first served; waiting is no failure
         self._away_until = 0.0
@@ -90,3 +74,28 @@ class SharedStore:
             # By its kind alone: its message may name the address, which holds a password.
             logger.warning("the store of rate limits is away, counting without it: %s", type(error).__name__)
         self._away_until = time.monotonic() + RETRY_SECONDS
+
+
+def connection_pool(url: str) -> Any:
+    """Return a pool of connections to a store, none of them open; raise InvalidSettingsError."""
+    try:
+        from valkey.asyncio import ConnectionPool
+    except ImportError:
+        raise InvalidSettingsError(
+            "RATE_LIMIT_STORAGE_URL needs the package valkey; install taskward[valkey]"
+        ) from None
+    try:
+        return ConnectionPool.from_url(
+            _of_valkey(url),
+            max_connections=MAX_CONNECTIONS,
+            socket_timeout=TIMEOUT_SECONDS,
+            socket_connect_timeout=TIMEOUT_SECONDS,
+        )
+    except ValueError:
+        raise InvalidSettingsError("RATE_LIMIT_STORAGE_URL is not a valid URL") from None
+
+
+def _of_valkey(url: str) -> str:
+    """Return the URL with the name that the client knows the protocol by, which is the same for both."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme.replace('redis', 'valkey')}://{rest}"
