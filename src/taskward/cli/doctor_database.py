@@ -124,9 +124,9 @@ def _pooler(address: str, connection: Connection, facts: dict[str, Any]) -> Find
     pooled = connection.info.backend_pid != facts["pid"]
     if pooled and not is_pooled(address):
         return Finding(
-            "problem", "pooler",
-            "There is one, and its name does not say so, so prepared statements are used, which it may not know."
-            " Use the direct address of the database.",
+            "note", "pooler",
+            "There is one, so nothing is prepared, and reads do not travel together. Migrations need"
+            " DATABASE_MIGRATION_URL, with the direct address of the database.",
         )  # fmt: skip
     if pooled:
         return Finding("ok", "pooler", "there is one; prepared statements are not used, and migrations go past it")
