@@ -1,4 +1,4 @@
-"""The canary: before the service serves, look whether both walls stand in this very database."""
+"""The canary: before the service serves, look whether the wall stands in this very database."""
 
 import logging
 import secrets
