@@ -1,10 +1,11 @@
 """How much of a request is taken, and what becomes of what is no request."""
 
+import asyncio
 import logging
 
 import pytest
 
-from taskward.http.protocol import BoundedProtocol
+from taskward.http.protocol import MAX_HEADERS, BoundedProtocol
 from taskward.settings import Settings
 from tests.http.running import running
 from tests.http.wire import CHUNKED, CLOSE, JSON, Answer, Wire, ask, request
@@ -102,7 +103,7 @@ def test_a_broken_request_is_answered_after_those_before_it(service: Service, br
     assert_refused(answers[-1])
 
 
-@pytest.mark.parametrize("padding", [b"X: %s\r\n", b"X: 1\r\n" * 1000 + b"Y: %s\r\n"])
+@pytest.mark.parametrize("padding", [b"X: %s\r\n", b"X: 1\r\n" * 90 + b"Y: %s\r\n"])
 def test_a_head_of_32_kib_passes_and_one_of_40_does_not(service: Service, padding: bytes) -> None:
     def head(size: int) -> bytes:
         bare = len(request("GET", "/tasks", "alice", CLOSE + padding % b""))
@@ -112,6 +113,77 @@ def test_a_head_of_32_kib_passes_and_one_of_40_does_not(service: Service, paddin
     assert answer.status == 200
     (answer,) = ask(service.url, head(40 * 1024))
     assert_refused(answer, "headers")
+
+
+def test_100_headers_pass_and_101_do_not(service: Service) -> None:
+    own = request("GET", "/tasks", "alice", CLOSE).count(b": ")
+    (answer,) = ask(service.url, request("GET", "/tasks", "alice", CLOSE + b"a:b\r\n" * (MAX_HEADERS - own)))
+    assert answer.status == 200
+    (answer,) = ask(service.url, request("GET", "/tasks", "alice", CLOSE + b"a:b\r\n" * (MAX_HEADERS - own + 1)))
+    assert_refused(answer, "headers")
+
+
+def test_trailers_are_not_kept(settings: Settings) -> None:
+    seen: list[BoundedProtocol] = []
+
+    class Seen(BoundedProtocol):
+        def on_message_complete(self) -> None:
+            seen.append(self)
+            super().on_message_complete()
+
+    with running(settings, Seen) as url:
+        (answer,) = ask(
+            url, request("POST", "/tasks", None, CHUNKED + CLOSE) + b"0\r\n" + b"a:b\r\n" * 10_000 + b"\r\n"
+        )
+        assert answer.status == 401
+        assert [protocol.headers for protocol in seen] == [[]]
+
+
+def test_a_length_may_have_any_number_of_zeros_in_front(service: Service) -> None:
+    length = b"Content-Length: " + b"0" * 5000 + b"%d\r\n"
+    (answer,) = ask(service.url, request("POST", "/tasks", "alice", JSON + CLOSE + length % 3) + b"{,}")
+    assert (answer.status, answer.json["code"]) == (400, "MALFORMED_JSON")
+    (answer,) = ask(
+        service.url, request("POST", "/tasks", "alice", JSON + CLOSE + length % 70_000) + b"a" * 70_000
+    )
+    assert (answer.status, answer.json["code"]) == (413, "BODY_TOO_LARGE")
+
+
+@pytest.mark.parametrize("broken", [b"XX\r\n", b"1;" + b"a" * 600_000], ids=["not chunked", "endless"])
+def test_a_delete_that_is_refused_is_not_done(service: Service, broken: bytes) -> None:
+    body = b'{"title": "Buy milk"}'
+    (created,) = ask(
+        service.url,
+        request("POST", "/tasks", "alice", JSON + CLOSE + b"Content-Length: %d\r\n" % len(body)) + body,
+    )
+    path = created.headers["location"]
+    with Wire(service.url) as wire:
+        wire.send(request("DELETE", path, "alice", CHUNKED))
+        for _ in range(2):  # time enough to do it
+            (answer,) = ask(service.url, request("GET", path, "alice", CLOSE))
+            assert answer.status == 200
+        wire.send(broken)
+        assert_refused(wire.read())
+    (answer,) = ask(service.url, request("DELETE", path, "alice", CLOSE))
+    assert answer.status == 204  # and not before
+
+
+def test_a_head_that_has_begun_behind_another_request_has_its_time(settings: Settings) -> None:
+    class Brief(BoundedProtocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self.timeout_keep_alive = 0  # not even a moment between two requests
+
+    with running(settings, Brief) as url, Wire(url) as wire:
+        wire.send(LIVE + LIVE[:10])
+        answer = wire.read()
+        assert answer is not None
+        assert answer.status == 200
+        wire.send(LIVE[10:])
+        answer = wire.read()
+        assert answer is not None
+        assert answer.status == 200
+        assert wire.read() is None
 
 
 def test_a_token_of_8192_characters_is_looked_at(service: Service) -> None:

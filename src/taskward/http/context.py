@@ -123,7 +123,9 @@ class _LimitedBody:
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self._receive = receive
         self._remaining = MAX_BODY_BYTES
-        self._declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        # Zeros in front are allowed, and int() refuses what has more than 4,300 digits.
+        self._declared = declared.lstrip(b"0")[:20] or b"0"
 
     async def __call__(self) -> MutableMapping[str, Any]:
         if not self._declared.isdigit() or int(self._declared) > MAX_BODY_BYTES:

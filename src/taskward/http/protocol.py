@@ -5,7 +5,8 @@ uvicorn leaves most of this to a proxy in front. Its protocol for httptools, whi
 - takes heads, trailers and pipelines of any size, for any time, and waits for ever for a client to read, having
   given the kernel megabytes to keep for it;
 - answers what it cannot parse in plain text, and before the answers to earlier requests;
-- counts trailers among the headers, which a proxy in front has not looked at (RFC 9110, 6.5.1);
+- takes any number of headers, and counts trailers among them, which a proxy in front has not looked at (RFC 9110,
+  6.5.1);
 - takes the body of a request with `Upgrade` for the next request;
 - at its end closes idle connections at once, also when a request is on its way.
 
@@ -29,6 +30,7 @@ from taskward.http.errors import error_response
 from taskward.observability.metrics import Metrics
 
 MAX_HEAD = 32 * 1024  # the request line and the headers; a token alone may have 8 KiB
+MAX_HEADERS = 100  # an object each, which is many times larger than the shortest header
 MAX_REQUEST = 512 * 1024  # all of a request as sent; 64 KiB of body in chunks of one byte are 384 KiB
 MAX_PIPELINED = 100
 MAX_CONNECTIONS = 2048
@@ -39,6 +41,7 @@ LINGER_NOT = struct.pack("ii", 1, 0)  # of socket(7): on, for no time at all
 
 MALFORMED = ValidationFailedError([("request", "This is not a request as HTTP/1.1 has it (RFC 9112)")])
 HEAD_TOO_LARGE = ValidationFailedError([("headers", "Address and headers are larger than 32 KiB together")])
+TOO_MANY_HEADERS = ValidationFailedError([("headers", "There are more than 100 headers")])
 REQUEST_TOO_LARGE = ValidationFailedError([("request", "The request is larger than 512 KiB as it was sent")])
 UPGRADE_WITH_BODY = ValidationFailedError([("upgrade", "A request with a body cannot change the protocol")])
 
@@ -115,6 +118,14 @@ class BoundedProtocol(HttpToolsProtocol):
         self._taken = 0
         self._since = self.loop.time()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """See a header; not a trailer, which nobody reads."""
+        if self._in_head:
+            if len(self.headers) >= MAX_HEADERS:
+                self._refuse(TOO_MANY_HEADERS)
+                raise httptools.HttpParserError
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """See the end of a head, and have the request answered."""
         if len(self.pipeline) >= MAX_PIPELINED:
@@ -127,7 +138,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         if self.app_state.get("retiring"):
             self.cycle.keep_alive = False
-        self.headers = []  # of the trailers, which nobody reads
+        self.headers = []  # a refusal of what follows is no answer to these
         self._in_head, self._in_body = False, True
         self._since = self.loop.time()
 
@@ -140,6 +151,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """Go on to the next request."""
         self._since = self.loop.time()
         super().on_response_complete()
+        if self._in_head:
+            self._unset_keepalive_if_required()  # there is no pause: the next request has begun
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
