@@ -127,7 +127,9 @@ def test_an_operation_with_a_body_describes_it(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in OPERATIONS if name.split()[0] in ("GET", "DELETE")])
 def test_an_operation_without_a_body_describes_none(name: str) -> None:
     assert "requestBody" not in OPERATIONS[name]
-    assert not {"413", "415"} & OPERATIONS[name]["responses"].keys()
+    assert "415" not in OPERATIONS[name]["responses"]
+    is_awaited = name.startswith("DELETE")  # though nobody reads it: what is broken must not be carried out
+    assert ("413" in OPERATIONS[name]["responses"]) is is_awaited
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

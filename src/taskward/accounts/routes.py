@@ -15,7 +15,7 @@ from taskward.errors import (
     ServerBusyError,
     ValidationFailedError,
 )
-from taskward.http.bodies import FormBody, JsonBody
+from taskward.http.bodies import FormBody, JsonBody, end_of_body
 from taskward.http.identity import Owner
 from taskward.http.openapi import answers, answers_of
 from taskward.http.rate_limits import RateLimits
@@ -98,13 +98,14 @@ async def read_me(request: Request, owner: Owner) -> Response:
     return JsonResponse(await _service(request).read_user(owner), headers=NO_STORE)
 
 
-@me.delete("/auth/me", summary="Delete me", status_code=204, responses=answers(401, 503))
+@me.delete("/auth/me", summary="Delete me", status_code=204, responses=answers(401, 413, 503))
 async def delete_me(request: Request, owner: Owner) -> Response:
     """Delete you for good: your tasks, your account if you have one here, and its refresh tokens.
 
     An access token of the account can write nothing any more. Whom an outside identity provider knows can come
     back, and finds nothing.
     """
+    await end_of_body(request)
     await _service(request).delete_user(owner)
     return Response(status_code=204, headers=NO_STORE)
 

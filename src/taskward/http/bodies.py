@@ -88,6 +88,15 @@ class FormBody:
             raise invalid("body", error) from None
 
 
+async def end_of_body(request: Request) -> None:
+    """Wait until a request is there whole that needs no body; raise BodyTooLargeError.
+
+    Whoever is told that it was broken takes it for not done.
+    """
+    if _has_body(request):
+        await request.body()
+
+
 def _fields(data: bytes, known: Collection[str]) -> dict[str, str]:
     """Return the fields that are known; others are ignored, however often they come (RFC 6749, 3.2)."""
     try:

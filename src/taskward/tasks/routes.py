@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from taskward.errors import PreconditionFailedError
-from taskward.http.bodies import JsonBody
+from taskward.http.bodies import JsonBody, end_of_body
 from taskward.http.conditional import (
     REVALIDATE,
     ListTag,
@@ -194,11 +194,12 @@ async def complete_task(
     "/{task_id}",
     summary="Delete a task",
     status_code=204,
-    responses=answers(400, 401, 403, 404, 503) | STALE,
+    responses=answers(400, 401, 403, 404, 413, 503) | STALE,
     openapi_extra={"parameters": [IF_MATCH]},
 )
 async def delete_task(request: Request, owner: Owner, task_id: TaskId) -> Response:
     """Delete a task for good."""
+    await end_of_body(request)
     await _service(request).delete_task(owner, task_id, expected_revisions(request))
     return Response(status_code=204)
 
