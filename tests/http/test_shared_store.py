@@ -85,7 +85,7 @@ def passed_in_one_worker(url: str, number: int) -> int:
         return sum(answers)
 
     assert number < WORKERS
-    shared_store.TIMEOUT_SECONDS = 60  # it is about numbers, and a busy machine must not change them
+    shared_store.TIMEOUT_SECONDS = shared_store.TURN_SECONDS = 60  # a busy machine must not change the numbers
     return asyncio.run(ask())
 
 
@@ -95,7 +95,8 @@ def test_of_10000_calls_over_4_workers_100_pass(valkey: ValkeyServer) -> None:
         assert sum(workers.map(work, range(WORKERS))) == QUOTA
 
 
-async def test_many_at_once_wait_for_their_turn(valkey: ValkeyServer) -> None:
+async def test_many_at_once_wait_for_their_turn(valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_store, "TURN_SECONDS", 60)
     limits = limits_of(url_of(valkey))
     assert sum(await asyncio.gather(*(passes(limits) for _ in range(1000)))) == QUOTA
     assert valkey.client().info("stats")["total_connections_received"] <= shared_store.MAX_CONNECTIONS + 5
@@ -213,6 +214,29 @@ async def test_a_store_that_hangs_is_waited_for_once_and_briefly(
         os.kill(pid, signal.SIGCONT)
     await limits.close()
     assert waited < 10 * shared_store.TIMEOUT_SECONDS
+
+
+async def test_who_waits_too_long_for_a_turn_is_counted_without_the_store(
+    valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(shared_store, "TURN_SECONDS", 0.1)
+    limits = limits_of(url_of(valkey))
+    count, held = limits._store._storage.incr, asyncio.Event()  # type: ignore[union-attr]
+
+    async def slowly(key: str, seconds: int) -> int:
+        await held.wait()
+        return await count(key, seconds)
+
+    monkeypatch.setattr(limits._store._storage, "incr", slowly)  # type: ignore[union-attr]
+    slow = [asyncio.create_task(passes(limits)) for _ in range(shared_store.MAX_CONNECTIONS)]
+    async with asyncio.timeout(10):
+        assert all(await asyncio.gather(*(passes(limits) for _ in range(20))))
+    assert [record.getMessage() for record in caplog.records] == [
+        "the store of rate limits is away, counting without it: TimeoutError"
+    ]
+    held.set()
+    assert all(await asyncio.gather(*slow))
+    await limits.close()
 
 
 async def test_a_wrong_password_of_the_store_is_a_store_that_is_away(

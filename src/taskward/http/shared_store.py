@@ -12,6 +12,7 @@ from limits.errors import StorageError
 from taskward.settings import InvalidSettingsError
 
 TIMEOUT_SECONDS = 1.0  # less, and a busy moment of this process would look like a store that is away
+TURN_SECONDS = 2.0  # how long a count waits for those before it
 RETRY_SECONDS = 1.0
 MAX_CONNECTIONS = 8  # more only make each other wait for the processor
 ROUNDING_SECONDS = 0.5  # TTL answers in whole seconds, rounded
@@ -37,7 +38,7 @@ class SharedStore:
             key_prefix="taskward",
             connection_pool=self._pool,  # its hints forget this one
         )
-        self._turns = asyncio.Semaphore(MAX_CONNECTIONS)  # first come, first served; waiting is no failure
+        self._turns = asyncio.Semaphore(MAX_CONNECTIONS)
         self._away_until = 0.0
 
     async def increment(self, key: str, seconds: int) -> int:
@@ -54,20 +55,36 @@ class SharedStore:
         await self._pool.disconnect()
 
     async def _ask(self, question: Callable[..., Awaitable[T]], *arguments: Any) -> T:
-        async with self._turns:
-            if time.monotonic() < self._away_until:  # also for those whose turn comes when it has gone away
-                raise StoreUnavailableError
-            if self._away_until:
+        self._raise_while_away()
+        await self._turn()
+        try:
+            self._raise_while_away()  # for those whose turn comes when it has gone away
+            trying = self._away_until > 0
+            if trying:
                 self._away_until = time.monotonic() + RETRY_SECONDS  # this one tries; the others go on without
-            try:
-                answer = await question(*arguments)
-            except (StorageError, OSError) as error:
-                self._is_away(getattr(error, "storage_error", error))
-                raise StoreUnavailableError from None
-        if self._away_until:
+            answer = await question(*arguments)
+        except (StorageError, OSError) as error:
+            self._is_away(getattr(error, "storage_error", error))
+            raise StoreUnavailableError from None
+        finally:
+            self._turns.release()
+        if trying:
             self._away_until = 0.0
             logger.warning("the store of rate limits is back")
         return answer
+
+    def _raise_while_away(self) -> None:
+        if time.monotonic() < self._away_until:
+            raise StoreUnavailableError
+
+    async def _turn(self) -> None:
+        """Wait for a turn, first come, first served. A store too slow for all who ask is as good as away."""
+        try:
+            async with asyncio.timeout(TURN_SECONDS):
+                await self._turns.acquire()
+        except TimeoutError as error:
+            self._is_away(error)
+            raise StoreUnavailableError from None
 
     def _is_away(self, error: Exception) -> None:
         if not self._away_until:
