@@ -90,6 +90,20 @@ def test_a_service_that_stops_is_not_ready_and_ends_its_connections_politely(ser
         assert service.process.wait(30) == 0
 
 
+async def test_a_stop_while_workers_are_replaced_replaces_no_more_of_them(
+    tmp_path: Path, database_url: str
+) -> None:
+    settings = {"DATABASE_URL": database_url, "JWT_SECRET_KEY": SECRET, "WORKERS": "4", "LOG_LEVEL": "info"}
+    with Service(tmp_path / "data", settings) as service:
+        before = set(workers_of(service))
+        service.process.send_signal(signal.SIGHUP)
+        await _until(lambda: not before <= set(workers_of(service)))  # one has ended, being replaced
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(30) == 0
+    started = (service.banner + service.rest_of_output).count("Started server process")
+    assert 5 <= started <= 6  # the replacement, and perhaps the next one, that was under way
+
+
 def _ask(wire: Wire) -> Answer:
     wire.send(READY)
     answer = wire.read()
