@@ -175,7 +175,9 @@ class Database:
             if self._guarding is None:
                 self._guarding = asyncio.create_task(self._ask(self._guard))
                 self._guarding.add_done_callback(_heard)
-            await asyncio.shield(self._guarding)  # a caller who goes away does not take the question along
+            asked = self._guarding
+            await asyncio.wait([asked])  # a caller who goes away does not take the question along
+            asked.result()
 
     async def run(self, unit: UnitOfWork) -> list[list[Row]]:
         """Run a unit of work and return the rows of each command; raises as `acting_as` says."""
