@@ -9,7 +9,7 @@ from bench.data import WITH_100, WITH_MANY, Shape
 from bench.databases import Databases
 from bench.report import Report
 from bench.usage import Tree
-from bench.users import user, users_of, write
+from bench.users import User, user, users_of, write
 from taskward.database.embedded import EmbeddedPostgres
 
 LARGE = Shape(users=10_000, tasks=1_000_000)
@@ -36,10 +36,10 @@ def measure(options: Options) -> Report:
         ours, plain = databases.clone(kept, "taskward"), databases.clone_plain(kept, "baseline")
         with databases.superuser() as superuser:
             report = Report(machine.description(superuser), machine.load(), options.rounds, options.seconds)
-        _measure_actions(options, databases, ours, plain, report)
+        users = users_of(databases, "taskward", LARGE)  # with the tasks that both have: then each makes its own
+        _measure_actions(options, databases, users, ours, plain, report)
         if options.only_actions:
             return report
-        users = users_of(databases, "taskward", LARGE)
         file = write(options.folder / "bounds.users", users)
         report.bounds = bounds.measure(databases, "taskward", users, file, seconds=options.seconds)
         report.crowd = crowd.measure(options.folder, ours, users, seconds=3 * options.seconds)
@@ -49,8 +49,10 @@ def measure(options: Options) -> Report:
     return report
 
 
-def _measure_actions(options: Options, databases: Databases, ours: str, plain: str, report: Report) -> None:
-    users, database = users_of(databases, "taskward", LARGE), Tree.of(databases.server.pid)
+def _measure_actions(
+    options: Options, databases: Databases, users: list[User], ours: str, plain: str, report: Report
+) -> None:
+    database = Tree.of(databases.server.pid)
     with (
         servers.taskward(options.folder, DATABASE_URL=ours) as service,
         servers.uvicorn(options.folder, "baseline", "bench.baseline.app:app", DATABASE_URL=plain) as baseline,
