@@ -194,7 +194,7 @@ class Connection:
         if status == pq.ExecStatus.PIPELINE_SYNC:
             self._settle(unit, pending)
             return
-        prepared = unit.expected.popleft() if unit.expected else None  # none: the commit itself failed
+        prepared = unit.expected.pop(0) if unit.expected else None  # none: the commit itself failed
         if status == pq.ExecStatus.FATAL_ERROR:
             unit.error = unit.error or errors.error_from_result(result)
         elif prepared and status == pq.ExecStatus.COMMAND_OK:

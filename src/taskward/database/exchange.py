@@ -31,7 +31,8 @@ class Unit:
 
     def begin_anew(self) -> None:
         """Forget an attempt."""
-        self.expected: deque[bytes | None] = deque()  # for each result the name it prepares, or None
+        # For each result the name it prepares, or None. A few, so that a list will do: a deque takes 600 bytes.
+        self.expected: list[bytes | None] = []
         self.results: list[pq.abc.PGresult] = []
         self.error: Exception | None = None
 
