@@ -17,6 +17,7 @@ from tests.service import Service
 
 CLIENTS = 16
 READY = request("GET", "/health/ready")
+LIST = request("GET", "/tasks", "alice")
 
 
 @pytest.fixture
@@ -102,6 +103,22 @@ async def test_a_stop_while_workers_are_replaced_replaces_no_more_of_them(
         assert service.process.wait(30) == 0
     started = (service.banner + service.rest_of_output).count("Started server process")
     assert 5 <= started <= 6  # the replacement, and perhaps the next one, that was under way
+
+
+async def test_a_stop_while_a_worker_is_replaced_waits_for_what_that_one_has_begun(tmp_path: Path) -> None:
+    settings = {"JWT_SECRET_KEY": SECRET, "WORKERS": "1"}
+    with Service(tmp_path / "data", settings) as service, Wire(service.url) as begun, Wire(service.url) as idle:
+        begun.send(LIST[:20])
+        assert _ask(idle).status == 200
+        (old,) = workers_of(service)
+        service.process.send_signal(signal.SIGHUP)
+        assert idle.read() is None  # the old worker ends
+        service.process.send_signal(signal.SIGTERM)
+        await _until(lambda: workers_of(service) == [old])  # nothing else keeps the database
+        begun.send(LIST[20:])
+        (answer,) = begun.read_all()
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        assert service.process.wait(30) == 0
 
 
 def _ask(wire: Wire) -> Answer:

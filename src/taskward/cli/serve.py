@@ -166,7 +166,10 @@ class Workers(Multiprocess):
                 return
             self.processes[number] = new
             old.terminate()
-            while old.process.is_alive() and not self.should_exit.is_set():
+            while old.process.is_alive():
+                if self.should_exit.is_set():
+                    self.processes.append(old)  # to be waited for with the others: it may still need the database
+                    return
                 old.process.join(0.1)
 
     def terminate_all(self) -> None:
