@@ -49,6 +49,9 @@ class Proxy:
             connection.end()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self._server.is_serving():  # it came in the moment in which the port was closed
+            writer.transport.abort()
+            return
         connection = _Connection(self, writer)
         self._connections.add(connection)
         try:
