@@ -46,7 +46,7 @@ def check_addresses(settings: Settings) -> None:
         if url is not None:
             conninfo(url.get_secret_value())
     if settings.rate_limit_storage_url is not None:
-        from taskward.http.shared_store import connection_pool  # only here: most have no store, and it takes 4 MB
+        from taskward.http.shared_store import connection_pool  # only here: most have no store
 
         connection_pool(settings.rate_limit_storage_url.get_secret_value())
 

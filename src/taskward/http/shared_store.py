@@ -36,7 +36,7 @@ class SharedStore:
             f"async+{_of_valkey(url)}",
             wrap_exceptions=True,
             key_prefix="taskward",
-            connection_pool=self._pool,  # its hints forget this one
+            connection_pool=self._pool,
         )
         self._turns = asyncio.Semaphore(MAX_CONNECTIONS)
         self._away_until = 0.0

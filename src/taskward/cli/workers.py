@@ -1,0 +1,70 @@
+"""The processes that answer requests: kept alive, replaced one by one, stopped together."""
+
+import logging
+import os
+import signal
+import socket
+import threading
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Process
+
+from taskward.http.lifecycle import STOPPING
+from taskward.observability.shared import forget_dead_workers
+
+logger = logging.getLogger(__name__)
+
+
+class Workers(Multiprocess):
+    """The workers, which stop all together, or are replaced one by one."""
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+        super().__init__(config, sockets)
+        self.should_exit = _ToStop(self.signal_queue)
+
+    def keep_subprocess_alive(self) -> None:
+        """Look after the workers, twice a second; without the gauges of those that are gone."""
+        super().keep_subprocess_alive()
+        forget_dead_workers({process.pid for process in self.processes})
+
+    def restart_all(self) -> None:
+        """Replace the workers one by one: each by one that is ready, and none any more when all are to stop."""
+        for number, old in enumerate(self.processes):
+            if self.should_exit.is_set():
+                return
+            new = Process(self.config, self.sockets)
+            new.start()
+            if not new.wait_until_ready(self.config.timeout_worker_healthcheck, self.should_exit):
+                new.kill()
+                new.join()
+                if not self.should_exit.is_set():
+                    logger.error("a new worker was not ready in time; the ones that run go on")
+                return
+            self.processes[number] = new
+            old.terminate()
+            while old.process.is_alive():
+                if self.should_exit.is_set():
+                    self.processes.append(old)  # to be waited for with the others: it may still need the database
+                    return
+                old.process.join(0.1)
+
+    def terminate_all(self) -> None:
+        """Stop: no new connection, and no worker that says it is ready."""
+        for listener in self.sockets:
+            listener.close()  # with it open here, clients would go on connecting, and nobody would answer
+        for worker in self.processes:
+            if worker.pid is not None and worker.process.is_alive():
+                os.kill(worker.pid, STOPPING)
+        super().terminate_all()
+
+
+class _ToStop(threading.Event):
+    """Also set while a signal to stop has come and is not handled yet, because workers are being replaced."""
+
+    def __init__(self, signals: list[int]) -> None:
+        super().__init__()
+        self._signals = signals
+
+    def is_set(self) -> bool:
+        return super().is_set() or not {signal.SIGINT, signal.SIGTERM}.isdisjoint(self._signals)
