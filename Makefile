@@ -5,6 +5,8 @@ BIN := .venv/bin
 SECONDS ?= 600
 ROUNDS ?= 3
 PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
+# A complete lock needs no resolver, and the one of an old pip stumbles over what is newer than the lock.
+INSTALL_LOCKED := $(PIP_INSTALL) --require-hashes --no-deps
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --group build --quiet \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 # Settings of this shell or of .env must not reach the tests.
@@ -70,10 +72,12 @@ clean: ## Remove what the commands above made, but no data
 
 .venv/run: .venv/pip requirements-embedded.lock pyproject.toml
 	@echo "Installing into .venv (once, and after each change of the lock file) ..."
-	@$(PIP_INSTALL) --require-hashes -r requirements-embedded.lock
+	@$(INSTALL_LOCKED) -r requirements-embedded.lock
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@$(BIN)/pip --disable-pip-version-check check
 	@touch $@
 
 .venv/dev: .venv/run requirements-dev.lock
-	@$(PIP_INSTALL) --require-hashes -r requirements-dev.lock
+	@$(INSTALL_LOCKED) -r requirements-dev.lock
+	@$(BIN)/pip --disable-pip-version-check check
 	@touch $@
