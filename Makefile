@@ -1,7 +1,9 @@
 # Everything a developer or a first user types. Needs python3 (3.11 or newer) and make; makes .venv itself.
 
 PYTHON ?= python3
-BIN := .venv/bin
+VENV ?= .venv
+BIN := $(VENV)/bin
+NEWEST := .venv-newest
 SECONDS ?= 600
 ROUNDS ?= 3
 PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
@@ -11,73 +13,86 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 # Settings of this shell or of .env must not reach the tests.
 CLEAN_ENV := env -u DATABASE_URL -u JWT_SECRET_KEY -u BETTER_AUTH_SECRET
+PYTEST := $(CLEAN_ENV) $(BIN)/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak bench screenshots lint fmt migrate openapi configuration lock audit clean
+.PHONY: help run check test quick newest soak bench screenshots lint fmt migrate openapi configuration lock audit clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: .venv/run ## Start the service, with its own PostgreSQL unless DATABASE_URL is set
+run: $(VENV)/run ## Start the service, with its own PostgreSQL unless DATABASE_URL is set
 	@exec $(BIN)/taskward serve
 
 test: lint ## Check everything: lint, types, import order, and the whole test suite on a real PostgreSQL
-	$(CLEAN_ENV) $(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered
+	$(PYTEST) -n 2 --cov --cov-report=term:skip-covered
 
-soak: .venv/dev ## Run for long what can go on for long: faults, log-ins, then random histories for SECONDS seconds (600)
-	$(CLEAN_ENV) TASKWARD_SOAK=1 TASKWARD_SECONDS=$(SECONDS) $(BIN)/pytest -s -m soak
+check: lint quick ## Check what can be checked in a minute or two, while you work; `make test` is the one check
+
+quick: $(VENV)/dev ## Run the quick tests alone: no processes, no waiting, no browser
+	$(PYTEST) -n 2 -m quick
+
+newest: $(VENV)/dev ## Run the suite against the newest release of everything, in an environment of its own
+	rm -rf $(NEWEST)
+	$(PYTHON) -m venv $(NEWEST)
+	$(BIN)/python -m tests.install.newest $(NEWEST)
+	TASKWARD_NEWEST=1 $(CLEAN_ENV) $(NEWEST)/bin/pytest -n 2 --ignore tests/install
+
+soak: $(VENV)/dev ## Run for long what can go on for long: faults, log-ins, then random histories for SECONDS seconds (600)
+	TASKWARD_SOAK=1 TASKWARD_SECONDS=$(SECONDS) $(PYTEST) -s -m soak
 
 bench: SECONDS = 3
-bench: .venv/dev ## Measure beside the usual stack: ROUNDS rounds (3) of SECONDS seconds (3), ten minutes at most
+bench: $(VENV)/dev ## Measure beside the usual stack: ROUNDS rounds (3) of SECONDS seconds (3), ten minutes at most
 	@$(CLEAN_ENV) $(BIN)/python -m bench --rounds $(ROUNDS) --seconds $(SECONDS) $(OPTIONS)
 
-screenshots: .venv/dev ## Make the pictures of the README anew, from a service that runs
+screenshots: $(VENV)/dev ## Make the pictures of the README anew, from a service that runs
 	$(CLEAN_ENV) $(BIN)/python -m tests.page.screenshots
 
-lint: .venv/dev ## Check style, types and the order of imports, without running anything
+lint: $(VENV)/dev ## Check style, types and the order of imports, without running anything
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-fmt: .venv/dev ## Format the code, and mend what the linter can mend
+fmt: $(VENV)/dev ## Format the code, and mend what the linter can mend
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-migrate: .venv/run ## Bring the database up to the newest schema (the service does so at its start)
+migrate: $(VENV)/run ## Bring the database up to the newest schema (the service does so at its start)
 	@$(BIN)/taskward migrate
 
-openapi: .venv/dev ## Write the OpenAPI snapshot that the tests hold the service to
+openapi: $(VENV)/dev ## Write the OpenAPI snapshot that the tests hold the service to
 	$(BIN)/python -m tests.openapi_snapshot
 
-configuration: .venv/dev ## Write docs/configuration.md from the settings
+configuration: $(VENV)/dev ## Write docs/configuration.md from the settings
 	$(BIN)/python -m tests.configuration_document
 
-lock: .venv/dev ## Pin the newest dependencies that pyproject.toml allows, with hashes
+lock: $(VENV)/dev ## Pin the newest dependencies that pyproject.toml allows, with hashes
 	$(BIN)/$(LOCK) --upgrade --output-file requirements.lock
 	$(BIN)/$(LOCK) --upgrade --extra embedded --constraint requirements.lock --output-file requirements-embedded.lock
-	$(BIN)/$(LOCK) --upgrade --all-extras --group dev --constraint requirements-embedded.lock --output-file requirements-dev.lock
+	$(BIN)/$(LOCK) --upgrade --all-extras --constraint requirements-embedded.lock --output-file requirements-extras.lock
+	$(BIN)/$(LOCK) --upgrade --all-extras --group dev --constraint requirements-extras.lock --output-file requirements-dev.lock
 
-audit: .venv/dev ## Ask the package index for known vulnerabilities of the locked dependencies
-	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements-embedded.lock
+audit: $(VENV)/dev ## Ask the package index for known vulnerabilities of the locked dependencies
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements-extras.lock
 
 clean: ## Remove what the commands above made, but no data
-	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .coverage*
+	rm -rf .venv* .mypy_cache .ruff_cache .hypothesis .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/pip:
+$(VENV)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Taskward needs Python 3.11 or newer; try: make PYTHON=python3.12")'
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-.venv/run: .venv/pip requirements-embedded.lock pyproject.toml
-	@echo "Installing into .venv (once, and after each change of the lock file) ..."
+$(VENV)/run: $(VENV)/pip requirements-embedded.lock pyproject.toml
+	@echo "Installing into $(VENV) (once, and after each change of the lock file) ..."
 	@$(INSTALL_LOCKED) -r requirements-embedded.lock
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@$(BIN)/pip --disable-pip-version-check check
 	@touch $@
 
-.venv/dev: .venv/run requirements-dev.lock
+$(VENV)/dev: $(VENV)/run requirements-dev.lock
 	@$(INSTALL_LOCKED) -r requirements-dev.lock
 	@$(BIN)/pip --disable-pip-version-check check
 	@touch $@

@@ -1,4 +1,7 @@
-"""The browser of the tests: the one of this machine, or else one from an npm package."""
+"""The browser of the tests: one from a locked npm package, or else the one of this machine.
+
+The package comes first because it stays the same: a machine's browser is another one next month.
+"""
 
 import fcntl
 import json
@@ -34,11 +37,11 @@ class Chromium(NamedTuple):
 
 def find_chromium() -> Chromium:
     """Return the browser, or skip the test and say so; where a browser is required, fail instead."""
-    if path := next(filter(None, map(shutil.which, NAMES)), None):
-        return Chromium(path)
     try:
         return _packaged()
     except (AssertionError, OSError, subprocess.SubprocessError) as error:
+        if path := next(filter(None, map(shutil.which, NAMES)), None):
+            return Chromium(path)
         reason = (
             f"NOT TESTED IN A BROWSER: there is no {NAMES[0]} here, and none could be had ({_first_line(error)})"
         )

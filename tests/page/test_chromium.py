@@ -34,7 +34,7 @@ def test_where_a_browser_is_required_the_tests_fail_without_one(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_browser_of_the_machine_is_taken(elsewhere: Path, name: str) -> None:
+def test_without_the_package_the_browser_of_the_machine_is_taken(elsewhere: Path, name: str) -> None:
     program = elsewhere / name
     program.touch(0o755)
     assert find_chromium() == Chromium(str(program))
