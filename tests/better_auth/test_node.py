@@ -1,6 +1,7 @@
 """How Node and its packages come here, and how what was started ends."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.better_auth import node
 from tests.better_auth.node import HERE, NodeServer
+from tests.better_auth.registry import PACKAGE, serving
 
 
 def test_the_lock_file_names_no_registry_and_a_hash_of_every_package() -> None:
@@ -30,6 +32,36 @@ def test_without_a_registry_the_tests_fail_and_are_not_skipped(
     for _ in range(2):  # what the first attempt leaves behind is not taken for an installation
         with pytest.raises(AssertionError, match="needs an npm registry once"):
             node.install_packages()
+
+
+def test_what_is_locked_is_installed_and_what_is_newest_only_when_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    shutil.copy(HERE / ".npmrc", project)
+    (project / "package.json").write_text(json.dumps({"dependencies": {PACKAGE: "1.0.0"}}))
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setenv("npm_config_cache", str(tmp_path / "cache"))
+    monkeypatch.delenv("TASKWARD_NEWEST", raising=False)
+    with serving() as registry:
+        monkeypatch.setenv("npm_config_registry", registry.url)
+        registry.publish("1.0.0")
+        node.npm(project, "install", "--package-lock-only")
+        registry.publish("2.0.0")
+        assert installed(project) == "1.0.0"
+        monkeypatch.setenv("TASKWARD_NEWEST", "1")
+        assert installed(project) == "2.0.0"
+        registry.publish("3.0.0")
+        assert installed(project) == "2.0.0"  # a run tests one version
+        node.newest.cache_clear()
+        assert installed(project) == "3.0.0"  # and the next run the one of its day
+
+
+def installed(project: Path) -> str:
+    manifest = node.install_packages(project) / PACKAGE / "package.json"
+    version: str = json.loads(manifest.read_text())["version"]
+    return version
 
 
 @pytest.mark.parametrize("program", ["process.exit(3)", "throw new Error('broken')", "import 'nothing'"])

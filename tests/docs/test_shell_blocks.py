@@ -26,7 +26,7 @@ from tests.docs.test_readme import ADDRESS
 from tests.service import Service
 
 RUN_HERE = {"quickstart.md", "backup.md", "upgrade.md"}
-RUN_ELSEWHERE = {"command-line.md"}  # by test_command_line.py
+RUN_ELSEWHERE = {"command-line.md", "better-auth.md"}  # by test_command_line.py and test_better_auth.py
 DATA = str(Settings().data_dir)
 ALICES = [("alice", "Buy milk", 1), ("alice", "Call bob", 2)]
 
