@@ -25,10 +25,10 @@ STOP_SECONDS = 10
 def install_packages(project: Path = HERE) -> Path:
     """Return the `node_modules` of a lock file; installed once into the environment, and never by two at a time.
 
-    With `TASKWARD_NEWEST` set, those of the newest packages instead, with a lock file of this moment.
+    With `TASKWARD_NEWEST=1`, those of the newest packages instead, with a lock file of this moment.
     Raises AssertionError when they cannot be installed. A test that was skipped then would never be missed.
     """
-    files = newest(project) if os.environ.get("TASKWARD_NEWEST") else _read(project)
+    files = newest(project) if os.environ.get("TASKWARD_NEWEST") == "1" else _read(project)
     digest = hashlib.sha256(b"".join(files.values())).hexdigest()
     folder = Path(sys.prefix) / "node-packages" / digest[:16]
     folder.parent.mkdir(exist_ok=True)
