@@ -99,10 +99,16 @@ def test_a_superuser_is_a_note_and_no_problem(database_url: str, postgres: Embed
 
 
 @pytest.mark.parametrize(
-    ("number", "level"), [(140012, "problem"), (150001, "ok"), (180004, "note"), (180007, "ok"), (190000, "ok")]
+    ("number", "level"),
+    [(140025, "problem"), (150019, "note"), (150020, "ok"), (180004, "note"), (180007, "ok"), (190000, "ok")],
 )
 def test_an_old_server_is_told(number: int, level: str) -> None:
-    assert _server({"number": number, "version": "x"}).level == level
+    assert _server({"number": number, "version": "x"}, embedded=False).level == level
+
+
+def test_nobody_is_told_to_upgrade_the_server_that_comes_with_taskward() -> None:
+    told = _server({"number": 180004, "version": "18.4"}, embedded=True)
+    assert (told.level, told.text) == ("ok", "PostgreSQL 18.4, the embedded one")
 
 
 def test_an_encoding_that_cannot_hold_every_text_is_a_problem() -> None:

@@ -2,7 +2,9 @@ import shlex
 from pathlib import Path
 
 import httpx2
+import psycopg
 
+from taskward.database.canary import mended_in
 from tests.conftest import SECRET
 from tests.service import Service, start
 
@@ -23,6 +25,20 @@ def test_the_banner_names_the_folder_of_the_embedded_database(tmp_path: Path) ->
     with Service(tmp_path / "data") as service:
         pass
     assert f"data: {tmp_path / 'data'}" in service.banner
+
+
+def test_a_start_with_the_embedded_database_begins_without_an_alarm(tmp_path: Path) -> None:
+    with Service(tmp_path / "data") as service:
+        pass
+    assert "WARNING" not in service.banner + service.rest_of_output
+
+
+def test_who_has_a_server_with_a_known_gap_is_told_to_upgrade_it(
+    tmp_path: Path, database_url: str, superuser: psycopg.Connection
+) -> None:
+    with Service(tmp_path / "data", {"DATABASE_URL": database_url}) as service:
+        pass
+    assert ("Upgrade it" in service.banner) is bool(mended_in(superuser.info.server_version))
 
 
 def test_in_production_the_banner_has_no_token(tmp_path: Path, database_url: str) -> None:

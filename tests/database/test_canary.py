@@ -147,18 +147,26 @@ async def test_every_gap_is_named_at_once(database: Database, superuser: psycopg
         await check_walls(database)
 
 
-@pytest.mark.parametrize(("number", "warned"), [(18_00_06, 1), (18_00_07, 0), (19_00_00, 0), (17_00_01, 0)])
+@pytest.mark.parametrize(
+    ("number", "mended"),
+    [
+        (15_00_19, "15.20"), (15_00_20, None), (17_00_01, "17.12"), (17_00_12, None),
+        (18_00_06, "18.7"), (18_00_07, None), (19_00_00, None),
+    ],
+)  # fmt: skip
 async def test_an_old_server_is_warned_of(
     database: Database,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
     number: int,
-    warned: int,
+    mended: str | None,
 ) -> None:
     version = Statement(f"SELECT {number} AS number, 'this' AS name")
     monkeypatch.setattr("taskward.database.canary.SERVER_VERSION", version)
     await warn_of_an_old_server(database)
-    assert len(caplog.records) == warned
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == bool(mended)
+    assert all(f"that {mended} closed. Upgrade it." in line for line in said)
 
 
 async def refuses(database: Database, settings: Settings, message: str) -> None:

@@ -13,7 +13,7 @@ from psycopg.rows import DictRow, dict_row
 from taskward.cli.findings import Finding
 from taskward.cli.postgres import database_of
 from taskward.database.acting_as import ACCOUNTS_ROLE, APP_ROLE, Database
-from taskward.database.canary import FIRST_MENDED, WallMissingError, check_walls
+from taskward.database.canary import WallMissingError, check_walls, mended_in
 from taskward.database.migrate import head
 from taskward.database.url import conninfo, is_pooled
 from taskward.errors import ApiError
@@ -54,26 +54,27 @@ def _of_settings(settings: Settings) -> Iterator[Finding]:
 
         running = url_of_running(settings.data_dir)
         if running is not None:
-            yield from examine(running)
+            yield from examine(running, embedded=True)
             return
         if not (settings.data_dir / "postgres").exists():
             where = settings.data_dir.resolve()
             yield Finding("problem", "reachable", f"There is no database in {where} yet. Start the service once.")
             return
     with database_of(settings) as url:
-        yield from examine(url)
+        yield from examine(url, embedded=settings.database_url is None)
 
 
-def examine(url: str) -> Iterator[Finding]:
-    """Look at the database at `url`, and yield what is found as it is found."""
+def examine(url: str, *, embedded: bool = False) -> Iterator[Finding]:
+    """Look at the database at `url`, which may be the embedded one, and yield what is found as it is found."""
     address = conninfo(url)
     try:
         with psycopg.connect(address, autocommit=True, row_factory=dict_row, prepare_threshold=None) as connection:
             yield Finding("ok", "reachable", f"as {connection.info.user} on {connection.info.dbname}")
             facts = connection.execute(FACTS, {"app": APP_ROLE, "accounts": ACCOUNTS_ROLE}).fetchone()
             assert facts is not None
-            for look in (_server, _role, _text):
-                yield look(facts)
+            yield _server(facts, embedded=embedded)
+            yield _role(facts)
+            yield _text(facts)
             yield _pooler(address, connection, facts)
             yield _migrations(connection, facts)
             yield _latency(connection)
@@ -85,12 +86,17 @@ def examine(url: str) -> Iterator[Finding]:
     yield asyncio.run(_walls(address))
 
 
-def _server(facts: dict[str, Any]) -> Finding:
+def _server(facts: dict[str, Any], *, embedded: bool) -> Finding:
     number, name = facts["number"], f"PostgreSQL {facts['version']}"
+    if embedded:
+        return Finding("ok", "server", f"{name}, the embedded one")
     if number // 10_000 < OLDEST:
         return Finding("problem", "server", f"{name} is too old. Use {OLDEST} or newer.")
-    if number // 10_000 == FIRST_MENDED // 10_000 and number < FIRST_MENDED:
-        return Finding("note", "server", f"{name} has a gap in row-level security that 18.7 closed. Upgrade it.")
+    if mended := mended_in(number):
+        text = (
+            f"{name} has a gap in row-level security that {mended} closed. Upgrade it. Taskward does without what"
+        )
+        return Finding("note", "server", f"{text} the gap concerns; other programs on this server may not.")
     return Finding("ok", "server", name)
 
 

@@ -107,14 +107,15 @@ class _Preparation:
 
     def _prepare(self) -> None:
         migrate_url(self._settings, self._url)
-        asyncio.run(_check_walls(self._url))
+        asyncio.run(_check_walls(self._url, embedded=self._settings.database_url is None))
 
 
-async def _check_walls(url: str) -> None:
+async def _check_walls(url: str, *, embedded: bool) -> None:
     database = Database(conninfo(url), pool_size=1, max_overflow=0)
     try:
         await check_walls(database)
-        await warn_of_an_old_server(database)
+        if not embedded:  # nobody can upgrade the embedded one but by a newer Taskward
+            await warn_of_an_old_server(database)
     finally:
         await database.close()
 

@@ -103,7 +103,9 @@ ACCOUNTS_ARE_WALLED = Statement(f"""
 SERVER_VERSION = Statement("""
     SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS name
 """)
-FIRST_MENDED = 18_00_07  # before 18.7, INSERT ... ON CONFLICT DO UPDATE could get round a policy
+# Before these minor releases, by major one, INSERT ... ON CONFLICT DO UPDATE could get round a policy
+# (CVE-2026-120154). Nothing here says that, and tests/database/test_upserts.py sees to it.
+FIRST_MENDED = {15: 20, 16: 16, 17: 12, 18: 7}
 
 CHECKS = (
     ROLE_IS_POWERLESS, TABLES_ARE_WALLED, POLICIES_ASK_WHO, WRITES_ARE_COUNTED, A_STRANGER_SEES_NOTHING,
@@ -146,9 +148,15 @@ async def warn_of_an_old_server(database: Database) -> None:
     """Log a warning when a minor release of PostgreSQL is in use that has since been mended where walls matter."""
     async with database.acting_as(NOBODY) as unit:
         version = unit.execute(SERVER_VERSION)
-    number, name = version.all[0]["number"], version.all[0]["name"]
-    if number // 10_000 == FIRST_MENDED // 10_000 and number < FIRST_MENDED:
+    (row,) = version.all
+    if mended := mended_in(row["number"]):
         logger.warning(
-            "PostgreSQL %s has a gap in row-level security that 18.7 closed. Taskward uses no statement that"
-            " it concerns; other programs on this server may.", name,
+            "PostgreSQL %s has a gap in row-level security that %s closed. Upgrade it. Taskward uses no statement"
+            " that the gap concerns; other programs on this server may.", row["name"], mended,
         )  # fmt: skip
+
+
+def mended_in(number: int) -> str | None:
+    """Return the release that closes the gap which the server of this version number has, None if it has none."""
+    major, minor = divmod(number, 10_000)
+    return f"{major}.{FIRST_MENDED[major]}" if minor < FIRST_MENDED.get(major, 0) else None
