@@ -1,10 +1,13 @@
 #!/bin/sh
-# Installs Taskward and its locked dependencies, without the embedded PostgreSQL, into a new virtual environment.
-# Run it in the root of the repository: sh deploy/install.sh <folder of the environment>
+# Installs Taskward and its locked dependencies into a new virtual environment: without the embedded PostgreSQL, or with
+# it where "embedded" is said. Run it in the root of the repository: sh deploy/install.sh <folder> [embedded]
 set -eu
 
+lock="requirements${2:+-$2}.lock"
+[ -f "$lock" ] || { echo "usage: sh deploy/install.sh <folder> [embedded]" >&2 && exit 2; }
+
 python3 -m venv "$1"
-"$1/bin/python" -m pip install --require-hashes --no-deps -r requirements.lock
+"$1/bin/python" -m pip install --require-hashes --no-deps -r "$lock"
 
 # The build backend is among the locked packages, so that building downloads nothing.
 wheels=$(mktemp -d)

@@ -1,5 +1,6 @@
 """The files in `deploy`, read for the tests that hold them to the code."""
 
+import configparser
 import json
 import re
 import shlex
@@ -74,6 +75,19 @@ def fly() -> dict[str, Any]:
 def railway() -> dict[str, Any]:
     read: dict[str, Any] = json.loads((DEPLOY / "railway.json").read_text())
     return read
+
+
+def unit() -> dict[str, dict[str, str]]:
+    """The unit of systemd, by section; none of its names stands there twice."""
+    parser = configparser.ConfigParser(interpolation=None, delimiters="=", comment_prefixes="#")
+    parser.optionxform = str  # type: ignore[assignment, method-assign]
+    parser.read(DEPLOY / "taskward.service")
+    return {name: dict(parser[name]) for name in parser.sections()}
+
+
+def unit_environment() -> dict[str, str]:
+    """What the unit sets."""
+    return dict(pair.split("=", 1) for pair in shlex.split(unit()["Service"]["Environment"]))
 
 
 def commands() -> list[list[str]]:

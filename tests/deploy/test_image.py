@@ -5,13 +5,9 @@ As an ordinary user, in a folder that cannot be written, without the embedded Po
 
 import asyncio
 import json
-import os
-import pwd
 import re
-import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -26,30 +22,8 @@ import taskward
 from taskward.auth.issue import issue_token
 from tests.conftest import SECRET
 from tests.deploy import files
+from tests.deploy.installed import account_for, address_of, give, install, taken
 from tests.docs.documents import ROOT
-
-ORDINARY = "nobody"
-
-
-def taken() -> list[str]:
-    """What the build gets to see."""
-    lines = (ROOT / ".dockerignore").read_text().splitlines()
-    return [line.removeprefix("!") for line in lines if line.startswith("!")]
-
-
-def anybody_can_run(program: Path) -> bool:
-    return all(folder.stat().st_mode & 0o001 for folder in program.resolve().parents)
-
-
-def python() -> Path:
-    """The `python3` to build with: this one, or the system's if only root can run this one and that will do."""
-    own, systems = Path(sys.executable).resolve().with_name("python3"), Path("/usr/bin/python3")
-    if anybody_can_run(own) or not systems.exists():
-        return own
-    fit = "import ensurepip, sys; sys.exit(sys.version_info < (3, 11))"
-    return (
-        systems if subprocess.run([systems, "-c", fit], capture_output=True, check=False).returncode == 0 else own
-    )
 
 
 @pytest.fixture(scope="module")
@@ -58,20 +32,8 @@ def image() -> Iterator[Path]:
     step: list[str] = json.loads(files.argument("RUN"))
     assert step[:2] == ["sh", "deploy/install.sh"]
     with tempfile.TemporaryDirectory(prefix="taskward-image-") as folder:
-        Path(folder).chmod(0o755)
-        source = Path(folder) / "source"
-        for name in taken():
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-            copy(ROOT / name, source / name)
         built = Path(folder) / "taskward"
-        path = f"{python().parent}:{os.environ['PATH']}"
-        environment = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
-        done = subprocess.run(
-            [*step[:2], built], cwd=source, env={**environment, "PATH": path}, capture_output=True, text=True,
-            timeout=570, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+        install([*step[:2], str(built)], taken(), Path(folder))
         yield built
 
 
@@ -124,8 +86,7 @@ def test_nothing_is_installed_that_is_not_locked_or_not_needed(image: Path) -> N
 
 @pytest.fixture
 def user(image: Path) -> str | None:
-    """The account to run it under: an ordinary one, None where this process has one already."""
-    return ORDINARY if os.geteuid() == 0 and anybody_can_run(image / "bin" / "python") else None
+    return account_for(image / "bin" / "python")
 
 
 @pytest.fixture
@@ -136,8 +97,7 @@ def folders(user: str | None) -> Iterator[tuple[Path, Path]]:
         Path(root).chmod(0o755)
         home.mkdir(mode=0o555)
         temporary.mkdir()
-        if user:
-            os.chown(temporary, pwd.getpwnam(user).pw_uid, -1)
+        give(temporary, user)
         yield home, temporary
 
 
@@ -166,18 +126,6 @@ async def test_the_image_serves_as_an_ordinary_user_and_writes_to_its_temporary_
         rest, _ = await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode == 0, rest
     assert [*home.iterdir(), *temporary.iterdir()] == []
-
-
-async def address_of(process: asyncio.subprocess.Process) -> str:
-    """Where it says that it is, in the end."""
-    assert process.stdout is not None
-    said = b""
-    async with asyncio.timeout(90):
-        while line := await process.stdout.readline():
-            said += line
-            if found := re.search(rb"running at (http://\S+)", line):
-                return found[1].decode()
-    raise AssertionError(said.decode())
 
 
 async def use(url: str, settings: dict[str, str], image: Path) -> None:
