@@ -84,6 +84,11 @@ def test_nothing_is_installed_that_is_not_locked_or_not_needed(image: Path) -> N
     assert list(image.rglob("postgres")) == []
 
 
+def test_who_imports_the_package_gets_its_types(image: Path) -> None:
+    (package,) = image.glob("lib/python*/site-packages/taskward")
+    assert (package / "py.typed").read_bytes() == b""
+
+
 @pytest.fixture
 def user(image: Path) -> str | None:
     return account_for(image / "bin" / "python")
