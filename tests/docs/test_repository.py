@@ -1,12 +1,17 @@
 import re
+from datetime import date
 
 import pytest
 
+import taskward
 from tests.docs.documents import ROOT, documents, files
 
 # Written so that this file does not contain what it looks for.
 MACHINE = re.compile(r"(?<![\w.$)}])/(?:home|root|work|Users)[/]")
-INDEXES = re.compile(r"pypi[.]org|pythonhosted[.]org|npmjs[.]org|--(?:extra-)?index[-]url[ =]")
+INDEXES = re.compile(
+    r"(?:pypi|pythonhosted|npmjs|yarnpkg|crates|golang|docker|quay|ghcr|gcr|shields)[.](?:org|com|io)\b"
+    r"|--(?:extra-)?index[-]url[ =]"
+)
 SECTIONS = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
 
 
@@ -25,7 +30,7 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("forbidden", [MACHINE, INDEXES], ids=["a path of one machine", "a package index"])
+@pytest.mark.parametrize("forbidden", [MACHINE, INDEXES], ids=["a path of one machine", "a registry"])
 def test_no_file_names(forbidden: re.Pattern[str]) -> None:
     found = [
         f"{path.relative_to(ROOT)}: {match[0]}"
@@ -59,8 +64,19 @@ def test_the_changelog_keeps_its_form() -> None:
     assert versions[0] == "[Unreleased]"
     assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", version) for version in versions[1:])
     assert set(re.findall(r"^### (.+)$", text, re.MULTILINE)) <= SECTIONS
+    assert not re.search(r"^### .+\n+(?:#|\Z)", text, re.MULTILINE), "a section is empty"
+
+
+def test_the_changelog_has_the_version_that_this_is_above_all_earlier_ones() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text()
+    versions = re.findall(r"^## \[(\d+)\.(\d+)\.(\d+)\] - ([\d-]+)$", text, re.MULTILINE)
+    assert ".".join(versions[0][:3]) == taskward.__version__
+    order = [(*map(int, version[:3]), date.fromisoformat(version[3])) for version in versions]
+    assert order == sorted(order, reverse=True)
+    assert len({version[:3] for version in order}) == len(order)
 
 
 def test_the_files_of_the_repository_are_found() -> None:
     assert {ROOT / "pyproject.toml", ROOT / "src" / "taskward" / "app.py"} <= set(files())
+    assert {ROOT / ".gitignore", ROOT / ".github" / "workflows" / "ci.yml"} <= set(files())
     assert ROOT / "README.md" in documents()
