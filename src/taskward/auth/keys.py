@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable
 
 from taskward.auth.jwk import InvalidKeySetError, Key, read_key_set
+from taskward.client.errors import BAD_PROXY
 from taskward.errors import KeysUnavailableError, TokenInvalidError
+from taskward.settings import InvalidSettingsError
 
 FETCH_SECONDS = 5
 MAX_BYTES = 64 * 1024
@@ -23,7 +25,10 @@ class ProviderKeys:
     """The keys at one address. `open()` keeps them fresh; without it they are fetched when they are missed."""
 
     def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
-        """Take the address of a JWK Set, and a clock of seconds since 1970."""
+        """Take the address of a JWK Set, and a clock of seconds since 1970.
+
+        Raises InvalidSettingsError for the address of a proxy in the environment that cannot be read.
+        """
         import httpx2  # only here: it takes 1.5 MB of a worker, and most have no provider
 
         self.url = url
@@ -34,13 +39,18 @@ class ProviderKeys:
         self._attempted = -math.inf
         self._fetching: asyncio.Task[None] | None = None
         self._refreshing: asyncio.Task[None] | None = None
-        self._client = httpx2.AsyncClient(
-            follow_redirects=False,
-            timeout=FETCH_SECONDS,
-            limits=httpx2.Limits(max_keepalive_connections=0),  # the next fetch is minutes away
-            trust_env=url.startswith("https:"),  # plain HTTP stays on this machine, also where there is a proxy
-            headers={"Accept": "application/jwk-set+json, application/json", "Accept-Encoding": "identity"},
-        )
+        try:
+            self._client = httpx2.AsyncClient(
+                follow_redirects=False,
+                timeout=FETCH_SECONDS,
+                limits=httpx2.Limits(max_keepalive_connections=0),  # the next fetch is minutes away
+                trust_env=url.startswith(
+                    "https:"
+                ),  # plain HTTP stays on this machine, also where there is a proxy
+                headers={"Accept": "application/jwk-set+json, application/json", "Accept-Encoding": "identity"},
+            )
+        except (httpx2.InvalidURL, ValueError):  # whose messages quote what may be a password
+            raise InvalidSettingsError(BAD_PROXY) from None
 
     def open(self) -> None:
         """Fetch the keys, and again every 10 minutes, without making anybody wait."""

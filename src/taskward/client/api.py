@@ -16,7 +16,7 @@ from typing import Any, Self
 import httpx2
 
 from taskward.client.address import Address
-from taskward.client.errors import ClientError, RefusedError, ServerAwayError
+from taskward.client.errors import BAD_PROXY, ClientError, RefusedError, ServerAwayError, UsageError
 
 PATIENCE_SECONDS = 10.0
 AWAY_SECONDS = 1.0  # somebody waits at a terminal for "connection refused"
@@ -51,16 +51,22 @@ class Api:
         patience_seconds: float = PATIENCE_SECONDS,
         away_seconds: float = AWAY_SECONDS,
     ) -> None:
-        """Go on for `patience_seconds` while it is busy, for `away_seconds` while nobody answers at all."""
+        """Go on for `patience_seconds` while it is busy, for `away_seconds` while nobody answers at all.
+
+        Raises UsageError for the address of a proxy in the environment that cannot be read.
+        """
         self.address = address
         self._patience_seconds = patience_seconds
         self._away_seconds = away_seconds
         self._stopped = threading.Event()
         # A proxy of the environment is not to see what stays on this machine. Redirects are never followed: they
         # would carry the token to whoever the answer names.
-        self._http = httpx2.Client(
-            timeout=TIMEOUT, trust_env=not address.is_loopback, follow_redirects=False, verify=_verify(address)
-        )
+        try:
+            self._http = httpx2.Client(
+                timeout=TIMEOUT, trust_env=not address.is_loopback, follow_redirects=False, verify=_verify(address)
+            )
+        except (httpx2.InvalidURL, ValueError):  # whose messages quote what may be a password
+            raise UsageError(BAD_PROXY) from None
 
     def __enter__(self) -> Self:
         return self
