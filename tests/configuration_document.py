@@ -5,9 +5,10 @@ from textwrap import fill
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from pydantic import AliasChoices, SecretStr
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from taskward.setting_names import variables
 from taskward.settings import Settings
 
 WIDTH = 115
@@ -19,8 +20,9 @@ INTRODUCTION = """\
 Every setting. `make configuration` writes this page from `src/taskward/settings.py`, and a test holds it to that.
 
 The service reads environment variables first, then a file `.env` in the folder where it starts. Names are read in
-any case. An empty value counts as unset. `taskward config` prints what the settings are, where each comes from and
-what follows from them, without secrets; it exits with 1 when one is wrong, as `taskward serve` does.
+any case. White space around a value is left out, and so is a pair of quotation marks, except those of a secret.
+What is empty then counts as unset. `taskward config` prints what the settings are, where each comes from and what
+follows from them, without secrets; it exits with 1 when one is wrong, as `taskward serve` does.
 """
 
 UNSAFE = """\
@@ -29,19 +31,28 @@ UNSAFE = """\
 Each of these stops the start with one line that names it:
 
 - a value that is not of its type;
+- an address whose password holds an unencoded `@`, `/`, `?`, `#`, `%`, `[`, `]` or white space, and one with a
+  parameter that PostgreSQL does not know, such as `pgbouncer`, `schema` and `connection_limit` of Prisma;
 - a secret of fewer than 32 characters, or one that is a key in PEM form;
-- outside development: no secret and no `JWT_JWKS_URL`, or accounts without a secret, or a secret of fewer than 8
-  different characters;
+- outside development: no secret and no `JWT_JWKS_URL`, or accounts without a secret, or a secret that anybody can
+  guess: fewer than 8 different characters, one piece repeated, a placeholder, rows of keys, the key of a tutorial;
 - outside development: `*` in `ALLOWED_ORIGINS`, which would let every web site call the API;
 - in production: an origin without TLS;
 - anywhere: the origin `null`, which every sandboxed page and local file has; `*` beside other origins;
 - `*`, or a network of every address, in `TRUSTED_PROXIES`, with which every caller could choose its own address;
-- a `RATE_LIMIT_STORAGE_URL` that is none, or without the package that speaks to it (the extra `valkey`).
+- a `RATE_LIMIT_STORAGE_URL` that is none, or without the package that speaks to it (the extra `valkey`);
+- an address of a proxy in `HTTPS_PROXY` that cannot be read, where `JWT_JWKS_URL` is set;
+- a `.env` that is a folder, not readable, or not UTF-8.
 
 ## What is warned of
 
 `taskward serve` logs these at its start, and `taskward config` prints them:
 
+- a name in `.env` that nothing reads, and one in the environment that is nearly a setting's (`LOCAL_ACOUNTS`) or
+  another product's word for it (`JWT_SECRET`), with what was probably meant;
+- a secret with white space around it, which is left out here: whoever makes tokens must leave it out, too;
+- a secret in quotation marks, which are part of it; one with a line end in it; in development, one that anybody
+  can guess;
 - development on an address that others can reach;
 - an address that others can reach without `TRUSTED_PROXIES`, outside development: behind a proxy, all callers
   share the limits of its one address;
@@ -67,12 +78,6 @@ def document() -> str:
     return "\n".join(parts)
 
 
-def names(name: str, field: FieldInfo) -> list[str]:
-    """Return the environment variables of a setting."""
-    alias = field.validation_alias
-    return [str(choice) for choice in alias.choices] if isinstance(alias, AliasChoices) else [name.upper()]
-
-
 def written(value: Any) -> str:
     """Return a default as one would write it."""
     if value is None or value == ():
@@ -81,18 +86,18 @@ def written(value: Any) -> str:
 
 
 def _section(name: str, field: FieldInfo) -> str:
-    variables = names(name, field)
+    written_as = variables(name, field)
     default = f"`{written(field.default)}`" if written(field.default) else "unset"
     example = (field.examples or [field.default])[0]
     return "\n".join(
         [
-            f"## {' or '.join(f'`{variable}`' for variable in variables)}",
+            f"## {' or '.join(f'`{variable}`' for variable in written_as)}",
             "",
             fill(str(field.description), WIDTH, break_on_hyphens=False),
             "",
             f"- Type: {_kind(field.annotation)}{_range(field)}",
             f"- Default: {default}",
-            f"- Example: `{variables[0]}={written(example)}`",
+            f"- Example: `{written_as[0]}={written(example)}`",
             "",
         ]
     )

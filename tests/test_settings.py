@@ -24,8 +24,8 @@ FIELDS: dict[str, tuple[Any, str, Any, str | None]] = {
     "log_level": ("info", "WARNING", "warning", "loud"),
     "log_format": ("text", "JSON", "json", "xml"),
     "access_log": (False, "true", True, "perhaps"),
-    "database_url": (None, URL, SecretStr(URL), None),
-    "database_migration_url": (None, URL, SecretStr(URL), None),
+    "database_url": (None, URL, SecretStr(URL), "mysql://h/tasks"),
+    "database_migration_url": (None, URL, SecretStr(URL), "postgresql://h/tasks?pgbouncer=true"),
     "data_dir": (Path("taskward-data"), "/elsewhere", Path("/elsewhere"), None),
     "db_pool_size": (10, "1", 1, "0"),
     "db_max_overflow": (20, "0", 0, "-1"),
@@ -35,7 +35,7 @@ FIELDS: dict[str, tuple[Any, str, Any, str | None]] = {
     "access_token_expire_minutes": (30, "525600", 525_600, "0"),
     "jwt_jwks_url": (None, JWKS_URL, JWKS_URL, "http://example.com/jwks"),
     "jwt_issuer": (None, "https://example.com", "https://example.com", None),
-    "jwt_audience": (None, "https://example.com", "https://example.com", None),
+    "jwt_audience": (None, "https://example.com, tasks,", ("https://example.com", "tasks"), " , "),
     "jwt_user_id_claim": ("sub", "user_id", "user_id", "iss"),
     "local_accounts": (None, "false", False, "perhaps"),
     "reveal_foreign_tasks": (True, "false", False, "perhaps"),
@@ -115,7 +115,23 @@ def test_every_bad_setting_has_its_line() -> None:
 @pytest.mark.parametrize("text", ["x", "1e3", "99999999", "1.5", "-1"])
 def test_a_number_is_a_number(name: str, text: str) -> None:
     (line,) = refusal(**{name: text})
-    assert line.startswith(f"{name}: ")
+    assert line.startswith(f"{name}: this must be a whole number from ")
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("ENVIRONMENT", "development, staging or production"),
+        ("PORT", "a whole number from 0 to 65535, such as 8000"),
+        ("WORKERS", "a whole number from 1 to 64, such as 4"),
+        ("DATABASE_TIMEOUT_SECONDS", "a number from 0.5 to 60, such as 2"),
+        ("LOCAL_ACCOUNTS", "true or false"),
+        ("ACCESS_LOG", "true or false"),
+        ("ALGORITHM", "HS256"),
+    ],
+)
+def test_a_wrong_value_is_told_what_it_must_be_and_is_not_repeated(name: str, wanted: str) -> None:
+    assert refusal(**{name: "S3cret"}) == [f"{name}: this must be {wanted}"]
 
 
 @pytest.mark.parametrize("name", ["JWT_SECRET_KEY", "BETTER_AUTH_SECRET"])
@@ -172,7 +188,8 @@ def test_keys_come_by_https_or_from_this_machine(url: str) -> None:
         "http://127.0.0.1@example.com/", "http://localhost@127.0.0.1/", "ftp://localhost/", "file:///etc/passwd",
         "https://", "https:///jwks", "example.com/jwks", "https://alice:hunter2@example.com/", "https://a b/",
         "https://example.com/#keys", "https://[::1", "https://example.com:99999/", "https://ex\u00e4mple.com/",
-        "x", "https://example.com/\n", "https://:443/", "https://example.com:x/",
+        "x", "https://example.com/a b", "https://:443/", "https://example.com:x/", "https://alice:hunter2/@example.com",
+        "https://alice:123/hunter2@example.com/",
     ],
 )  # fmt: skip
 def test_other_addresses_of_keys_are_refused(url: str) -> None:
@@ -197,7 +214,11 @@ OUTSIDE = {"JWT_SECRET_KEY": SECRET, "ENVIRONMENT": "production"}
         ({"ALLOWED_ORIGINS": "*", "ENVIRONMENT": "staging"}, "in staging, name yours"),
         ({"ALLOWED_ORIGINS": "https://a.example,http://app.example.com"}, "http://app.example.com has no TLS"),
         ({"ALLOWED_ORIGINS": "http://localhost:3000"}, "http://localhost:3000 has no TLS"),
-        ({"JWT_SECRET_KEY": "abcdefg" * 6}, "JWT_SECRET_KEY: fewer than 8 different characters"),
+        (
+            {"JWT_SECRET_KEY": "abcdefg" * 6},
+            "it has fewer than 8 different characters. Make one with: openssl rand",
+        ),
+        ({"JWT_SECRET_KEY": "change-me-in-production-" * 2}, "JWT_SECRET_KEY: anybody can guess it"),
     ],
 )
 def test_what_is_unsafe_is_refused_outside_development(
@@ -321,4 +342,4 @@ def test_a_kept_secret_that_was_cut_short_is_refused(folder: Path, kept: bytes) 
 
 def test_a_settings_file_that_is_no_text_is_refused(folder: Path) -> None:
     (folder / ".env").write_bytes(b"# caf\xe9\nPORT=1\n")
-    assert refusal() == [".env is not UTF-8 text"]
+    assert refusal() == [".env is not UTF-8 text. Save it as UTF-8"]

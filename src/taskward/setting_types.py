@@ -1,20 +1,27 @@
-"""Kinds of settings that are more than a number or a text: rates, origins, networks, addresses of stores."""
+"""Kinds of settings that are more than a number or a text: rates, origins, networks, audiences, addresses."""
 
 import re
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import limits
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
+from taskward.setting_secrets import MAKE_ONE, MIN_SECRET_LENGTH
+from taskward.setting_urls import read_address, read_database_address
+
 Network = IPv4Network | IPv6Network
+
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 # As browsers write one (RFC 6454, 6.2): a scheme, an ASCII host, a port unless it is the scheme's own.
 ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?\Z")
 OWN_PORT = {"http": ":80", "https": ":443"}
-STORE = re.compile(r"(?:redis|rediss|valkey|valkeys)://[^\s]+\Z")
+STORE = re.compile(r"(?:redis|rediss|valkey|valkeys)://")
+QUOTES = "\"'`\u201c\u201d\u2018\u2019"
 
 
 def rate(text: str) -> str:
@@ -57,6 +64,14 @@ def network(text: str) -> Network:
     return found
 
 
+def audiences(value: Any) -> Any:
+    """Return the audiences that commas separate; raise ValueError for none, which would be as good as unset."""
+    found = None if value is None else separated_by_commas(str)(value)
+    if found == ():
+        raise ValueError("this names no audience. Write one, or leave it unset")
+    return found
+
+
 def store(value: SecretStr) -> SecretStr | None:
     """Return the address of a Valkey or Redis server, None for `memory://`; raise ValueError."""
     text = value.get_secret_value()
@@ -64,7 +79,45 @@ def store(value: SecretStr) -> SecretStr | None:
         return None
     if not STORE.match(text):
         raise ValueError("this must begin with valkey://, valkeys://, redis:// or rediss://")
+    address = read_address(text)
+    if len(address.hosts) > 1 or not address.hosts[0]:
+        raise ValueError("this must name one host, as valkey://user:password@host:6379/0")
+    if not re.fullmatch(r"[0-9]*", address.path):
+        raise ValueError("after the host and a '/' there must be the number of a database, or nothing")
     return value
+
+
+def database(value: SecretStr) -> SecretStr:
+    """Return the address of a PostgreSQL; raise ValueError, which repeats no part of it."""
+    read_database_address(value.get_secret_value())
+    return value
+
+
+def shared_secret(value: SecretStr) -> SecretStr:
+    """Return a secret that is long enough for HS256; raise ValueError."""
+    if len(value.get_secret_value()) < MIN_SECRET_LENGTH:
+        raise ValueError(f"at least {MIN_SECRET_LENGTH} characters are needed. {MAKE_ONE}")
+    if "-----BEGIN" in value.get_secret_value():
+        raise ValueError(
+            "this is a key or certificate in PEM form, and not a shared secret. For keys, set JWT_JWKS_URL"
+        )
+    return value
+
+
+def key_set_url(text: str) -> str:
+    """Return the address of a JWK Set, which is fetched so that nobody between can change it; raise ValueError."""
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("this is not a URL")
+    try:
+        url = urlsplit(text)
+        port = url.port
+    except ValueError:  # whose message quotes what is no port, and may be a password
+        raise ValueError("this is not a URL with a host, and a port in digits") from None
+    if not url.hostname or "@" in text or url.fragment or port == 0:
+        raise ValueError("this is not a URL with a host, and with neither a user nor a fragment")
+    if url.scheme != "https" and not (url.scheme == "http" and url.hostname in LOOPBACK):
+        raise ValueError("keys are fetched by https, and by http from this machine alone")
+    return text
 
 
 def separated_by_commas(each: Callable[[str], Any]) -> Callable[[Any], Any]:
@@ -72,7 +125,7 @@ def separated_by_commas(each: Callable[[str], Any]) -> Callable[[Any], Any]:
 
     def read(value: Any) -> Any:
         parts = value.split(",") if isinstance(value, str) else value
-        texts = [str(part).strip() for part in parts]
+        texts = [str(part).strip().strip(QUOTES) for part in parts]
         return tuple(dict.fromkeys(each(text) for text in texts if text))
 
     return read
@@ -81,4 +134,8 @@ def separated_by_commas(each: Callable[[str], Any]) -> Callable[[Any], Any]:
 Rate = Annotated[str, AfterValidator(rate)]
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(separated_by_commas(origin))]
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(separated_by_commas(network))]
+Audiences = Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(audiences)]
+KeySetUrl = Annotated[str, AfterValidator(key_set_url)]
+SharedSecret = Annotated[SecretStr, AfterValidator(shared_secret)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(database)]
 Store = Annotated[SecretStr, AfterValidator(store)]

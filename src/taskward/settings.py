@@ -1,35 +1,51 @@
 """Every setting, typed: environment variables first, then `.env`."""
 
 import os
-import secrets
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
-from taskward.setting_types import Networks, Origins, Rate, Store
+from taskward.setting_errors import InvalidSettingsError, one_line
+from taskward.setting_names import near_misses
+from taskward.setting_secrets import MAKE_ONE, secret_kept_in, weakness
+from taskward.setting_sources import ENV_FILE, check_env_file, tidied
+from taskward.setting_types import (
+    LOOPBACK,
+    Audiences,
+    DatabaseUrl,
+    KeySetUrl,
+    Networks,
+    Origins,
+    Rate,
+    SharedSecret,
+    Store,
+)
 
-MIN_SECRET_LENGTH = 32  # RFC 7518, 3.2: an HS256 key is at least as long as the hash
-MIN_DIFFERENT_CHARACTERS = 8  # 32 random hexadecimal digits have fewer once in many millions
-LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+__all__ = ["LOOPBACK", "InvalidSettingsError", "Settings"]
+
 NO_USER_ID = {"iss", "aud", "exp", "nbf", "iat", "jti"}  # the same for many users, or new with each token
-
-
-class InvalidSettingsError(Exception):
-    """The settings contradict themselves or the rules; the message has one line for each."""
 
 
 class Settings(BaseSettings):
     """The settings of one process, read once at its start. `Settings.load()` explains what it refuses."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+        env_file=ENV_FILE,
+        env_file_encoding="utf-8-sig",  # Windows puts a mark before UTF-8, which would be part of the first name
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     environment: Literal["development", "staging", "production"] = Field(
@@ -54,12 +70,13 @@ class Settings(BaseSettings):
         False, description="One line for each request. Refusals and failures are logged in any case."
     )
 
-    database_url: SecretStr | None = Field(
+    database_url: DatabaseUrl | None = Field(
         None,
-        description="A PostgreSQL of yours. Unset, the service runs its own.",
+        description="A PostgreSQL of yours. Unset, the service runs its own. In user and password, `@` is written"
+        " `%40`, `/` `%2F`, `?` `%3F`, `#` `%23` and `%` `%25`.",
         examples=["postgresql://user:password@host/dbname?sslmode=require"],
     )
-    database_migration_url: SecretStr | None = Field(
+    database_migration_url: DatabaseUrl | None = Field(
         None,
         description="The same database for migrations, where another role or host is to do them.",
         examples=["postgresql://owner:password@host/dbname?sslmode=require"],
@@ -80,7 +97,7 @@ class Settings(BaseSettings):
         description="How long a request may wait for the database before it is answered with 503.",
     )
 
-    jwt_secret_key: SecretStr | None = Field(
+    jwt_secret_key: SharedSecret | None = Field(
         None,
         validation_alias=AliasChoices("JWT_SECRET_KEY", "BETTER_AUTH_SECRET"),
         description="The secret of the tokens, at least 32 characters. Unset in development, one is made up once"
@@ -94,7 +111,7 @@ class Settings(BaseSettings):
     access_token_expire_minutes: int = Field(
         30, ge=1, le=525_600, description="How long tokens that are made here are good."
     )
-    jwt_jwks_url: str | None = Field(
+    jwt_jwks_url: KeySetUrl | None = Field(
         None,
         description="Where an identity provider publishes its public keys: by https, or by http from this machine."
         " Then tokens of a secret are accepted only if `JWT_SECRET_KEY` is set as well, or there are accounts.",
@@ -105,10 +122,11 @@ class Settings(BaseSettings):
         description="What `iss` must be, in every token, exactly. Unset, it is not looked at.",
         examples=["https://app.example.com"],
     )
-    jwt_audience: str | None = Field(
+    jwt_audience: Audiences = Field(
         None,
-        description="What `aud` must be or have in it, in every token. Unset, it is not looked at.",
-        examples=["https://app.example.com"],
+        description="What `aud` must be or have in it, in every token: one of these, separated by commas. Tokens"
+        " that are made here have the first. Unset, it is not looked at.",
+        examples=["https://app.example.com,https://admin.example.com"],
     )
     jwt_user_id_claim: str = Field(
         "sub", description="The claim that is the user's id.", examples=["https://app.example.com/user_id"]
@@ -157,39 +175,42 @@ class Settings(BaseSettings):
     def load(cls) -> Self:
         """Read the settings; raise InvalidSettingsError with a line for each that is wrong."""
         try:
+            check_env_file(Path(ENV_FILE))
             return cls()
         except ValidationError as error:
-            raise InvalidSettingsError("\n".join(_one_line(problem) for problem in error.errors())) from None
+            wrong = [one_line(problem, cls.model_fields) for problem in error.errors()]
+            slips = near_misses(os.environ, cls.in_file(), cls.model_fields)  # what is missing may be one of these
+            raise InvalidSettingsError("\n".join([*wrong, *slips])) from None
         except UnicodeDecodeError:
-            raise InvalidSettingsError(".env is not UTF-8 text") from None
+            raise InvalidSettingsError(f"{ENV_FILE} is not UTF-8 text. Save it as UTF-8") from None
+        except OSError as error:
+            raise InvalidSettingsError(
+                f"{ENV_FILE} cannot be read: {error.strerror}. Let the user of the service read it, or delete it"
+            ) from None
+
+    @classmethod
+    def in_file(cls) -> Mapping[str, str | None]:
+        """Return what `.env` says, under the names that it has there."""
+        return DotEnvSettingsSource(cls, case_sensitive=True).env_vars
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return where settings come from, the first before the others."""
+        assert isinstance(env_settings, EnvSettingsSource)
+        assert isinstance(dotenv_settings, DotEnvSettingsSource)
+        return init_settings, tidied(env_settings), tidied(dotenv_settings)
 
     @field_validator("environment", "log_level", "log_format", mode="before")
     @classmethod
     def _in_any_case(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
-
-    @field_validator("jwt_secret_key")
-    @classmethod
-    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and len(value.get_secret_value()) < MIN_SECRET_LENGTH:
-            raise ValueError(f"at least {MIN_SECRET_LENGTH} characters are needed")
-        if value is not None and "-----BEGIN" in value.get_secret_value():
-            raise ValueError("this is a key or certificate in PEM form, and not a shared secret")
-        return value
-
-    @field_validator("jwt_jwks_url")
-    @classmethod
-    def _safe_to_fetch(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        if not value.isascii() or not value.isprintable() or " " in value:
-            raise ValueError("this is not a URL")
-        url = urlsplit(value)  # raises ValueError for brackets that enclose no IPv6 address
-        if not url.hostname or url.username is not None or url.fragment or url.port == 0:
-            raise ValueError("this is not a URL with a host, and with neither a user nor a fragment")
-        if url.scheme != "https" and not (url.scheme == "http" and url.hostname in LOOPBACK):
-            raise ValueError("keys are fetched by https, and by http from this machine alone")
-        return value
 
     @field_validator("jwt_user_id_claim")
     @classmethod
@@ -221,8 +242,8 @@ class Settings(BaseSettings):
             return
         if "*" in self.allowed_origins:
             yield f"ALLOWED_ORIGINS: '*' lets every web site call the API; in {self.environment}, name yours"
-        if self.jwt_secret_key and len(set(self.jwt_secret_key.get_secret_value())) < MIN_DIFFERENT_CHARACTERS:
-            yield f"JWT_SECRET_KEY: fewer than {MIN_DIFFERENT_CHARACTERS} different characters can be guessed"
+        if self.jwt_secret_key and (why := weakness(self.jwt_secret_key.get_secret_value())):
+            yield f"JWT_SECRET_KEY: anybody can guess it, for {why}. {MAKE_ONE}"
         if self.environment == "production":
             for origin in self.allowed_origins:
                 if origin.startswith("http://"):
@@ -255,28 +276,4 @@ class Settings(BaseSettings):
             )
         if self.jwt_secret_key is not None:
             return self.jwt_secret_key.get_secret_value().encode()
-        return _secret_kept_in(self.data_dir / "jwt-secret")
-
-
-def _secret_kept_in(path: Path) -> bytes:
-    if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")  # mode 0600
-        try:
-            with open(descriptor, "w") as file:  # noqa: PTH123
-                file.write(secrets.token_urlsafe(48))
-            os.link(draft, path)  # fails where a rename would overwrite
-        except FileExistsError:
-            pass  # another process was first, and its secret is the one
-        finally:
-            os.unlink(draft)  # noqa: PTH108
-    secret = path.read_bytes()
-    if len(secret) < MIN_SECRET_LENGTH:  # a file cut short, by a full disk or by hand, would be a key to guess
-        raise InvalidSettingsError(f"{path} is too short to be a secret. Delete it, and a new one will be made.")
-    return secret
-
-
-def _one_line(problem: ErrorDetails) -> str:
-    name = ".".join(str(part) for part in problem["loc"]).upper()
-    message = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{name}: {message}" if name else message
+        return secret_kept_in(self.data_dir / "jwt-secret")

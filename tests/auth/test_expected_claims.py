@@ -40,7 +40,7 @@ def test_another_issuer_is_refused_and_both_are_named(issuer: Any) -> None:
     "audience", ["absent", "", None, 1, [], [None], [1], f"{AUDIENCE}/", [[AUDIENCE]], {AUDIENCE: 1}]
 )
 def test_another_audience_is_refused_and_both_are_named(audience: Any) -> None:
-    reason = refusal(verifier(audience=AUDIENCE), aud=audience)
+    reason = refusal(verifier(audiences=(AUDIENCE,)), aud=audience)
     assert f"must be '{AUDIENCE}' (JWT_AUDIENCE)" in reason
     assert "missing" in reason if audience == "absent" else repr(str(audience)) in reason
 
@@ -49,15 +49,60 @@ def test_another_audience_is_refused_and_both_are_named(audience: Any) -> None:
     "audience", [AUDIENCE, [AUDIENCE], ["https://other.example.com", AUDIENCE], [None, AUDIENCE]]
 )
 def test_the_audience_may_be_one_of_several(audience: Any) -> None:
-    good = verifier(issuer=ISSUER, audience=AUDIENCE)
+    good = verifier(issuer=ISSUER, audiences=(AUDIENCE,))
     assert at_once(good.verify(signed(payload=GOOD | {"aud": audience}))).user_id == "alice"
 
 
+SEVERAL = ("https://a.example", AUDIENCE, "tasks")
+
+
+@pytest.mark.parametrize("audience", [*SEVERAL, *([each] for each in SEVERAL), ["x", "tasks"]])
+def test_a_token_for_one_of_several_audiences_is_accepted(audience: Any) -> None:
+    good = verifier(audiences=SEVERAL)
+    assert at_once(good.verify(signed(payload=GOOD | {"aud": audience}))).user_id == "alice"
+
+
+@pytest.mark.parametrize(
+    "audience",
+    ["absent", "", None, [], "x", "https://a.example,tasks", ",".join(SEVERAL), "task", "tasks,", ["x", None],
+     [list(SEVERAL)], {"tasks": 1}, "TASKS"],
+)  # fmt: skip
+def test_a_token_for_none_of_several_audiences_is_refused_and_all_are_named(audience: Any) -> None:
+    reason = refusal(verifier(audiences=SEVERAL), aud=audience)
+    assert "must be one of 'https://a.example', 'https://api.example.com', 'tasks' (JWT_AUDIENCE)" in reason
+
+
+def test_with_several_audiences_the_cache_of_a_session_is_refused_all_the_same() -> None:
+    cache = "better-auth:session-cache"
+    assert "session cookie" in refusal(verifier(audiences=(cache, "tasks")), aud=["tasks", cache])
+
+
+def test_no_audience_at_all_lets_nobody_in() -> None:
+    assert "JWT_AUDIENCE" in refusal(verifier(audiences=()))
+
+
+def test_tokens_of_the_service_are_for_the_first_audience() -> None:
+    token = issue_token("alice", SECRET, "HS256", 60, Expected(audiences=SEVERAL))
+    for audience in SEVERAL:
+        other = TokenVerifier(SECRET, "HS256", expected=Expected(audiences=(audience,)))
+        if audience == SEVERAL[0]:
+            assert at_once(other.verify(token)).user_id == "alice"
+        else:
+            with pytest.raises(TokenInvalidError):
+                at_once(other.verify(token))
+
+
+def test_the_settings_separate_audiences_by_commas() -> None:
+    expected = Expected.by(Settings(JWT_AUDIENCE=" https://a.example ,tasks,tasks,"))
+    assert expected.audiences == ("https://a.example", "tasks")
+    assert Expected.by(Settings()).audiences is None
+
+
 def test_a_long_issuer_is_shown_in_part_and_other_claims_are_not_shown() -> None:
-    reason = refusal(verifier(issuer=ISSUER, audience=AUDIENCE), iss="i" * 5000, email="alice@example.com")
+    reason = refusal(verifier(issuer=ISSUER, audiences=(AUDIENCE,)), iss="i" * 5000, email="alice@example.com")
     assert "i" * 200 in reason
     assert len(reason) < 400
-    assert "alice" not in refusal(verifier(audience=AUDIENCE), aud="other", email="alice@example.com")
+    assert "alice" not in refusal(verifier(audiences=(AUDIENCE,)), aud="other", email="alice@example.com")
 
 
 def test_the_claim_that_names_the_user_can_be_another() -> None:
@@ -88,9 +133,13 @@ async def test_the_settings_say_what_is_expected_of_every_token(
 
 
 def test_the_tokens_of_the_service_say_what_it_expects() -> None:
-    expected = Expected(ISSUER, AUDIENCE, "uid")
+    expected = Expected(ISSUER, (AUDIENCE,), "uid")
     token = issue_token("alice", SECRET, "HS256", 60, expected)
     assert at_once(TokenVerifier(SECRET, "HS256", expected=expected).verify(token)).user_id == "alice"
-    for other in (Expected("x", AUDIENCE, "uid"), Expected(ISSUER, "x", "uid"), Expected(ISSUER, AUDIENCE)):
+    for other in (
+        Expected("x", (AUDIENCE,), "uid"),
+        Expected(ISSUER, ("x",), "uid"),
+        Expected(ISSUER, (AUDIENCE,)),
+    ):
         with pytest.raises(TokenInvalidError):
             at_once(TokenVerifier(SECRET, "HS256", expected=other).verify(token))

@@ -37,7 +37,7 @@ async def verifier(key_server: KeyServer) -> AsyncIterator[TokenVerifier]:
     key_server.requests = 0
     provider = ProviderKeys(key_server.url, Clock(NOW))
     await provider.refresh()
-    yield TokenVerifier(SECRET, "HS256", provider, Expected(ISSUER, AUDIENCE), Clock(NOW))
+    yield TokenVerifier(SECRET, "HS256", provider, Expected(ISSUER, (AUDIENCE,)), Clock(NOW))
     await provider.close()
     assert key_server.requests == 1, "no token had keys fetched"
 

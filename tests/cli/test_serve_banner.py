@@ -4,6 +4,7 @@ from pathlib import Path
 import httpx2
 import psycopg
 
+from taskward.cli.serve import _reachable
 from taskward.database.canary import mended_in
 from tests.conftest import SECRET
 from tests.service import Service, start
@@ -55,3 +56,52 @@ def test_in_production_the_banner_has_no_token(tmp_path: Path, database_url: str
     assert "Bearer" not in output
     assert "eyJ" not in output
     assert list(tmp_path.iterdir()) == []
+
+
+def banner(folder: Path, **settings: str) -> str:
+    """Start a service, wait for its banner, stop it, and return all that it said."""
+    with start({"PORT": "0", **settings}, folder) as service:
+        assert service.stdout is not None
+        output = ""
+        for line in service.stdout:
+            output += line
+            if "documentation: " in line:
+                service.terminate()
+    assert service.returncode == 0, output
+    return output
+
+
+def test_who_listens_for_others_is_told_where_and_that_anybody_may_register(
+    tmp_path: Path, database_url: str
+) -> None:
+    told = banner(tmp_path, DATABASE_URL=database_url, HOST="0.0.0.0")
+    assert "listening on every IPv4 address of this machine" in told
+    assert "anybody who reaches it can register; LOCAL_ACCOUNTS=false closes that" in told
+    assert "Bearer" not in told
+
+
+def test_where_accounts_are_off_nobody_can_register(tmp_path: Path, database_url: str) -> None:
+    settings = {"DATABASE_URL": database_url, "ENVIRONMENT": "production", "JWT_SECRET_KEY": SECRET}
+    told = banner(tmp_path, HOST="::", LOCAL_ACCOUNTS="false", **settings)
+    assert "listening on every IPv6 address of this machine" in told
+    assert "register" not in told
+
+
+def test_who_listens_for_this_machine_alone_is_not_told_of_others(tmp_path: Path, database_url: str) -> None:
+    told = banner(tmp_path, DATABASE_URL=database_url, HOST="127.0.0.2")
+    assert "listening on" not in told
+    assert "register" not in told
+
+
+def test_another_address_of_this_machine_is_reachable() -> None:
+    assert next(_reachable("192.0.2.1", accounts=True)) == "  listening on this address: others can reach it"
+
+
+def test_a_slip_in_the_environment_is_logged_at_the_start_without_its_value(
+    tmp_path: Path, database_url: str
+) -> None:
+    (tmp_path / ".env").write_text("NEXT_PUBLIC_URL=S3cretValue\n")
+    told = banner(tmp_path, DATABASE_URL=database_url, LOCAL_ACOUNTS="S3cretValue")
+    assert "LOCAL_ACOUNTS in the environment is not read. Was LOCAL_ACCOUNTS meant?" in told
+    assert "NEXT_PUBLIC_URL in .env: there is no such setting" in told
+    assert "S3cretValue" not in told

@@ -1,3 +1,5 @@
+from urllib.parse import quote
+
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
@@ -58,12 +60,111 @@ def test_other_hosts_are_direct_already(url: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "meant"),
+    [
+        ("postgresql://alice@h/d", "dbname=d host=h user=alice"),
+        ("postgresql://h/d", "dbname=d host=h"),
+        ("postgresql://:pw@h/d", "dbname=d host=h password=pw"),
+        ("postgresql:///d", "dbname=d"),
+        ("postgresql://", ""),
+        ("postgresql://h:/d?", "dbname=d host=h"),
+        ("postgresql://a:pw@h1:5432,h2:5433/d", "dbname=d host=h1,h2 password=pw port=5432,5433 user=a"),
+        ("postgresql://a:pw@[2001:db8::1]:5433/d", "dbname=d host=2001:db8::1 password=pw port=5433 user=a"),
+        ("postgresql://alice@%2Frun%2Fpg/d", "dbname=d host=/run/pg user=alice"),
+        ("postgresql://alice@/d?host=/run/pg&port=5433", "dbname=d host=/run/pg port=5433 user=alice"),
+        ("postgresql://alice:a:b@h/d", "dbname=d host=h password=a:b user=alice"),
+        ("postgresql://alice:!$&()*+,;=-._~@h/d", "dbname=d host=h password=!$&()*+,;=-._~ user=alice"),
+        ("postgresql://h/d?ssl=true", "dbname=d host=h sslmode=require"),
+        (
+            "postgresql://h/d?options=-cjit%3Doff&sslmode=require&",
+            "dbname=d host=h options=-cjit=off sslmode=require",
+        ),
+    ],
+)
+def test_every_sound_address_is_taken_as_it_is_meant(url: str, meant: str) -> None:
+    defaults = {"application_name": "taskward", "connect_timeout": "5"}
+    assert conninfo_to_dict(conninfo(url)) == defaults | conninfo_to_dict(meant)
+
+
+AMBIGUOUS = [*"@/?#%[]\x7f\u00a0\u2028", *map(chr, range(1, 33))]
+CLEAR = [*"!\"$&'()*+,-.:;<=>\\^_`{|}~aZ09", *"äß\U0001f600"]
+
+
+@pytest.mark.parametrize("character", AMBIGUOUS)
+def test_an_ambiguous_character_of_a_password_is_named_with_its_encoding(character: str) -> None:
+    with pytest.raises(InvalidDatabaseUrlError) as refusal:
+        conninfo(f"postgresql://alice:S3cr{character}tPassw0rd@h/d")
+    assert f" as {quote(character, safe='')}" in str(refusal.value)
+    assert "S3cr" not in str(refusal.value)
+    assert "Passw0rd" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("character", CLEAR)
+def test_every_other_character_is_a_part_of_the_password(character: str) -> None:
+    found = conninfo_to_dict(conninfo(f"postgresql://alice:S3cr{character}tPassw0rd@h/d"))
+    assert (found["password"], found["host"], found["dbname"]) == (f"S3cr{character}tPassw0rd", "h", "d")
+
+
+@pytest.mark.parametrize("character", AMBIGUOUS + CLEAR)
+def test_every_password_can_be_written(character: str) -> None:
+    password = f"S3cr{character}tPassw0rd"
+    found = conninfo_to_dict(conninfo(f"postgresql://alice:{quote(password, safe='')}@h/d"))
+    assert (found["password"], found["host"], found["dbname"]) == (password, "h", "d")
+
+
+@pytest.mark.parametrize(
+    ("name", "whose"),
+    [
+        ("pgbouncer=true", "Prisma"),
+        ("schema=public", "Prisma"),
+        ("connection_limit=5", "Prisma"),
+        ("sslaccept=strict", "Prisma"),
+        ("pool_timeout=0", "Prisma"),
+        ("currentSchema=public", "JDBC"),
+        ("ssl=no-verify", "Node"),
+        ("statement_cache_size=0", "Prisma"),
+    ],
+)
+def test_a_parameter_of_another_product_is_named(name: str, whose: str) -> None:
+    with pytest.raises(InvalidDatabaseUrlError) as refusal:
+        conninfo(f"{NEON}&{name}")
+    named = name.partition("=")[0]
+    assert f"the parameter '{named}' is not one of PostgreSQL, but of {whose}. Remove it" in str(refusal.value)
+
+
+def test_a_parameter_that_nobody_knows_is_named_unless_it_may_be_a_part_of_a_password() -> None:
+    with pytest.raises(InvalidDatabaseUrlError, match="the parameter 'hunter' is not one of PostgreSQL"):
+        conninfo("postgresql://alice@h/d?hunter=2")
+    for query in ("password=a&hunter=2", "sslpassword=a&hunter=2", "hunter2hunter2=a", "hunter%202=a", "hunter"):
+        with pytest.raises(InvalidDatabaseUrlError) as refusal:
+            conninfo(f"postgresql://alice@h/d?{query}")
+        assert "hunter" not in str(refusal.value)
+
+
+def test_the_setting_is_named() -> None:
+    with pytest.raises(InvalidDatabaseUrlError, match=r"^DATABASE_MIGRATION_URL: "):
+        conninfo("mysql://h/d", "DATABASE_MIGRATION_URL")
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "mysql://alice:hunter2@localhost/tasks",
         "alice:hunter2@localhost/tasks",
         "host=localhost password=hunter2",
         " postgresql://alice:hunter2@localhost/tasks",
+        "postgresql://alice:hunter2",
+        "postgresql://alice:hunter2/tasks",
+        "postgresql://alice:99999",
+        "postgresql://alice:hunter2@localhost:0/tasks",
+        "postgresql://alice:hunter2@localhost:65536/tasks",
+        "postgresql://alice:hunter2@h1:1,h2:hunter2/tasks",
+        "postgresql://alice:hunter2@localhost/tasks/hunter2",
+        "postgresql://alice:hunter2@localhost/tasks?port=hunter2",
+        "postgresql://alice:hunter2@localhost/tasks?application_name=hunter2=hunter2",
+        "postgresql://localhost/tasks?password=hunter2&hunter2",
+        "postgresql://localhost/tasks?user=alice@hunter2",
+        "postgresql://alice:hunter2%00@localhost/tasks",
         "postgresql://alice:hunter2@localhost:port:5432/tasks?x",
         "postgresql://alice:hunter2@localhost/tasks?schema=hunter2",
         "postgresql://alice:hunter2%zz@localhost/tasks",

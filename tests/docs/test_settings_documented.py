@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from taskward.setting_names import variables
 from taskward.settings import Settings
-from tests.configuration_document import DOCUMENT, document, names, written
+from tests.configuration_document import DOCUMENT, document, written
 from tests.docs.documents import README, ROOT, code, rows, section
 
 EXAMPLE = (ROOT / ".env.example").read_text()
@@ -20,14 +21,14 @@ def test_every_setting_is_explained() -> None:
 def test_every_example_of_a_setting_would_do(tmp_path: Path) -> None:
     for name, field in Settings.model_fields.items():
         for example in field.examples or ():
-            (tmp_path / "one").write_text(f"{names(name, field)[0]}={example}\n")
+            (tmp_path / "one").write_text(f"{variables(name, field)[0]}={example}\n")
             assert getattr(Settings(_env_file=tmp_path / "one"), name) != field.default, name
 
 
 def defaults() -> dict[tuple[str, ...], str]:
     """Return each setting's default as the documents write it, by the names of its environment variables."""
     fields = Settings.model_fields.items()
-    return {tuple(names(name, field)): written(field.get_default()) for name, field in fields}
+    return {tuple(variables(name, field)): written(field.get_default()) for name, field in fields}
 
 
 def example_lines() -> dict[str, str]:

@@ -26,10 +26,13 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What tokens must say beyond their times, and what our own say. None: nothing in particular."""
+    """What tokens must say beyond their times, and what our own say. None: nothing in particular.
+
+    A token is for one of `audiences`, of which our own name the first.
+    """
 
     issuer: str | None = None
-    audience: str | None = None
+    audiences: tuple[str, ...] | None = None
     user_id_claim: str = "sub"
 
     @classmethod
@@ -75,7 +78,7 @@ def check_issuer(payload: dict[str, Any], expected: Expected) -> None:
 
 
 def check_audience(payload: dict[str, Any], expected: Expected) -> None:
-    """Raise TokenInvalidError unless `aud`, a text or a list, names the one of the settings, where one is set.
+    """Raise TokenInvalidError unless `aud`, a text or a list, names one of the settings, where there are any.
 
     Better Auth's session cache is refused under any settings.
     """
@@ -85,9 +88,15 @@ def check_audience(payload: dict[str, Any], expected: Expected) -> None:
         raise TokenInvalidError(
             "The token's 'aud' says that it is the cache of Better Auth's session cookie, and no access token."
         )
-    if expected.audience is not None and expected.audience not in audiences:
-        wanted = f"The token's audience ('aud') must be {expected.audience!r} (JWT_AUDIENCE)"
+    if expected.audiences is not None and not any(each in audiences for each in expected.audiences):
+        one = "" if len(expected.audiences) == 1 else "one of "
+        wanted = f"The token's audience ('aud') must be {one}{named_audiences(expected.audiences)} (JWT_AUDIENCE)"
         raise _unexpected(wanted, payload, "aud")
+
+
+def named_audiences(audiences: tuple[str, ...]) -> str:
+    """Return audiences as a message names them."""
+    return ", ".join(map(repr, audiences))
 
 
 def user_id_of(payload: dict[str, Any], expected: Expected, *, outside: bool) -> str:

@@ -18,5 +18,5 @@ def issue_token(
     now = int(time.time())
     claims = {expected.user_id_claim: user_id, "iat": now, "exp": now + lifetime_seconds}
     claims |= {"iss": expected.issuer} if expected.issuer is not None else {}
-    claims |= {"aud": expected.audience} if expected.audience is not None else {}
+    claims |= {"aud": expected.audiences[0]} if expected.audiences else {}
     return jwt.encode(claims, secret, algorithm=algorithm)

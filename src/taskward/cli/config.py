@@ -8,8 +8,10 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from pydantic import SecretStr
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 
-from taskward.cli.unusual import unusual
+from taskward.auth.keys import ProviderKeys
+from taskward.cli.unusual import warnings
 from taskward.database.url import conninfo
+from taskward.setting_sources import tidied
 from taskward.settings import Settings
 
 MASK = "********"
@@ -29,31 +31,34 @@ def config(*, as_json: bool) -> str:
     """
     settings = Settings.load()
     check_addresses(settings)
-    shown, facts, warnings = _shown(settings), dict(_facts(settings)), list(unusual(settings))
+    shown, facts, warned = _shown(settings), dict(_facts(settings)), list(warnings(settings))
     if as_json:
         named = {name: setting._asdict() for name, setting in shown.items()}
-        return json.dumps({"settings": named, "facts": facts, "warnings": warnings}, indent=2)
+        return json.dumps({"settings": named, "facts": facts, "warnings": warned}, indent=2)
     width = max(map(len, shown))
     lines = [f"{name:<{width}}  {shown.value or '-'}  ({shown.source})" for name, shown in shown.items()]
     lines += ["", *(f"{name}: {fact}" for name, fact in facts.items())]
-    lines += [f"warning: {warning}" for warning in warnings]
+    lines += [f"warning: {warning}" for warning in warned]
     return "\n".join(lines)
 
 
 def check_addresses(settings: Settings) -> None:
     """Raise InvalidDatabaseUrlError and InvalidSettingsError for what nobody could connect to."""
-    for url in (settings.database_url, settings.database_migration_url):
-        if url is not None:
-            conninfo(url.get_secret_value())
+    for name in ("database_url", "database_migration_url"):
+        if (url := getattr(settings, name)) is not None:
+            conninfo(url.get_secret_value(), name.upper())
     if settings.rate_limit_storage_url is not None:
         from taskward.http.shared_store import connection_pool  # only here: most have no store
 
         connection_pool(settings.rate_limit_storage_url.get_secret_value())
+    if settings.jwt_jwks_url is not None:
+        ProviderKeys(settings.jwt_jwks_url)
 
 
 def _shown(settings: Settings) -> dict[str, Shown]:
     # The same sources that the settings are read from, asked one by one.
-    from_environment, from_file = EnvSettingsSource(Settings)(), DotEnvSettingsSource(Settings)()
+    from_environment = tidied(EnvSettingsSource(Settings))()
+    from_file = tidied(DotEnvSettingsSource(Settings))()
     found = {}
     for name in Settings.model_fields:
         names = {name, name.upper()}
@@ -92,7 +97,7 @@ def masked(secret: str) -> str:
     user, has_user, host = url.netloc.rpartition("@")
     name, has_password, _ = user.partition(":")
     query = [
-        (key, MASK if "pass" in key.lower() else value)
+        (key, MASK if any(word in key.lower() for word in ("pass", "secret")) else value)
         for key, value in parse_qsl(url.query, keep_blank_values=True)
     ]
     return url._replace(

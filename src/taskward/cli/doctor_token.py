@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from taskward.auth.claims import Claims, check_audience, check_issuer, check_times, user_id_of
+from taskward.auth.claims import Claims, check_audience, check_issuer, check_times, named_audiences, user_id_of
 from taskward.auth.gate import MAX_TOKEN_LENGTH, Unverified, read, split
 from taskward.auth.jwk import ALGORITHMS, Key
 from taskward.auth.verify import TokenVerifier, check_signature
@@ -108,7 +108,8 @@ class Examination:
             say(f"{expected.issuer!r}" if expected.issuer is not None else "any, as JWT_ISSUER is not set")
         with self._step("audience") as say:
             check_audience(payload, expected)
-            say(f"{expected.audience!r}" if expected.audience is not None else "any, as JWT_AUDIENCE is not set")
+            audiences = expected.audiences
+            say(named_audiences(audiences) if audiences is not None else "any, as JWT_AUDIENCE is not set")
         with self._step("user id") as say:
             say(f"{user_id_of(payload, expected, outside=outside)!r}, from '{expected.user_id_claim}'")
 

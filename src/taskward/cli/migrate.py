@@ -15,6 +15,7 @@ def migrate() -> None:
 
 def migrate_url(settings: Settings, url: str) -> None:
     """Migrate the database at `url`, through DATABASE_MIGRATION_URL where it is set."""
+    setting = "DATABASE_URL"
     if settings.database_url and settings.database_migration_url:
-        url = settings.database_migration_url.get_secret_value()
-    migrations.migrate(direct(conninfo(url)))
+        url, setting = settings.database_migration_url.get_secret_value(), "DATABASE_MIGRATION_URL"
+    migrations.migrate(direct(conninfo(url, setting)))

@@ -10,6 +10,8 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Iterator
+from ipaddress import ip_address
 
 import psycopg
 import uvicorn
@@ -19,7 +21,7 @@ from taskward.cli.config import check_addresses
 from taskward.cli.migrate import migrate_url
 from taskward.cli.postgres import database_of
 from taskward.cli.token import token
-from taskward.cli.unusual import unusual
+from taskward.cli.unusual import warnings
 from taskward.cli.workers import Workers
 from taskward.database.acting_as import Database
 from taskward.database.canary import check_walls, warn_of_an_old_server
@@ -50,7 +52,7 @@ def serve() -> None:
     config = _uvicorn_config(settings)  # sets up logging as well
     if settings.has_secret:
         _ = settings.signing_secret  # made up before there are several workers to do so
-    for warning in unusual(settings):
+    for warning in warnings(settings):
         logger.warning("%s", warning)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the workers run; leaves through every `finally`
     with _listen(settings.host, settings.port) as listener, shared_metrics(), database_of(settings) as url:
@@ -72,6 +74,8 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise OSError(f"cannot listen on {host}:{port}: {error.strerror}. Set HOST or PORT.") from error
+    except UnicodeError:  # a part of a name that is empty or too long
+        raise OSError(f"cannot listen on {host}:{port}: that is no address. Set HOST.") from None
 
 
 class _Preparation:
@@ -146,7 +150,11 @@ def _announce(settings: Settings, bound: str, port: int) -> None:
         urllib.request.urlopen(f"{address}/health/live", timeout=60).close()  # noqa: S310
     except OSError:
         return  # the workers could not start, and have said why
-    lines = [f"Taskward is running at {address}", f"  documentation: {address}/docs"]
+    lines = [
+        f"Taskward is running at {address}",
+        *_reachable(bound, accounts=settings.accounts_enabled),
+        f"  documentation: {address}/docs",
+    ]
     if settings.database_url is None:
         lines.append(f"  data: {settings.data_dir.resolve()} (embedded PostgreSQL)")
     if settings.development and bound in LOOPBACK:  # others may read the log of the rest
@@ -157,3 +165,14 @@ def _announce(settings: Settings, bound: str, port: int) -> None:
             header = '"Authorization: Bearer $TOKEN"'
         lines.append(f"  try it: curl -H {header} {address}/tasks")
     print("\n".join(lines), flush=True)
+
+
+def _reachable(bound: str, *, accounts: bool) -> Iterator[str]:
+    """Yield what whoever asked for more than this machine should know about it."""
+    address = ip_address(bound)
+    if address.is_loopback:
+        return
+    where = f"every IPv{address.version} address of this machine" if address.is_unspecified else "this address"
+    yield f"  listening on {where}: others can reach it"
+    if accounts:
+        yield "  accounts: anybody who reaches it can register; LOCAL_ACCOUNTS=false closes that"

@@ -1,14 +1,28 @@
 """What is allowed, and what an operator had better know about. `settings.py` refuses what is unsafe."""
 
+import os
 from collections.abc import Iterator
 
+from taskward.setting_names import near_misses, unread
+from taskward.setting_secrets import MAKE_ONE, weakness
+from taskward.setting_sources import in_quotes, in_spaces
 from taskward.settings import LOOPBACK, Settings
 
 A_DAY_OF_MINUTES = 24 * 60
 
 
+def warnings(settings: Settings) -> Iterator[str]:
+    """Yield a line for each thing that is unusual about the settings, and about what is written around them."""
+    environment, file = os.environ, Settings.in_file()
+    yield from near_misses(environment, file, Settings.model_fields)
+    yield from unread(environment, file, Settings.model_fields)
+    for name in [*in_spaces(environment), *in_spaces(file)]:
+        yield f"{name} has white space around it, which is left out. Whoever makes tokens must leave it out, too"
+    yield from unusual(settings)
+
+
 def unusual(settings: Settings) -> Iterator[str]:
-    """Yield a line for each."""
+    """Yield a line for each of the settings."""
     if settings.jwt_jwks_url is not None and settings.jwt_audience is None:
         yield "JWT_AUDIENCE is not set: tokens that JWT_JWKS_URL's owner made for others are accepted"
     if settings.development and settings.host not in LOOPBACK:
@@ -19,3 +33,14 @@ def unusual(settings: Settings) -> Iterator[str]:
         yield f"RATE_LIMIT_STORAGE_URL is not set: each of {settings.workers} workers allows RATE_LIMIT for itself"
     if not settings.development and settings.access_token_expire_minutes > A_DAY_OF_MINUTES:
         yield "ACCESS_TOKEN_EXPIRE_MINUTES is more than a day: nothing ends a stolen token earlier"
+    if settings.jwt_secret_key is not None:
+        yield from _unusual_secret(settings.jwt_secret_key.get_secret_value())
+
+
+def _unusual_secret(secret: str) -> Iterator[str]:
+    if why := weakness(secret):
+        yield f"JWT_SECRET_KEY can be guessed, for {why}; outside development it is refused. {MAKE_ONE}"
+    if in_quotes(secret):
+        yield "JWT_SECRET_KEY is in quotation marks, and they are part of it. Take them away if they are not meant"
+    if len(secret.splitlines()) > 1:
+        yield "JWT_SECRET_KEY has a line end in it. Write it in one line if that is not meant"

@@ -3,28 +3,43 @@
 import re
 from typing import Any
 
+from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-DIALECT = re.compile(r"^postgres(ql)?(\+\w+)?://")
+from taskward.setting_urls import DIALECT, parameters, read_database_address
+
+PARAMETER = re.compile(r"[a-z_]{1,40}")
 
 
 class InvalidDatabaseUrlError(ValueError):
     """The address is not a PostgreSQL URL; the message never repeats it, for it holds a password."""
 
 
-def conninfo(url: str) -> str:
+def conninfo(url: str, setting: str = "DATABASE_URL") -> str:
     """Return a libpq connection string; also takes `postgres://` and SQLAlchemy's `postgresql+driver://`.
 
-    Raises InvalidDatabaseUrlError.
+    Raises InvalidDatabaseUrlError, which names the setting.
     """
-    if not DIALECT.match(url):
-        raise InvalidDatabaseUrlError("DATABASE_URL must begin with postgresql://")
     try:
-        parameters = conninfo_to_dict(DIALECT.sub("postgresql://", url))
+        _check_parameters(read_database_address(url).query)
+    except ValueError as error:
+        raise InvalidDatabaseUrlError(f"{setting}: {error}") from None
+    try:
+        found = conninfo_to_dict(DIALECT.sub("postgresql://", url, count=1))
     except Exception:
-        raise InvalidDatabaseUrlError("DATABASE_URL is not a valid PostgreSQL URL") from None
+        raise InvalidDatabaseUrlError(f"{setting}: this is not a valid PostgreSQL URL") from None
     defaults: dict[str, Any] = {"application_name": "taskward", "connect_timeout": 5}
-    return make_conninfo("", **{**defaults, **parameters})
+    return make_conninfo("", **{**defaults, **found})
+
+
+def _check_parameters(query: str) -> None:
+    """Raise ValueError for a parameter that this libpq does not know. It may be a part of a password beside it."""
+    given = parameters(query)
+    known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()} | {"ssl"}
+    secret = any("pass" in name or "secret" in name for name in given)
+    for name in (name for name in given if name not in known):
+        named = f"the parameter '{name}'" if PARAMETER.fullmatch(name) and not secret else "one of the parameters"
+        raise ValueError(f"{named} is not one of PostgreSQL. Remove it from the address")
 
 
 def is_pooled(conninfo: str) -> bool:

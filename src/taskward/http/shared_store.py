@@ -102,14 +102,19 @@ def connection_pool(url: str) -> Any:
             "RATE_LIMIT_STORAGE_URL needs the package valkey; install taskward[valkey]"
         ) from None
     try:
-        return ConnectionPool.from_url(
+        pool: Any = ConnectionPool.from_url(
             _of_valkey(url),
             max_connections=MAX_CONNECTIONS,
             socket_timeout=TIMEOUT_SECONDS,
             socket_connect_timeout=TIMEOUT_SECONDS,
         )
-    except ValueError:
-        raise InvalidSettingsError("RATE_LIMIT_STORAGE_URL is not a valid URL") from None
+        pool.make_connection()  # opens nothing; takes every parameter, or raises
+    except (AttributeError, TypeError, ValueError):
+        raise InvalidSettingsError(
+            "RATE_LIMIT_STORAGE_URL: after '?' there is a parameter that the client of Valkey does not know, or a"
+            " value that it does not take. Remove it from the address"
+        ) from None
+    return pool
 
 
 def _of_valkey(url: str) -> str:

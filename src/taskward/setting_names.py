@@ -1,0 +1,89 @@
+"""Names that nothing reads: unknown ones in `.env`, and near misses in the environment, which holds much else."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from difflib import get_close_matches
+
+from pydantic import AliasChoices
+from pydantic.fields import FieldInfo
+
+CLOSE = 0.85  # LOCAL_ACOUNTS and WORKER are as close, DATABASE_HOST and HOSTNAME are not
+PREFIX = "TASKWARD_"
+ORDINARY = re.compile(r"[A-Z][A-Z0-9_]{0,63}|[a-z][a-z0-9_]{0,63}")  # anything else may be a line of a secret
+NO_SLIPS = {"DATABASE_USER"}  # as close as a slip, and the name of something else
+
+# What other services call the same. It is theirs as well, so it is told only where ours is not set.
+ELSEWHERE = {
+    "CORS_ALLOWED_ORIGINS": "ALLOWED_ORIGINS",
+    "CORS_ORIGINS": "ALLOWED_ORIGINS",
+    "DATABASE_DSN": "DATABASE_URL",
+    "DB_URL": "DATABASE_URL",
+    "JWKS_URI": "JWT_JWKS_URL",
+    "JWKS_URL": "JWT_JWKS_URL",
+    "JWT_SECRET": "JWT_SECRET_KEY",
+    "PG_URL": "DATABASE_URL",
+    "POSTGRESQL_URL": "DATABASE_URL",
+    "POSTGRES_URL": "DATABASE_URL",
+    "SECRET_KEY": "JWT_SECRET_KEY",
+}
+
+# Read by libraries, the command line and the system, and from the environment alone.
+BY_OTHERS = re.compile(
+    r"OTEL_.+|PG[A-Z]+|PYTHON[A-Z]+|LC_[A-Z]+|LANG|TZ|PATH|HOME|TMPDIR|NO_COLOR|XDG_CONFIG_HOME|TASKWARD_SERVER"
+    r"|PROMETHEUS_MULTIPROC_DIR|SSL_CERT_(FILE|DIR)|(HTTPS?|ALL|NO)_PROXY"
+)
+
+Values = Mapping[str, str | None]
+
+
+def variables(name: str, field: FieldInfo) -> list[str]:
+    """Return the environment variables that a setting is read from, the first of which wins."""
+    alias = field.validation_alias
+    return [str(choice) for choice in alias.choices] if isinstance(alias, AliasChoices) else [name.upper()]
+
+
+def near_misses(environment: Values, file: Values, fields: Mapping[str, FieldInfo]) -> Iterator[str]:
+    """Yield a line for each name in the environment and in `.env` that is close to a setting's."""
+    for where, values in (("the environment", environment), (".env", file)):
+        for name, setting in _slips(values, {**environment, **file}, fields):
+            yield f"{name.encode('unicode_escape').decode()} in {where} is not read. Was {setting} meant?"
+
+
+def unread(environment: Values, file: Values, fields: Mapping[str, FieldInfo]) -> Iterator[str]:
+    """Yield lines for what else in `.env` nothing reads."""
+    known = {variable for name, field in fields.items() for variable in variables(name, field)}
+    known |= {name.upper() for name, _ in _slips(file, {**environment, **file}, fields)}
+    names = [name for name, value in file.items() if ORDINARY.fullmatch(name) and (value or "").strip("=")]
+    strange = [name for name in names if name.upper() not in known]
+    others = [name for name in strange if BY_OTHERS.fullmatch(name.upper())]
+    if rest := [name for name in strange if name not in others]:
+        yield f"{', '.join(rest)} in .env: there is no such setting"
+    if vain := [name for name in others if name not in environment]:
+        yield f"{', '.join(vain)} in .env: read from the environment alone, so it does nothing there"
+    if odd := [name for name in file if name not in names and name.upper() not in known]:
+        yield f"{len(odd)} of the names in .env have no value, or are no names"
+
+
+def _slips(values: Values, given: Values, fields: Mapping[str, FieldInfo]) -> Iterator[tuple[str, str]]:
+    of_settings = {variable: name for name, field in fields.items() for variable in variables(name, field)}
+    set_already = {
+        of_settings[name.upper()] for name, value in given.items() if name.upper() in of_settings and value
+    }
+    for name, value in values.items():
+        setting = _meant_by(name.upper(), value, list(of_settings))
+        elsewhere = name.upper() in ELSEWHERE
+        if setting is not None and not (elsewhere and of_settings[setting] in set_already):
+            yield name, setting
+
+
+def _meant_by(name: str, value: str | None, settings: Collection[str]) -> str | None:
+    """Return the setting that was probably meant by a name, None for one that is read or means something else."""
+    bare = name.removeprefix(PREFIX)
+    if name in settings or name in NO_SLIPS or BY_OTHERS.fullmatch(name):
+        return None
+    if bare == "PORT" and "://" in (value or ""):
+        return None  # so Kubernetes names the address of a service that is called taskward
+    if bare in settings or name in ELSEWHERE:
+        return ELSEWHERE.get(name, bare)
+    swapped = next((setting for setting in settings if sorted(setting) == sorted(bare)), None)
+    return swapped or next(iter(get_close_matches(bare, settings, n=1, cutoff=CLOSE)), None)

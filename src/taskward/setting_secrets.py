@@ -1,0 +1,75 @@
+"""Secrets that anybody could guess, and the secret that is made up where none is given."""
+
+import os
+import re
+import secrets
+import tempfile
+from pathlib import Path
+
+from taskward.setting_errors import InvalidSettingsError
+
+MIN_SECRET_LENGTH = 32  # RFC 7518, 3.2: an HS256 key is at least as long as the hash
+MIN_DIFFERENT_CHARACTERS = 8  # 32 random hexadecimal digits have fewer once in many millions
+MAKE_ONE = "Make one with: openssl rand -base64 48"
+
+ROWS = (
+    "abcdefghijklmnopqrstuvwxyz", "01234567890123456789", "qwertyuiopasdfghjklzxcvbnm", "qwertzuiopyxcvbnm",
+    "azertyuiopqsdfghjklmwxcvbn", "1q2w3e4r5t6y7u8i9o0p", "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p",
+)  # fmt: skip
+RUNS = {way[at : at + 4] for row in ROWS for way in (row, row[::-1]) for at in range(len(row) - 3)}
+
+# What placeholders are made of. Short words are in random text, too, and cost it little.
+WORDS = """
+    admin and application at auth base64 better bit bits changeit changeme changethis change char characters chars
+    default demo dev development do example fixme foobar generate generic hello here hex hs256 insecure insert it
+    jwt key least local long me must my not openssl output passphrase passwd password placeholder please private
+    prod production put rand random really replace replaceme safe sample secret secure should signing some string
+    super taskward test testing that the this todo token unsafe use value very with world you your
+"""
+SEPARATOR = re.compile(r"[\s_.,:;!<>()\"'-]")
+WORD = re.compile("|".join(sorted(re.findall(r"\w+", WORDS), key=len, reverse=True)))
+
+# The beginnings of keys in tutorials that many have copied: FastAPI's, Spring's, Django's.
+COPIED = ("09d25e094faa6ca2", "404e635266556a58", "djangoinsecure")
+
+
+def weakness(secret: str) -> str | None:
+    """Say why anybody could guess a secret, None where nothing speaks for it. No part of it is repeated."""
+    text = SEPARATOR.sub("", secret.lower())
+    if len(set(secret)) < MIN_DIFFERENT_CHARACTERS:
+        return f"it has fewer than {MIN_DIFFERENT_CHARACTERS} different characters"
+    if any(text == (text[:size] * len(text))[: len(text)] for size in range(1, len(text) // 2 + 1)):
+        return "it is one piece, repeated"
+    if text.startswith(COPIED):
+        return "it is from a tutorial"
+    if len(set(WORD.sub("", _without_runs(text)))) < MIN_DIFFERENT_CHARACTERS:
+        return "it is made of the words of a placeholder, or of rows of keys"
+    return None
+
+
+def _without_runs(text: str) -> str:
+    starts = [at for at in range(len(text) - 3) if text[at : at + 4] in RUNS or len(set(text[at : at + 4])) == 1]
+    in_runs = {start + offset for start in starts for offset in range(4)}
+    return "".join(character for at, character in enumerate(text) if at not in in_runs)
+
+
+def secret_kept_in(path: Path) -> bytes:
+    """Return the secret in a file, which is made with a new one where there is none.
+
+    Raises InvalidSettingsError when what is kept there cannot be one.
+    """
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")  # mode 0600
+        try:
+            with open(descriptor, "w") as file:  # noqa: PTH123
+                file.write(secrets.token_urlsafe(48))
+            os.link(draft, path)  # fails where a rename would overwrite
+        except FileExistsError:
+            pass  # another process was first, and its secret is the one
+        finally:
+            os.unlink(draft)  # noqa: PTH108
+    secret = path.read_bytes()
+    if len(secret) < MIN_SECRET_LENGTH:  # a file cut short, by a full disk or by hand, would be a key to guess
+        raise InvalidSettingsError(f"{path} is too short to be a secret. Delete it, and a new one will be made.")
+    return secret

@@ -1,0 +1,100 @@
+"""Addresses with a password in them, read strictly before a library reads them.
+
+A library takes what follows an unencoded `@` or `/` of a password for a host, a port or a parameter, and names it
+in its messages. Nothing that is said here repeats any part of an address.
+"""
+
+import re
+from typing import NamedTuple
+from urllib.parse import quote, unquote
+
+DIALECT = re.compile(r"postgres(ql)?(\+\w+)?://")
+AMBIGUOUS = re.compile(r"[@/?#\[\]\s\x00-\x1f\x7f]")  # in a user name or a password
+NOWHERE = re.compile(r"[#\s\x00-\x1f\x7f]")
+STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
+AT_OF_A_PARAMETER = re.compile(r"\?\w+=[^?]*@")
+HOST = re.compile(r"(\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[\w.~%-]*)(?::([0-9]{0,5}))?")
+MAX_PORT = 65535
+NAMED = {" ": "a space", "\t": "a tab", "\n": "a line end", "\r": "a line end"}
+
+# libpq refuses these, and says no more than "invalid URI query parameter".
+OF_OTHER_PRODUCTS = {
+    "Prisma": "connection_limit pgbouncer pool_timeout schema single_use_connections socket_timeout sslaccept"
+    " sslidentity statement_cache_size",
+    "JDBC": "applicationname currentschema logintimeout preparethreshold rewritebatchedinserts sockettimeout"
+    " sslfactory stringtype targetservertype tcpkeepalive",
+    "SQLAlchemy or asyncpg": "async_fallback command_timeout prepared_statement_cache_size server_settings",
+    "Node": "ssl supa uselibpqcompat workaround",
+    "Go": "pool_max_conns pool_min_conns search_path statement_timeout",
+    "Rails": "encoding pool pool_size prepared_statements",
+}
+
+
+class Address(NamedTuple):
+    """The parts of an address that hold no password. The path has no slash before it."""
+
+    hosts: tuple[str, ...]
+    path: str
+    query: str
+
+
+def read_address(url: str) -> Address:
+    """Return parts of `scheme://user:password@host:port/path?name=value`, where `host:port` may be several.
+
+    Raises ValueError for a character that two readers may understand differently, and says how to write it.
+    """
+    rest = url.partition("://")[2]
+    credentials, _, place = rest.rpartition("@")
+    strange = {*AMBIGUOUS.findall(credentials), *NOWHERE.findall(place)}
+    strange |= {"%"} if STRAY_PERCENT.search(rest) else set()
+    strange |= {"@"} if AT_OF_A_PARAMETER.search(rest) else set()
+    if strange:
+        written = " and ".join(sorted({f"{_name(each)} as {quote(each, safe='')}" for each in strange}))
+        raise ValueError(
+            f"some characters must be encoded: in user name, password and parameters, write {written}"
+        )
+    authority, path, query = re.fullmatch(r"([^/?]*)/?([^?]*)\??(.*)", place).groups()  # type: ignore[union-attr]
+    return Address(tuple(_host(each) for each in authority.split(",")), path, query)
+
+
+def read_database_address(url: str) -> Address:
+    """Return parts of a PostgreSQL's address; raise ValueError for what libpq would refuse or misunderstand."""
+    if not DIALECT.match(url):
+        raise ValueError("this must begin with postgresql://")
+    address = read_address(url)
+    if re.search(r"[/\[\]]", address.path):
+        raise ValueError("in the name of the database, write '/' as %2F, '[' as %5B and ']' as %5D")
+    for name, value in parameters(address.query).items():
+        whose = next((whose for whose, names in OF_OTHER_PRODUCTS.items() if name.lower() in names.split()), None)
+        if whose is not None and (name, value) != ("ssl", "true"):  # which libpq takes for sslmode=require
+            raise ValueError(
+                f"the parameter '{name}' is not one of PostgreSQL, but of {whose}. Remove it from the address"
+            )
+        if name == "port" and not re.fullmatch(r"[0-9]{0,5}(,[0-9]{0,5})*", value):
+            raise ValueError("the parameter 'port' must be a number from 1 to 65535")
+    return address
+
+
+def parameters(query: str) -> dict[str, str]:
+    """Return the parameters of an address; raise ValueError unless each is `name=value`."""
+    found = {}
+    for each in filter(None, query.split("&")):
+        name, equals, value = each.partition("=")
+        if not equals or "=" in value:
+            raise ValueError("each parameter must be name=value: in a value, write '&' as %26 and '=' as %3D")
+        found[unquote(name)] = unquote(value)
+    return found
+
+
+def _name(character: str) -> str:
+    return NAMED.get(character, f"'{character}'" if character.isprintable() else "a control character")
+
+
+def _host(text: str) -> str:
+    found = HOST.fullmatch(text)
+    if found is None or not 1 <= int(found[2] or 1) <= MAX_PORT:
+        raise ValueError(
+            "after the host and a ':' there must be a port from 1 to 65535. If that is the password, the @ and the"
+            " host after it are missing. An IPv6 address stands in [ ]; in a password, write them as %5B and %5D"
+        )
+    return unquote(found[1])

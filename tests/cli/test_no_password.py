@@ -1,0 +1,110 @@
+"""Whatever an address holds, and whatever is wrong with it, no part of its password is in any output."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from tests.conftest import SECRET
+
+FIRST, SECOND = "QzW7kV9x", "Jm4RtY2p"  # parts of nothing else that is printed
+BETWEEN = ("@", "/", "?", "#", "%", ":", "[", "]", " ", "\n", "&x=", "@/", "=", "%4", "\\", "'", ",", "?x=", "")
+NASTY = [f"{FIRST}{between}{SECOND}" for between in BETWEEN]
+SOUND = [*NASTY, f"{FIRST}@/?#%:[] \n&={SECOND}"]
+PIECES = {text[at : at + 4] for text in (FIRST, SECOND) for at in range(len(text) - 3)}
+NOWHERE = "127.0.0.1:1"  # refuses at once
+OURS = [["config"], ["config", "--json"], ["migrate"], ["doctor", "database"], ["serve"]]
+ADDRESSES = {
+    "DATABASE_URL": "postgresql://app:{}@127.0.0.1:1/app",
+    "DATABASE_MIGRATION_URL": "postgresql://app:{}@127.0.0.1:1/app",
+    "RATE_LIMIT_STORAGE_URL": "valkey://app:{}@127.0.0.1:1/0",
+    "JWT_JWKS_URL": "https://app:{}@127.0.0.1:1/jwks",
+    "HTTPS_PROXY": "http://app:{}@127.0.0.1:1/",
+}
+
+# Many runs of a command in one process, for starting one takes longer than all of them.
+RUN = """
+import json, os, sys
+from taskward.cli import main
+for settings in json.loads(sys.argv.pop(1)):
+    os.environ.update(settings)
+    try:
+        main()
+    except SystemExit as end:
+        print("ended:", end.code, file=sys.stderr, flush=True)
+"""
+
+
+def said(command: list[str], runs: Iterable[Mapping[str, str]], folder: Path, **settings: str) -> str:
+    """Return all output of a command, run once with each of `runs` and with `settings` always."""
+    each = list(runs)
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, json.dumps(each), *command],
+        cwd=folder,
+        # HOST is an address of nobody: who gets as far as to listen ends there.
+        env={"PATH": os.environ["PATH"], "HOST": "192.0.2.1", "XDG_CONFIG_HOME": str(folder), **settings},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stdout.count("ended: ") == len(each), done.stdout
+    assert "Traceback" not in done.stdout
+    return done.stdout
+
+
+def leaked(text: str) -> set[str]:
+    return {piece for piece in PIECES if piece in text}
+
+
+@pytest.mark.parametrize("command", OURS, ids=" ".join)
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_no_command_tells_a_piece_of_a_password(tmp_path: Path, name: str, command: list[str]) -> None:
+    settings = {
+        "DATABASE_URL": f"postgresql://{NOWHERE}/app",
+        "JWT_SECRET_KEY": SECRET,
+        "JWT_JWKS_URL": f"https://{NOWHERE}/jwks",
+    }
+    passwords = [*NASTY, *(quote(password, safe="") for password in SOUND)]
+    runs = [{name: ADDRESSES[name].format(password)} for password in passwords]
+    assert leaked(said(command, runs, tmp_path, **settings)) == set()
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "postgresql://app:{}",
+        "postgresql://app:{}/app",
+        "postgresql://app@127.0.0.1:1/app?password={}",
+        "postgresql://app@127.0.0.1:1/app?password={}&sslmode=prefer",
+        "postgres:app:{}@127.0.0.1:1",
+        "host=127.0.0.1 port=1 password={}",
+        "app:{}@127.0.0.1:1",
+        "{}",
+    ],
+)
+def test_no_address_of_another_form_is_told(tmp_path: Path, form: str) -> None:
+    passwords = (
+        FIRST + SECOND,
+        f"{FIRST}&{SECOND}",
+        f"{FIRST}&{SECOND}=x",
+        f"{FIRST}:{SECOND}",
+        f"{FIRST}/{SECOND}",
+    )
+    runs = [{"DATABASE_URL": form.format(password)} for password in passwords]
+    for command in (["migrate"], ["config"]):
+        assert leaked(said(command, runs, tmp_path, JWT_SECRET_KEY=SECRET)) == set()
+
+
+@pytest.mark.parametrize("name", ["TASKWARD_SERVER", "HTTPS_PROXY"])
+def test_the_client_tells_no_password_of_an_address(tmp_path: Path, name: str) -> None:
+    runs = [{name: f"http://app:{password}@{NOWHERE}/"} for password in NASTY]
+    told = said(["login", "--token", "x"], runs, tmp_path, TASKWARD_SERVER="https://192.0.2.1:1")
+    assert leaked(told) == set()
