@@ -2,9 +2,12 @@
 
 import logging
 import os
+import re
 from typing import TYPE_CHECKING
 
 from fastapi.telemetry import TelemetryConfig
+
+from taskward.setting_urls import read_address
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -14,6 +17,8 @@ ENDPOINTS = (
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
     "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
 )
+HEADERS = tuple(name.replace("ENDPOINT", "HEADERS") for name in ENDPOINTS)
+HEADER = re.compile(r"\s*[!#$%&'*+.^_`|~0-9A-Za-z-]+\s*=[ !#-+\--:<-\[\]-~]*")  # as the exporter takes them
 OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 REDACTED = "REDACTED"
 
@@ -36,12 +41,34 @@ def telemetry() -> TelemetryConfig:
     if endpoint is None or os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return OFF
     try:
+        _check_readable()
+    except ValueError as error:
+        logger.warning("there is no telemetry: %s", error)
+        return OFF
+    try:
         provider = _tracer_provider()
     except ImportError:
         logger.warning("%s is set, but there is no telemetry without pip install 'taskward[telemetry]'", endpoint)
         return OFF
     # No logs: they would carry the messages of exceptions, which quote what callers sent.
     return {"tracer_provider": provider, "logs": False, "auto_configure": True}
+
+
+def _check_readable() -> None:
+    """Raise ValueError for what the exporter would quote in the log as it could not read it: a password, a key."""
+    for name in ENDPOINTS:
+        value = os.environ.get(name, "").strip()
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError(f"{name} must begin with http:// or https://")
+        try:
+            read_address(value)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+    for name in HEADERS:
+        if not all(HEADER.fullmatch(each) for each in os.environ.get(name, "").split(",") if each.strip()):
+            raise ValueError(
+                f"{name} must be name=value, separated by commas, with '\"', ';' and '\\' percent-encoded"
+            )
 
 
 def _tracer_provider() -> "TracerProvider":
