@@ -42,7 +42,7 @@ Each of these stops the start with one line that names it:
 - `*`, or a network of every address, in `TRUSTED_PROXIES`, with which every caller could choose its own address;
 - a `RATE_LIMIT_STORAGE_URL` that is none, or without the package that speaks to it (the extra `valkey`);
 - an address of a proxy in `HTTPS_PROXY` that cannot be read, where `JWT_JWKS_URL` is set;
-- a `.env` that is a folder, not readable, or not UTF-8.
+- a `.env` that is a folder, not readable, not UTF-8, or has a line that is not `NAME=value`.
 
 ## What is warned of
 

@@ -118,6 +118,21 @@ def test_a_file_that_is_not_utf_8_is_refused(folder: Path, text: bytes) -> None:
     assert refusal() == [".env is not UTF-8 text. Save it as UTF-8"]
 
 
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ('PORT=1\n\nLOCAL_ACCOUNTS="false\nWORKERS=1\n', [3]),
+        ("what is this\n=x\nPORT=1\n", [1, 2]),
+        ("\r\n\r\nFOO BAR=1\r\n", [3]),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_refused_for_it_may_be_a_setting(
+    folder: Path, text: str, lines: list[int]
+) -> None:
+    (folder / ".env").write_bytes(text.encode())
+    assert [line.split(": ")[0] for line in refusal()] == [f".env, line {line}" for line in lines]
+
+
 def test_a_folder_of_the_files_name_is_refused_for_its_settings_are_missing(folder: Path) -> None:
     (folder / ".env").mkdir()
     (line,) = refusal()
@@ -135,6 +150,6 @@ def test_a_file_that_may_not_be_read_is_refused(folder: Path, monkeypatch: pytes
     (folder / ".env").chmod(0)
     if os.geteuid() == 0:  # who may read everything; the question is what is said when the system refuses
         unreadable = PermissionError(13, "Permission denied", ".env")
-        monkeypatch.setattr("builtins.open", lambda *_, **__: (_ for _ in ()).throw(unreadable))
+        monkeypatch.setattr(Path, "read_text", lambda *_, **__: (_ for _ in ()).throw(unreadable))
     with pytest.raises(InvalidSettingsError, match=r"^\.env cannot be read: Permission denied\. Let the user"):
         Settings.load()

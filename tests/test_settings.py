@@ -218,7 +218,10 @@ OUTSIDE = {"JWT_SECRET_KEY": SECRET, "ENVIRONMENT": "production"}
             {"JWT_SECRET_KEY": "abcdefg" * 6},
             "it has fewer than 8 different characters. Make one with: openssl rand",
         ),
-        ({"JWT_SECRET_KEY": "change-me-in-production-" * 2}, "JWT_SECRET_KEY: anybody can guess it"),
+        (
+            {"JWT_SECRET_KEY": "change-me-in-production-" * 2},
+            "JWT_SECRET_KEY: this secret (or BETTER_AUTH_SECRET) can be guessed",
+        ),
     ],
 )
 def test_what_is_unsafe_is_refused_outside_development(

@@ -60,8 +60,8 @@ def unread(environment: Values, file: Values, fields: Mapping[str, FieldInfo]) -
         yield f"{', '.join(rest)} in .env: there is no such setting"
     if vain := [name for name in others if name not in environment]:
         yield f"{', '.join(vain)} in .env: read from the environment alone, so it does nothing there"
-    if odd := [name for name in file if name not in names and name.upper() not in known]:
-        yield f"{len(odd)} of the names in .env have no value, or are no names"
+    if any(name not in names and name.upper() not in known for name in file):
+        yield ".env has lines that are not NAME=value with an ordinary name. They are not read"
 
 
 def _slips(values: Values, given: Values, fields: Mapping[str, FieldInfo]) -> Iterator[tuple[str, str]]:

@@ -1,14 +1,18 @@
 """Where settings come from, and what surrounds their values that nobody means: white space, quotation marks."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from io import StringIO
 from pathlib import Path
 from typing import TypeVar
 
+from dotenv.parser import parse_stream
 from pydantic_settings import EnvSettingsSource
 
 from taskward.setting_errors import InvalidSettingsError
 
 ENV_FILE = ".env"
+ENCODING = "utf-8-sig"  # Windows puts a mark before UTF-8, which would be part of the first name
+UNREADABLE = "this is not NAME=value. Is a quotation mark missing at one end of the value?"
 QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019"}
 SECRETS = ("JWT_SECRET_KEY", "BETTER_AUTH_SECRET")  # what is not a text with a grammar
 
@@ -43,11 +47,31 @@ def in_quotes(text: str) -> bool:
 
 
 def check_env_file(path: Path) -> None:
-    """Raise InvalidSettingsError for a `.env` that is there and would be passed over in silence."""
+    """Raise InvalidSettingsError for a `.env` that is there and would be passed over, in a part or as a whole."""
     if path.is_dir():
         raise InvalidSettingsError(f"{path} is a folder, and should be a file with settings. Move it away")
     if path.is_symlink() and not path.exists():
         raise InvalidSettingsError(f"{path} is a link to a file that is not there. Mend it, or delete it")
+    if not path.is_file():
+        return
+    try:
+        text = path.read_text(encoding=ENCODING)
+    except UnicodeDecodeError:
+        raise InvalidSettingsError(f"{path} is not UTF-8 text. Save it as UTF-8") from None
+    except OSError as error:
+        raise InvalidSettingsError(
+            f"{path} cannot be read: {error.strerror}. Let the user of the service read it, or delete it"
+        ) from None
+    if lines := list(_unreadable(text)):
+        raise InvalidSettingsError("\n".join(f"{path}, line {line}: {UNREADABLE}" for line in lines))
+
+
+def _unreadable(text: str) -> Iterator[int]:
+    for binding in parse_stream(StringIO(text)):
+        if binding.error:
+            original = binding.original
+            blank = original.string[: -len(original.string.lstrip())].count("\n")  # lines before it, which are its
+            yield original.line + blank
 
 
 def in_spaces(values: Mapping[str, str | None]) -> list[str]:

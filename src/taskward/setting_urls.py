@@ -16,6 +16,7 @@ AT_OF_A_PARAMETER = re.compile(r"\?\w+=[^?]*@")
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[\w.~%-]*)(?::([0-9]{0,5}))?")
 MAX_PORT = 65535
 NAMED = {" ": "a space", "\t": "a tab", "\n": "a line end", "\r": "a line end"}
+NUMBERS = {"connect_timeout", "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "port"}
 
 # libpq refuses these, and says no more than "invalid URI query parameter".
 OF_OTHER_PRODUCTS = {
@@ -70,8 +71,8 @@ def read_database_address(url: str) -> Address:
             raise ValueError(
                 f"the parameter '{name}' is not one of PostgreSQL, but of {whose}. Remove it from the address"
             )
-        if name == "port" and not re.fullmatch(r"[0-9]{0,5}(,[0-9]{0,5})*", value):
-            raise ValueError("the parameter 'port' must be a number from 1 to 65535")
+        if name in NUMBERS and not re.fullmatch(r"[0-9,]*", value):
+            raise ValueError(f"the parameter '{name}' must be a number")
     return address
 
 

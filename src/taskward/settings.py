@@ -18,7 +18,7 @@ from pydantic_settings import (
 from taskward.setting_errors import InvalidSettingsError, one_line
 from taskward.setting_names import near_misses
 from taskward.setting_secrets import MAKE_ONE, secret_kept_in, weakness
-from taskward.setting_sources import ENV_FILE, check_env_file, tidied
+from taskward.setting_sources import ENCODING, ENV_FILE, check_env_file, tidied
 from taskward.setting_types import (
     LOOPBACK,
     Audiences,
@@ -41,7 +41,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_file=ENV_FILE,
-        env_file_encoding="utf-8-sig",  # Windows puts a mark before UTF-8, which would be part of the first name
+        env_file_encoding=ENCODING,
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -174,19 +174,13 @@ class Settings(BaseSettings):
     @classmethod
     def load(cls) -> Self:
         """Read the settings; raise InvalidSettingsError with a line for each that is wrong."""
+        check_env_file(Path(ENV_FILE))
         try:
-            check_env_file(Path(ENV_FILE))
             return cls()
         except ValidationError as error:
             wrong = [one_line(problem, cls.model_fields) for problem in error.errors()]
             slips = near_misses(os.environ, cls.in_file(), cls.model_fields)  # what is missing may be one of these
             raise InvalidSettingsError("\n".join([*wrong, *slips])) from None
-        except UnicodeDecodeError:
-            raise InvalidSettingsError(f"{ENV_FILE} is not UTF-8 text. Save it as UTF-8") from None
-        except OSError as error:
-            raise InvalidSettingsError(
-                f"{ENV_FILE} cannot be read: {error.strerror}. Let the user of the service read it, or delete it"
-            ) from None
 
     @classmethod
     def in_file(cls) -> Mapping[str, str | None]:
@@ -243,7 +237,7 @@ class Settings(BaseSettings):
         if "*" in self.allowed_origins:
             yield f"ALLOWED_ORIGINS: '*' lets every web site call the API; in {self.environment}, name yours"
         if self.jwt_secret_key and (why := weakness(self.jwt_secret_key.get_secret_value())):
-            yield f"JWT_SECRET_KEY: anybody can guess it, for {why}. {MAKE_ONE}"
+            yield f"JWT_SECRET_KEY: this secret (or BETTER_AUTH_SECRET) can be guessed, for {why}. {MAKE_ONE}"
         if self.environment == "production":
             for origin in self.allowed_origins:
                 if origin.startswith("http://"):

@@ -11,6 +11,7 @@ import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.util.re import parse_env_headers
 
 from taskward.auth.issue import issue_token
 from taskward.observability import telemetry
@@ -139,3 +140,46 @@ def test_an_endpoint_without_the_extra_is_a_warning_and_no_more(
     monkeypatch.setitem(__import__("sys").modules, "opentelemetry.sdk.trace", None)  # as if it were not installed
     assert telemetry.telemetry() == telemetry.OFF
     assert "pip install 'taskward[telemetry]'" in caplog.text
+
+
+@pytest.mark.parametrize("between", ["@", "/", "?", "#", "[", " ", ":/"])
+def test_an_endpoint_that_the_exporter_would_quote_is_named_and_not_repeated(
+    between: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", f"http://u:{CANARY}{between}{CANARY}@127.0.0.1:1")
+    assert telemetry.telemetry() == telemetry.OFF
+    assert (
+        "there is no telemetry: OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: some characters must be encoded" in caplog.text
+    )
+    assert CANARY not in caplog.text
+
+
+@pytest.mark.parametrize("header", [CANARY, f'api-key="{CANARY}"', f"a=b,api-key={CANARY};x=y", f"a b={CANARY}"])
+def test_a_header_that_the_exporter_would_quote_is_named_and_not_repeated(
+    header: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", header)
+    assert telemetry.telemetry() == telemetry.OFF
+    assert "there is no telemetry: OTEL_EXPORTER_OTLP_HEADERS must be name=value" in caplog.text
+    assert CANARY not in caplog.text
+
+
+@pytest.mark.parametrize("header", ["Authorization=Basic YTpi", "a=b, c = d%20e,", "x-key=a.b:c/d=="])
+def test_a_header_that_the_exporter_can_read_is_sent(
+    header: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "https://user:p%40ss@collector.example:4318/otlp")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", header)
+    assert telemetry.telemetry() != telemetry.OFF
+    assert parse_env_headers(header, liberal=True)
+    assert caplog.text == ""
+
+
+def test_an_endpoint_that_is_no_address_is_named(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"u:{CANARY}@127.0.0.1:1")
+    assert telemetry.telemetry() == telemetry.OFF
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT must begin with http:// or https://" in caplog.text
+    assert CANARY not in caplog.text
