@@ -105,6 +105,7 @@ def test_no_address_of_another_form_is_told(tmp_path: Path, form: str) -> None:
 
 @pytest.mark.parametrize("name", ["TASKWARD_SERVER", "HTTPS_PROXY"])
 def test_the_client_tells_no_password_of_an_address(tmp_path: Path, name: str) -> None:
-    runs = [{name: f"http://app:{password}@{NOWHERE}/"} for password in NASTY]
+    passwords = [*NASTY, f"1/{SECOND}"]  # the second is a port and a path to many a reader
+    runs = [{name: f"http://localhost:{password}@{NOWHERE}/"} for password in passwords]
     told = said(["login", "--token", "x"], runs, tmp_path, TASKWARD_SERVER="https://192.0.2.1:1")
     assert leaked(told) == set()
