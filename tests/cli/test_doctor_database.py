@@ -46,7 +46,7 @@ def test_a_database_that_is_away_is_a_problem_without_its_password(tmp_path: Pat
     assert (done.returncode, done.stderr) == (1, "")
     (line,) = done.stdout.splitlines()
     assert line.startswith("problem")
-    assert "Check DATABASE_URL" in line
+    assert "Check the host and the port in DATABASE_URL." in line
     assert "hunter2" not in line
 
 

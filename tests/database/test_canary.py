@@ -8,11 +8,20 @@ import pytest
 
 from taskward.app import create_app
 from taskward.database.acting_as import Database
-from taskward.database.canary import NotMigratedError, WallMissingError, check_walls, warn_of_an_old_server
+from taskward.database.canary import (
+    NotMigratedError,
+    UnfitDatabaseError,
+    WallMissingError,
+    check_walls,
+    warn_of_an_old_server,
+)
+from taskward.database.embedded import EmbeddedPostgres
+from taskward.database.migrate import migrate
 from taskward.database.statement import Statement
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
 from taskward.settings import Settings
+from taskward.tasks.statements import READ_TASK
 from tests.conftest import SECRET
 from tests.database.units import read_as
 
@@ -126,6 +135,68 @@ async def test_a_login_role_that_cannot_act_for_users_is_refused(
         superuser.execute("DROP ROLE charlie")
 
 
+SESSIONS = {
+    "row_security": ("off", "row_security = off, and Taskward needs on"),
+    "session_replication_role": ("replica", "session_replication_role = replica, and Taskward needs origin"),
+    "default_transaction_read_only": ("on", "default_transaction_read_only = on, and Taskward needs off"),
+}
+
+
+@pytest.mark.parametrize("name", SESSIONS)
+async def test_a_database_whose_sessions_begin_wrongly_is_refused_with_the_way_out(
+    database: Database, settings: Settings, superuser: psycopg.Connection, name: str
+) -> None:
+    value, problem = SESSIONS[name]
+    superuser.execute(f"ALTER DATABASE {superuser.info.dbname} SET {name} = {value}".encode())
+    await refuses(database, settings, problem)
+    with pytest.raises(UnfitDatabaseError, match="ALTER DATABASE, where RESET takes it back"):
+        await check_walls(database)
+
+
+async def test_what_sessions_begin_with_and_does_not_matter_does_not_matter(
+    database: Database, superuser: psycopg.Connection, alices_tasks: list[int]
+) -> None:
+    for setting in (
+        "datestyle = 'German'", "timezone = 'Asia/Tokyo'", "intervalstyle = 'sql_standard'",
+        "bytea_output = 'escape'",
+        "client_encoding = 'LATIN1'", "standard_conforming_strings = off", "statement_timeout = '1ms'",
+        'search_path = "$user", public', "extra_float_digits = -15", "transform_null_equals = on",
+    ):  # fmt: skip
+        superuser.execute(f"ALTER DATABASE {superuser.info.dbname} SET {setting}".encode())
+    await check_walls(database)
+    async with database.acting_as("alice") as unit:
+        read = unit.execute(READ_TASK, task_id=alices_tasks[0])
+    before = superuser.execute(
+        "SELECT id, timezone('UTC', created_at) FROM tasks WHERE id = %s", [alices_tasks[0]]
+    ).fetchone()
+    assert (read.all[0]["id"], read.all[0]["created_at"]) == before
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+async def test_a_database_that_cannot_hold_every_text_is_neither_migrated_nor_served(
+    postgres: EmbeddedPostgres, encoding: str
+) -> None:
+    address = conninfo(postgres.url.replace("/taskward?", "/not_utf8?"))
+    with psycopg.connect(postgres.superuser_conninfo, autocommit=True) as superuser:
+        superuser.execute(
+            f"CREATE DATABASE not_utf8 OWNER taskward TEMPLATE template0 ENCODING '{encoding}'"
+            " LOCALE_PROVIDER libc LOCALE 'C'"
+        )
+        try:
+            with pytest.raises(
+                UnfitDatabaseError, match=f"{encoding}, which .* ENCODING 'UTF8' TEMPLATE template0"
+            ):
+                migrate(address)
+            with psycopg.connect(address) as connection:
+                assert connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,)
+            database = Database(address, pool_size=1, max_overflow=0)
+            with pytest.raises(UnfitDatabaseError, match=encoding):
+                await check_walls(database)
+            await database.close()
+        finally:
+            superuser.execute("DROP DATABASE not_utf8 WITH (FORCE)")
+
+
 async def test_a_database_not_yet_migrated_is_not_served_and_does_not_end_the_worker(
     database: Database, settings: Settings, superuser: psycopg.Connection
 ) -> None:
@@ -170,12 +241,12 @@ async def test_an_old_server_is_warned_of(
 
 
 async def refuses(database: Database, settings: Settings, message: str) -> None:
-    with pytest.raises(WallMissingError) as refusal:
+    with pytest.raises(UnfitDatabaseError) as refusal:
         await check_walls(database)
     assert message in str(refusal.value)
     assert "\n" not in str(refusal.value)
     app = create_app(settings)
-    with pytest.raises(WallMissingError):
+    with pytest.raises(UnfitDatabaseError):
         async with app.router.lifespan_context(app):
             raise AssertionError("the service started")
 

@@ -8,6 +8,7 @@ from multiprocessing import get_context
 import psycopg
 import pytest
 from alembic import command
+from psycopg.conninfo import conninfo_to_dict
 from pytest_alembic.config import Config
 from pytest_alembic.runner import MigrationContext, runner
 from pytest_alembic.tests import default
@@ -16,8 +17,10 @@ import taskward.accounts.model  # the tables that the migrations are compared wi
 import taskward.tasks.model  # noqa: F401
 from taskward.database.acting_as import Database
 from taskward.database.canary import WallMissingError, check_walls
+from taskward.database.embedded import EmbeddedPostgres
 from taskward.database.migrate import (
     MIGRATION_LOCK,
+    MissingRightsError,
     UnknownRevisionError,
     alembic_config,
     current,
@@ -111,6 +114,48 @@ def test_a_migration_that_fails_leaves_nothing_half_done(empty_database_url: str
             (None, None)
         ]
         connection.execute("DROP TABLE tasks")
+    migrate(address)
+
+
+def test_a_role_that_lacks_rights_is_told_all_it_needs(
+    empty_database_url: str, postgres: EmbeddedPostgres
+) -> None:
+    address = conninfo(empty_database_url.replace("//taskward@", "//smaller@"))
+    name = conninfo_to_dict(address)["dbname"]
+    with psycopg.connect(f"{postgres.superuser_conninfo} dbname={name}", autocommit=True) as administrator:
+        administrator.execute("CREATE ROLE smaller LOGIN")
+        try:
+            with pytest.raises(MissingRightsError) as refused:
+                migrate(address)
+            said, _, cure = str(refused.value).partition(". Have an administrator of it run: ")
+            assert said == "the database refused: permission denied for schema public"
+            administrator.execute(cure.encode())
+            migrate(address)
+        finally:
+            administrator.execute("DROP OWNED BY smaller CASCADE")
+            administrator.execute("DROP ROLE smaller")
+
+
+def test_a_role_that_is_not_the_owner_is_told_whose_the_tables_are(
+    database_url: str, superuser: psycopg.Connection
+) -> None:
+    superuser.execute("CREATE ROLE smaller LOGIN")
+    try:
+        with pytest.raises(
+            MissingRightsError, match=r"permission denied for table .*; GRANT taskward TO smaller$"
+        ):
+            migrate(conninfo(database_url.replace("//taskward@", "//smaller@")))
+    finally:
+        superuser.execute("DROP ROLE smaller")
+
+
+def test_what_statements_of_a_service_are_allowed_does_not_stop_a_migration(
+    empty_database_url: str, superuser: psycopg.Connection
+) -> None:
+    address = conninfo(empty_database_url)
+    name = conninfo_to_dict(address)["dbname"]
+    for setting in ("statement_timeout = '1ms'", "lock_timeout = '1ms'", "row_security = off"):
+        superuser.execute(f"ALTER DATABASE {name} SET {setting}".encode())
     migrate(address)
 
 

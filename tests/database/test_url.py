@@ -1,5 +1,6 @@
 from urllib.parse import quote
 
+import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
@@ -17,7 +18,7 @@ NEON = (
 def test_every_way_to_write_the_scheme_means_the_same(scheme: str) -> None:
     assert conninfo_to_dict(conninfo(f"{scheme}://alice:pw@localhost:5433/tasks")) == {
         "user": "alice", "password": "pw", "host": "localhost", "port": "5433", "dbname": "tasks",
-        "application_name": "taskward", "connect_timeout": "5",
+        "application_name": "taskward", "connect_timeout": "5", "client_encoding": "UTF8",
     }  # fmt: skip
 
 
@@ -41,6 +42,17 @@ def test_a_socket_folder_can_be_the_host() -> None:
 def test_what_the_url_says_goes_before_the_defaults() -> None:
     parameters = conninfo_to_dict(conninfo("postgresql://localhost/?application_name=mine&connect_timeout=30"))
     assert (parameters["application_name"], parameters["connect_timeout"]) == ("mine", "30")
+
+
+def test_texts_are_utf8_whatever_the_address_the_environment_and_the_database_say(
+    database_url: str, superuser: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    superuser.execute(f"ALTER DATABASE {superuser.info.dbname} SET client_encoding = 'LATIN1'".encode())
+    monkeypatch.setenv("PGCLIENTENCODING", "SQL_ASCII")
+    for address in (database_url, f"{database_url}&client_encoding=LATIN2"):
+        with psycopg.connect(conninfo(address)) as connection:
+            assert connection.execute("SHOW client_encoding").fetchone() == ("UTF8",)
+            assert connection.execute("SELECT %s::text", ["é🙂"]).fetchone() == ("é🙂",)
 
 
 def test_migrations_go_past_neons_pooler_and_change_nothing_else() -> None:

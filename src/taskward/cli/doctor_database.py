@@ -13,7 +13,8 @@ from psycopg.rows import DictRow, dict_row
 from taskward.cli.findings import Finding
 from taskward.cli.postgres import database_of
 from taskward.database.acting_as import ACCOUNTS_ROLE, APP_ROLE, Database
-from taskward.database.canary import WallMissingError, check_walls, mended_in
+from taskward.database.canary import UnfitDatabaseError, check_encoding, check_walls, mended_in
+from taskward.database.causes import cause_of
 from taskward.database.migrate import head
 from taskward.database.url import conninfo, is_pooled
 from taskward.errors import ApiError
@@ -79,9 +80,7 @@ def examine(url: str, *, embedded: bool = False) -> Iterator[Finding]:
             yield _migrations(connection, facts)
             yield _latency(connection)
     except psycopg.OperationalError as error:
-        yield Finding(
-            "problem", "reachable", f"{' '.join(str(error).split())}. Check DATABASE_URL and the network."
-        )
+        yield Finding("problem", "reachable", cause_of(error))
         return
     yield asyncio.run(_walls(address))
 
@@ -116,12 +115,10 @@ def _role(facts: dict[str, Any]) -> Finding:
 
 
 def _text(facts: dict[str, Any]) -> Finding:
-    if facts["encoding"] != "UTF8":
-        return Finding(
-            "problem",
-            "encoding",
-            f"{facts['encoding']} cannot hold every text. Use a database with ENCODING 'UTF8'.",
-        )
+    try:
+        check_encoding(facts["encoding"])
+    except UnfitDatabaseError as error:
+        return Finding("problem", "encoding", f"{error}.")
     return Finding("ok", "encoding", f"UTF8; the time zone {facts['time_zone']} makes no difference")
 
 
@@ -175,10 +172,10 @@ async def _walls(address: str) -> Finding:
     database = Database(address, pool_size=1, max_overflow=0)
     try:
         await check_walls(database)
-    except WallMissingError as error:
+    except UnfitDatabaseError as error:
         return Finding("problem", "walls", f"{error}. The service does not start like this.")
     except ApiError as error:
-        return Finding("problem", "walls", error.detail)
+        return Finding("problem", "walls", cause_of(error))
     finally:
         await database.close()
     return Finding("ok", "walls", "each user sees their own rows alone")

@@ -108,8 +108,10 @@ def _one_line_errors() -> Iterator[None]:
 
     from taskward.database.account import EmbeddedPostgresError
     from taskward.database.backup import BackupError
-    from taskward.database.canary import WallMissingError
-    from taskward.database.migrate import UnknownRevisionError
+    from taskward.database.canary import UnfitDatabaseError
+    from taskward.database.causes import cause_of
+    from taskward.database.migrate import MissingRightsError, UnknownRevisionError
+    from taskward.database.os_errors import in_words
     from taskward.database.url import InvalidDatabaseUrlError
     from taskward.errors import ApiError, AuthenticationError
     from taskward.settings import InvalidSettingsError
@@ -120,12 +122,14 @@ def _one_line_errors() -> Iterator[None]:
         message = error.reason
     except (
         ApiError, BackupError, EmbeddedPostgresError, InvalidDatabaseUrlError, InvalidSettingsError,
-        UnknownRevisionError, WallMissingError, OSError,
+        MissingRightsError, UnfitDatabaseError, UnknownRevisionError,
     ) as error:  # fmt: skip
         message = str(error)
+    except OSError as error:
+        message = in_words(error)
     except psycopg.Error as error:
         problem = "cannot be reached" if isinstance(error, psycopg.OperationalError) else "refused"
-        message = f"the database {problem}: {' '.join(str(error).split())}"
+        message = f"the database {problem}: {cause_of(error)}"
     else:
         return
     for line in message.splitlines():

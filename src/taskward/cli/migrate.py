@@ -1,5 +1,7 @@
 """`taskward migrate`, and the migration at the start of the service."""
 
+import psycopg
+
 from taskward.cli.postgres import database_of
 from taskward.database import migrate as migrations
 from taskward.database.url import conninfo, direct
@@ -15,7 +17,12 @@ def migrate() -> None:
 
 def migrate_url(settings: Settings, url: str) -> None:
     """Migrate the database at `url`, through DATABASE_MIGRATION_URL where it is set."""
-    setting = "DATABASE_URL"
-    if settings.database_url and settings.database_migration_url:
-        url, setting = settings.database_migration_url.get_secret_value(), "DATABASE_MIGRATION_URL"
-    migrations.migrate(direct(conninfo(url, setting)))
+    if not (settings.database_url and settings.database_migration_url):
+        migrations.migrate(direct(conninfo(url)))
+        return
+    setting = "DATABASE_MIGRATION_URL"
+    try:
+        migrations.migrate(direct(conninfo(settings.database_migration_url.get_secret_value(), setting)))
+    except psycopg.Error as error:
+        error.add_note(setting)  # whose address it is, for `cause_of`
+        raise

@@ -25,6 +25,7 @@ from taskward.cli.unusual import warnings
 from taskward.cli.workers import Workers
 from taskward.database.acting_as import Database
 from taskward.database.canary import check_walls, warn_of_an_old_server
+from taskward.database.causes import cause_of
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
 from taskward.http.protocol import BoundedProtocol
@@ -91,8 +92,7 @@ class _Preparation:
         try:
             self._prepare()
         except AWAY as error:
-            reason = " ".join(str(error.__cause__ or error).split())
-            logger.warning("the database cannot be reached, starting without it: %s", reason)
+            logger.warning("the database cannot be reached, starting without it: %s", cause_of(error))
             threading.Thread(target=self._prepare_when_it_is_there, daemon=True).start()
 
     def _prepare_when_it_is_there(self) -> None:

@@ -4,12 +4,29 @@ import logging
 import secrets
 
 import psycopg
+from psycopg import errors as postgres
 
 from taskward.database.acting_as import ACCOUNTS_ROLE, APP_ROLE, NOBODY, Database
+from taskward.database.causes import primary
+from taskward.database.exchange import Row
 from taskward.database.statement import Statement
-from taskward.errors import ForbiddenError
+from taskward.errors import DatabaseUnavailableError, ForbiddenError
 
 logger = logging.getLogger(__name__)
+
+# What a session begins with may be set by the environment, the address, a role or a database.
+SESSION = Statement("""
+    SELECT current_setting('server_encoding') AS server_encoding,
+           current_setting('client_encoding') AS client_encoding, current_setting('row_security') AS row_security,
+           current_setting('session_replication_role') AS session_replication_role,
+           current_setting('default_transaction_read_only') AS default_transaction_read_only
+""")
+NEEDED = {
+    "client_encoding": "UTF8",
+    "row_security": "on",  # off, every statement on user data fails
+    "session_replication_role": "origin",  # as another, triggers and foreign keys rest
+    "default_transaction_read_only": "off",
+}
 
 ROLE_IS_POWERLESS = Statement("""
     SELECT 'the role ' || rolname || ' ' || CASE
@@ -114,8 +131,12 @@ CHECKS = (
 CHECKS_OF_ACCOUNTS = (ROLE_IS_POWERLESS, USER_DATA_IS_OUT_OF_REACH, ACCOUNTS_ARE_WALLED)
 
 
-class WallMissingError(Exception):
-    """A wall between users is missing, so the service must not serve; the message names each gap."""
+class UnfitDatabaseError(Exception):
+    """The service must not serve this database; the message says why and what to do, in one line."""
+
+
+class WallMissingError(UnfitDatabaseError):
+    """A wall between users is missing; the message names each gap."""
 
 
 class NotMigratedError(WallMissingError):
@@ -123,8 +144,14 @@ class NotMigratedError(WallMissingError):
 
 
 async def check_walls(database: Database) -> None:
-    """Raise WallMissingError when one user could reach another's rows, DatabaseUnavailableError if unknown."""
+    """Raise WallMissingError when one user could reach another's rows, DatabaseUnavailableError if unknown.
+
+    Raises UnfitDatabaseError where the encoding, or what sessions begin with, is not as statements need it.
+    """
     try:
+        async with database.acting_as(NOBODY, guarded=False) as unit:
+            session = unit.execute(SESSION)
+        _check_session(session.all[0])
         async with database.acting_as(NOBODY, guarded=False) as unit:
             results = [unit.execute(check) for check in CHECKS]
         async with database.acting_as(f"nobody {secrets.token_hex(16)}", guarded=False) as unit:
@@ -134,14 +161,50 @@ async def check_walls(database: Database) -> None:
     except ForbiddenError as refused:
         raise WallMissingError(
             f"the role of DATABASE_URL cannot act as {APP_ROLE} and {ACCOUNTS_ROLE}, or one of them lacks a"
-            f" grant: {refused.__cause__}"
+            f" grant: {_said(refused)}. GRANT {APP_ROLE}, {ACCOUNTS_ROLE} TO it, or run 'taskward migrate' as it"
         ) from refused
+    except DatabaseUnavailableError as error:
+        if isinstance(error.__cause__, postgres.InvalidParameterValue):  # a role that is not there
+            raise _not_migrated(error) from error
+        raise
     except psycopg.ProgrammingError as error:
-        what = str(error).split("\n")[0]
-        raise NotMigratedError(f"this database lacks what 'taskward migrate' makes: {what}") from error
+        raise _not_migrated(error) from error
     problems = [row["problem"] for result in results for row in result.all]
     if problems:
         raise WallMissingError("; ".join(problems))
+
+
+def check_encoding(encoding: str) -> None:
+    """Raise UnfitDatabaseError unless the encoding of the database, as PostgreSQL names it, holds every text."""
+    if encoding != "UTF8":
+        raise UnfitDatabaseError(
+            f"the encoding of this database is {encoding}, which cannot hold every text: make one with CREATE"
+            " DATABASE its_name ENCODING 'UTF8' TEMPLATE template0, and let DATABASE_URL name it"
+        )
+
+
+def _check_session(settings: Row) -> None:
+    check_encoding(settings["server_encoding"])
+    wrong = [
+        f"{name} = {settings[name]}, and Taskward needs {value}"
+        for name, value in NEEDED.items()
+        if settings[name] != value
+    ]
+    if wrong:
+        raise UnfitDatabaseError(
+            f"sessions begin with {'; '.join(wrong)}: it was set by ALTER ROLE or ALTER DATABASE, where RESET"
+            " takes it back, or in PGOPTIONS or the options of DATABASE_URL"
+        )
+
+
+def _not_migrated(error: Exception) -> NotMigratedError:
+    return NotMigratedError(f"this database lacks what 'taskward migrate' makes: {_said(error)}")
+
+
+def _said(error: Exception) -> str:
+    cause = error if isinstance(error, psycopg.Error) else error.__cause__
+    assert isinstance(cause, psycopg.Error)
+    return primary(cause)
 
 
 async def warn_of_an_old_server(database: Database) -> None:

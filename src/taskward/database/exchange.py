@@ -68,7 +68,7 @@ class Exchange:
         """Take the end of the connection."""
         for unit in self.in_flight:
             reason = unit.error or lost
-            unit.error = ConnectionLostError(str(reason))
+            unit.error = ConnectionLostError("the connection is lost")
             unit.error.__cause__ = reason
             unit.settle(unit.error)
         self.in_flight.clear()

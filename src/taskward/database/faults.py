@@ -5,6 +5,7 @@ import logging
 import psycopg
 from psycopg import errors as postgres
 
+from taskward.database.causes import cause_of
 from taskward.database.pool import PoolClosedError
 from taskward.errors import (
     ApiError,
@@ -42,7 +43,7 @@ def translated(error: Exception) -> ApiError | AlreadyThereError | None:
     match error:
         case postgres.InsufficientPrivilege():
             # A statement ran into the second wall. The first one should have stopped it: somebody must look.
-            logger.error("row-level security or a missing grant refused a statement: %s", error)
+            logger.error("row-level security or a missing grant refused a statement: %s", cause_of(error))
             return ForbiddenError()
         case psycopg.IntegrityError():
             return _broken_constraint(error)
@@ -50,16 +51,16 @@ def translated(error: Exception) -> ApiError | AlreadyThereError | None:
             return LockTimeoutError()
         case postgres.InvalidParameterValue():
             # No value of a caller's is a parameter of PostgreSQL's; the role to act as is, and it is gone.
-            logger.error("the database refused the identity of a request: %s", error)
+            logger.error("the database refused the identity of a request: %s", cause_of(error))
             return DatabaseUnavailableError()
         case psycopg.DataError() | UnicodeEncodeError():
             return ValidationFailedError(NOT_ALLOWED)
         case psycopg.InternalError():
             # PostgreSQL's own trouble: a damaged page (XX001), or a primary that is a standby now (25006).
-            logger.error("the database failed: %s", error)
+            logger.error("the database failed: %s", cause_of(error))
             return DatabaseUnavailableError()
         case _ if isinstance(error, UNAVAILABLE):
-            logger.warning("database unavailable: %s", " ".join(str(error).split()) or type(error).__name__)
+            logger.warning("database unavailable: %s", cause_of(error))
             return DatabaseUnavailableError()
         case _:
             return None

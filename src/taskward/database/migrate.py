@@ -11,26 +11,77 @@ from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
+from taskward.database.canary import check_encoding
+from taskward.database.causes import primary
+
 # An arbitrary constant. Whoever holds this advisory lock may change the schema.
 MIGRATION_LOCK = 0x7A5C0A4D
+
+
+# What the role that migrates lacks, as statements for somebody who may run them. In PostgreSQL 15, CREATEROLE is
+# all it takes to grant a role.
+MISSING_RIGHTS = """
+    SELECT concat_ws('; ',
+               CASE WHEN NOT has_schema_privilege(current_schema(), 'CREATE WITH GRANT OPTION')
+                         OR NOT has_schema_privilege(current_schema(), 'USAGE WITH GRANT OPTION')
+                    THEN format('GRANT ALL ON SCHEMA %I TO %I WITH GRANT OPTION', current_schema(), rolname) END,
+               CASE WHEN NOT rolcreaterole THEN format('ALTER ROLE %I CREATEROLE', rolname) END,
+               (SELECT format('GRANT %s TO %I WITH ADMIN OPTION', string_agg(made.rolname, ', '), us.rolname)
+                  FROM pg_roles AS made
+                 WHERE made.rolname IN ('taskward_app', 'taskward_accounts',
+                                        'taskward_witness', 'taskward_janitor')
+                   AND current_setting('server_version_num')::int >= 160000
+                   AND NOT pg_has_role(us.oid, made.oid, 'MEMBER WITH ADMIN OPTION')
+                HAVING count(*) > 0),
+               (SELECT format('GRANT %I TO %I', relowner::regrole::text, us.rolname)
+                  FROM pg_class
+                 WHERE pg_class.oid IN (to_regclass('tasks'), to_regclass('alembic_version'))
+                   AND NOT pg_has_role(us.oid, relowner, 'MEMBER')
+                 LIMIT 1))
+      FROM pg_roles AS us
+     WHERE rolname = current_user AND NOT rolsuper
+"""
 
 
 class UnknownRevisionError(Exception):
     """The database has been migrated by a newer version than this one."""
 
 
+class MissingRightsError(Exception):
+    """The role may not do what migrations do; the message says who must grant what, in one line."""
+
+
 def migrate(conninfo: str, *, revision: str = "head") -> None:
     """Bring the database at `conninfo` (libpq) up to `revision`. Waits while another process does so.
 
-    Raises UnknownRevisionError, and psycopg.Error when the database cannot be reached or does not allow it.
+    Raises UnknownRevisionError, MissingRightsError, UnfitDatabaseError, and psycopg.Error when the database cannot
+    be reached or does not allow it. Then nothing of it has happened.
     """
     try:
         with engine(conninfo).connect() as connection:
+            check_encoding(_told(connection, "server_encoding"))
             command.upgrade(alembic_config(connection), revision)
     except DBAPIError as error:
+        if isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
+            raise MissingRightsError(_missing_rights(conninfo, error.orig)) from None
         raise error.orig or error from None
     except CommandError as error:
         raise UnknownRevisionError(f"the database is at a revision this version does not know: {error}") from None
+
+
+def _told(connection: Connection, name: str) -> str:
+    """Return what the server said of itself as the session began, for which nothing has to be asked."""
+    session = connection.connection.dbapi_connection
+    assert isinstance(session, psycopg.Connection)
+    return session.info.parameter_status(name) or ""
+
+
+def _missing_rights(conninfo: str, error: psycopg.Error) -> str:
+    with psycopg.connect(conninfo) as connection:
+        row = connection.execute(MISSING_RIGHTS).fetchone()
+    if row is None or not row[0]:
+        return f"the database refused: {primary(error)}"
+    return f"the database refused: {primary(error)}. Have an administrator of it run: {row[0]}"
 
 
 def engine(conninfo: str) -> Engine:

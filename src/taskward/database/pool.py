@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 
+from taskward.database.causes import cause_of
 from taskward.database.connection import Connection
 
 RETRY_SECONDS = 0.25
@@ -202,14 +203,16 @@ class Pool:
         now = time.monotonic()
         if self._away_since is None or now - self._last_failure > PATIENCE_SECONDS:  # nobody has tried meanwhile
             self._away_since = now
-            logger.warning("no connection to the database: %s", " ".join(str(error).split()))
+            logger.warning("no connection to the database: %s", cause_of(error))
         self._last_failure = now
         # While others have connections there is something to wait for: the server may just not want more of them.
         if now - self._away_since >= PATIENCE_SECONDS and not self.in_use:
-            self._fail_all(psycopg.OperationalError, str(error))
+            self._fail_all(psycopg.OperationalError, error)
 
-    def _fail_all(self, kind: type[Exception], *words: str) -> None:
+    def _fail_all(self, kind: type[Exception], cause: BaseException | None = None) -> None:
         while self._waiting:
             waiter = self._waiting.popleft()
             if not waiter.done():
-                waiter.set_exception(kind(*words))
+                failure = kind("no connection") if cause else kind()
+                failure.__cause__ = cause
+                waiter.set_exception(failure)

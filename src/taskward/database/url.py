@@ -29,7 +29,8 @@ def conninfo(url: str, setting: str = "DATABASE_URL") -> str:
     except Exception:
         raise InvalidDatabaseUrlError(f"{setting}: this is not a valid PostgreSQL URL") from None
     defaults: dict[str, Any] = {"application_name": "taskward", "connect_timeout": 5}
-    return make_conninfo("", **{**defaults, **found})
+    forced = {"client_encoding": "UTF8"}  # whatever the address, PGCLIENTENCODING or the role's defaults say
+    return make_conninfo("", **{**defaults, **found, **forced})
 
 
 def _check_parameters(query: str) -> None:

@@ -4,6 +4,8 @@ import traceback
 
 import psycopg
 
+from taskward.database.causes import cause_of
+
 MAX_FRAMES = 50
 WITHHELD = "(message withheld: it may hold a user's data)"
 
@@ -15,7 +17,6 @@ HARMLESS = (
     OSError,
     RecursionError,
     TypeError,
-    psycopg.OperationalError,
 )
 
 
@@ -43,6 +44,8 @@ def _last_line(error: BaseException) -> str:
 def _message(error: BaseException) -> str:
     if isinstance(error, HARMLESS) or type(error).__module__.startswith("taskward."):
         return str(error)
+    if isinstance(error, psycopg.OperationalError):
+        return cause_of(error)
     if (
         isinstance(error, psycopg.Error)
         and not isinstance(error, psycopg.DataError)
