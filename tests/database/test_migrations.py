@@ -159,6 +159,43 @@ def test_what_statements_of_a_service_are_allowed_does_not_stop_a_migration(
     migrate(address)
 
 
+TITLES = ["École", "zebra", "éclair", "Zoo", "ÅNGSTRÖM", "Ωmega", "ωrder", "Apple", "İstanbul", "ISTANBUL"]
+SORTED = "SELECT array_agg(title ORDER BY folded_title, id), array_agg(revision ORDER BY id) FROM tasks"
+
+
+@pytest.fixture
+def locale_c(postgres: EmbeddedPostgres) -> Iterator[str]:
+    """The address of an empty database as servers without locales make it."""
+    with psycopg.connect(postgres.superuser_conninfo, autocommit=True) as superuser:
+        superuser.execute(
+            "CREATE DATABASE locale_c OWNER taskward TEMPLATE template0 LOCALE_PROVIDER libc LOCALE 'C'"
+        )
+        yield conninfo(postgres.url.replace("/taskward?", "/locale_c?"))
+        superuser.execute("DROP DATABASE locale_c WITH (FORCE)")
+
+
+async def test_titles_sort_alike_whatever_the_locale_of_the_database(
+    locale_c: str, postgres: EmbeddedPostgres, superuser: psycopg.Connection
+) -> None:
+    migrate(locale_c, revision="0006")
+    with psycopg.connect(f"{postgres.superuser_conninfo} dbname=locale_c", autocommit=True) as there:
+        for connection in (there, superuser):
+            for title in TITLES:
+                connection.execute("INSERT INTO tasks (user_id, title) VALUES ('alice', %s)", [title])
+        wanted = superuser.execute(SORTED).fetchone()
+        assert wanted is not None
+        assert wanted[0].index("éclair") < wanted[0].index("École")
+        before = there.execute(SORTED).fetchone()
+        assert before is not None
+        assert before[0] != wanted[0]
+        migrate(locale_c)
+        assert there.execute(SORTED).fetchone() == wanted  # and no task has another revision
+        downgrade(locale_c, "0006")
+        assert there.execute(SORTED).fetchone() == before
+    migrate(locale_c)
+    await has_its_walls(locale_c)
+
+
 async def test_a_second_database_of_a_server_shares_the_roles(database_url: str, empty_database_url: str) -> None:
     migrate(conninfo(empty_database_url))
     await has_its_walls(conninfo(empty_database_url))

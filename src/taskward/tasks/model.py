@@ -63,7 +63,7 @@ class Task(SQLModel, table=True):
     title: str = Field(sa_column=Column(Text, nullable=False))
     # Sorting by title ignores case and compares code points, on every machine alike.
     folded_title: str = Field(
-        sa_column=Column(Text(collation="C"), Computed("lower(title)", True), nullable=False)
+        sa_column=Column(Text(collation="C"), Computed("lower((title COLLATE pg_c_utf8))", True), nullable=False)
     )
     description: str | None = Field(default=None, sa_column=Column(Text))
     completed: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
