@@ -1,7 +1,11 @@
+import errno
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from taskward.database.os_errors import in_words
 from tests.cli.command import taskward
 
 
@@ -33,3 +37,32 @@ def test_a_command_that_does_not_exist_is_a_mistake_of_usage(tmp_path: Path) -> 
     done = taskward("conquer", settings={}, folder=tmp_path)
     assert done.returncode == 2
     assert "conquer" in done.stderr
+
+
+def test_on_windows_one_sentence_names_what_to_install() -> None:
+    code = """
+import sys
+from taskward.cli import main
+sys.platform = "win32"
+sys.modules.update(dict.fromkeys(["fcntl", "pwd", "uvloop", "taskward.cli.main"]))  # whose import fails there
+sys.argv = ["taskward", "serve"]
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert "On Windows, install WSL" in line
+
+
+@pytest.mark.parametrize(
+    ("refused", "words"),
+    [
+        (FileNotFoundError(errno.ENOENT, "No such file", "here"), "there is no file or folder here"),
+        (OSError(errno.ENOSPC, "No space", "here"), "there is no space left on the disk of here"),
+        (OSError(errno.EIO, "Input/output error", "here"), "here: Input/output error"),
+        (OSError(errno.EMFILE, "Too many open files"), "Too many open files"),
+        (OSError("cannot listen on here: no. Set HOST or PORT."), "cannot listen on here: no. Set HOST or PORT."),
+    ],
+)
+def test_what_the_operating_system_refuses_is_told_in_words(refused: OSError, words: str) -> None:
+    assert in_words(refused) == words

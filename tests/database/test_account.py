@@ -119,6 +119,17 @@ def test_an_ordinary_user_runs_it_under_their_own_name(open_folder: Path) -> Non
     assert (done.stdout, done.stderr) == ("nobody\n", "")
 
 
+def test_a_cluster_of_another_account_is_told_with_both_names(tmp_path: Path) -> None:
+    with embedded(tmp_path):
+        pass
+    cluster = tmp_path / "postgres"
+    os.chown(cluster, pwd.getpwnam("nobody").pw_uid, -1)
+    with pytest.raises(EmbeddedPostgresError) as refusal, embedded(tmp_path):
+        pass
+    assert "belongs to nobody, and PostgreSQL would run as root" in str(refusal.value)
+    assert str(refusal.value).endswith(f"chown -R root {cluster}")
+
+
 def test_a_program_that_fails_is_told_with_its_own_words() -> None:
     with pytest.raises(EmbeddedPostgresError, match=r"ls failed: .*no-such-file"):
         ServerAccount().run("/bin/ls", "/no-such-file")

@@ -69,12 +69,47 @@ def test_a_server_that_does_not_start_says_where_to_look_and_leaves_nothing(tmp_
     settings.write_text("what is this")
     with pytest.raises(EmbeddedPostgresError) as refusal, embedded(tmp_path):
         pass
+    assert "did not start: syntax error in file " in str(refusal.value)
+    assert "line 1" in str(refusal.value)
     assert str(tmp_path / "postgres.log") in str(refusal.value)
     assert "\n" not in str(refusal.value)
-    assert "postgresql.conf" in (tmp_path / "postgres.log").read_text()
     assert servers_of(tmp_path) == []
     settings.write_text(good)
     with embedded(tmp_path) as server:  # the folder is free again
+        read_the_note(server)
+
+
+def test_the_settings_of_another_server_in_a_shell_lead_nowhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "PORT": "6000", "HOSTADDR": "127.0.0.9", "SERVICE": "another", "OPTIONS": "-c row_security=off",
+        "CLIENTENCODING": "LATIN1", "REQUIREAUTH": "scram-sha-256", "TARGETSESSIONATTRS": "standby",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(f"PG{name}", value)
+    with embedded(tmp_path) as server, psycopg.connect(conninfo(server.url)) as connection:
+        assert connection.execute("SHOW row_security").fetchone() == ("on",)
+
+
+def test_a_folder_that_cannot_be_used_is_told_with_its_setting(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    for folder, reason in ((file, "it is not a folder"), (file / "below", "is not a folder, or not in one")):
+        with (
+            pytest.raises(EmbeddedPostgresError, match=f"DATA_DIR cannot be {folder}: .*{reason}"),
+            embedded(folder),
+        ):
+            pass
+
+
+def test_a_cluster_that_others_may_enter_is_told_with_what_to_do(tmp_path: Path) -> None:
+    write_a_note(tmp_path)
+    cluster = tmp_path / "postgres"
+    cluster.chmod(0o770)
+    with pytest.raises(EmbeddedPostgresError, match=f"chmod 700 {cluster}$"), embedded(tmp_path):
+        pass
+    cluster.chmod(0o750)  # as PostgreSQL allows it
+    with embedded(tmp_path) as server:
         read_the_note(server)
 
 

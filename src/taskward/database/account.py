@@ -10,10 +10,13 @@ made and no permission is changed. Where namespaces are not allowed (in many con
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Self
+
+from taskward.database.server_log import reason_in
 
 
 class EmbeddedPostgresError(Exception):
@@ -58,6 +61,21 @@ class ServerAccount:
                 account.give(path)
         return account
 
+    def check(self, cluster: Path) -> None:
+        """Raise EmbeddedPostgresError when PostgreSQL would refuse this cluster for its owner or its mode."""
+        status = cluster.stat()
+        wanted = pwd.getpwnam(self._user).pw_uid if self._user else os.geteuid()
+        if status.st_uid != wanted:
+            owner, us = _name(status.st_uid), _name(wanted)
+            raise EmbeddedPostgresError(
+                f"{cluster} belongs to {owner}, and PostgreSQL would run as {us}: run this as {owner}, or hand the"
+                f" folder over: chown -R {us} {cluster}"
+            )
+        if status.st_mode & (stat.S_IWGRP | stat.S_IRWXO):
+            raise EmbeddedPostgresError(
+                f"others may enter {cluster}, and then PostgreSQL does not start: chmod 700 {cluster}"
+            )
+
     def give(self, path: Path) -> None:
         """Make the account the owner of `path`."""
         if self._user:
@@ -76,7 +94,7 @@ class ServerAccount:
             check=False,
         )
         if done.returncode != 0:
-            raise EmbeddedPostgresError(f"{Path(command[0]).name} failed: {done.stderr.strip()}")
+            raise EmbeddedPostgresError(f"{Path(command[0]).name} failed: {reason_in(done.stderr)}")
 
     def start(self, command: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
         """Start a server in a session of its own, so that Ctrl-C reaches the service first, not its database."""
@@ -89,6 +107,13 @@ class ServerAccount:
             stderr=log,
             start_new_session=True,
         )
+
+
+def _name(user_id: int) -> str:
+    try:
+        return pwd.getpwuid(user_id).pw_name
+    except KeyError:
+        return str(user_id)  # of another machine, or of none
 
 
 def _environment() -> dict[str, str]:

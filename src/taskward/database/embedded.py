@@ -27,6 +27,8 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from taskward.database.account import EmbeddedPostgresError, ServerAccount
+from taskward.database.os_errors import in_words
+from taskward.database.server_log import ServerLog
 
 MAJOR = 18  # of PostgreSQL; a cluster of another one cannot be read
 SUPERUSER = "postgres"
@@ -52,14 +54,15 @@ class EmbeddedPostgres:
         self._wanted = True
 
     def __enter__(self) -> Self:
-        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = _lock(self.data_dir)
+        _forget_other_servers()
+        self._lock = _take(self.data_dir)
         try:
             self._account = ServerAccount.choose(self.data_dir, program("postgres"))
             _stop_server_of_a_dead_owner(self.cluster)
             if not (self.cluster / "PG_VERSION").exists():
                 self._create_cluster()
             self._refuse_another_major()
+            self._account.check(self.cluster)
             self._sockets = _socket_folder(self.data_dir)
             self._account.give(self._sockets)
             self._start()
@@ -128,12 +131,13 @@ class EmbeddedPostgres:
         # owner. PostgreSQL sets a mask of its own.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
         started = False
+        this_start = ServerLog(self.log)
         try:
             with open(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:  # noqa: PTH123
                 self._server = self._account.start(command, log)
             started = True
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            self._wait_until_it_answers()
+            self._wait_until_it_answers(this_start)
             self._ensure_database()
         except BaseException:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
@@ -153,6 +157,8 @@ class EmbeddedPostgres:
                     (self._sockets / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
                     self._start()
                     continue
+                except (EmbeddedPostgresError, OSError) as error:
+                    logger.error("%s", in_words(error) if isinstance(error, OSError) else error)
                 except Exception:  # whatever it is, without a database there is nothing else to do
                     logger.exception("the embedded PostgreSQL could not be started again")
             time.sleep(RESTART_SECONDS)
@@ -173,16 +179,18 @@ class EmbeddedPostgres:
             return False
         return True
 
-    def _wait_until_it_answers(self) -> None:
+    def _wait_until_it_answers(self, log: ServerLog) -> None:
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             if self._server.poll() is not None:
-                raise EmbeddedPostgresError(f"the embedded PostgreSQL did not start; see {self.log}")
+                raise self._failed("did not start", log)
             if time.monotonic() > deadline:
-                raise EmbeddedPostgresError(
-                    f"the embedded PostgreSQL did not answer within {START_SECONDS} s; see {self.log}"
-                )
+                raise self._failed(f"did not answer within {START_SECONDS} s", log)
             time.sleep(0.02)  # PostgreSQL offers no event to wait for; pg_ctl polls as well
+
+    def _failed(self, how: str, log: ServerLog) -> EmbeddedPostgresError:
+        reason = f": {said}" if (said := log.reason()) else ""
+        return EmbeddedPostgresError(f"the embedded PostgreSQL {how}{reason} (from {self.log})")
 
     def _ensure_database(self) -> None:
         with psycopg.connect(self.superuser_conninfo, autocommit=True) as connection:
@@ -205,10 +213,17 @@ def superuser_of_running(data_dir: Path) -> str | None:
     return None if sockets is None else _superuser(sockets)
 
 
+def _forget_other_servers() -> None:
+    """Take the settings of libpq from the environment: a shell's PGPORT or PGSERVICE leads to another server."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
+
+
 def _sockets_of_running(data_dir: Path) -> str | None:
+    _forget_other_servers()
     try:
         return (data_dir / "postgres" / "postmaster.pid").read_text().split("\n")[4]
-    except (FileNotFoundError, IndexError):
+    except (FileNotFoundError, NotADirectoryError, IndexError):
         return None
 
 
@@ -229,6 +244,18 @@ def program(name: str) -> Path:
             " taskward[embedded]"
         )
     return Path(wheel.origin).parent / f"pginstall{MAJOR}" / "bin" / name
+
+
+def _take(data_dir: Path) -> IO[str]:
+    """Make the folder if it is missing, and take it for this process."""
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return _lock(data_dir)
+    except OSError as error:
+        reason = "it is not a folder" if isinstance(error, FileExistsError) else in_words(error)
+        raise EmbeddedPostgresError(
+            f"DATA_DIR cannot be {data_dir}: {reason}. Set it to a folder that this user can write to"
+        ) from None
 
 
 def _lock(data_dir: Path) -> IO[str]:

@@ -10,7 +10,7 @@ SENTENCES = {
     errno.ENAMETOOLONG: "the name {} is too long",
     errno.ENOENT: "there is no file or folder {}",
     errno.ENOSPC: "there is no space left on the disk of {}",
-    errno.ENOTDIR: "a part of {} is no folder",
+    errno.ENOTDIR: "{} is not a folder, or not in one",
     errno.EPERM: "there is no permission for {}",
     errno.EROFS: "{} is on a disk that can only be read",
 }
