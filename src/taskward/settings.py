@@ -270,4 +270,16 @@ class Settings(BaseSettings):
             )
         if self.jwt_secret_key is not None:
             return self.jwt_secret_key.get_secret_value().encode()
-        return secret_kept_in(self.data_dir / "jwt-secret")
+        try:
+            return secret_kept_in(self._secret_file)
+        except OSError as error:
+            raise InvalidSettingsError(f"DATA_DIR: {error.filename}: {error.strerror}") from None
+
+    @property
+    def secret_is_missing(self) -> bool:
+        """Whether `signing_secret` would have to be made up first: no service has begun to accept its tokens."""
+        return self.has_secret and self.jwt_secret_key is None and not self._secret_file.exists()
+
+    @property
+    def _secret_file(self) -> Path:
+        return self.data_dir / "jwt-secret"

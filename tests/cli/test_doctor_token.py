@@ -170,6 +170,15 @@ def test_neither_secret_nor_signature_nor_other_claims_are_printed(
     assert "\x1b" not in printed.out
 
 
+def test_before_a_service_has_a_secret_the_doctor_makes_none_up(tmp_path: Path) -> None:
+    token = signed(payload=GOOD, secret=SECRET.encode())
+    done = taskward("doctor", "token", token, settings={}, folder=tmp_path)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "no secret yet: the service makes one up and keeps it in taskward-data" in done.stdout
+    assert "JWT_SECRET_KEY=<the secret that it was signed with>" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_command_says_by_its_exit_code_whether_the_token_is_good(tmp_path: Path) -> None:
     environment = {"JWT_SECRET_KEY": SECRET}
     done = taskward("doctor", "token", TOKENS["another secret"], settings=environment, folder=tmp_path)

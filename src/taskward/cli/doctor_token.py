@@ -7,10 +7,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from secrets import token_urlsafe
 from time import time
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from taskward.auth.claims import Claims, check_audience, check_issuer, check_times, named_audiences, user_id_of
 from taskward.auth.gate import MAX_TOKEN_LENGTH, Unverified, read, split
@@ -46,7 +47,8 @@ def doctor_token(token: str) -> bool:
 
 async def examine_by(settings: Settings, token: str) -> Result:
     """Examine a token as a service with these settings would."""
-    verifier = TokenVerifier.by(settings)
+    unknown = {"jwt_secret_key": SecretStr(token_urlsafe(48))}  # in place of one that a look must not make up
+    verifier = TokenVerifier.by(settings.model_copy(update=unknown) if settings.secret_is_missing else settings)
     async with verifier.keeping_keys_fresh():
         return await examine(token, verifier, settings)
 
@@ -134,6 +136,8 @@ class Examination:
             return f"{_named('key', key.kid)} for {key.algorithm}, from {self._settings.jwt_jwks_url}"
         if self._settings.jwt_secret_key is not None:
             return "the secret of JWT_SECRET_KEY"
+        if self._settings.secret_is_missing:
+            return f"no secret yet: the service makes one up and keeps it in {self._settings.data_dir}"
         return f"the secret that was made up and is kept in {self._settings.data_dir}"
 
 

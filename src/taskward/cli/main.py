@@ -27,7 +27,7 @@ def serve() -> None:
 
 @cli.command()
 def migrate() -> None:
-    """Bring the database up to the newest schema. Safe at any time, and from several places at once."""
+    """Bring the database up to the newest schema. Safe beside a running service, and many times at once."""
     from taskward.cli.migrate import migrate as run
 
     with _one_line_errors():
