@@ -1,6 +1,7 @@
 """`taskward backup` and `taskward restore`, typed beside a service that runs."""
 
-from collections.abc import Iterator
+import gzip
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2
@@ -76,12 +77,37 @@ def test_what_is_restored_is_what_was_backed_up_while_the_service_ran(first: Ser
         assert (created["id"], created["revision"]) == (4, 5)  # after three creates and a delete
 
 
-def test_a_backup_can_be_made_of_a_service_at_rest(tmp_path: Path) -> None:
+NO_BACKUPS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "empty": (lambda _: b"", "is not a backup that 'taskward backup' wrote"),
+    "noise": (lambda _: bytes(range(256)) * 9, "is not a backup that 'taskward backup' wrote"),
+    "packed": (gzip.compress, "is not a backup that 'taskward backup' wrote"),
+    "sql": (lambda _: b"--\n-- PostgreSQL database dump\n--\n", "psql reads SQL"),
+    "begun": (lambda whole: whole[:2000], "is cut short, damaged, or of a newer PostgreSQL"),
+    "cut": (lambda whole: whole[:-100], "cannot be restored, and nothing has changed"),
+    "tomorrow": (lambda whole: whole[:6] + b"\x63" + whole[7:], "of a newer PostgreSQL"),
+    "stranger": (lambda whole: whole.replace(b"alembic_version", b"another_version"), "of another program"),
+}
+
+
+def test_a_backup_can_be_made_of_a_service_at_rest_and_nothing_else_is_restored(tmp_path: Path) -> None:
     settings = {"DATA_DIR": str(tmp_path / "data")}
     assert taskward("migrate", settings=settings, folder=tmp_path).returncode == 0
     done = taskward("backup", "rest.backup", settings=settings, folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "rest.backup").read_bytes().startswith(b"PGDMP")
+    whole = (tmp_path / "rest.backup").read_bytes()
+    for name, (made, reason) in NO_BACKUPS.items():
+        (tmp_path / name).write_bytes(made(whole))
+        line = refusal("restore", name, settings=settings, folder=tmp_path)
+        assert line.startswith(f"taskward: {name} "), line
+        assert reason in line
+    for command, file, reason in (
+        ("restore", "data", "data is a folder"),
+        ("backup", "rest.backup", "rest.backup exists already"),
+        ("backup", "not there/new", "there is no file or folder not there"),
+        ("backup", "rest.backup/new", "rest.backup is not a folder, or not in one"),
+    ):
+        assert reason in refusal(command, file, settings=settings, folder=tmp_path)
+    assert taskward("restore", "rest.backup", settings=settings, folder=tmp_path).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -90,7 +116,8 @@ def test_a_backup_can_be_made_of_a_service_at_rest(tmp_path: Path) -> None:
         ("backup", "new", {"DATABASE_URL": "postgresql://db/x"}, "back that database up with pg_dump"),
         ("restore", "new", {"DATABASE_URL": "postgresql://db/x"}, "docs/backup.md"),
         ("backup", "new", {}, "there is no database in"),
-        ("restore", "not there", {}, "No such file"),
+        ("restore", "not there", {}, "there is no file or folder not there"),
+        ("backup", "not there/new", {"DATA_DIR": "/"}, "there is no database in /"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(

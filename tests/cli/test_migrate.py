@@ -2,14 +2,16 @@ import signal
 import time
 from pathlib import Path
 
+import httpx2
 import psycopg
 import pytest
+from alembic import command
 
-from taskward.database.embedded import EmbeddedPostgres
-from taskward.database.migrate import head
+from taskward.database.embedded import EmbeddedPostgres, url_of_running
+from taskward.database.migrate import alembic_config, engine, head
 from taskward.database.url import conninfo
 from tests.cli.command import processes_of, refusal, taskward
-from tests.service import start
+from tests.service import Service, start
 
 
 def revision_of(url: str) -> object:
@@ -33,6 +35,18 @@ def test_it_migrates_the_embedded_database_and_stops_it(tmp_path: Path) -> None:
         assert revision_of(server.url) == [(head(),)]
 
 
+def test_beside_a_service_it_migrates_the_database_that_runs(tmp_path: Path) -> None:
+    with Service(tmp_path / "data") as service:
+        address = conninfo(str(url_of_running(service.data_dir)))
+        with engine(address).connect() as connection:
+            command.downgrade(alembic_config(connection), "0006")
+        done = taskward("migrate", settings={"DATA_DIR": str(service.data_dir)}, folder=tmp_path)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert revision_of(str(url_of_running(service.data_dir))) == [(head(),)]
+        assert httpx2.get(f"{service.url}/health/ready").status_code == 200
+    assert processes_of(tmp_path / "data") == []
+
+
 def test_it_goes_through_database_migration_url_where_that_is_set(tmp_path: Path, empty_database_url: str) -> None:
     settings = {
         "DATABASE_URL": "postgresql://alice:hunter2@127.0.0.1:1/behind-a-pooler",
@@ -46,16 +60,16 @@ def test_it_goes_through_database_migration_url_where_that_is_set(tmp_path: Path
 def test_a_database_that_is_away_is_told_in_one_line_without_its_password(tmp_path: Path) -> None:
     settings = {"DATABASE_URL": "postgresql://alice:hunter2@127.0.0.1:1/tasks"}
     line = refusal("migrate", settings=settings, folder=tmp_path)
-    assert "the database cannot be reached" in line
+    assert "the database cannot be reached: Connection refused (tasks on 127.0.0.1:1, as alice)." in line
     assert "hunter2" not in line
 
 
 @pytest.mark.parametrize("sort", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_the_database_that_it_started(tmp_path: Path, sort: signal.Signals) -> None:
     lock = tmp_path / "data" / "postgres" / "postmaster.pid"
-    with start({"DATA_DIR": str(tmp_path / "data")}, tmp_path, "migrate") as command:
-        while not lock.exists() and command.poll() is None:
+    with start({"DATA_DIR": str(tmp_path / "data")}, tmp_path, "migrate") as migration:
+        while not lock.exists() and migration.poll() is None:
             time.sleep(0.005)
-        command.send_signal(sort)
-        command.wait(30)
+        migration.send_signal(sort)
+        migration.wait(30)
     assert processes_of(tmp_path / "data") == []

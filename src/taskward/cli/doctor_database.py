@@ -50,18 +50,11 @@ def doctor_database() -> bool:
 
 
 def _of_settings(settings: Settings) -> Iterator[Finding]:
-    if settings.database_url is None:
-        from taskward.database.embedded import url_of_running  # not needed, nor installed, elsewhere
-
-        running = url_of_running(settings.data_dir)
-        if running is not None:
-            yield from examine(running, embedded=True)
-            return
-        if not (settings.data_dir / "postgres").exists():
-            where = settings.data_dir.resolve()
-            yield Finding("problem", "reachable", f"There is no database in {where} yet. Start the service once.")
-            return
-    with database_of(settings) as url:
+    if settings.database_url is None and not (settings.data_dir / "postgres").exists():
+        where = settings.data_dir.resolve()
+        yield Finding("problem", "reachable", f"There is no database in {where} yet. Start the service once.")
+        return
+    with database_of(settings, beside_a_service=True) as url:
         yield from examine(url, embedded=settings.database_url is None)
 
 

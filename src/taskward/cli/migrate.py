@@ -9,9 +9,9 @@ from taskward.settings import Settings
 
 
 def migrate() -> None:
-    """Migrate the database of the settings, starting the embedded one for as long as it takes."""
+    """Migrate the database of the settings; the embedded one beside its service, or started for this."""
     settings = Settings.load()
-    with database_of(settings) as url:
+    with database_of(settings, beside_a_service=True) as url:
         migrate_url(settings, url)
 
 

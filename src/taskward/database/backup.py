@@ -17,8 +17,9 @@ from psycopg.conninfo import make_conninfo
 from taskward.database.acting_as import Database
 from taskward.database.canary import check_walls
 from taskward.database.embedded import OWNER, program
-from taskward.database.migrate import migrate
+from taskward.database.migrate import UnknownRevisionError, migrate
 
+ARCHIVE = b"PGDMP"  # what pg_dump begins its own format with
 DRAFT = "taskward_restoring"
 REPLACED = "taskward_replaced"
 
@@ -32,6 +33,22 @@ class BackupError(Exception):
     """A backup cannot be made or restored; the message says why, in one line."""
 
 
+def check_backup(file: Path) -> None:
+    """Raise BackupError, OSError unless `file` holds a backup from its beginning to the list of what is in it."""
+    with file.open("rb") as content:
+        beginning = content.read(200)
+    if b"PostgreSQL database dump" in beginning:
+        raise BackupError(f"{file} is SQL: 'taskward restore' reads what 'taskward backup' wrote, psql reads SQL")
+    if not beginning.startswith(ARCHIVE):
+        raise BackupError(f"{file} is not a backup that 'taskward backup' wrote")
+    try:
+        listed = _run("pg_restore", "--list", str(file))
+    except BackupError as error:
+        raise BackupError(f"{file} is cut short, damaged, or of a newer PostgreSQL ({error})") from None
+    if "alembic_version" not in listed:
+        raise BackupError(f"{file} is a backup of another program: there is nothing of Taskward in it")
+
+
 def write_backup(superuser: str, file: Path) -> None:
     """Write what the service's database holds at this moment to a new `file`, complete or not at all.
 
@@ -40,7 +57,10 @@ def write_backup(superuser: str, file: Path) -> None:
     """
     if file.exists():
         raise BackupError(f"{file} exists already: name a new file")
-    descriptor, draft = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")  # mode 0600
+    try:
+        descriptor, draft = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")  # mode 0600
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(file.parent)) from None
     try:
         with open(descriptor, "wb") as out:  # noqa: PTH123
             _run(
@@ -60,7 +80,7 @@ def restore_backup(superuser: str, file: Path, *, replace: bool) -> None:
     """Put what `file` holds in the place of the service's database, or leave everything as it was.
 
     The copy is migrated and its walls are looked at before it takes the place. Without `replace`, only an empty
-    database is replaced. Raises BackupError, UnknownRevisionError, WallMissingError, psycopg.Error.
+    database is replaced. Raises BackupError, UnfitDatabaseError, psycopg.Error.
     """
     draft = make_conninfo(superuser, dbname=DRAFT)
     service = make_conninfo(draft, user=OWNER)
@@ -71,8 +91,8 @@ def restore_backup(superuser: str, file: Path, *, replace: bool) -> None:
             _create_draft(server)
             migrate(service)  # makes the roles, which belong to the server and are in no backup
             _create_draft(server)
-            _run("pg_restore", "--exit-on-error", "--single-transaction", f"--dbname={draft}", str(file))
-            migrate(service)
+            _read(file, draft)
+            _migrate_what_is_in(file, service)
             asyncio.run(_check_walls(service))
             with psycopg.connect(draft, autocommit=True) as copy:
                 copy.execute("ANALYZE")
@@ -80,6 +100,20 @@ def restore_backup(superuser: str, file: Path, *, replace: bool) -> None:
         finally:
             for name in (DRAFT, REPLACED):
                 server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _read(file: Path, database: str) -> None:
+    try:
+        _run("pg_restore", "--exit-on-error", "--single-transaction", f"--dbname={database}", str(file))
+    except BackupError as error:
+        raise BackupError(f"{file} cannot be restored, and nothing has changed ({error})") from None
+
+
+def _migrate_what_is_in(file: Path, service: str) -> None:
+    try:
+        migrate(service)
+    except UnknownRevisionError as error:
+        raise BackupError(f"{file} is of a newer Taskward: {error}") from None
 
 
 def _holds_rows(database: str) -> bool:
@@ -112,11 +146,12 @@ def _exchange(server: psycopg.Connection) -> None:
             server.execute(rename.format(sql.Identifier(name), sql.Identifier(new_name)))
 
 
-def _run(name: str, *arguments: str) -> None:
-    """Run a program of PostgreSQL, without the PG* variables, which would change what it does."""
+def _run(name: str, *arguments: str) -> str:
+    """Return what a program of PostgreSQL writes, run without the PG* variables, which would change that."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
     done = subprocess.run(
         [program(name), "--no-password", *arguments], env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
         raise BackupError(" ".join(done.stderr.split()))
+    return done.stdout

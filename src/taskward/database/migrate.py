@@ -65,8 +65,11 @@ def migrate(conninfo: str, *, revision: str = "head") -> None:
         if isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
             raise MissingRightsError(_missing_rights(conninfo, error.orig)) from None
         raise error.orig or error from None
-    except CommandError as error:
-        raise UnknownRevisionError(f"the database is at a revision this version does not know: {error}") from None
+    except CommandError:
+        raise UnknownRevisionError(
+            f"the database is at revision {_revision_of(conninfo)}, and this Taskward knows those up to {head()}:"
+            " run the newer one that migrated it"
+        ) from None
 
 
 def _told(connection: Connection, name: str) -> str:
@@ -82,6 +85,11 @@ def _missing_rights(conninfo: str, error: psycopg.Error) -> str:
     if row is None or not row[0]:
         return f"the database refused: {primary(error)}"
     return f"the database refused: {primary(error)}. Have an administrator of it run: {row[0]}"
+
+
+def _revision_of(conninfo: str) -> str | None:
+    with engine(conninfo).connect() as connection:
+        return current(connection)
 
 
 def engine(conninfo: str) -> Engine:
