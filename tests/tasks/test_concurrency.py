@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from taskward.settings import Settings
+from tests.books import check_books
 from tests.client import Client
 from tests.conftest import SECRET, UNLIMITED
 from tests.tasks.families import counts, create
@@ -46,22 +47,11 @@ async def held_back(
     yield answers
 
 
-async def check_books(superuser: psycopg.Connection, client: Client) -> None:
-    """Fail unless the counters of a user say what is really there."""
-    kept = superuser.execute(
-        "SELECT task_count, completed_count, revision FROM users WHERE id = %s", [client.user_id]
-    ).fetchone()
-    row = superuser.execute(
-        "SELECT count(*), count(*) FILTER (WHERE completed), count(DISTINCT revision), max(revision)"
-        " FROM tasks WHERE user_id = %s",
-        [client.user_id],
-    ).fetchone()
-    assert kept is not None
-    assert row is not None
-    tasks, completed, revisions, newest = row
-    assert kept[:2] == (tasks, completed)
-    assert revisions == tasks
-    assert (newest or 0) <= kept[2]
+async def check_books_and_lists(superuser: psycopg.Connection, client: Client) -> None:
+    """Fail unless the counters of a user say what is really there, and lists say the same."""
+    check_books(superuser)
+    kept = superuser.execute("SELECT task_count, completed_count FROM users WHERE id = %s", [client.user_id])
+    tasks, completed = kept.fetchone() or (None, None)
     assert await counts(client) == {"all": tasks, "completed": completed, "pending": tasks - completed}
 
 
@@ -71,7 +61,7 @@ async def test_first_writes_at_once_all_succeed(charlie: Client, superuser: psyc
         created = await answers
     assert [answer.status_code for answer in created] == [201] * CONNECTIONS
     assert sorted(answer.json()["revision"] for answer in created) == list(range(1, CONNECTIONS + 1))
-    await check_books(superuser, charlie)
+    await check_books_and_lists(superuser, charlie)
 
 
 async def test_more_first_writes_than_connections_all_succeed(charlie: Client) -> None:
@@ -91,7 +81,7 @@ async def test_flips_that_see_the_same_task_are_counted_one_by_one(
     async with held_back(superuser, "SELECT FROM tasks FOR UPDATE", *flips) as answers:
         flipped = sorted((answer.json()["revision"], answer.json()["completed"]) for answer in await answers)
     assert flipped == [(number + 2, number % 2 == 0) for number in range(writers)]
-    await check_books(superuser, alice)
+    await check_books_and_lists(superuser, alice)
 
 
 async def test_completing_twice_at_once_is_counted_once(alice: Client, superuser: psycopg.Connection) -> None:
@@ -100,7 +90,7 @@ async def test_completing_twice_at_once_is_counted_once(alice: Client, superuser
     async with held_back(superuser, "SELECT FROM tasks FOR UPDATE", *writes) as answers:
         assert {answer.status_code for answer in await answers} == {200}
     assert (await counts(alice))["completed"] == 1
-    await check_books(superuser, alice)
+    await check_books_and_lists(superuser, alice)
 
 
 async def test_of_deletions_at_once_one_succeeds(alice: Client, superuser: psycopg.Connection) -> None:
@@ -109,7 +99,7 @@ async def test_of_deletions_at_once_one_succeeds(alice: Client, superuser: psyco
     async with held_back(superuser, "SELECT FROM tasks FOR UPDATE", *writes) as answers:
         assert sorted(answer.status_code for answer in await answers) == [204, 404, 404, 404, 404]
     assert await counts(alice) == {"all": 1, "completed": 0, "pending": 1}
-    await check_books(superuser, alice)
+    await check_books_and_lists(superuser, alice)
 
 
 async def test_changes_of_two_fields_at_once_lose_neither(alice: Client, superuser: psycopg.Connection) -> None:
@@ -145,5 +135,5 @@ async def test_the_books_are_right_after_many_writers(
     assert {answer.status_code for answer in answers} == {200, 201, 204, 404}
     done = Counter(client for (client, _), answer in zip(writes, answers, strict=True) if answer.is_success)
     for client in (alice, bob):
-        await check_books(superuser, client)
+        await check_books_and_lists(superuser, client)
         assert (await create(client))["revision"] == 6 + done[client] + 1
