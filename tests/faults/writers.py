@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 
+from tests.books import check_books
 from tests.faults.caller import Answer, Caller
 
 
@@ -33,13 +34,7 @@ class Ledger:
                 assert (user_id, description, completed) == (sent["user"], sent["description"], sent["completed"])
         updated = superuser.execute("SELECT id, description FROM tasks WHERE title = 'contended'").fetchall()
         assert {task_id: int(description) for task_id, description in updated} == self.updates
-        wrong = superuser.execute("""
-            SELECT id FROM users JOIN LATERAL (
-                SELECT count(*) AS n, count(*) FILTER (WHERE completed) AS done, max(revision) AS newest
-                  FROM tasks WHERE user_id = users.id) AS t ON true
-             WHERE (task_count, completed_count) IS DISTINCT FROM (n, done) OR revision < newest
-        """).fetchall()
-        assert wrong == [], "the counters disagree with the tasks"
+        check_books(superuser)
         answered = "SELECT count(*) FROM idempotency_keys AS k LEFT JOIN tasks ON id = task_id WHERE id IS NULL"
         assert superuser.execute(answered).fetchone() == (0,), "a key remembers a task that is not there"
 
@@ -61,6 +56,8 @@ class Writer:
         try:
             while not enough.is_set():
                 await random.choice([self._create_once, self._create, self._count_up])()
+            while not await self._count_up():
+                pass
         finally:
             self._caller.hang_up()
 
@@ -77,24 +74,26 @@ class Writer:
         else:
             self._ledger.unknown.add(body["title"])
 
-    async def _count_up(self) -> None:
+    async def _count_up(self) -> bool:
+        """Tell whether it is certain what came of this one, and so of all before it."""
         before = self._ledger.updates[self._task]
         path, body = f"/tasks/{self._task}", {"description": str(before + 1)}
         answer = await self._try("PUT", path, body, If_Match=self._tag)
         if answer is None or answer.status == 503:  # done or not: it can be seen, for nobody else writes here
             answer = await self._insist("GET", path)
             if answer.body["description"] == str(before):
-                return  # it was not, and may still be; then the next one is told so by If-Match
+                return False  # it was not, and may still be; then the next one is told so by If-Match
         elif answer.status == 412:
             assert answer.body["current"]["description"] == str(before + 1), "a late first attempt, and no other"
             self._tag = answer.headers["etag"]
             self._ledger.updates[self._task] += 1
-            return
+            return True
         assert answer.status == 200
         assert answer.body["description"] == str(before + 1)
         self._tag = answer.headers["etag"]
         self._ledger.updates[self._task] += 1
         self._ledger.writes += 1
+        return True
 
     def _new(self) -> dict[str, Any]:
         self._sent += 1
