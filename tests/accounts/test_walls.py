@@ -11,9 +11,6 @@ from tests.database.statements import is_on_user_data, of_accounts
 
 ON_USER_DATA = {
     "read": statements.READ_USER,
-    "lock the tasks": statements.LOCK_TASKS,
-    "lock the user": statements.LOCK_USER,
-    "lock newer tasks": statements.LOCK_NEWER_TASKS,
     "delete": statements.DELETE_USER,
 }
 WALL_ONE = ("user_id = %(owner)s::text", "id = %(owner)s::text")

@@ -38,6 +38,7 @@ async def waiting_for(superuser: psycopg.Connection, event: str) -> int:
     while (row := superuser.execute(query, [event]).fetchone()) is None:
         assert time.monotonic() < deadline, "the statement never reached the database"
         await asyncio.sleep(0.01)
+        superuser.execute("SELECT pg_stat_clear_snapshot()")  # or in a transaction new sessions stay unseen
     return int(row[0])
 
 

@@ -69,14 +69,14 @@ class AccountService:
             raise CredentialsInvalidError
         account_id, token = account["id"], self._refresh_tokens.first()
         async with self._database.acting_for_accounts() as unit:
-            begun = unit.execute(
-                statements.BEGIN_FAMILY, account_id=account_id, family=token.family_hash, token=token.hash
-            )
-            if renewed_hash is not None:
+            if renewed_hash is not None:  # before the other, whose lock it would have to make a stronger one
                 unit.execute(
                     statements.RENEW_PASSWORD_HASH,
                     account_id=account_id, password_hash=stored, renewed_hash=renewed_hash,
                 )  # fmt: skip
+            begun = unit.execute(
+                statements.BEGIN_FAMILY, account_id=account_id, family=token.family_hash, token=token.hash
+            )
         if begun.first is None:  # deleted while the password was verified
             raise CredentialsInvalidError
         return self._tokens(account_id, token)
@@ -131,9 +131,6 @@ class AccountService:
                 async with self._database.acting_for_accounts(owner) as unit:
                     unit.execute(statements.LOCK_ACCOUNT)
                     unit.identify(APP_ROLE)
-                    unit.execute(statements.LOCK_TASKS)
-                    unit.execute(statements.LOCK_USER)
-                    unit.execute(statements.LOCK_NEWER_TASKS)
                     unit.execute(statements.DELETE_USER)
                     unit.identify(ACCOUNTS_ROLE)
                     unit.execute(statements.DELETE_ACCOUNT)

@@ -98,13 +98,9 @@ READ_USER = Statement(
     "SELECT timezone('UTC', created_at) AS created_at FROM users WHERE id = %(owner)s::text", effect=Effect.NONE
 )
 
-# Deleting a user, in this order. A write to a task locks the task and then the user's row, so deleting does as
-# well. A task that came between the two locks may be locked by a writer who already waits for the user: not
-# waiting for it, and beginning again, is what keeps the two from waiting for each other.
+# Deleting a user takes locks in the order of every writer: the account, the user's row, then what was theirs (the
+# last by ON DELETE CASCADE). While the account is locked, no first write makes the user anew. While the user's row
+# is, no other write begins, for each takes that row before a task. So no two of them wait for each other.
 LOCK_ACCOUNT = Statement("SELECT id FROM accounts WHERE id = %(owner)s::text FOR UPDATE", effect=Effect.ONCE)
-_TASKS = "SELECT count(*) FROM (SELECT FROM tasks WHERE user_id = %(owner)s::text ORDER BY id FOR UPDATE {}) AS t"
-LOCK_TASKS = Statement(_TASKS.format(""))
-LOCK_USER = Statement("SELECT id FROM users WHERE id = %(owner)s::text FOR UPDATE")
-LOCK_NEWER_TASKS = Statement(_TASKS.format("NOWAIT"))
 DELETE_USER = Statement("DELETE FROM users WHERE id = %(owner)s::text RETURNING id")
 DELETE_ACCOUNT = Statement("DELETE FROM accounts WHERE id = %(owner)s::text RETURNING id")

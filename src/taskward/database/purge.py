@@ -10,10 +10,14 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 from taskward.database.acting_as import UnitOfWork
-from taskward.database.statement import Statement
+from taskward.database.statement import Effect, Statement
 from taskward.errors import ApiError
 
 INTERVAL_SECONDS = 600
+
+# A batch has rows of many users, and deleting a user takes theirs in another order: the two may come to wait for
+# each other. Long before PostgreSQL looks for deadlocks it is the purge that gives up, for it can come again.
+GIVE_WAY = Statement("SELECT set_config('lock_timeout', '100ms', true)", effect=Effect.NONE)
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +47,7 @@ class Purge:
             purged = batch = self._statement.constants["batch"]
             while purged == batch:
                 async with self._unit() as unit:
+                    unit.execute(GIVE_WAY)
                     rows = unit.execute(self._statement)
                 purged = rows.all[0]["purged"]
         except ApiError as error:

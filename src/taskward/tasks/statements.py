@@ -19,6 +19,10 @@ ANSWER = (
 THE_TASK = "user_id = %(owner)s::text AND id = %(task_id)s::bigint"
 AS_EXPECTED = "revision = ANY (%(expected)s::bigint[])"
 
+# Whoever changes a task locks its user's row first: PostgreSQL asks this once, before it looks for the task. The
+# trigger alone would lock the task first. Deleting a user cannot have that order, and two orders make deadlocks.
+WITH_THE_USER_LOCKED = "EXISTS (SELECT FROM users WHERE users.id = %(owner)s::text FOR NO KEY UPDATE)"
+
 CREATE_TASK = Statement(
     f"""
     INSERT INTO tasks (user_id, title, description, completed)
@@ -67,7 +71,7 @@ def _change(what: str, *, conditional: bool) -> Statement:
         f"""
         UPDATE tasks
            SET {what}
-         WHERE {_the_task(conditional=conditional)}
+         WHERE {_the_task_locked(conditional=conditional)}
         RETURNING {ANSWER}
         """
     )
@@ -76,11 +80,12 @@ def _change(what: str, *, conditional: bool) -> Statement:
 @cache
 def delete_task(*, conditional: bool) -> Statement:
     """Return the statement that deletes a task."""
-    return Statement(f"DELETE FROM tasks WHERE {_the_task(conditional=conditional)} RETURNING id")
+    return Statement(f"DELETE FROM tasks WHERE {_the_task_locked(conditional=conditional)} RETURNING id")
 
 
-def _the_task(*, conditional: bool) -> str:
-    return f"{THE_TASK} AND {AS_EXPECTED}" if conditional else THE_TASK
+def _the_task_locked(*, conditional: bool) -> str:
+    conditions = [WITH_THE_USER_LOCKED, THE_TASK, *([AS_EXPECTED] if conditional else [])]
+    return " AND ".join(conditions)
 
 
 # What each way of sorting compares: unique within one user's tasks, and in the order of an index. Ids and

@@ -1,0 +1,93 @@
+"""One order of locks for all, so that no two transactions wait for each other: first the user, then a task."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+
+from taskward.accounts.statements import PURGE_TOKENS
+from taskward.database.acting_as import Database
+from taskward.database.purge import GIVE_WAY, Purge
+from taskward.database.statement import Statement
+from taskward.database.url import conninfo
+from taskward.tasks.idempotency import key_purge
+from tests.accounts.deleting import SLOW_TO_GIVE_UP
+from tests.database.conftest import create_task
+from tests.database.statements import of_tasks
+from tests.database.units import waiting_for
+
+CHANGES = ("UPDATE tasks", "DELETE FROM tasks")
+VALUES = {"title": "Buy bread", "description": None, "completed": True, "expected": list(range(1000))}
+
+OLD_KEYS = """
+    INSERT INTO users (id) VALUES ('bob');
+    INSERT INTO idempotency_keys
+    SELECT 'bob', n, sha256(''), now() - interval '2 days', n, 'title', NULL, false, now(), n
+      FROM generate_series(1, 2) AS n
+"""
+OLD_TOKENS = """
+    INSERT INTO accounts (id, email, password_hash) VALUES ('usr_' || repeat('a', 28), 'bob@example.com', '');
+    INSERT INTO refresh_tokens (family_hash, account_id, current_hash, expires_at)
+    SELECT sha256(n::text::bytea), id, sha256(''), now() - interval '1 day'
+      FROM accounts, generate_series(1, 2) AS n
+"""
+IN_A_SECOND = Statement(GIVE_WAY.sql.replace("100ms", "1s"))
+DELETE_KEY = "DELETE FROM idempotency_keys WHERE key = '{}'"
+DELETE_TOKEN = "DELETE FROM refresh_tokens WHERE family_hash = sha256('{}')"
+
+
+async def run_as_alice(database: Database, statement: Statement, task_id: int) -> list[dict[str, Any]]:
+    async with database.acting_as("alice") as unit:
+        changed = unit.execute(statement, task_id=task_id, **VALUES)
+    return changed.all
+
+
+async def test_no_change_of_a_task_locks_it_before_its_user(
+    database: Database, alices_tasks: list[int], superuser: psycopg.Connection
+) -> None:
+    tried = 0
+    for name, statement in of_tasks():
+        if statement.sql.lstrip().startswith(CHANGES):
+            task_id = await create_task(database, "alice")
+            with superuser.transaction():
+                superuser.execute("SELECT FROM users FOR UPDATE")
+                change = asyncio.create_task(run_as_alice(database, statement, task_id))
+                await waiting_for(superuser, "transactionid")
+                superuser.execute("SELECT FROM tasks FOR UPDATE NOWAIT")
+            assert len(await change) == 1, name
+            tried += 1
+    assert tried == 18
+
+
+def token_purge(database: Database) -> Purge:
+    return Purge("refresh tokens", database.acting_for_accounts, PURGE_TOKENS)
+
+
+@pytest.mark.parametrize(
+    ("purge_of", "old_rows", "delete"),
+    [(key_purge, OLD_KEYS, DELETE_KEY), (token_purge, OLD_TOKENS, DELETE_TOKEN)],
+    ids=["keys", "tokens"],
+)
+async def test_a_purge_gives_way_to_a_deletion_that_has_the_other_order(
+    database_url: str,
+    superuser: psycopg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    purge_of: Callable[[Database], Purge],
+    old_rows: str,
+    delete: str,
+) -> None:
+    monkeypatch.setattr("taskward.database.acting_as.IDENTITY", SLOW_TO_GIVE_UP)
+    monkeypatch.setattr("taskward.database.purge.GIVE_WAY", IN_A_SECOND)  # so that it can be seen to wait
+    superuser.execute(f"ALTER DATABASE {superuser.info.dbname} SET deadlock_timeout = '15s'")
+    superuser.execute("SET deadlock_timeout = '5s'")  # were there a deadlock, the deletion would be its victim
+    superuser.execute(old_rows.encode())
+    database = Database(conninfo(database_url), pool_size=1, max_overflow=0, timeout=20)
+    with superuser.transaction():
+        superuser.execute(delete.format(2).encode())
+        purging = asyncio.create_task(purge_of(database).purge())
+        await waiting_for(superuser, "transactionid")  # it has the first row, and wants the second
+        superuser.execute(delete.format(1).encode())
+    await purging
+    await database.close()
