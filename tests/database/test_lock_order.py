@@ -1,7 +1,7 @@
 """One order of locks for all, so that no two transactions wait for each other: first the user, then a task."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
@@ -18,7 +18,6 @@ from tests.database.conftest import create_task
 from tests.database.statements import of_tasks
 from tests.database.units import waiting_for
 
-CHANGES = ("UPDATE tasks", "DELETE FROM tasks")
 VALUES = {"title": "Buy bread", "description": None, "completed": True, "expected": list(range(1000))}
 
 OLD_KEYS = """
@@ -44,21 +43,37 @@ async def run_as_alice(database: Database, statement: Statement, task_id: int) -
     return changed.all
 
 
+def changes() -> Iterator[tuple[str, Statement]]:
+    """Every statement that changes or deletes a task that is there."""
+    for name, statement in of_tasks():
+        if statement.sql.lstrip().startswith(("UPDATE tasks", "DELETE FROM tasks")):
+            yield name, statement
+
+
+def test_there_are_as_many_changes_as_are_known() -> None:
+    assert len(list(changes())) == 2 * (7 + 1 + 1)  # conditional or not: any of three fields, a flip, a deletion
+
+
 async def test_no_change_of_a_task_locks_it_before_its_user(
     database: Database, alices_tasks: list[int], superuser: psycopg.Connection
 ) -> None:
-    tried = 0
-    for name, statement in of_tasks():
-        if statement.sql.lstrip().startswith(CHANGES):
-            task_id = await create_task(database, "alice")
-            with superuser.transaction():
-                superuser.execute("SELECT FROM users FOR UPDATE")
-                change = asyncio.create_task(run_as_alice(database, statement, task_id))
-                await waiting_for(superuser, "transactionid")
-                superuser.execute("SELECT FROM tasks FOR UPDATE NOWAIT")
-            assert len(await change) == 1, name
-            tried += 1
-    assert tried == 18
+    for name, statement in changes():
+        task_id = await create_task(database, "alice")
+        with superuser.transaction():
+            superuser.execute("SELECT FROM users FOR UPDATE")
+            change = asyncio.create_task(run_as_alice(database, statement, task_id))
+            await waiting_for(superuser, "transactionid")
+            superuser.execute("SELECT FROM tasks FOR UPDATE NOWAIT")
+        assert len(await change) == 1, name
+
+
+async def test_a_change_that_finds_no_task_waits_for_nobody(
+    database: Database, alices_tasks: list[int], superuser: psycopg.Connection
+) -> None:
+    with superuser.transaction():
+        superuser.execute("SELECT FROM users FOR UPDATE")
+        for name, statement in changes():
+            assert await run_as_alice(database, statement, max(alices_tasks) + 1) == [], name
 
 
 def token_purge(database: Database) -> Purge:

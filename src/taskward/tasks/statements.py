@@ -19,10 +19,6 @@ ANSWER = (
 THE_TASK = "user_id = %(owner)s::text AND id = %(task_id)s::bigint"
 AS_EXPECTED = "revision = ANY (%(expected)s::bigint[])"
 
-# Whoever changes a task locks its user's row first: PostgreSQL asks this once, before it looks for the task. The
-# trigger alone would lock the task first. Deleting a user cannot have that order, and two orders make deadlocks.
-WITH_THE_USER_LOCKED = "EXISTS (SELECT FROM users WHERE users.id = %(owner)s::text FOR NO KEY UPDATE)"
-
 CREATE_TASK = Statement(
     f"""
     INSERT INTO tasks (user_id, title, description, completed)
@@ -84,8 +80,14 @@ def delete_task(*, conditional: bool) -> Statement:
 
 
 def _the_task_locked(*, conditional: bool) -> str:
-    conditions = [WITH_THE_USER_LOCKED, THE_TASK, *([AS_EXPECTED] if conditional else [])]
-    return " AND ".join(conditions)
+    """Return the condition for a change: the task is there, and its user's row is locked before it.
+
+    PostgreSQL asks once for the row, before it looks for a task to change, and not at all where there is none. The
+    trigger alone would lock the task first. Deleting a user cannot have that order, and two orders make deadlocks.
+    """
+    wanted = f"{THE_TASK} AND {AS_EXPECTED}" if conditional else THE_TASK
+    user = f"users.id = %(owner)s::text AND EXISTS (SELECT FROM tasks WHERE {wanted})"
+    return f"{wanted} AND EXISTS (SELECT FROM users WHERE {user} FOR NO KEY UPDATE)"
 
 
 # What each way of sorting compares: unique within one user's tasks, and in the order of an index. Ids and
