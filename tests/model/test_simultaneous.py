@@ -19,7 +19,8 @@ WRITERS, WRITES = 40, 50
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
-    settings = {"WORKERS": "2", "JWT_SECRET_KEY": SECRET}
+    # They wait for each other, and the machine may be busy with something else.
+    settings = {"WORKERS": "2", "JWT_SECRET_KEY": SECRET, "DATABASE_TIMEOUT_SECONDS": "30"}
     with tempfile.TemporaryDirectory() as folder, Service(Path(folder) / "data", settings) as running:
         yield running
 

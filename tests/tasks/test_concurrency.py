@@ -28,6 +28,7 @@ def settings(database_url: str) -> Settings:
         JWT_SECRET_KEY=SECRET,
         DB_POOL_SIZE=CONNECTIONS,
         DB_MAX_OVERFLOW=0,
+        DATABASE_TIMEOUT_SECONDS=30,  # they wait for each other, and the machine may be busy
         RATE_LIMIT=UNLIMITED,
     )
 
