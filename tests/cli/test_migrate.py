@@ -1,5 +1,4 @@
 import signal
-import time
 from pathlib import Path
 
 import httpx2
@@ -10,7 +9,7 @@ from alembic import command
 from taskward.database.embedded import EmbeddedPostgres, url_of_running
 from taskward.database.migrate import alembic_config, engine, head
 from taskward.database.url import conninfo
-from tests.cli.command import processes_of, refusal, taskward
+from tests.cli.command import processes_of, refusal, taskward, until
 from tests.service import Service, start
 
 
@@ -30,7 +29,7 @@ def test_it_migrates_the_database_of_database_url(tmp_path: Path, empty_database
 def test_it_migrates_the_embedded_database_and_stops_it(tmp_path: Path) -> None:
     done = taskward("migrate", settings={"DATA_DIR": str(tmp_path / "data")}, folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert processes_of(tmp_path / "data") == []
+    until(lambda: processes_of(tmp_path / "data") == [])
     with EmbeddedPostgres(tmp_path / "data", max_connections=5) as server:
         assert revision_of(server.url) == [(head(),)]
 
@@ -68,8 +67,7 @@ def test_a_database_that_is_away_is_told_in_one_line_without_its_password(tmp_pa
 def test_a_signal_stops_the_database_that_it_started(tmp_path: Path, sort: signal.Signals) -> None:
     lock = tmp_path / "data" / "postgres" / "postmaster.pid"
     with start({"DATA_DIR": str(tmp_path / "data")}, tmp_path, "migrate") as migration:
-        while not lock.exists() and migration.poll() is None:
-            time.sleep(0.005)
+        until(lambda: lock.exists() or migration.poll() is not None)
         migration.send_signal(sort)
         migration.wait(30)
-    assert processes_of(tmp_path / "data") == []
+    until(lambda: processes_of(tmp_path / "data") == [])

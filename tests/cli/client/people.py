@@ -64,6 +64,12 @@ class Person:
             self.store.write(Address(server or self.server), Credentials(user_id, token))
         return self
 
+    def by_way_of(self, server: str) -> "Person":
+        """Return the same person as they reach the service at another address."""
+        with self.store.locked():
+            self.store.write(Address(server), self.store.read(Address(self.server)))
+        return Person(self.home, server)
+
     def __call__(self, *arguments: str, stdin: str = "") -> Done:
         """Run a command in this process, which saves the time to start another."""
         result = CliRunner().invoke(cli, arguments, input=stdin, env=self.env)

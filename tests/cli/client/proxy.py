@@ -14,8 +14,8 @@ UNCHANGED = ("authorization", "content-type", "idempotency-key", "if-match")
 class Proxy:
     """Stands before `target` and works through `plan`: one word for each request, then lets everything pass.
 
-    `pass` hands it on; `lose` too, but closes the connection instead of answering; a number answers with this
-    status and with `headers`, and `target` never hears of it.
+    `pass` hands it on; `lose` too, but closes the connection instead of answering; `hold` as well, but not before
+    `let_go` is set; a number answers with this status and with `headers`, and `target` never hears of it.
     """
 
     def __init__(self, target: str, *plan: str | int, headers: Mapping[str, str] | None = None) -> None:
@@ -23,6 +23,8 @@ class Proxy:
         self._target = target
         self._plan = list(plan)
         self._headers = dict(headers or {})
+        self.held = 0  # requests that `target` has answered and that are kept from their answer
+        self.let_go = threading.Event()
 
     def __enter__(self) -> Self:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
@@ -34,6 +36,7 @@ class Proxy:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self.let_go.set()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -48,6 +51,9 @@ class Proxy:
             return _reply(request, step, self._headers, b'{"detail": "Not now.", "code": "SOMETHING"}')
         passed = {name: headers[name] for name in UNCHANGED if name in headers}
         answer = httpx2.request(request.command, self._target + request.path, content=body, headers=passed)
+        if step == "hold":
+            self.held += 1
+            self.let_go.wait(60)
         if step == "pass":
             kept = {name: value for name, value in answer.headers.items() if name != "content-length"}
             return _reply(request, answer.status_code, kept, answer.content)

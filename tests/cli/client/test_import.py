@@ -1,6 +1,5 @@
 import json
 import signal
-import socket
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,9 @@ TITLES = [
     "-",
     "null",
 ]
+
+IN_FLIGHT = 8
+IN_THE_MIDDLE = ["pass"] * 40 + ["hold"] * IN_FLIGHT
 
 
 def contents(person: Person) -> list[tuple[str, str | None, bool]]:
@@ -123,21 +125,20 @@ def test_an_import_waits_while_it_is_told_to(alice: Person) -> None:
 
 def test_an_import_whose_service_is_killed_is_resumed_exactly_once(tmp_path: Path, database_url: str) -> None:
     titles = [f"task {number}" for number in range(300)]
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
-    settings = {"DATABASE_URL": database_url, "JWT_SECRET_KEY": SECRET, "PORT": port}
-    with Service(tmp_path / "data", settings) as service:
-        alice = Person(tmp_path, service.url).has_token("alice")
-        (tmp_path / "tasks.csv").write_text("title\n" + "".join(f"{title}\n" for title in titles))
+    settings = {"DATABASE_URL": database_url, "JWT_SECRET_KEY": SECRET}
+    (tmp_path / "tasks.csv").write_text("title\n" + "".join(f"{title}\n" for title in titles))
+    with Service(tmp_path / "data", settings) as service, Proxy(service.url, *IN_THE_MIDDLE) as proxy:
+        alice = Person(tmp_path, proxy.url).has_token("alice")
         importing = alice.start("import", "tasks.csv", "--patience", "0")
-        while not contents(alice):
-            assert importing.poll() is None
+        until(lambda: proxy.held == IN_FLIGHT)
         service.process.send_signal(signal.SIGKILL)
+        proxy.let_go.set()
         _, errors = importing.communicate(timeout=60)
         assert importing.returncode == 4, errors
-    with Service(tmp_path / "data", settings):
+    with Service(tmp_path / "data", settings) as again:
+        alice = Person(tmp_path, again.url).has_token("alice")
         before = len(contents(alice))
-        assert 0 < before < 300
+        assert before == len(IN_THE_MIDDLE)
         done = alice.run("import", "tasks.csv")
         assert done.stdout == f"300 rows: {300 - before} created, {before} already there.\n"
         assert sorted(title for title, _, _ in contents(alice)) == sorted(titles)
@@ -155,12 +156,13 @@ def test_an_import_that_waits_can_be_interrupted(alice: Person) -> None:
 
 def test_an_interrupted_import_can_be_repeated(alice: Person) -> None:
     (alice.home / "tasks.csv").write_text("title\n" + "".join(f"{number}\n" for number in range(300)))
-    importing = alice.start("import", "tasks.csv")
-    while not alice("list", "--limit", "1", "--json").json["count"]:
-        assert importing.poll() is None
-    importing.send_signal(signal.SIGINT)
-    _, errors = importing.communicate(timeout=60)
-    assert importing.returncode == 130
-    assert "Traceback" not in errors
+    with Proxy(alice.server, *IN_THE_MIDDLE) as proxy:
+        importing = alice.by_way_of(proxy.url).start("import", "tasks.csv")
+        until(lambda: proxy.held == IN_FLIGHT)
+        importing.send_signal(signal.SIGINT)
+        proxy.let_go.set()
+        _, errors = importing.communicate(timeout=60)
+        assert importing.returncode == 130
+        assert "Traceback" not in errors
     assert alice("import", str(alice.home / "tasks.csv")).code == 0
     assert len(contents(alice)) == 300

@@ -16,6 +16,7 @@ from taskward.client.credentials import Credentials
 from taskward.client.session import Session
 from tests.cli.client.people import Person
 from tests.cli.client.proxy import Proxy
+from tests.cli.command import until
 from tests.conftest import SECRET
 
 PASSWORD = "correct horse battery staple"
@@ -64,14 +65,11 @@ def test_a_token_that_the_service_finds_expired_is_renewed(alice: Person) -> Non
 def test_two_commands_at_once_renew_it_once(alice: Person) -> None:
     keep(alice, expires_at=0)
     with Proxy(alice.server) as proxy:
-        with alice.store.locked():
-            alice.store.write(Address(proxy.url), kept(alice))
-        both = Person(alice.home, proxy.url)
+        both = alice.by_way_of(proxy.url)
         with alice.store.locked():  # neither gets past this before both are there
             commands = [both.start("whoami") for _ in range(2)]
             (folder,) = {file.parent for file in alice.home.rglob("credentials.lock")}
-            while sum(waits_for(command.pid, folder) for command in commands) < 2:
-                time.sleep(0.01)
+            until(lambda: sum(waits_for(command.pid, folder) for command in commands) == 2)
         for command in commands:
             _, errors = command.communicate(timeout=60)
             assert command.returncode == 0, errors
@@ -94,9 +92,7 @@ def waits_for(pid: int, folder: Path) -> bool:
 def test_a_lost_answer_does_not_end_the_log_in(alice: Person) -> None:
     keep(alice, expires_at=0)
     with Proxy(alice.server, "lose") as proxy:
-        with alice.store.locked():
-            alice.store.write(Address(proxy.url), kept(alice))
-        at_proxy = Person(alice.home, proxy.url)
+        at_proxy = alice.by_way_of(proxy.url)
         assert at_proxy("whoami").code == 0
         assert [path for _, path, _ in proxy.requests] == ["/auth/token", "/auth/token", "/auth/me"]
         with alice.store.locked():
