@@ -1,7 +1,11 @@
 import subprocess
 import sys
 
+import pytest
+
 from tests.conftest import SECRET
+
+pytestmark = pytest.mark.quick
 
 # What migrates, what declares tables, and what fetches the keys of a provider: 23 MB of each worker, for nothing.
 UNNEEDED = {"sqlalchemy", "sqlmodel", "alembic", "httpx2"}

@@ -12,6 +12,8 @@ from taskward.errors import (
     ValidationFailedError,
 )
 
+pytestmark = pytest.mark.quick
+
 KINDS = {
     kind.code: kind
     for kind in vars(errors).values()

@@ -9,6 +9,8 @@ from pydantic import SecretStr, ValidationError
 
 from taskward.settings import InvalidSettingsError, Settings
 
+pytestmark = pytest.mark.quick
+
 SECRET = "a secret of thirty-two characters"
 ORIGINS = "https://APP.example.com:443, http://localhost:3000,https://app.example.com,"
 STORE = "valkeys://alice:pass@127.0.0.1:6379/0"

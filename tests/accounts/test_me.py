@@ -7,6 +7,8 @@ from tests.accounts.people import PASSWORD, ask, log_in, refresh, register
 from tests.client import Client, connect
 from tests.conftest import SECRET
 
+pytestmark = pytest.mark.quick
+
 Tokens = dict[str, str]
 
 MILK = {"title": "Buy milk"}

@@ -8,6 +8,8 @@ from taskward.settings import Settings
 from tests.client import Client
 from tests.conftest import SECRET
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture
 def settings(database_url: str) -> Settings:

@@ -1,7 +1,10 @@
 import psycopg
+import pytest
 
 from tests.accounts.people import log_in, refresh
 from tests.client import Client
+
+pytestmark = pytest.mark.quick
 
 Tokens = dict[str, str]
 

@@ -9,6 +9,8 @@ from taskward.database.statement import Statement
 from tests.client import Client
 from tests.database.statements import is_on_user_data, of_accounts
 
+pytestmark = pytest.mark.quick
+
 ON_USER_DATA = {
     "read": statements.READ_USER,
     "delete": statements.DELETE_USER,

@@ -11,6 +11,8 @@ from taskward.auth.verify import TokenVerifier
 from tests.auth.test_gate import Refusal
 from tests.auth.tokens import HEADER, PAYLOAD, SECRET, at_once, base64url, json_part, signed, with_header
 
+pytestmark = pytest.mark.quick
+
 STRANGERS_SECRET = b"a secret of somebody else, of 32 bytes and more"
 
 

@@ -7,6 +7,8 @@ from taskward.errors import TokenExpiredError
 from tests.auth.test_gate import Refusal
 from tests.auth.tokens import NOW, PAYLOAD, SECRET, at_once, signed, with_claims, without_claim
 
+pytestmark = pytest.mark.quick
+
 TIMES = ["exp", "nbf", "iat"]
 
 

@@ -12,6 +12,8 @@ from taskward.settings import Settings
 from tests.auth.provider import KeyServer, Pair
 from tests.auth.tokens import NOW, PAYLOAD, SECRET, at_once, signed
 
+pytestmark = pytest.mark.quick
+
 ISSUER, AUDIENCE = "https://example.com", "https://api.example.com"
 GOOD = PAYLOAD | {"iss": ISSUER, "aud": AUDIENCE}
 

@@ -18,6 +18,8 @@ from tests.auth.tokens import (
     with_header,
 )
 
+pytestmark = pytest.mark.quick
+
 Refusal = Callable[[str], str]
 
 

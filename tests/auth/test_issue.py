@@ -8,6 +8,8 @@ from taskward.auth.verify import TokenVerifier
 from taskward.errors import TokenExpiredError, TokenInvalidError
 from tests.auth.tokens import SECRET, at_once
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.mark.parametrize("user_id", ["alice", "auth0|abc", "alice@example.com", "ünïcødé", "x" * 255])
 def test_an_issued_token_is_accepted(user_id: str) -> None:

@@ -9,6 +9,8 @@ from taskward.auth.jwk import ALGORITHMS, InvalidKeySetError, UnusableKeyError, 
 from tests.auth.provider import Pair
 from tests.auth.tokens import base64url
 
+pytestmark = pytest.mark.quick
+
 ED, EC, RSA = Pair("EdDSA"), Pair("ES256"), Pair("RS256")
 
 

@@ -11,6 +11,8 @@ from taskward.auth.keys import ProviderKeys
 from taskward.errors import KeysUnavailableError, TokenInvalidError
 from tests.auth.provider import Clock, KeyServer, Pair
 
+pytestmark = pytest.mark.quick
+
 DAY = 24 * 60 * 60
 
 

@@ -7,6 +7,8 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from taskward.auth.passwords import Passwords, normalised
 from taskward.errors import ServerBusyError
 
+pytestmark = pytest.mark.quick
+
 QUICK = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)
 
 

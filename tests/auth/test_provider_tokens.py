@@ -16,6 +16,8 @@ from taskward.errors import KeysUnavailableError, TokenExpiredError, TokenInvali
 from tests.auth.provider import Clock, KeyServer, Pair
 from tests.auth.tokens import HEADER, NOW, PAYLOAD, SECRET, at_once, base64url, json_part, signed
 
+pytestmark = pytest.mark.quick
+
 PAIRS = {algorithm: Pair(algorithm) for algorithm in ALGORITHMS}
 
 

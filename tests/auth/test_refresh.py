@@ -2,6 +2,8 @@ import pytest
 
 from taskward.auth.refresh import RefreshToken, RefreshTokens
 
+pytestmark = pytest.mark.quick
+
 TOKENS = RefreshTokens(b"s" * 32)
 
 

@@ -1,11 +1,14 @@
 import string
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from taskward.auth.verify import TokenVerifier
 from taskward.errors import AuthenticationError
 from tests.auth.tokens import NOW, SECRET, at_once, base64url, signed, signed_parts
+
+pytestmark = pytest.mark.quick
 
 TOKEN = signed()
 ALPHABET = string.ascii_letters + string.digits + "-_"

@@ -8,6 +8,8 @@ from taskward.auth.verify import MAX_REMEMBERED, TokenVerifier
 from taskward.errors import TokenExpiredError, TokenInvalidError
 from tests.auth.tokens import NOW, SECRET, at_once, signed, with_claims
 
+pytestmark = pytest.mark.quick
+
 
 class CountingVerifier(TokenVerifier):
     """Counts how often a token is verified, and not remembered."""

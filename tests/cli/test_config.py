@@ -9,6 +9,8 @@ from taskward.settings import Settings
 from tests.cli.command import taskward
 from tests.conftest import SECRET
 
+pytestmark = pytest.mark.quick
+
 PASSWORD = "p-word"
 SECRETS = {
     "DATABASE_URL": f"postgresql://alice:{PASSWORD}@db.example/tasks?sslmode=require",

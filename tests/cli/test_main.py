@@ -8,6 +8,8 @@ import pytest
 from taskward.database.os_errors import in_words
 from tests.cli.command import taskward
 
+pytestmark = pytest.mark.quick
+
 
 def test_help_lists_the_commands(tmp_path: Path) -> None:
     done = taskward("--help", settings={}, folder=tmp_path)

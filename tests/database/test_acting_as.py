@@ -11,6 +11,8 @@ from taskward.tasks.statements import CREATE_TASK
 from tests.books import check_books
 from tests.database.units import BACKEND, WHO, asleep, dawdle, nothing_is_left_of_alice
 
+pytestmark = pytest.mark.quick
+
 TASK = {"title": "Buy milk", "description": None, "completed": False}
 
 

@@ -25,6 +25,8 @@ from taskward.tasks.statements import READ_TASK
 from tests.conftest import SECRET
 from tests.database.units import read_as
 
+pytestmark = pytest.mark.quick
+
 GAPS_IN_THIS_DATABASE = {
     "ALTER TABLE tasks DISABLE ROW LEVEL SECURITY": "table tasks has row-level security disabled",
     "ALTER TABLE users DISABLE ROW LEVEL SECURITY": "table users has row-level security disabled",

@@ -5,6 +5,8 @@ import re
 import psycopg
 import pytest
 
+pytestmark = pytest.mark.quick
+
 # Tables that hold user data: those with a user_id, and users itself.
 TABLES = """
     SELECT c.oid, relname, CASE relname WHEN 'users' THEN 'id' ELSE 'user_id' END AS user_column

@@ -11,6 +11,8 @@ from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
 from tests.database.units import read_as
 
+pytestmark = pytest.mark.quick
+
 TIMEOUT = 0.2
 
 

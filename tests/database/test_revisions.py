@@ -10,6 +10,8 @@ import pytest
 
 from taskward.database.url import conninfo
 
+pytestmark = pytest.mark.quick
+
 CREATE = "INSERT INTO tasks (user_id, title, completed) VALUES ('alice', 'Buy milk', %s) RETURNING id, revision"
 COUNTERS = "SELECT revision, task_count, completed_count FROM users WHERE id = 'alice'"
 

@@ -13,6 +13,8 @@ from taskward.tasks import statements
 from taskward.tasks.model import tasks
 from tests.database.statements import changes, is_on_user_data, lists, of_accounts, of_tasks
 
+pytestmark = pytest.mark.quick
+
 
 def everything() -> Iterator[tuple[str, Statement, str]]:
     """Every statement, with the role that it is for."""

@@ -6,6 +6,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from taskward.database.url import InvalidDatabaseUrlError, conninfo, direct, is_pooled
 
+pytestmark = pytest.mark.quick
+
 NEON = (
     "postgresql://alice:npg_s3cret@ep-cool-darkness-a1b2c3d4-pooler.eu-central-1.aws.neon.tech/neondb"
     "?sslmode=require&channel_binding=require"

@@ -14,6 +14,8 @@ from taskward.tasks.idempotency import CREATE_TASK_ONCE, PURGE_KEYS
 from tests.database.conftest import create_task
 from tests.database.statements import changes, lists, of_tasks
 
+pytestmark = pytest.mark.quick
+
 VALUES = {"title": "Taken over", "description": "by bob", "completed": True}
 WALL_ONE = ("user_id = %(owner)s::text", "users.id = %(owner)s::text")
 

@@ -17,6 +17,8 @@ from tests.conftest import SECRET
 from tests.deploy import files
 from tests.docs.documents import ROOT
 
+pytestmark = pytest.mark.quick
+
 SPARE_SECONDS = 5
 PORT = Settings.model_fields["port"].default
 POSTGRES = "postgres:18"

@@ -6,6 +6,8 @@ import pytest
 
 from tests.docs.documents import ARCHITECTURE, ROOT, SOURCE, code, documents, rows, section
 
+pytestmark = pytest.mark.quick
+
 WALKTHROUGHS = ("create a task", "a token arrives", "bob asks for alice's task", "alice logs in, and on")
 
 

@@ -6,6 +6,8 @@ import typer
 from taskward.cli.main import cli
 from tests.docs.documents import README, ROOT, code, documents, rows, section
 
+pytestmark = pytest.mark.quick
+
 GROUP = typer.main.get_group(cli)
 COMMANDS = set(GROUP.commands)
 LEAVES = {

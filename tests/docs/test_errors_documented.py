@@ -1,7 +1,11 @@
 from collections.abc import Iterator
 
+import pytest
+
 from taskward.errors import ApiError
 from tests.docs.documents import README, code, rows, section
+
+pytestmark = pytest.mark.quick
 
 
 def answers(kind: type[ApiError] = ApiError) -> Iterator[tuple[str, str]]:

@@ -1,9 +1,13 @@
 import re
 from collections.abc import Iterator
 
+import pytest
+
 from taskward.tasks.routes import FAMILIES
 from tests.docs.documents import README, code, rows, section
 from tests.openapi_snapshot import published
+
+pytestmark = pytest.mark.quick
 
 
 def operations() -> Iterator[tuple[str, str]]:

@@ -13,6 +13,8 @@ from taskward.settings import Settings
 from tests.docs.documents import README, ROOT, section
 from tests.service import Service
 
+pytestmark = pytest.mark.quick
+
 ADDRESS = "http://127.0.0.1:8000"
 FRONT_END = "http://localhost:3000"  # where front ends are developed
 CALLS = section(README, "Five calls")

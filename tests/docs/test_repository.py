@@ -6,6 +6,8 @@ import pytest
 import taskward
 from tests.docs.documents import ROOT, documents, files
 
+pytestmark = pytest.mark.quick
+
 # Written so that this file does not contain what it looks for.
 MACHINE = re.compile(r"(?<![\w.$)}])/(?:home|root|work|Users)[/]")
 INDEXES = re.compile(

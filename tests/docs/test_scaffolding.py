@@ -13,6 +13,8 @@ import yaml
 
 from tests.docs.documents import ROOT, files
 
+pytestmark = pytest.mark.quick
+
 GITHUB = ROOT / ".github"
 PINNED = re.compile(r"actions/(?:checkout|setup-python)@[0-9a-f]{40}")
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

@@ -7,6 +7,8 @@ from taskward.settings import Settings
 from tests.configuration_document import DOCUMENT, document, written
 from tests.docs.documents import README, ROOT, code, rows, section
 
+pytestmark = pytest.mark.quick
+
 EXAMPLE = (ROOT / ".env.example").read_text()
 
 

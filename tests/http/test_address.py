@@ -5,6 +5,8 @@ import pytest
 
 from taskward.http.address import NOWHERE, ClientAddress
 
+pytestmark = pytest.mark.quick
+
 PROXIES = ["10.0.0.0/8", "127.0.0.1", "2001:db8:ffff::/48"]
 
 

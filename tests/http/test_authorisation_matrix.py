@@ -9,6 +9,8 @@ from fastapi.routing import iter_route_contexts
 
 from tests.client import Client
 
+pytestmark = pytest.mark.quick
+
 TITLE = {"title": "Buy milk"}
 DONE = {"completed": True}
 

@@ -9,6 +9,8 @@ from taskward.settings import Settings
 from tests.client import Client, connect
 from tests.conftest import SECRET
 
+pytestmark = pytest.mark.quick
+
 OURS = "https://app.example.com"
 THEIRS = ["https://evil.example", "http://app.example.com", "https://app.example.com.evil.example", "null",
           "https://app.example.com:8443", "https://APP.example.com", "https://app.example.com/", "*"]  # fmt: skip

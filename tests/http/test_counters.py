@@ -2,6 +2,8 @@ import pytest
 
 from taskward.http.counters import LocalCounters
 
+pytestmark = pytest.mark.quick
+
 MINUTE = 60.0
 
 

@@ -1,11 +1,14 @@
 """Which routes are called without the framework's machinery: those that lose nothing by it."""
 
+import pytest
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import iter_route_contexts
 from starlette.requests import Request
 from starlette.responses import Response
 
 from taskward.http.direct import is_direct
+
+pytestmark = pytest.mark.quick
 
 
 async def refuse(request: Request) -> None:

@@ -12,6 +12,8 @@ import taskward
 from taskward.page.routes import FILES
 from tests.client import Client, connect
 
+pytestmark = pytest.mark.quick
+
 PAGES = ["/docs", "/redoc"]
 
 

@@ -17,6 +17,8 @@ from taskward.tasks.schemas import ListQuery
 from tests.client import Client, connect
 from tests.conftest import SECRET
 
+pytestmark = pytest.mark.quick
+
 CANARY = "canary7e3f"
 
 NOT_FOUND = {"detail": "There is nothing at this address.", "code": "NOT_FOUND"}

@@ -5,6 +5,8 @@ from fastapi import FastAPI
 
 from tests.client import Client, connect
 
+pytestmark = pytest.mark.quick
+
 PAGES = ["/health/live", "/docs", "/redoc", "/openapi.json", "/docs/assets/swagger-ui.css", "/nothing", "/tasks"]
 TASKS = [
     "/tasks", "/tasks?limit=1", "/tasks/1", "/tasks/2", "/tasks/x", "/tasks/3", "/tasks?limit=0",

@@ -10,6 +10,8 @@ from taskward.database.connection import Connection
 from taskward.database.migrate import head
 from tests.client import Client, connect
 
+pytestmark = pytest.mark.quick
+
 
 async def test_a_healthy_service_says_so_to_everybody(anonymous: Client) -> None:
     answer = await anonymous.get("/health")

@@ -6,6 +6,8 @@ import pytest
 
 from tests.client import Client
 
+pytestmark = pytest.mark.quick
+
 CANARY = "canary7e3f"
 JSON = {"Content-Type": "application/json"}
 

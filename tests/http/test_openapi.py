@@ -11,6 +11,8 @@ from taskward import errors
 from taskward.errors import ApiError
 from tests.openapi_snapshot import SNAPSHOT, published
 
+pytestmark = pytest.mark.quick
+
 OPENAPI = published()
 METHODS = {"get", "put", "post", "delete", "patch", "head", "options", "trace"}
 OPERATIONS = {

@@ -14,6 +14,8 @@ from tests.auth.tokens import signed
 from tests.client import Client, connect
 from tests.conftest import SECRET
 
+pytestmark = pytest.mark.quick
+
 PAIR = Pair("EdDSA")
 ISSUER = "http://localhost:3000"
 

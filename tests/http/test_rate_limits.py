@@ -13,6 +13,8 @@ from taskward.settings import Settings
 from tests.client import Client, connect
 from tests.conftest import SECRET
 
+pytestmark = pytest.mark.quick
+
 BAD = {"Authorization": "Bearer " + "x" * 32}
 Make = Callable[..., FastAPI]
 

@@ -5,6 +5,8 @@ from fastapi import FastAPI
 
 from tests.client import Client, connect
 
+pytestmark = pytest.mark.quick
+
 NOTHING = "default-src 'none'; frame-ancestors 'none'"
 
 

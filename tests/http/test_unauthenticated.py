@@ -11,6 +11,8 @@ from tests.auth.tokens import signed
 from tests.client import connect
 from tests.conftest import SECRET
 
+pytestmark = pytest.mark.quick
+
 GENERIC = "The request carries no valid access token."
 EXPIRED = "The access token has expired."
 

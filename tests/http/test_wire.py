@@ -5,6 +5,8 @@ import pytest
 from tests.http.wire import CHUNKED, CLOSE, JSON, Wire, ask, request
 from tests.service import Service
 
+pytestmark = pytest.mark.quick
+
 HOSTS = [
     b"", b"Host: \r\n", b"Host: [\r\n", b"Host: a b\r\n", b"Host: evil:port\r\n", b"Host: a/api/bob/tasks?\r\n",
     b"Host: a@b\r\n", b"Host: \xff\r\n", b"Host: evil.example#\r\n", b"Host: a\r\nHost: b\r\n",

@@ -3,9 +3,13 @@
 import ast
 import re
 
+import pytest
+
 from tests.docs.documents import ROOT, SOURCE
 from tests.install.locks import PROJECT, wanted
 from tests.install.newest import without_bounds
+
+pytestmark = pytest.mark.quick
 
 # What these libraries document for others to import. All else of them may change with any release.
 PROMISED = {

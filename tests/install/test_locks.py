@@ -13,6 +13,8 @@ from packaging.utils import canonicalize_name
 from tests.docs.documents import ROOT
 from tests.install.locks import LOCKS, pins, wanted
 
+pytestmark = pytest.mark.quick
+
 HERE = {name: str(value) for name, value in default_environment().items()}
 PLATFORMS = {
     "linux": {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"},

@@ -13,6 +13,8 @@ from tests.client import Client, connect
 from tests.conftest import SECRET
 from tests.observability.lines import fields, written_to_the_log
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture
 async def logged_alice(settings: Settings) -> AsyncIterator[Client]:

@@ -11,6 +11,8 @@ from taskward.observability.current import CurrentRequest, current_request
 from taskward.observability.logging import JsonFormatter, TextFormatter, log_config
 from tests.observability.lines import fields
 
+pytestmark = pytest.mark.quick
+
 # Whatever a terminal, a log collector or an editor might take for the end of a line, or obey.
 HARMFUL = [
     "\n", "\r", "\r\n", "\t", "\0", "\x0b", "\x0c", "\x1b[2J", "\x1c", "\x7f", "\x85", "\x9b31m", "\u2028",

@@ -12,6 +12,8 @@ from tests.accounts.deleting import SLOW_TO_GIVE_UP
 from tests.client import Client
 from tests.observability.scrape import label_values, value
 
+pytestmark = pytest.mark.quick
+
 TOKENS = "taskward_token_verifications_total"
 
 

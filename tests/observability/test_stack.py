@@ -5,6 +5,8 @@ from pydantic import TypeAdapter
 from taskward.errors import TaskNotFoundError
 from taskward.observability.stack import MAX_FRAMES, WITHHELD, stack_trace
 
+pytestmark = pytest.mark.quick
+
 CANARY = "canary7e3f"
 
 

@@ -10,6 +10,8 @@ from taskward.settings import Settings
 from tests.client import Client, connect
 from tests.conftest import SECRET
 
+pytestmark = pytest.mark.quick
+
 MOST_BYTES = 60_000
 REFERENCE = re.compile(r'(?:src|href)="(/page/[^"]+)"|from "\./([\w-]+\.js)"')
 

@@ -5,6 +5,8 @@ from taskward.database.url import conninfo
 from taskward.tasks.statements import list_tasks
 from tests.client import Client
 
+pytestmark = pytest.mark.quick
+
 
 async def test_an_unchanged_task_is_304_and_a_changed_one_is_not(alice: Client) -> None:
     tag = (await alice.post("/tasks", json={"title": "Buy milk"})).headers["etag"]

@@ -1,7 +1,10 @@
 import psycopg
+import pytest
 
 from tests.client import Client
 from tests.tasks.families import MISSING, Family, check_refused, counts, create, read
+
+pytestmark = pytest.mark.quick
 
 
 async def test_somebody_without_a_token_deletes_nothing(anonymous: Client, alice: Client, tasks: str) -> None:

@@ -10,6 +10,8 @@ from tests.conftest import SECRET
 from tests.tasks.families import create
 from tests.tasks.wire import CountingProxy
 
+pytestmark = pytest.mark.quick
+
 OFTEN = 8  # the driver prepares a statement when it has run five times
 
 # Method, path and body of each operation on task {id}; the last one can be done to each task only once.

@@ -8,6 +8,8 @@ import pytest
 from taskward.client.errors import ClientError
 from taskward.client.rows import CHUNK, Format, read_rows, write_rows
 
+pytestmark = pytest.mark.quick
+
 TASK = {
     "id": 1, "user_id": "alice", "title": "t", "description": None, "completed": True,
     "created_at": "2026-01-09T08:30:00.123456Z", "updated_at": "2026-01-09T08:30:00.123456Z", "revision": 1,

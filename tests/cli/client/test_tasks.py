@@ -5,6 +5,8 @@ import pytest
 
 from tests.cli.client.people import Person
 
+pytestmark = pytest.mark.quick
+
 HOSTILE = "\x1b]0;gone\x07\x1b[2J\u202etxt.exe\x9b31m\x7f [red]markup[/red] \\ \ud83d\ude00".encode(
     "utf-16", "surrogatepass"
 ).decode("utf-16")
