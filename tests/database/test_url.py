@@ -96,7 +96,7 @@ def test_other_hosts_are_direct_already(url: str) -> None:
     ],
 )
 def test_every_sound_address_is_taken_as_it_is_meant(url: str, meant: str) -> None:
-    defaults = {"application_name": "taskward", "connect_timeout": "5"}
+    defaults = {"application_name": "taskward", "connect_timeout": "5", "client_encoding": "UTF8"}
     assert conninfo_to_dict(conninfo(url)) == defaults | conninfo_to_dict(meant)
 
 
