@@ -65,7 +65,6 @@ UNANSWERED = {
     "postgresql://alice:x@127.0.0.1:{port}/hunter2%40tasks": "Check DATABASE_URL, and the variables",
     "postgresql://alice:x@localhost/tasks?service=hunter2": 'definition of service "…" not found. Check',
     "postgresql://alice:x@127.0.0.1/tasks?sslmode=hunter2": 'invalid sslmode value: "…"',
-    "postgresql://alice:x@127.0.0.1/tasks?keepalives=hunter2": 'invalid integer value "…"',
 }
 
 
