@@ -80,7 +80,7 @@ def test_white_space_around_a_secret_is_told_of_for_the_other_side_may_keep_it(
 
 
 @pytest.mark.parametrize(
-    ("secret", "told"), [(f'"{SECRET}"', "quotation marks"), (SECRET + "\n" + SECRET[::-1], "line end")]
+    ("secret", "told"), [(f'"{SECRET}"', "quotation marks"), (SECRET + "\n" + SECRET[::-1], "line break")]
 )
 def test_what_may_be_part_of_a_secret_is_kept_and_told_of(
     secret: str, told: str, monkeypatch: pytest.MonkeyPatch
@@ -142,7 +142,7 @@ def test_a_folder_of_the_files_name_is_refused_for_its_settings_are_missing(fold
 def test_a_link_to_nowhere_is_refused(folder: Path) -> None:
     (folder / ".env").symlink_to(folder / "nowhere")
     (line,) = refusal()
-    assert line.startswith(".env is a link to a file that is not there")
+    assert line.startswith(".env is a link to a missing file")
 
 
 def test_a_file_that_may_not_be_read_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,5 +151,7 @@ def test_a_file_that_may_not_be_read_is_refused(folder: Path, monkeypatch: pytes
     if os.geteuid() == 0:  # who may read everything; the question is what is said when the system refuses
         unreadable = PermissionError(13, "Permission denied", ".env")
         monkeypatch.setattr(Path, "read_text", lambda *_, **__: (_ for _ in ()).throw(unreadable))
-    with pytest.raises(InvalidSettingsError, match=r"^\.env cannot be read: Permission denied\. Let the user"):
+    with pytest.raises(
+        InvalidSettingsError, match=r"^\.env cannot be read: Permission denied\. Allow the service's user"
+    ):
         Settings.load()

@@ -222,7 +222,7 @@ OUTSIDE = {"JWT_SECRET_KEY": SECRET, "ENVIRONMENT": "production"}
         ),
         (
             {"JWT_SECRET_KEY": "change-me-in-production-" * 2},
-            "JWT_SECRET_KEY: this secret (or BETTER_AUTH_SECRET) can be guessed",
+            "JWT_SECRET_KEY: this secret (or BETTER_AUTH_SECRET) is easy to guess",
         ),
     ],
 )

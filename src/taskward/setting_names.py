@@ -46,7 +46,7 @@ def near_misses(environment: Values, file: Values, fields: Mapping[str, FieldInf
     """Yield a line for each name in the environment and in `.env` that is close to a setting's."""
     for where, values in (("the environment", environment), (".env", file)):
         for name, setting in _slips(values, {**environment, **file}, fields):
-            yield f"{name.encode('unicode_escape').decode()} in {where} is not read. Was {setting} meant?"
+            yield f"{name.encode('unicode_escape').decode()} in {where} is ignored. Did you mean {setting}?"
 
 
 def unread(environment: Values, file: Values, fields: Mapping[str, FieldInfo]) -> Iterator[str]:
@@ -57,11 +57,11 @@ def unread(environment: Values, file: Values, fields: Mapping[str, FieldInfo]) -
     strange = [name for name in names if name.upper() not in known]
     others = [name for name in strange if BY_OTHERS.fullmatch(name.upper())]
     if rest := [name for name in strange if name not in others]:
-        yield f"{', '.join(rest)} in .env: there is no such setting"
+        yield f"{', '.join(rest)} in .env: ignored, because Taskward has no such setting"
     if vain := [name for name in others if name not in environment]:
-        yield f"{', '.join(vain)} in .env: read from the environment alone, so it does nothing there"
+        yield f"{', '.join(vain)} in .env: ignored there. Set it in the environment"
     if any(name not in names and name.upper() not in known for name in file):
-        yield ".env has lines that are not NAME=value with an ordinary name. They are not read"
+        yield ".env has lines that are ignored: a name has letters, digits and _, all upper or all lower case"
 
 
 def _slips(values: Values, given: Values, fields: Mapping[str, FieldInfo]) -> Iterator[tuple[str, str]]:

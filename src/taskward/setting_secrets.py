@@ -39,11 +39,11 @@ def weakness(secret: str) -> str | None:
     if len(set(secret)) < MIN_DIFFERENT_CHARACTERS:
         return f"it has fewer than {MIN_DIFFERENT_CHARACTERS} different characters"
     if any(text == (text[:size] * len(text))[: len(text)] for size in range(1, len(text) // 2 + 1)):
-        return "it is one piece, repeated"
+        return "it is the same text repeated"
     if text.startswith(COPIED):
         return "it is from a tutorial"
     if len(set(WORD.sub("", _without_runs(text)))) < MIN_DIFFERENT_CHARACTERS:
-        return "it is made of the words of a placeholder, or of rows of keys"
+        return "it is made of placeholder words or keyboard rows"
     return None
 
 

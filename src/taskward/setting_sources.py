@@ -49,9 +49,9 @@ def in_quotes(text: str) -> bool:
 def check_env_file(path: Path) -> None:
     """Raise InvalidSettingsError for a `.env` that is there and would be passed over, in a part or as a whole."""
     if path.is_dir():
-        raise InvalidSettingsError(f"{path} is a folder, and should be a file with settings. Move it away")
+        raise InvalidSettingsError(f"{path} is a folder, but must be a file with settings. Rename or delete it")
     if path.is_symlink() and not path.exists():
-        raise InvalidSettingsError(f"{path} is a link to a file that is not there. Mend it, or delete it")
+        raise InvalidSettingsError(f"{path} is a link to a missing file. Correct the link, or delete it")
     if not path.is_file():
         return
     try:
@@ -60,7 +60,7 @@ def check_env_file(path: Path) -> None:
         raise InvalidSettingsError(f"{path} is not UTF-8 text. Save it as UTF-8") from None
     except OSError as error:
         raise InvalidSettingsError(
-            f"{path} cannot be read: {error.strerror}. Let the user of the service read it, or delete it"
+            f"{path} cannot be read: {error.strerror}. Allow the service's user to read it, or delete it"
         ) from None
     if lines := list(_unreadable(text)):
         raise InvalidSettingsError("\n".join(f"{path}, line {line}: {UNREADABLE}" for line in lines))

@@ -68,7 +68,7 @@ def audiences(value: Any) -> Any:
     """Return the audiences that commas separate; raise ValueError for none, which would be as good as unset."""
     found = None if value is None else separated_by_commas(str)(value)
     if found == ():
-        raise ValueError("this names no audience. Write one, or leave it unset")
+        raise ValueError("this names no audience. Name at least one, or leave it unset")
     return found
 
 
@@ -83,7 +83,7 @@ def store(value: SecretStr) -> SecretStr | None:
     if len(address.hosts) > 1 or not address.hosts[0]:
         raise ValueError("this must name one host, as valkey://user:password@host:6379/0")
     if not re.fullmatch(r"[0-9]*", address.path):
-        raise ValueError("after the host and a '/' there must be the number of a database, or nothing")
+        raise ValueError("write a database number after the host and '/', or nothing, as in valkey://host:6379/0")
     return value
 
 
@@ -112,11 +112,11 @@ def key_set_url(text: str) -> str:
         url = urlsplit(text)
         port = url.port
     except ValueError:  # whose message quotes what is no port, and may be a password
-        raise ValueError("this is not a URL with a host, and a port in digits") from None
+        raise ValueError("this URL must have a host, and its port, if any, must be digits") from None
     if not url.hostname or "@" in text or url.fragment or port == 0:
-        raise ValueError("this is not a URL with a host, and with neither a user nor a fragment")
+        raise ValueError("this URL must have a host, and neither a user nor a fragment")
     if url.scheme != "https" and not (url.scheme == "http" and url.hostname in LOOPBACK):
-        raise ValueError("keys are fetched by https, and by http from this machine alone")
+        raise ValueError("use https. Plain http is allowed only for localhost, 127.0.0.1 and [::1]")
     return text
 
 

@@ -52,7 +52,7 @@ def read_address(url: str) -> Address:
     if strange:
         written = " and ".join(sorted({f"{_name(each)} as {quote(each, safe='')}" for each in strange}))
         raise ValueError(
-            f"some characters must be encoded: in user name, password and parameters, write {written}"
+            f"special characters must be encoded: in user name, password and parameters, write {written}"
         )
     authority, path, query = re.fullmatch(r"([^/?]*)/?([^?]*)\??(.*)", place).groups()  # type: ignore[union-attr]
     return Address(tuple(_host(each) for each in authority.split(",")), path, query)
@@ -69,7 +69,7 @@ def read_database_address(url: str) -> Address:
         whose = next((whose for whose, names in OF_OTHER_PRODUCTS.items() if name.lower() in names.split()), None)
         if whose is not None and (name, value) != ("ssl", "true"):  # which libpq takes for sslmode=require
             raise ValueError(
-                f"the parameter '{name}' is not one of PostgreSQL, but of {whose}. Remove it from the address"
+                f"PostgreSQL does not know '{name}', a parameter of {whose}. Remove it from the address"
             )
         if name in NUMBERS and not re.fullmatch(r"[0-9,]*", value):
             raise ValueError(f"the parameter '{name}' must be a number")
@@ -95,7 +95,7 @@ def _host(text: str) -> str:
     found = HOST.fullmatch(text)
     if found is None or not 1 <= int(found[2] or 1) <= MAX_PORT:
         raise ValueError(
-            "after the host and a ':' there must be a port from 1 to 65535. If that is the password, the @ and the"
-            " host after it are missing. An IPv6 address stands in [ ]; in a password, write them as %5B and %5D"
+            "a host and a ':' must be followed by a port from 1 to 65535. If what follows is the password, add '@'"
+            " and the host after it. Put an IPv6 address in [ ]; in a password, write '[' as %5B and ']' as %5D"
         )
     return unquote(found[1])

@@ -237,7 +237,7 @@ class Settings(BaseSettings):
         if "*" in self.allowed_origins:
             yield f"ALLOWED_ORIGINS: '*' lets every web site call the API; in {self.environment}, name yours"
         if self.jwt_secret_key and (why := weakness(self.jwt_secret_key.get_secret_value())):
-            yield f"JWT_SECRET_KEY: this secret (or BETTER_AUTH_SECRET) can be guessed, for {why}. {MAKE_ONE}"
+            yield f"JWT_SECRET_KEY: this secret (or BETTER_AUTH_SECRET) is easy to guess: {why}. {MAKE_ONE}"
         if self.environment == "production":
             for origin in self.allowed_origins:
                 if origin.startswith("http://"):

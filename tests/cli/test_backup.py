@@ -81,10 +81,10 @@ NO_BACKUPS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "empty": (lambda _: b"", "is not a backup that 'taskward backup' wrote"),
     "noise": (lambda _: bytes(range(256)) * 9, "is not a backup that 'taskward backup' wrote"),
     "packed": (gzip.compress, "is not a backup that 'taskward backup' wrote"),
-    "sql": (lambda _: b"--\n-- PostgreSQL database dump\n--\n", "psql reads SQL"),
-    "begun": (lambda whole: whole[:2000], "is cut short, damaged, or of a newer PostgreSQL"),
+    "sql": (lambda _: b"--\n-- PostgreSQL database dump\n--\n", "is SQL, not a backup from 'taskward backup'"),
+    "begun": (lambda whole: whole[:2000], "is cut short, damaged, or from a newer PostgreSQL"),
     "cut": (lambda whole: whole[:-100], "cannot be restored, and nothing has changed"),
-    "tomorrow": (lambda whole: whole[:6] + b"\x63" + whole[7:], "of a newer PostgreSQL"),
+    "tomorrow": (lambda whole: whole[:6] + b"\x63" + whole[7:], "from a newer PostgreSQL"),
     "stranger": (lambda whole: whole.replace(b"alembic_version", b"another_version"), "of another program"),
 }
 
@@ -102,9 +102,9 @@ def test_a_backup_can_be_made_of_a_service_at_rest_and_nothing_else_is_restored(
         assert reason in line
     for command, file, reason in (
         ("restore", "data", "data is a folder"),
-        ("backup", "rest.backup", "rest.backup exists already"),
-        ("backup", "not there/new", "there is no file or folder not there"),
-        ("backup", "rest.backup/new", "rest.backup is not a folder, or not in one"),
+        ("backup", "rest.backup", "rest.backup already exists"),
+        ("backup", "not there/new", "no such file or folder: not there"),
+        ("backup", "rest.backup/new", "rest.backup is not a folder, or a part of its path is not"),
     ):
         assert reason in refusal(command, file, settings=settings, folder=tmp_path)
     assert taskward("restore", "rest.backup", settings=settings, folder=tmp_path).returncode == 0
@@ -113,10 +113,10 @@ def test_a_backup_can_be_made_of_a_service_at_rest_and_nothing_else_is_restored(
 @pytest.mark.parametrize(
     ("command", "file", "settings", "reason"),
     [
-        ("backup", "new", {"DATABASE_URL": "postgresql://db/x"}, "back that database up with pg_dump"),
+        ("backup", "new", {"DATABASE_URL": "postgresql://db/x"}, "this is for the embedded database"),
         ("restore", "new", {"DATABASE_URL": "postgresql://db/x"}, "docs/backup.md"),
         ("backup", "new", {}, "there is no database in"),
-        ("restore", "not there", {}, "there is no file or folder not there"),
+        ("restore", "not there", {}, "no such file or folder: not there"),
         ("backup", "not there/new", {"DATA_DIR": "/"}, "there is no database in /"),
     ],
 )

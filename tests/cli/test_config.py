@@ -85,7 +85,7 @@ def test_a_store_that_cannot_be_is_refused_before_anything_starts(tmp_path: Path
     done = taskward(command, settings=settings, folder=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
-    assert line.startswith("taskward: RATE_LIMIT_STORAGE_URL: after '?' there is a parameter")
+    assert line.startswith("taskward: RATE_LIMIT_STORAGE_URL: the Valkey client does not accept")
     assert not (tmp_path / "data").exists()
 
 

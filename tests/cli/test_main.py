@@ -59,8 +59,8 @@ main()
 @pytest.mark.parametrize(
     ("refused", "words"),
     [
-        (FileNotFoundError(errno.ENOENT, "No such file", "here"), "there is no file or folder here"),
-        (OSError(errno.ENOSPC, "No space", "here"), "there is no space left on the disk of here"),
+        (FileNotFoundError(errno.ENOENT, "No such file", "here"), "no such file or folder: here"),
+        (OSError(errno.ENOSPC, "No space", "here"), "no space left on the disk for here"),
         (OSError(errno.EIO, "Input/output error", "here"), "here: Input/output error"),
         (OSError(errno.EMFILE, "Too many open files"), "Too many open files"),
         (OSError("cannot listen on here: no. Set HOST or PORT."), "cannot listen on here: no. Set HOST or PORT."),

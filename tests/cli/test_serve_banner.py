@@ -39,7 +39,7 @@ def test_who_has_a_server_with_a_known_gap_is_told_to_upgrade_it(
 ) -> None:
     with Service(tmp_path / "data", {"DATABASE_URL": database_url}) as service:
         pass
-    assert ("Upgrade it" in service.banner) is bool(mended_in(superuser.info.server_version))
+    assert ("Upgrade the server" in service.banner) is bool(mended_in(superuser.info.server_version))
 
 
 def test_in_production_the_banner_has_no_token(tmp_path: Path, database_url: str) -> None:
@@ -76,7 +76,7 @@ def test_who_listens_for_others_is_told_where_and_that_anybody_may_register(
 ) -> None:
     told = banner(tmp_path, DATABASE_URL=database_url, HOST="0.0.0.0")
     assert "listening on every IPv4 address of this machine" in told
-    assert "anybody who reaches it can register; LOCAL_ACCOUNTS=false closes that" in told
+    assert "anybody who can reach it can register, unless you set LOCAL_ACCOUNTS=false" in told
     assert "Bearer" not in told
 
 
@@ -94,7 +94,9 @@ def test_who_listens_for_this_machine_alone_is_not_told_of_others(tmp_path: Path
 
 
 def test_another_address_of_this_machine_is_reachable() -> None:
-    assert next(_reachable("192.0.2.1", accounts=True)) == "  listening on this address: others can reach it"
+    assert (
+        next(_reachable("192.0.2.1", accounts=True)) == "  listening on this address: other machines can reach it"
+    )
 
 
 def test_a_slip_in_the_environment_is_logged_at_the_start_without_its_value(
@@ -102,6 +104,6 @@ def test_a_slip_in_the_environment_is_logged_at_the_start_without_its_value(
 ) -> None:
     (tmp_path / ".env").write_text("NEXT_PUBLIC_URL=S3cretValue\n")
     told = banner(tmp_path, DATABASE_URL=database_url, LOCAL_ACOUNTS="S3cretValue")
-    assert "LOCAL_ACOUNTS in the environment is not read. Was LOCAL_ACCOUNTS meant?" in told
-    assert "NEXT_PUBLIC_URL in .env: there is no such setting" in told
+    assert "LOCAL_ACOUNTS in the environment is ignored. Did you mean LOCAL_ACCOUNTS?" in told
+    assert "NEXT_PUBLIC_URL in .env: ignored, because Taskward has no such setting" in told
     assert "S3cretValue" not in told

@@ -126,7 +126,7 @@ def test_a_cluster_of_another_account_is_told_with_both_names(tmp_path: Path) ->
     os.chown(cluster, pwd.getpwnam("nobody").pw_uid, -1)
     with pytest.raises(EmbeddedPostgresError) as refusal, embedded(tmp_path):
         pass
-    assert "belongs to nobody, and PostgreSQL would run as root" in str(refusal.value)
+    assert "belongs to nobody, but PostgreSQL would run as root" in str(refusal.value)
     assert str(refusal.value).endswith(f"chown -R root {cluster}")
 
 

@@ -93,6 +93,6 @@ def test_a_backup_is_private_new_and_whole_or_not_there(tmp_path: Path, monkeypa
         monkeypatch.setenv("PGOPTIONS", "-c role=taskward")  # of a shell, and none of our business
         write_backup(server.superuser_conninfo, folder / "one")
         assert (folder / "one").stat().st_mode & 0o777 == 0o600
-        with pytest.raises(BackupError, match="exists already"):
+        with pytest.raises(BackupError, match="already exists"):
             write_backup(server.superuser_conninfo, folder / "one")
         assert [path.name for path in folder.iterdir()] == ["one"]

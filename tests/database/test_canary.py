@@ -138,9 +138,9 @@ async def test_a_login_role_that_cannot_act_for_users_is_refused(
 
 
 SESSIONS = {
-    "row_security": ("off", "row_security = off, and Taskward needs on"),
-    "session_replication_role": ("replica", "session_replication_role = replica, and Taskward needs origin"),
-    "default_transaction_read_only": ("on", "default_transaction_read_only = on, and Taskward needs off"),
+    "row_security": ("off", "row_security = off, but Taskward needs on"),
+    "session_replication_role": ("replica", "session_replication_role = replica, but Taskward needs origin"),
+    "default_transaction_read_only": ("on", "default_transaction_read_only = on, but Taskward needs off"),
 }
 
 
@@ -151,7 +151,7 @@ async def test_a_database_whose_sessions_begin_wrongly_is_refused_with_the_way_o
     value, problem = SESSIONS[name]
     superuser.execute(f"ALTER DATABASE {superuser.info.dbname} SET {name} = {value}".encode())
     await refuses(database, settings, problem)
-    with pytest.raises(UnfitDatabaseError, match="ALTER DATABASE, where RESET takes it back"):
+    with pytest.raises(UnfitDatabaseError, match=r"ALTER DATABASE \.\.\. RESET"):
         await check_walls(database)
 
 
@@ -186,7 +186,8 @@ async def test_a_database_that_cannot_hold_every_text_is_neither_migrated_nor_se
         )
         try:
             with pytest.raises(
-                UnfitDatabaseError, match=f"{encoding}, which .* ENCODING 'UTF8' TEMPLATE template0"
+                UnfitDatabaseError,
+                match=f"{encoding}, but Taskward needs UTF8: .* ENCODING 'UTF8' TEMPLATE template0",
             ):
                 migrate(address)
             with psycopg.connect(address) as connection:
@@ -203,7 +204,7 @@ async def test_a_database_not_yet_migrated_is_not_served_and_does_not_end_the_wo
     database: Database, settings: Settings, superuser: psycopg.Connection
 ) -> None:
     superuser.execute("ALTER TABLE idempotency_keys RENAME TO not_there_yet")
-    with pytest.raises(NotMigratedError, match="lacks what 'taskward migrate' makes"):
+    with pytest.raises(NotMigratedError, match=r"is not migrated .*Run 'taskward migrate'"):
         await check_walls(database)
     app = create_app(settings)
     async with app.router.lifespan_context(app):
@@ -239,7 +240,7 @@ async def test_an_old_server_is_warned_of(
     await warn_of_an_old_server(database)
     said = [record.getMessage() for record in caplog.records]
     assert len(said) == bool(mended)
-    assert all(f"that {mended} closed. Upgrade it." in line for line in said)
+    assert all(f"which {mended} closed. Upgrade the server." in line for line in said)
 
 
 async def refuses(database: Database, settings: Settings, message: str) -> None:

@@ -94,7 +94,10 @@ def test_the_settings_of_another_server_in_a_shell_lead_nowhere_else(
 def test_a_folder_that_cannot_be_used_is_told_with_its_setting(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
-    for folder, reason in ((file, "it is not a folder"), (file / "below", "is not a folder, or not in one")):
+    for folder, reason in (
+        (file, "it is not a folder"),
+        (file / "below", "is not a folder, or a part of its path is not"),
+    ):
         with (
             pytest.raises(EmbeddedPostgresError, match=f"DATA_DIR cannot be {folder}: .*{reason}"),
             embedded(folder),

@@ -149,7 +149,7 @@ def test_an_endpoint_that_the_exporter_would_quote_is_named_and_not_repeated(
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", f"http://u:{CANARY}{between}{CANARY}@127.0.0.1:1")
     assert telemetry.telemetry() == telemetry.OFF
     assert (
-        "there is no telemetry: OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: some characters must be encoded" in caplog.text
+        "telemetry is off: OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: special characters must be encoded" in caplog.text
     )
     assert CANARY not in caplog.text
 
@@ -161,7 +161,7 @@ def test_a_header_that_the_exporter_would_quote_is_named_and_not_repeated(
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", header)
     assert telemetry.telemetry() == telemetry.OFF
-    assert "there is no telemetry: OTEL_EXPORTER_OTLP_HEADERS must be name=value" in caplog.text
+    assert "telemetry is off: OTEL_EXPORTER_OTLP_HEADERS must be name=value" in caplog.text
     assert CANARY not in caplog.text
 
 

@@ -30,7 +30,7 @@ def restore(file: Path, *, replace: bool) -> str:
 def _of_the_embedded_database() -> Settings:
     settings = Settings.load()
     if settings.database_url is not None:
-        raise BackupError("DATABASE_URL is set: back that database up with pg_dump, as docs/backup.md tells")
+        raise BackupError("DATABASE_URL is set: this is for the embedded database. For yours, see docs/backup.md")
     return settings
 
 

@@ -85,10 +85,8 @@ def _server(facts: dict[str, Any], *, embedded: bool) -> Finding:
     if number // 10_000 < OLDEST:
         return Finding("problem", "server", f"{name} is too old. Use {OLDEST} or newer.")
     if mended := mended_in(number):
-        text = (
-            f"{name} has a gap in row-level security that {mended} closed. Upgrade it. Taskward does without what"
-        )
-        return Finding("note", "server", f"{text} the gap concerns; other programs on this server may not.")
+        text = f"{name} has a gap in row-level security, which {mended} closed. Upgrade the server. Taskward uses"
+        return Finding("note", "server", f"{text} no affected statement, but other programs on it may.")
     return Finding("ok", "server", name)
 
 

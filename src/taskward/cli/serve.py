@@ -173,6 +173,6 @@ def _reachable(bound: str, *, accounts: bool) -> Iterator[str]:
     if address.is_loopback:
         return
     where = f"every IPv{address.version} address of this machine" if address.is_unspecified else "this address"
-    yield f"  listening on {where}: others can reach it"
+    yield f"  listening on {where}: other machines can reach it"
     if accounts:
-        yield "  accounts: anybody who reaches it can register; LOCAL_ACCOUNTS=false closes that"
+        yield "  accounts: anybody who can reach it can register, unless you set LOCAL_ACCOUNTS=false"

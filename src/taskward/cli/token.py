@@ -14,8 +14,8 @@ def token(user_id: str) -> str:
     settings = Settings.load()
     if settings.secret_is_missing:
         raise InvalidSettingsError(
-            f"there is no secret in {settings.data_dir.resolve()}: start the service once and run this in its"
-            " folder, or set DATA_DIR or JWT_SECRET_KEY as it does"
+            f"there is no secret in {settings.data_dir.resolve()}: start the service once and run this in the same"
+            " folder, or set DATA_DIR or JWT_SECRET_KEY as the service does"
         )
     expected = Expected.by(settings)
     user_id_of({expected.user_id_claim: user_id}, expected, outside=False)

@@ -17,7 +17,7 @@ def warnings(settings: Settings) -> Iterator[str]:
     yield from near_misses(environment, file, Settings.model_fields)
     yield from unread(environment, file, Settings.model_fields)
     for name in [*in_spaces(environment), *in_spaces(file)]:
-        yield f"{name} has white space around it, which is left out. Whoever makes tokens must leave it out, too"
+        yield f"{name} has white space around it, which is ignored. Whatever signs tokens must ignore it, too"
     yield from unusual(settings)
 
 
@@ -39,8 +39,8 @@ def unusual(settings: Settings) -> Iterator[str]:
 
 def _unusual_secret(secret: str) -> Iterator[str]:
     if why := weakness(secret):
-        yield f"JWT_SECRET_KEY can be guessed, for {why}; outside development it is refused. {MAKE_ONE}"
+        yield f"JWT_SECRET_KEY is easy to guess: {why}. Outside development it is refused. {MAKE_ONE}"
     if in_quotes(secret):
-        yield "JWT_SECRET_KEY is in quotation marks, and they are part of it. Take them away if they are not meant"
+        yield "JWT_SECRET_KEY is in quotation marks, which are part of it. Remove them unless you mean that"
     if len(secret.splitlines()) > 1:
-        yield "JWT_SECRET_KEY has a line end in it. Write it in one line if that is not meant"
+        yield "JWT_SECRET_KEY has a line break in it. Write it on one line unless you mean that"

@@ -19,7 +19,7 @@ class Address:
         if url.scheme not in ("http", "https") or not url.host:
             raise UsageError("the address of the server must begin with http:// or https://, and name a host")
         if "@" in text or url.query or url.fragment:  # also behind a '/', for a password may have one in it
-            raise UsageError("the address of the server has no user, query or fragment in it")
+            raise UsageError("remove the user, query or fragment from the address of the server")
         self.url = str(url).rstrip("/")
         self.is_loopback = url.host in LOOPBACK
         self.is_private = url.scheme == "https" or self.is_loopback

@@ -68,12 +68,12 @@ class ServerAccount:
         if status.st_uid != wanted:
             owner, us = _name(status.st_uid), _name(wanted)
             raise EmbeddedPostgresError(
-                f"{cluster} belongs to {owner}, and PostgreSQL would run as {us}: run this as {owner}, or hand the"
-                f" folder over: chown -R {us} {cluster}"
+                f"{cluster} belongs to {owner}, but PostgreSQL would run as {us}: run this as {owner}, or change"
+                f" the owner: chown -R {us} {cluster}"
             )
         if status.st_mode & (stat.S_IWGRP | stat.S_IRWXO):
             raise EmbeddedPostgresError(
-                f"others may enter {cluster}, and then PostgreSQL does not start: chmod 700 {cluster}"
+                f"{cluster} is open to other users, so PostgreSQL will not start. Run: chmod 700 {cluster}"
             )
 
     def give(self, path: Path) -> None:

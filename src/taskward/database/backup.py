@@ -38,15 +38,15 @@ def check_backup(file: Path) -> None:
     with file.open("rb") as content:
         beginning = content.read(200)
     if b"PostgreSQL database dump" in beginning:
-        raise BackupError(f"{file} is SQL: 'taskward restore' reads what 'taskward backup' wrote, psql reads SQL")
+        raise BackupError(f"{file} is SQL, not a backup from 'taskward backup'. Use psql to restore it")
     if not beginning.startswith(ARCHIVE):
         raise BackupError(f"{file} is not a backup that 'taskward backup' wrote")
     try:
         listed = _run("pg_restore", "--list", str(file))
     except BackupError as error:
-        raise BackupError(f"{file} is cut short, damaged, or of a newer PostgreSQL ({error})") from None
+        raise BackupError(f"{file} is cut short, damaged, or from a newer PostgreSQL ({error})") from None
     if "alembic_version" not in listed:
-        raise BackupError(f"{file} is a backup of another program: there is nothing of Taskward in it")
+        raise BackupError(f"{file} is a backup of another program's database, not of Taskward's")
 
 
 def write_backup(superuser: str, file: Path) -> None:
@@ -56,7 +56,7 @@ def write_backup(superuser: str, file: Path) -> None:
     Raises BackupError, OSError.
     """
     if file.exists():
-        raise BackupError(f"{file} exists already: name a new file")
+        raise BackupError(f"{file} already exists. Choose another name")
     try:
         descriptor, draft = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")  # mode 0600
     except OSError as error:
@@ -86,7 +86,7 @@ def restore_backup(superuser: str, file: Path, *, replace: bool) -> None:
     service = make_conninfo(draft, user=OWNER)
     with psycopg.connect(superuser, autocommit=True) as server:
         if not replace and _holds_rows(make_conninfo(superuser, dbname=OWNER)):
-            raise BackupError("there are users or tasks in this database: to replace them, say --replace")
+            raise BackupError("this database has users or tasks already. To replace them, add --replace")
         try:
             _create_draft(server)
             migrate(service)  # makes the roles, which belong to the server and are in no backup

@@ -160,8 +160,9 @@ async def check_walls(database: Database) -> None:
             results += [unit.execute(check) for check in CHECKS_OF_ACCOUNTS]
     except ForbiddenError as refused:
         raise WallMissingError(
-            f"the role of DATABASE_URL cannot act as {APP_ROLE} and {ACCOUNTS_ROLE}, or one of them lacks a"
-            f" grant: {_said(refused)}. GRANT {APP_ROLE}, {ACCOUNTS_ROLE} TO it, or run 'taskward migrate' as it"
+            f"the role in DATABASE_URL cannot act as {APP_ROLE} and {ACCOUNTS_ROLE}, or one of those lacks a"
+            f" grant: {_said(refused)}. GRANT {APP_ROLE}, {ACCOUNTS_ROLE} to that role, or run 'taskward migrate'"
+            " as that role"
         ) from refused
     except DatabaseUnavailableError as error:
         if isinstance(error.__cause__, postgres.InvalidParameterValue):  # a role that is not there
@@ -178,27 +179,27 @@ def check_encoding(encoding: str) -> None:
     """Raise UnfitDatabaseError unless the encoding of the database, as PostgreSQL names it, holds every text."""
     if encoding != "UTF8":
         raise UnfitDatabaseError(
-            f"the encoding of this database is {encoding}, which cannot hold every text: make one with CREATE"
-            " DATABASE its_name ENCODING 'UTF8' TEMPLATE template0, and let DATABASE_URL name it"
+            f"the encoding of this database is {encoding}, but Taskward needs UTF8: make one with CREATE DATABASE"
+            " its_name ENCODING 'UTF8' TEMPLATE template0, and put its name into DATABASE_URL"
         )
 
 
 def _check_session(settings: Row) -> None:
     check_encoding(settings["server_encoding"])
     wrong = [
-        f"{name} = {settings[name]}, and Taskward needs {value}"
+        f"{name} = {settings[name]}, but Taskward needs {value}"
         for name, value in NEEDED.items()
         if settings[name] != value
     ]
     if wrong:
         raise UnfitDatabaseError(
-            f"sessions begin with {'; '.join(wrong)}: it was set by ALTER ROLE or ALTER DATABASE, where RESET"
-            " takes it back, or in PGOPTIONS or the options of DATABASE_URL"
+            f"sessions start with {'; '.join(wrong)}. Undo this with ALTER ROLE ... RESET or ALTER DATABASE ..."
+            " RESET, or remove it from PGOPTIONS or the options of DATABASE_URL"
         )
 
 
 def _not_migrated(error: Exception) -> NotMigratedError:
-    return NotMigratedError(f"this database lacks what 'taskward migrate' makes: {_said(error)}")
+    return NotMigratedError(f"this database is not migrated ({_said(error)}). Run 'taskward migrate'")
 
 
 def _said(error: Exception) -> str:
@@ -214,8 +215,8 @@ async def warn_of_an_old_server(database: Database) -> None:
     (row,) = version.all
     if mended := mended_in(row["number"]):
         logger.warning(
-            "PostgreSQL %s has a gap in row-level security that %s closed. Upgrade it. Taskward uses no statement"
-            " that the gap concerns; other programs on this server may.", row["name"], mended,
+            "PostgreSQL %s has a gap in row-level security, which %s closed. Upgrade the server. Taskward uses no"
+            " affected statement, but other programs on this server may.", row["name"], mended,
         )  # fmt: skip
 
 

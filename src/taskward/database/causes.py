@@ -16,13 +16,13 @@ from psycopg.pq.abc import PGconn
 CURES = {
     "22021": "Use a database with ENCODING 'UTF8'.",
     "22P05": "Use a database with ENCODING 'UTF8'.",
-    "25006": "It only reads: it is a standby, or default_transaction_read_only is on. Point DATABASE_URL at the"
-    " primary, or let ALTER ROLE or ALTER DATABASE reset that.",
+    "25006": "The database is read-only: a standby, or default_transaction_read_only is on. Point DATABASE_URL at"
+    " the primary, or reset that with ALTER ROLE or ALTER DATABASE.",
     "3F000": "Give the role a schema: ALTER ROLE or ALTER DATABASE with SET search_path = public.",
-    "42501": "'taskward doctor database' looks for what is missing.",
+    "42501": "Run 'taskward doctor database' to see what is missing.",
     "42710": "Something else has this name: give Taskward a database of its own.",
     "42P07": "Something else has this name: give Taskward a database of its own.",
-    "53100": "Make room on the disk of the database; nothing else is needed.",
+    "53100": "Free some space on the database's disk; nothing else is needed.",
     "53200": "The server needs more memory, or a smaller shared_buffers or work_mem.",
     "53300": "Lower DB_POOL_SIZE, DB_MAX_OVERFLOW or WORKERS, or raise max_connections of the server.",
     "57014": "It took longer than DATABASE_TIMEOUT_SECONDS allows, or somebody cancelled it.",

@@ -67,8 +67,8 @@ def migrate(conninfo: str, *, revision: str = "head") -> None:
         raise error.orig or error from None
     except CommandError:
         raise UnknownRevisionError(
-            f"the database is at revision {_revision_of(conninfo)}, and this Taskward knows those up to {head()}:"
-            " run the newer one that migrated it"
+            f"the database is at revision {_revision_of(conninfo)}, but this Taskward knows only those up to"
+            f" {head()}. Run the newer Taskward that migrated it"
         ) from None
 
 

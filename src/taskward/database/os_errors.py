@@ -3,16 +3,16 @@
 import errno
 
 SENTENCES = {
-    errno.EACCES: "there is no permission for {}",
-    errno.EDQUOT: "the quota of the disk of {} is used up",
-    errno.EEXIST: "{} exists already",
+    errno.EACCES: "permission denied for {}",
+    errno.EDQUOT: "the disk quota for {} is used up",
+    errno.EEXIST: "{} already exists",
     errno.EISDIR: "{} is a folder",
     errno.ENAMETOOLONG: "the name {} is too long",
-    errno.ENOENT: "there is no file or folder {}",
-    errno.ENOSPC: "there is no space left on the disk of {}",
-    errno.ENOTDIR: "{} is not a folder, or not in one",
-    errno.EPERM: "there is no permission for {}",
-    errno.EROFS: "{} is on a disk that can only be read",
+    errno.ENOENT: "no such file or folder: {}",
+    errno.ENOSPC: "no space left on the disk for {}",
+    errno.ENOTDIR: "{} is not a folder, or a part of its path is not",
+    errno.EPERM: "permission denied for {}",
+    errno.EROFS: "{} is on a read-only disk",
 }
 
 

@@ -40,7 +40,7 @@ def _check_parameters(query: str) -> None:
     secret = any("pass" in name or "secret" in name for name in given)
     for name in (name for name in given if name not in known):
         named = f"the parameter '{name}'" if PARAMETER.fullmatch(name) and not secret else "one of the parameters"
-        raise ValueError(f"{named} is not one of PostgreSQL. Remove it from the address")
+        raise ValueError(f"{named} is unknown to PostgreSQL. Remove it from the address")
 
 
 def is_pooled(conninfo: str) -> bool:

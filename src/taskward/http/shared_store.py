@@ -111,8 +111,8 @@ def connection_pool(url: str) -> Any:
         pool.make_connection()  # opens nothing; takes every parameter, or raises
     except (AttributeError, TypeError, ValueError):
         raise InvalidSettingsError(
-            "RATE_LIMIT_STORAGE_URL: after '?' there is a parameter that the client of Valkey does not know, or a"
-            " value that it does not take. Remove it from the address"
+            "RATE_LIMIT_STORAGE_URL: the Valkey client does not accept one of the parameters after '?'. Correct it"
+            " or remove it from the address"
         ) from None
     return pool
 

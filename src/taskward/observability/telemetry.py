@@ -43,7 +43,7 @@ def telemetry() -> TelemetryConfig:
     try:
         _check_readable()
     except ValueError as error:
-        logger.warning("there is no telemetry: %s", error)
+        logger.warning("telemetry is off: %s", error)
         return OFF
     try:
         provider = _tracer_provider()
