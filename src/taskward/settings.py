@@ -15,6 +15,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from taskward.os_errors import unusable_data_dir
 from taskward.setting_errors import InvalidSettingsError, one_line
 from taskward.setting_names import near_misses
 from taskward.setting_secrets import MAKE_ONE, secret_kept_in, weakness
@@ -273,7 +274,7 @@ class Settings(BaseSettings):
         try:
             return secret_kept_in(self._secret_file)
         except OSError as error:
-            raise InvalidSettingsError(f"DATA_DIR: {error.filename}: {error.strerror}") from None
+            raise InvalidSettingsError(unusable_data_dir(self.data_dir, error)) from None
 
     @property
     def secret_is_missing(self) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from taskward.database.os_errors import in_words
+from taskward.os_errors import in_words
 from tests.cli.command import taskward
 
 pytestmark = pytest.mark.quick

@@ -1,11 +1,15 @@
 """When it cannot serve it says why in one line, exits with 1, and leaves nothing running."""
 
+import errno
+import os
 import socket
 from pathlib import Path
 
 import httpx2
 import psycopg
+import pytest
 
+from taskward.cli.serve import _listen
 from tests.cli.command import processes_of, refusal
 from tests.conftest import SECRET
 from tests.service import Service
@@ -23,10 +27,35 @@ def test_a_port_in_use_is_refused_before_anything_is_started(tmp_path: Path) -> 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         line = refusal("serve", settings={"DATA_DIR": str(tmp_path / "data"), "PORT": port}, folder=tmp_path)
-    assert f"127.0.0.1:{port}" in line
-    assert "PORT" in line
+    assert (
+        line == f"taskward: cannot listen on 127.0.0.1:{port}: {os.strerror(errno.EADDRINUSE)}. Set HOST or PORT."
+    )
     assert not (tmp_path / "data" / "postgres").exists()
     assert processes_of(tmp_path / "data") == []
+
+
+@pytest.mark.parametrize("host", ["foo..bar", "foo bar", "a" * 70, "127.0.0.1:80", "no-such-host.invalid", "ä..ö"])
+def test_what_is_no_address_cannot_be_listened_on(host: str) -> None:
+    with pytest.raises(OSError, match=r"that is not a valid address\. Set HOST\.$") as refused:
+        _listen(host, 0)
+    assert str(refused.value).startswith(f"cannot listen on {host}:0: ")
+
+
+def test_an_address_of_another_machine_is_refused_with_the_systems_words_alone() -> None:
+    with pytest.raises(OSError, match=f": {os.strerror(errno.EADDRNOTAVAIL)}. Set HOST or PORT.$"):
+        _listen("192.0.2.1", 0)
+
+
+def test_a_data_directory_that_is_a_file_is_told_with_its_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    told = {
+        refusal("serve", settings={"DATA_DIR": "file", "PORT": "0", **secret}, folder=tmp_path)
+        for secret in ({}, {"JWT_SECRET_KEY": SECRET})  # which is made first, and the database first
+    }
+    assert told == {
+        f"taskward: DATA_DIR cannot be {tmp_path / 'file'}: it is not a folder."
+        " Set it to a folder that this user can write to"
+    }
 
 
 def test_a_cluster_that_does_not_start_is_refused_with_the_log(tmp_path: Path) -> None:

@@ -111,9 +111,9 @@ def _one_line_errors() -> Iterator[None]:
     from taskward.database.canary import UnfitDatabaseError
     from taskward.database.causes import cause_of
     from taskward.database.migrate import MissingRightsError, UnknownRevisionError
-    from taskward.database.os_errors import in_words
     from taskward.database.url import InvalidDatabaseUrlError
     from taskward.errors import ApiError, AuthenticationError
+    from taskward.os_errors import in_words
     from taskward.settings import InvalidSettingsError
 
     try:

@@ -72,11 +72,14 @@ def serve() -> None:
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
+        socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
+    except (socket.gaierror, ValueError):  # the second is Python's, for what cannot be a host's name
+        raise OSError(f"cannot listen on {host}:{port}: that is not a valid address. Set HOST.") from None
+    try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
-        raise OSError(f"cannot listen on {host}:{port}: {error.strerror}. Set HOST or PORT.") from error
-    except UnicodeError:  # a part of a name that is empty or too long
-        raise OSError(f"cannot listen on {host}:{port}: that is no address. Set HOST.") from None
+        reason = os.strerror(error.errno) if error.errno else str(error)  # without what Python appends to it
+        raise OSError(f"cannot listen on {host}:{port}: {reason}. Set HOST or PORT.") from error
 
 
 class _Preparation:

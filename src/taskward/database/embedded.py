@@ -27,8 +27,8 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from taskward.database.account import EmbeddedPostgresError, ServerAccount
-from taskward.database.os_errors import in_words
 from taskward.database.server_log import ServerLog
+from taskward.os_errors import in_words, unusable_data_dir
 
 MAJOR = 18  # of PostgreSQL; a cluster of another one cannot be read
 SUPERUSER = "postgres"
@@ -252,10 +252,7 @@ def _take(data_dir: Path) -> IO[str]:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         return _lock(data_dir)
     except OSError as error:
-        reason = "it is not a folder" if isinstance(error, FileExistsError) else in_words(error)
-        raise EmbeddedPostgresError(
-            f"DATA_DIR cannot be {data_dir}: {reason}. Set it to a folder that this user can write to"
-        ) from None
+        raise EmbeddedPostgresError(unusable_data_dir(data_dir, error)) from None
 
 
 def _lock(data_dir: Path) -> IO[str]:

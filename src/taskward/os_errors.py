@@ -1,6 +1,7 @@
 """What the operating system refuses, in words: the file, and what is the matter with it."""
 
 import errno
+from pathlib import Path
 
 SENTENCES = {
     errno.EACCES: "permission denied for {}",
@@ -14,6 +15,12 @@ SENTENCES = {
     errno.EPERM: "permission denied for {}",
     errno.EROFS: "{} is on a read-only disk",
 }
+
+
+def unusable_data_dir(folder: Path, error: OSError) -> str:
+    """Return what is wrong with the folder of DATA_DIR, and what to do, in one line."""
+    reason = "it is not a folder" if isinstance(error, FileExistsError) else in_words(error)
+    return f"DATA_DIR cannot be {folder.absolute()}: {reason}. Set it to a folder that this user can write to"
 
 
 def in_words(error: OSError) -> str:
