@@ -39,22 +39,25 @@ class Address(NamedTuple):
     query: str
 
 
-def read_address(url: str) -> Address:
+def read_address(url: str, path_is: str = "the path") -> Address:
     """Return parts of `scheme://user:password@host:port/path?name=value`, where `host:port` may be several.
 
-    Raises ValueError for a character that two readers may understand differently, and says how to write it.
+    Raises ValueError for a character that two readers may understand differently, and says where it is and how to
+    write it. `path_is` is what the path is called there.
     """
     rest = url.partition("://")[2]
     credentials, _, place = rest.rpartition("@")
-    strange = {*AMBIGUOUS.findall(credentials), *NOWHERE.findall(place)}
-    strange |= {"%"} if STRAY_PERCENT.search(rest) else set()
+    strange = {*AMBIGUOUS.findall(credentials), *_stray_percent(credentials)}
     strange |= {"@"} if AT_OF_A_PARAMETER.search(rest) else set()
-    if strange:
-        written = " and ".join(sorted({f"{_name(each)} as {quote(each, safe='')}" for each in strange}))
+    _check("user name, password and parameters", strange)
+    authority, path, query = re.fullmatch(r"([^/?]*)/?([^?]*)\??(.*)", place, re.DOTALL).groups()  # type: ignore[union-attr]
+    if unfit := NOWHERE.findall(authority):
+        names = " and ".join(sorted(map(_name, set(unfit))))
         raise ValueError(
-            f"special characters must be encoded: in user name, password and parameters, write {written}"
+            f"the host cannot have {names} in it. If that is the password, add '@' and the host after it"
         )
-    authority, path, query = re.fullmatch(r"([^/?]*)/?([^?]*)\??(.*)", place).groups()  # type: ignore[union-attr]
+    for part, text in (("the host", authority), (path_is, path), ("parameters", query)):
+        _check(part, {*NOWHERE.findall(text), *_stray_percent(text)})
     return Address(tuple(_host(each) for each in authority.split(",")), path, query)
 
 
@@ -62,7 +65,7 @@ def read_database_address(url: str) -> Address:
     """Return parts of a PostgreSQL's address; raise ValueError for what libpq would refuse or misunderstand."""
     if not DIALECT.match(url):
         raise ValueError("this must begin with postgresql://")
-    address = read_address(url)
+    address = read_address(url, path_is="the name of the database")
     if re.search(r"[/\[\]]", address.path):
         raise ValueError("in the name of the database, write '/' as %2F, '[' as %5B and ']' as %5D")
     for name, value in parameters(address.query).items():
@@ -85,6 +88,16 @@ def parameters(query: str) -> dict[str, str]:
             raise ValueError("each parameter must be name=value: in a value, write '&' as %26 and '=' as %3D")
         found[unquote(name)] = unquote(value)
     return found
+
+
+def _check(part: str, strange: set[str]) -> None:
+    if strange:
+        written = " and ".join(sorted({f"{_name(each)} as {quote(each, safe='')}" for each in strange}))
+        raise ValueError(f"special characters must be encoded: in {part}, write {written}")
+
+
+def _stray_percent(text: str) -> set[str]:
+    return {"%"} if STRAY_PERCENT.search(text) else set()
 
 
 def _name(character: str) -> str:

@@ -113,6 +113,26 @@ def test_an_ambiguous_character_of_a_password_is_named_with_its_encoding(charact
     assert "Passw0rd" not in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql://alice@h/my tasks", "in the name of the database, write a space as %20"),
+        ("postgresql://alice@h/ta%sks", "in the name of the database, write '%' as %25"),
+        ("postgresql://alice@h/d?application_name=my tasks", "in parameters, write a space as %20"),
+        ("postgresql://ali ce@h/d", "in user name, password and parameters, write a space as %20"),
+        ("postgresql://alice@my host/d", "the host cannot have a space in it. If that is the password, add '@'"),
+        ("postgresql://alice:S3cr#t", "the host cannot have '#' in it. If that is the password, add '@'"),
+        ("postgresql://alice@h%zz/d", "in the host, write '%' as %25"),
+        ("postgresql://alice@h/d\n", "in the name of the database, write a line end as %0A"),
+    ],
+)
+def test_a_character_that_must_be_encoded_is_told_with_its_place(url: str, told: str) -> None:
+    with pytest.raises(InvalidDatabaseUrlError) as refusal:
+        conninfo(url)
+    assert told in str(refusal.value)
+    assert "S3cr" not in str(refusal.value)
+
+
 @pytest.mark.parametrize("character", CLEAR)
 def test_every_other_character_is_a_part_of_the_password(character: str) -> None:
     found = conninfo_to_dict(conninfo(f"postgresql://alice:S3cr{character}tPassw0rd@h/d"))
