@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from taskward.cli.unusual import warnings
+from taskward.setting_names import ENVIRONMENTS
 from taskward.settings import InvalidSettingsError, Settings
 
 FOREIGN = re.findall(
@@ -43,6 +44,10 @@ SLIPS = {
     "SECRET_KEY": "JWT_SECRET_KEY",
     "POSTGRES_URL": "DATABASE_URL",
     "CORS_ORIGINS": "ALLOWED_ORIGINS",
+    "CORS_ORIGIN": "ALLOWED_ORIGINS",
+    "CORS_ALLOW_ORIGINS": "ALLOWED_ORIGINS",
+    "DB_URI": "DATABASE_URL",
+    "POSTGRES_URI": "DATABASE_URL",
 }
 VALUE = "S3cretValue"
 
@@ -76,6 +81,21 @@ def test_a_slip_in_the_environment_is_told_with_what_was_meant(name: str, monkey
 def test_a_slip_in_the_file_is_told_with_what_was_meant(name: str, folder: Path) -> None:
     (folder / ".env").write_text(f"{name}={VALUE}\n")
     assert told() == [f"{name} in .env is ignored. Did you mean {SLIPS[name]}?"]
+
+
+@pytest.mark.parametrize("name", sorted(ENVIRONMENTS))
+def test_another_name_of_the_environment_is_told_where_it_asks_for_more_than_development(
+    name: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for value in ("production", "Staging", '"prod"\n'):
+        monkeypatch.setenv(name, value)
+        assert told() == [f"{name} in the environment is ignored. Did you mean ENVIRONMENT?"]
+    for value in ("development", "test", "/etc/profile"):
+        monkeypatch.setenv(name, value)
+        assert told() == []
+    monkeypatch.setenv(name, "production")
+    (folder / ".env").write_text("ENVIRONMENT=development\n")
+    assert told() == []
 
 
 @pytest.mark.parametrize(

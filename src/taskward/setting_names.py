@@ -15,17 +15,30 @@ NO_SLIPS = {"DATABASE_USER"}  # as close as a slip, and the name of something el
 # What other services call the same. It is theirs as well, so it is told only where ours is not set.
 ELSEWHERE = {
     "CORS_ALLOWED_ORIGINS": "ALLOWED_ORIGINS",
+    "CORS_ALLOW_ORIGIN": "ALLOWED_ORIGINS",
+    "CORS_ALLOW_ORIGINS": "ALLOWED_ORIGINS",
+    "CORS_ORIGIN": "ALLOWED_ORIGINS",
     "CORS_ORIGINS": "ALLOWED_ORIGINS",
     "DATABASE_DSN": "DATABASE_URL",
+    "DB_DSN": "DATABASE_URL",
+    "DB_URI": "DATABASE_URL",
     "DB_URL": "DATABASE_URL",
     "JWKS_URI": "JWT_JWKS_URL",
     "JWKS_URL": "JWT_JWKS_URL",
     "JWT_SECRET": "JWT_SECRET_KEY",
     "PG_URL": "DATABASE_URL",
     "POSTGRESQL_URL": "DATABASE_URL",
+    "POSTGRESQL_URI": "DATABASE_URL",
+    "POSTGRES_DSN": "DATABASE_URL",
+    "POSTGRES_URI": "DATABASE_URL",
     "POSTGRES_URL": "DATABASE_URL",
     "SECRET_KEY": "JWT_SECRET_KEY",
 }
+
+# On many machines these are set for other programs. They are worth a word only where they ask for more than
+# development, which is what this service would be.
+ENVIRONMENTS = {"APP_ENV", "APP_ENVIRONMENT", "ENV", "NODE_ENV", "PYTHON_ENV"}
+NOT_DEVELOPMENT = {"prod", "production", "stage", "staging"}
 
 # Read by libraries, the command line and the system, and from the environment alone.
 BY_OTHERS = re.compile(
@@ -71,7 +84,7 @@ def _slips(values: Values, given: Values, fields: Mapping[str, FieldInfo]) -> It
     }
     for name, value in values.items():
         setting = _meant_by(name.upper(), value, list(of_settings))
-        elsewhere = name.upper() in ELSEWHERE
+        elsewhere = name.upper() in {*ELSEWHERE, *ENVIRONMENTS}
         if setting is not None and not (elsewhere and of_settings[setting] in set_already):
             yield name, setting
 
@@ -83,6 +96,8 @@ def _meant_by(name: str, value: str | None, settings: Collection[str]) -> str | 
         return None
     if bare == "PORT" and "://" in (value or ""):
         return None  # so Kubernetes names the address of a service that is called taskward
+    if name in ENVIRONMENTS:
+        return "ENVIRONMENT" if (value or "").strip("\"' \t\r\n").lower() in NOT_DEVELOPMENT else None
     if bare in settings or name in ELSEWHERE:
         return ELSEWHERE.get(name, bare)
     swapped = next((setting for setting in settings if sorted(setting) == sorted(bare)), None)
