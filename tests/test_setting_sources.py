@@ -82,13 +82,15 @@ def test_white_space_around_a_secret_is_told_of_for_the_other_side_may_keep_it(
 @pytest.mark.parametrize(
     ("secret", "told"), [(f'"{SECRET}"', "quotation marks"), (SECRET + "\n" + SECRET[::-1], "line break")]
 )
+@pytest.mark.parametrize("name", SECRETS)
 def test_what_may_be_part_of_a_secret_is_kept_and_told_of(
-    secret: str, told: str, monkeypatch: pytest.MonkeyPatch
+    name: str, secret: str, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("JWT_SECRET_KEY", secret)
+    monkeypatch.setenv(name, secret)
     settings = Settings.load()
     assert settings.signing_secret == secret.encode()
     (line,) = warnings(settings)
+    assert line.startswith(f"{name} ")
     assert told in line
     assert SECRET not in line
 

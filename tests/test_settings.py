@@ -155,6 +155,20 @@ def test_better_auths_name_for_the_secret_is_taken(monkeypatch: pytest.MonkeyPat
     assert Settings.load().signing_secret == SECRET.encode()
 
 
+@pytest.mark.parametrize("source", ["environment", ".env"])
+@pytest.mark.parametrize("name", ["JWT_SECRET_KEY", "BETTER_AUTH_SECRET"])
+def test_a_bad_secret_is_refused_under_the_name_that_it_was_read_from(
+    name: str, source: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for value, environment in (("short", "development"), ("change-me-in-production-" * 2, "production")):
+        settings = {name: value, "ENVIRONMENT": environment}
+        if source == ".env":
+            (folder / ".env").write_text("".join(f"{each}={said}\n" for each, said in settings.items()))
+        (line,) = refusal(**(settings if source == "environment" else {}))
+        assert line.startswith(f"{name}: ")
+        assert "BETTER_AUTH_SECRET" not in line.removeprefix(name)
+
+
 @pytest.mark.parametrize("environment", ["staging", "production", "PRODUCTION"])
 def test_outside_development_no_secret_is_made_up(environment: str, folder: Path) -> None:
     (line,) = refusal(ENVIRONMENT=environment)
@@ -222,7 +236,7 @@ OUTSIDE = {"JWT_SECRET_KEY": SECRET, "ENVIRONMENT": "production"}
         ),
         (
             {"JWT_SECRET_KEY": "change-me-in-production-" * 2},
-            "JWT_SECRET_KEY: this secret (or BETTER_AUTH_SECRET) is easy to guess",
+            "JWT_SECRET_KEY: this secret is easy to guess",
         ),
     ],
 )
@@ -336,6 +350,16 @@ def race(data_dir: Path, start: Any, answers: Any) -> None:
         settings = Settings(DATA_DIR=f"{data_dir}{number}")
         start.wait(60)
         answers.put((number, settings.signing_secret))
+
+
+def test_a_folder_that_cannot_hold_the_secret_is_told_with_its_setting(folder: Path) -> None:
+    (folder / "file").touch()
+    for name, reason in (
+        ("file", "it is not a folder"),
+        ("file/below", "is not a folder, or a part of its path is"),
+    ):
+        with pytest.raises(InvalidSettingsError, match=f"^DATA_DIR cannot be {folder / name}: .*{reason}"):
+            _ = Settings(DATA_DIR=name).signing_secret
 
 
 @pytest.mark.parametrize("kept", [b"", b"s" * 31])

@@ -11,13 +11,16 @@ class InvalidSettingsError(Exception):
     """The settings contradict themselves or the rules; the message has one line for each."""
 
 
-def one_line(problem: ErrorDetails, fields: Mapping[str, FieldInfo]) -> str:
-    """Return what a problem is. No value is repeated, for it may be a secret in the wrong place."""
+def one_line(problem: ErrorDetails, fields: Mapping[str, FieldInfo], names: Mapping[str, str]) -> str:
+    """Return what a problem is, where `names` has the variables that other names were read from.
+
+    No value is repeated, for it may be a secret in the wrong place.
+    """
     name = ".".join(str(part) for part in problem["loc"])
     message = str(problem["msg"]).removeprefix("Value error, ")
     if problem["type"] != "value_error" and (field := fields.get(name.lower())) is not None:
         message = f"this must be {_wanted(field)}"
-    return f"{name.upper()}: {message}" if name else message
+    return f"{names.get(name, name).upper()}: {message}" if name else message
 
 
 def _wanted(field: FieldInfo) -> str:

@@ -19,7 +19,7 @@ from taskward.os_errors import unusable_data_dir
 from taskward.setting_errors import InvalidSettingsError, one_line
 from taskward.setting_names import near_misses
 from taskward.setting_secrets import MAKE_ONE, secret_kept_in, weakness
-from taskward.setting_sources import ENCODING, ENV_FILE, check_env_file, tidied
+from taskward.setting_sources import ENCODING, ENV_FILE, SECRETS, check_env_file, tidied
 from taskward.setting_types import (
     LOOPBACK,
     Audiences,
@@ -179,7 +179,8 @@ class Settings(BaseSettings):
         try:
             return cls()
         except ValidationError as error:
-            wrong = [one_line(problem, cls.model_fields) for problem in error.errors()]
+            names = {SECRETS[0]: cls.variable_of_the_secret()}
+            wrong = [one_line(problem, cls.model_fields, names) for problem in error.errors()]
             slips = near_misses(os.environ, cls.in_file(), cls.model_fields)  # what is missing may be one of these
             raise InvalidSettingsError("\n".join([*wrong, *slips])) from None
 
@@ -187,6 +188,15 @@ class Settings(BaseSettings):
     def in_file(cls) -> Mapping[str, str | None]:
         """Return what `.env` says, under the names that it has there."""
         return DotEnvSettingsSource(cls, case_sensitive=True).env_vars
+
+    @classmethod
+    def variable_of_the_secret(cls) -> str:
+        """Return which of its two names the secret is read from; the first one where neither is set."""
+        for source in (EnvSettingsSource(cls), DotEnvSettingsSource(cls)):
+            given = tidied(source).env_vars
+            if name := next((name for name in SECRETS if name.lower() in given), None):
+                return name
+        return SECRETS[0]
 
     @classmethod
     def settings_customise_sources(
@@ -238,7 +248,7 @@ class Settings(BaseSettings):
         if "*" in self.allowed_origins:
             yield f"ALLOWED_ORIGINS: '*' lets every web site call the API; in {self.environment}, name yours"
         if self.jwt_secret_key and (why := weakness(self.jwt_secret_key.get_secret_value())):
-            yield f"JWT_SECRET_KEY: this secret (or BETTER_AUTH_SECRET) is easy to guess: {why}. {MAKE_ONE}"
+            yield f"{self.variable_of_the_secret()}: this secret is easy to guess: {why}. {MAKE_ONE}"
         if self.environment == "production":
             for origin in self.allowed_origins:
                 if origin.startswith("http://"):

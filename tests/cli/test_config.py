@@ -121,6 +121,7 @@ def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
         ({"WORKERS": "2"}, "RATE_LIMIT_STORAGE_URL"),
         ({"ENVIRONMENT": "production", "ACCESS_TOKEN_EXPIRE_MINUTES": "1441"}, "ACCESS_TOKEN_EXPIRE_MINUTES"),
         ({"JWT_JWKS_URL": "https://a.example/jwks"}, "JWT_AUDIENCE"),
+        ({"DATABASE_MIGRATION_URL": "postgresql://h/d"}, "DATABASE_MIGRATION_URL is ignored without DATABASE_URL"),
     ],
 )
 def test_what_is_unusual_is_told(settings: dict[str, str], named: str) -> None:
@@ -134,6 +135,7 @@ def test_what_is_unusual_is_told(settings: dict[str, str], named: str) -> None:
         {},
         {"ENVIRONMENT": "production", "HOST": "0.0.0.0", "TRUSTED_PROXIES": "10.0.0.0/8"},
         {"WORKERS": "2", "RATE_LIMIT_STORAGE_URL": "valkey://h"},
+        {"DATABASE_MIGRATION_URL": "postgresql://h/d", "DATABASE_URL": "postgresql://h/d"},
     ],
 )
 def test_what_is_usual_is_not(settings: dict[str, str]) -> None:

@@ -135,7 +135,7 @@ class Examination:
         if key.algorithm in ALGORITHMS:
             return f"{_named('key', key.kid)} for {key.algorithm}, from {self._settings.jwt_jwks_url}"
         if self._settings.jwt_secret_key is not None:
-            return "the secret of JWT_SECRET_KEY"
+            return f"the secret of {self._settings.variable_of_the_secret()}"
         if self._settings.secret_is_missing:
             return f"no secret yet: the service makes one up and keeps it in {self._settings.data_dir}"
         return f"the secret that was made up and is kept in {self._settings.data_dir}"

@@ -23,6 +23,8 @@ def warnings(settings: Settings) -> Iterator[str]:
 
 def unusual(settings: Settings) -> Iterator[str]:
     """Yield a line for each of the settings."""
+    if settings.database_migration_url is not None and settings.database_url is None:
+        yield "DATABASE_MIGRATION_URL is ignored without DATABASE_URL: the embedded database is used. Set both"
     if settings.jwt_jwks_url is not None and settings.jwt_audience is None:
         yield "JWT_AUDIENCE is not set: tokens that JWT_JWKS_URL's owner made for others are accepted"
     if settings.development and settings.host not in LOOPBACK:
@@ -38,9 +40,10 @@ def unusual(settings: Settings) -> Iterator[str]:
 
 
 def _unusual_secret(secret: str) -> Iterator[str]:
+    name = Settings.variable_of_the_secret()
     if why := weakness(secret):
-        yield f"JWT_SECRET_KEY is easy to guess: {why}. Outside development it is refused. {MAKE_ONE}"
+        yield f"{name} is easy to guess: {why}. Outside development it is refused. {MAKE_ONE}"
     if in_quotes(secret):
-        yield "JWT_SECRET_KEY is in quotation marks, which are part of it. Remove them unless you mean that"
+        yield f"{name} is in quotation marks, which are part of it. Remove them unless you mean that"
     if len(secret.splitlines()) > 1:
-        yield "JWT_SECRET_KEY has a line break in it. Write it on one line unless you mean that"
+        yield f"{name} has a line break in it. Write it on one line unless you mean that"
