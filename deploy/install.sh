@@ -1,10 +1,17 @@
 #!/bin/sh
-# Installs Taskward and its locked dependencies into a new virtual environment: without the embedded PostgreSQL, or with
-# it where "embedded" is said. Run it in the root of the repository: sh deploy/install.sh <folder> [embedded]
+# Installs Taskward and its locked dependencies into a new virtual environment. "embedded" adds the embedded PostgreSQL,
+# "extras" that and what Valkey and telemetry need: nothing can be added later, for pip is removed. Run it in the root
+# of the repository: sh deploy/install.sh <folder> [embedded|extras]
 set -eu
 
+usage() {
+  echo "usage, in the root of the repository: sh deploy/install.sh <folder> [embedded|extras]" >&2
+  exit 2
+}
+[ $# -ge 1 ] && [ $# -le 2 ] && [ -n "$1" ] || usage
+case "${2-}" in '' | embedded | extras) ;; *) usage ;; esac
 lock="requirements${2:+-$2}.lock"
-[ -f "$lock" ] || { echo "usage: sh deploy/install.sh <folder> [embedded]" >&2 && exit 2; }
+[ -f "$lock" ] || usage
 
 python3 -m venv "$1"
 "$1/bin/python" -m pip install --require-hashes --no-deps -r "$lock"

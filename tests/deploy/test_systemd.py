@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -83,6 +84,30 @@ def test_the_page_names_what_the_unit_names() -> None:
     assert f"--home-dir {STATE} --shell /usr/sbin/nologin {SERVICE['User']}" in text
     assert f"again every {SERVICE['RestartSec']} seconds" in text
     assert f"after {SERVICE['TimeoutStopSec']} seconds systemd ends" in text
+
+
+def test_the_page_runs_a_command_with_what_the_unit_has() -> None:
+    (block,) = (block.lines for block in blocks(PAGE) if "systemd-run" in block.lines)
+    words = shlex.split(block)
+    assert dict(re.findall(r"--setenv=(\w+)=(\S+)", block)) == files.unit_environment()
+    assert f"--property=EnvironmentFile={SERVICE['EnvironmentFile']}" in words
+    assert f"--uid={SERVICE['User']}" in words
+    assert words[-2:] == [SERVICE["ExecStart"].split()[0], "config"]
+
+
+@pytest.mark.parametrize("words", [[], [""], ["folder", "everything"], ["folder", "embedded", "extras"]])
+def test_what_cannot_be_installed_is_told_with_all_that_can_and_nothing_is_made(
+    words: list[str], tmp_path: Path
+) -> None:
+    script = files.DEPLOY / "install.sh"
+    (tmp_path / "requirements-everything.lock").touch()
+    done = subprocess.run(["sh", script, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "usage, in the root of the repository: sh deploy/install.sh <folder> [embedded|extras]\n"
+    )
+    assert not (tmp_path / "folder").exists()
+    assert all((ROOT / f"requirements-{kind}.lock").exists() for kind in ("embedded", "extras"))
 
 
 def test_the_file_of_settings_is_made_as_the_page_says_and_only_root_can_read_it(tmp_path: Path) -> None:
