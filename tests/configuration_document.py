@@ -19,10 +19,10 @@ INTRODUCTION = """\
 
 Every setting. `make configuration` writes this page from `src/taskward/settings.py`, and a test holds it to that.
 
-The service reads environment variables first, then a file `.env` in the folder where it starts. Names are read in
-any case. White space around a value is left out, and so is a pair of quotation marks, except those of a secret.
-What is empty then counts as unset. `taskward config` prints what the settings are, where each comes from and what
-follows from them, without secrets; it exits with 1 when one is wrong, as `taskward serve` does.
+The service reads environment variables first, then a file `.env` in the folder where it starts. Names may be
+in upper or lower case. White space around a value is ignored, and so is a pair of quotation marks, except those
+of a secret. What is empty then counts as unset. `taskward config` prints what the settings are, where each comes
+from and what follows from them, without secrets; it exits with 1 when one is wrong, as `taskward serve` does.
 """
 
 UNSAFE = """\
@@ -35,24 +35,26 @@ Each of these stops the start with one line that names it:
   parameter that PostgreSQL does not know, such as `pgbouncer`, `schema` and `connection_limit` of Prisma;
 - a secret of fewer than 32 characters, or one that is a key in PEM form;
 - outside development: no secret and no `JWT_JWKS_URL`, or accounts without a secret, or a secret that anybody can
-  guess: fewer than 8 different characters, one piece repeated, a placeholder, rows of keys, the key of a tutorial;
+  guess: fewer than 8 different characters, the same text repeated, placeholder words, keyboard rows, the key of a
+  tutorial;
 - outside development: `*` in `ALLOWED_ORIGINS`, which would let every web site call the API;
 - in production: an origin without TLS;
 - anywhere: the origin `null`, which every sandboxed page and local file has; `*` beside other origins;
 - `*`, or a network of every address, in `TRUSTED_PROXIES`, with which every caller could choose its own address;
-- a `RATE_LIMIT_STORAGE_URL` that is none, or without the package that speaks to it (the extra `valkey`);
+- a `RATE_LIMIT_STORAGE_URL` that is not a valid address, or without [the client](operations.md#extras) for it;
 - an address of a proxy in `HTTPS_PROXY` that cannot be read, where `JWT_JWKS_URL` is set;
-- a `.env` that is a folder, not readable, not UTF-8, or has a line that is not `NAME=value`.
+- a `.env` that is a folder, cannot be read, is not UTF-8, or has a line that is not `NAME=value`.
 
 ## What is warned of
 
 `taskward serve` logs these at its start, and `taskward config` prints them:
 
-- a name in `.env` that nothing reads, and one in the environment that is nearly a setting's (`LOCAL_ACOUNTS`) or
-  another product's word for it (`JWT_SECRET`), with what was probably meant;
-- a secret with white space around it, which is left out here: whoever makes tokens must leave it out, too;
-- a secret in quotation marks, which are part of it; one with a line end in it; in development, one that anybody
+- a name in `.env` that nothing reads, and one in the environment that is a setting's misspelt (`LOCAL_ACOUNTS`) or
+  another product's word for it (`JWT_SECRET`, `NODE_ENV=production`), with what was probably meant;
+- a secret with white space around it, which is ignored here: whatever signs tokens must ignore it, too;
+- a secret in quotation marks, which are part of it; one with a line break in it; in development, one that anybody
   can guess;
+- `DATABASE_MIGRATION_URL` without `DATABASE_URL`: it is ignored;
 - development on an address that others can reach;
 - an address that others can reach without `TRUSTED_PROXIES`, outside development: behind a proxy, all callers
   share the limits of its one address;

@@ -120,13 +120,13 @@ class Settings(BaseSettings):
     )
     jwt_issuer: str | None = Field(
         None,
-        description="What `iss` must be, in every token, exactly. Unset, it is not looked at.",
+        description="What `iss` must be, in every token, exactly. Unset, `iss` is not checked.",
         examples=["https://app.example.com"],
     )
     jwt_audience: Audiences = Field(
         None,
-        description="What `aud` must be or have in it, in every token: one of these, separated by commas. Tokens"
-        " that are made here have the first. Unset, it is not looked at.",
+        description="Audiences, separated by commas. `aud` in every token must name one of them. Tokens that are"
+        " made here name the first. Unset, `aud` is not checked.",
         examples=["https://app.example.com,https://admin.example.com"],
     )
     jwt_user_id_claim: str = Field(
