@@ -7,7 +7,7 @@ NEWEST := .venv-newest
 SECONDS ?= 600
 ROUNDS ?= 3
 PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
-# A complete lock needs no resolver, and the one of an old pip stumbles over what is newer than the lock.
+# A complete lock needs no resolver, and the resolver of an old pip fails once something newer than the lock exists.
 INSTALL_LOCKED := $(PIP_INSTALL) --require-hashes --no-deps
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --group build --quiet \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"

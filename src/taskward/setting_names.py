@@ -7,10 +7,10 @@ from difflib import get_close_matches
 from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 
-CLOSE = 0.85  # LOCAL_ACOUNTS and WORKER are as close, DATABASE_HOST and HOSTNAME are not
+CLOSE = 0.85  # accepts LOCAL_ACOUNTS and WORKER, rejects DATABASE_HOST and HOSTNAME
 PREFIX = "TASKWARD_"
 ORDINARY = re.compile(r"[A-Z][A-Z0-9_]{0,63}|[a-z][a-z0-9_]{0,63}")  # anything else may be a line of a secret
-NO_SLIPS = {"DATABASE_USER"}  # as close as a slip, and the name of something else
+NO_SLIPS = {"DATABASE_USER"}  # close to DATABASE_URL, but a common name of its own
 
 # What other services call the same. It is theirs as well, so it is told only where ours is not set.
 ELSEWHERE = {
@@ -95,7 +95,7 @@ def _meant_by(name: str, value: str | None, settings: Collection[str]) -> str | 
     if name in settings or name in NO_SLIPS or BY_OTHERS.fullmatch(name):
         return None
     if bare == "PORT" and "://" in (value or ""):
-        return None  # so Kubernetes names the address of a service that is called taskward
+        return None  # Kubernetes sets TASKWARD_PORT=tcp://… for a service named taskward
     if name in ENVIRONMENTS:
         return "ENVIRONMENT" if (value or "").strip("\"' \t\r\n").lower() in NOT_DEVELOPMENT else None
     if bare in settings or name in ELSEWHERE:

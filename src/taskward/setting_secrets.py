@@ -18,7 +18,7 @@ ROWS = (
 )  # fmt: skip
 RUNS = {way[at : at + 4] for row in ROWS for way in (row, row[::-1]) for at in range(len(row) - 3)}
 
-# What placeholders are made of. Short words are in random text, too, and cost it little.
+# What placeholders are made of. Short words also occur in random secrets, which still have enough characters left.
 WORDS = """
     admin and application at auth base64 better bit bits changeit changeme changethis change char characters chars
     default demo dev development do example fixme foobar generate generic hello here hex hs256 insecure insert it

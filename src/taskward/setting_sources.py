@@ -14,7 +14,7 @@ ENV_FILE = ".env"
 ENCODING = "utf-8-sig"  # Windows puts a mark before UTF-8, which would be part of the first name
 UNREADABLE = "this is not NAME=value. Is a quotation mark missing at one end of the value?"
 QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019"}
-SECRETS = ("JWT_SECRET_KEY", "BETTER_AUTH_SECRET")  # what is not a text with a grammar
+SECRETS = ("JWT_SECRET_KEY", "BETTER_AUTH_SECRET")  # any character may belong to these, so quotes stay
 
 Source = TypeVar("Source", bound=EnvSettingsSource)
 
@@ -70,7 +70,9 @@ def _unreadable(text: str) -> Iterator[int]:
     for binding in parse_stream(StringIO(text)):
         if binding.error:
             original = binding.original
-            blank = original.string[: -len(original.string.lstrip())].count("\n")  # lines before it, which are its
+            blank = original.string[: -len(original.string.lstrip())].count(
+                "\n"
+            )  # the parser counts these as part of the next binding
             yield original.line + blank
 
 

@@ -69,7 +69,9 @@ class AccountService:
             raise CredentialsInvalidError
         account_id, token = account["id"], self._refresh_tokens.first()
         async with self._database.acting_for_accounts() as unit:
-            if renewed_hash is not None:  # before the other, whose lock it would have to make a stronger one
+            if (
+                renewed_hash is not None
+            ):  # first, because it takes the stronger lock on the account; upgrading later could deadlock
                 unit.execute(
                     statements.RENEW_PASSWORD_HASH,
                     account_id=account_id, password_hash=stored, renewed_hash=renewed_hash,

@@ -9,7 +9,7 @@ WINDOWS = (
 
 def main() -> None:
     """Run the command line."""
-    if sys.platform == "win32":  # before anything is imported that is not there
+    if sys.platform == "win32":  # Windows lacks modules that are imported below
         sys.exit(WINDOWS)
     from taskward.cli.main import cli  # workers import this package as well, and need no command line
 

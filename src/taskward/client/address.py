@@ -18,7 +18,9 @@ class Address:
             raise UsageError("the address of the server is no URL such as http://127.0.0.1:8000") from error
         if url.scheme not in ("http", "https") or not url.host:
             raise UsageError("the address of the server must begin with http:// or https://, and name a host")
-        if "@" in text or url.query or url.fragment:  # also behind a '/', for a password may have one in it
+        if (
+            "@" in text or url.query or url.fragment
+        ):  # a password may contain '/', so look for '@' in the whole text
             raise UsageError("remove the user, query or fragment from the address of the server")
         self.url = str(url).rstrip("/")
         self.is_loopback = url.host in LOOPBACK

@@ -65,7 +65,7 @@ class Api:
             self._http = httpx2.Client(
                 timeout=TIMEOUT, trust_env=not address.is_loopback, follow_redirects=False, verify=_verify(address)
             )
-        except (httpx2.InvalidURL, ValueError):  # whose messages quote what may be a password
+        except (httpx2.InvalidURL, ValueError):  # their messages may quote a password
             raise UsageError(BAD_PROXY) from None
 
     def __enter__(self) -> Self:

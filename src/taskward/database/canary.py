@@ -23,8 +23,8 @@ SESSION = Statement("""
 """)
 NEEDED = {
     "client_encoding": "UTF8",
-    "row_security": "on",  # off, every statement on user data fails
-    "session_replication_role": "origin",  # as another, triggers and foreign keys rest
+    "row_security": "on",  # if off, every statement on user data fails
+    "session_replication_role": "origin",  # any other value turns triggers and foreign keys off
     "default_transaction_read_only": "off",
 }
 
@@ -121,7 +121,7 @@ SERVER_VERSION = Statement("""
     SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS name
 """)
 # Before these minor releases, by major one, INSERT ... ON CONFLICT DO UPDATE could get round a policy
-# (CVE-2026-120154). Nothing here says that, and tests/database/test_upserts.py sees to it.
+# (CVE-2026-120154). Taskward never uses it; tests/database/test_upserts.py checks that.
 FIRST_MENDED = {15: 20, 16: 16, 17: 12, 18: 7}
 
 CHECKS = (

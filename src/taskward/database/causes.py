@@ -31,7 +31,7 @@ CURES = {
     "XX002": "Its files are damaged: look at its log, and restore a backup.",
 }
 
-# For want of an answer: what to do with the setting that has the address.
+# Cures when there is no SQLSTATE; {} is the setting with the address.
 NOBODY_THERE = "Is PostgreSQL running there? Check the host and the port in {}."
 NOT_FOUND = "Check the host in {}."
 NO_PASSWORD = "Put the password into {}."  # noqa: S105
@@ -39,7 +39,7 @@ NOT_ADMITTED = "Check the user, the password and the name of the database in {}.
 NOT_SPOKEN_TO = "Check user, database and sslmode in {}, and whether the server's pg_hba.conf admits this machine."
 NOT_UNDERSTOOD = "Check {}, and the variables of the environment whose names begin with PG."
 
-# libpq and this process take them from the same place, whatever the language.
+# libpq uses strerror as well, so the words match in any language.
 NOT_REACHED = [
     os.strerror(code)
     for code in (
@@ -47,7 +47,7 @@ NOT_REACHED = [
         errno.ETIMEDOUT, errno.ECONNRESET,
     )
 ]  # fmt: skip
-# psycopg's own words, for which it has no class.
+# psycopg raises no class of its own for this.
 NOT_RESOLVED = re.compile(r"failed to resolve host '(.*)': (?:\[Errno -?\d+\] )?(.*)")
 HOST = re.compile(r"[A-Za-z0-9._-]+")
 QUOTED = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 SEVERE = re.compile(r"\b(?:FATAL|PANIC|ERROR|error): ")
 BEFORE_THE_MESSAGE = re.compile(r"^(?:\d{4}-\d\d-\d\d \S+ \S+ \[\d+\] )?(?:[A-Z]+:\s+)?")
-FEW = 3  # lines that are the reason, all of them: one with a wrong setting is followed by one with its file
-AT_MOST = 2
+FEW = 3  # up to three lines are shown whole: a wrong setting takes two
+AT_MOST = 2  # of a longer log, the last severe lines
 
 
 def reason_in(text: str) -> str:
@@ -18,7 +18,7 @@ def reason_in(text: str) -> str:
 
 
 class ServerLog:
-    """The file to which each start of a server appends; this one has just begun."""
+    """The log file of a server, to which each start appends: what was written since this was made."""
 
     def __init__(self, path: Path) -> None:
         """Take the path of the file, which may not be there yet."""

@@ -12,13 +12,13 @@ context.configure(
     target_metadata=SQLModel.metadata,
     compare_server_default=True,
 )
-# What a role or a database may set for statements of a service does not suit migrations.
-OWN_WAY = """
+# Time-outs set on the role or database are meant for the service, not for migrations.
+SESSION = """
     SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true),
            set_config('row_security', 'on', true)
 """
 with context.begin_transaction():
-    connection.execute(text(OWN_WAY))
+    connection.execute(text(SESSION))
     # Services that start together queue here. The lock ends with the transaction, so that it also works
     # through a pooler and cannot be left behind by a crash.
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
