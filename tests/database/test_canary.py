@@ -96,6 +96,42 @@ async def test_a_role_that_can_become_the_other_is_refused(
     await check_walls(database)
 
 
+@pytest.mark.parametrize("made", ["taskward_witness", "taskward_janitor"])
+async def test_a_login_role_that_inherits_from_one_that_sees_everything_is_refused_with_the_cure(
+    database: Database, settings: Settings, superuser: psycopg.Connection, made: str
+) -> None:
+    cure = f"REVOKE INHERIT OPTION FOR {made} FROM taskward GRANTED BY postgres"
+    with changed_role(superuser, f"GRANT {made} TO taskward WITH INHERIT TRUE, SET FALSE", cure):
+        await refuses(database, settings, f"inherits from {made}, for which no policy hides a row: ")
+        with pytest.raises(WallMissingError, match=f"have an administrator run {cure}$"):
+            await check_walls(database)
+    await check_walls(database)
+
+
+async def test_a_role_in_between_hides_no_such_gap(
+    database: Database, settings: Settings, superuser: psycopg.Connection
+) -> None:
+    superuser.execute("CREATE ROLE operators ROLE taskward; GRANT taskward_witness TO operators")
+    try:
+        cure = "run REVOKE INHERIT OPTION FOR taskward_witness FROM operators GRANTED BY postgres"
+        await refuses(database, settings, cure)
+    finally:
+        superuser.execute("DROP ROLE operators")
+    await check_walls(database)
+
+
+async def test_who_may_only_hand_on_such_a_role_passes(database: Database, superuser: psycopg.Connection) -> None:
+    admin = "SELECT pg_has_role('taskward', 'taskward_witness', 'MEMBER WITH ADMIN OPTION')"
+    assert superuser.execute(admin).fetchone() == (True,)
+    await check_walls(database)
+
+
+async def test_a_superuser_has_all_rights_of_all_roles_and_passes(database_url: str) -> None:
+    database = Database(conninfo(database_url.replace("//taskward@", "//postgres@")), pool_size=1, max_overflow=0)
+    await check_walls(database)
+    await database.close()
+
+
 async def test_a_policy_that_lets_a_row_through_to_nobody_is_refused(
     database: Database, settings: Settings, superuser: psycopg.Connection, alices_tasks: list[int]
 ) -> None:

@@ -117,7 +117,7 @@ def test_a_migration_that_fails_leaves_nothing_half_done(empty_database_url: str
     migrate(address)
 
 
-def test_a_role_that_lacks_rights_is_told_all_it_needs(
+async def test_a_role_that_lacks_rights_is_told_all_it_needs_and_sees_no_row_for_it(
     empty_database_url: str, postgres: EmbeddedPostgres
 ) -> None:
     address = conninfo(empty_database_url.replace("//taskward@", "//smaller@"))
@@ -131,6 +131,10 @@ def test_a_role_that_lacks_rights_is_told_all_it_needs(
             assert said == "the database refused: permission denied for schema public"
             administrator.execute(cure.encode())
             migrate(address)
+            await has_its_walls(address)
+            administrator.execute("INSERT INTO tasks (user_id, title) VALUES ('alice', 'Buy milk')")
+            with psycopg.connect(address) as owner:
+                assert owner.execute("SELECT count(*) FROM tasks").fetchone() == (0,)
         finally:
             administrator.execute("DROP OWNED BY smaller CASCADE")
             administrator.execute("DROP ROLE smaller")

@@ -117,6 +117,21 @@ ACCOUNTS_ARE_WALLED = Statement(f"""
                        WHERE polrelid = t.oid AND polroles <> ARRAY[current_user::regrole::oid])
 """)
 
+# The policies for these two show every row, and so to a role that inherits from them. ADMIN OPTION alone inherits
+# nothing, and migrations need it. Asked of the role that logged in, whose rights a session can always go back to.
+THE_LOGIN_SEES_NO_MORE = Statement("""
+    SELECT format('the role of DATABASE_URL inherits from %%s, for which no policy hides a row: have an'
+                  ' administrator run REVOKE %%s%%s FROM %%s GRANTED BY %%s', roleid::regrole,
+                  CASE WHEN has_options THEN 'INHERIT OPTION FOR ' END, roleid::regrole,
+                  member::regrole, grantor::regrole) AS problem
+      FROM pg_auth_members AS membership, pg_roles AS us,
+           LATERAL (SELECT to_jsonb(membership) ? 'inherit_option') AS since_16 (has_options)
+     WHERE us.rolname = session_user AND NOT us.rolsuper
+           AND roleid::regrole::text IN ('taskward_witness', 'taskward_janitor')
+           AND pg_has_role(us.oid, roleid, 'USAGE') AND pg_has_role(us.oid, member, 'USAGE')
+           AND to_jsonb(membership) ->> 'inherit_option' IS DISTINCT FROM 'false'
+""")
+
 SERVER_VERSION = Statement("""
     SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS name
 """)
@@ -126,7 +141,7 @@ FIRST_MENDED = {15: 20, 16: 16, 17: 12, 18: 7}
 
 CHECKS = (
     ROLE_IS_POWERLESS, TABLES_ARE_WALLED, POLICIES_ASK_WHO, WRITES_ARE_COUNTED, A_STRANGER_SEES_NOTHING,
-    ACCOUNTS_ARE_OUT_OF_REACH,
+    ACCOUNTS_ARE_OUT_OF_REACH, THE_LOGIN_SEES_NO_MORE,
 )  # fmt: skip
 CHECKS_OF_ACCOUNTS = (ROLE_IS_POWERLESS, USER_DATA_IS_OUT_OF_REACH, ACCOUNTS_ARE_WALLED)
 

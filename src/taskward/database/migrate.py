@@ -19,14 +19,15 @@ MIGRATION_LOCK = 0x7A5C0A4D
 
 
 # What the role that migrates lacks, as statements for somebody who may run them. In PostgreSQL 15, CREATEROLE is
-# all it takes to grant a role.
+# all it takes to grant a role. A member that inherits from the witness or the janitor would see everybody's rows.
 MISSING_RIGHTS = """
     SELECT concat_ws('; ',
                CASE WHEN NOT has_schema_privilege(current_schema(), 'CREATE WITH GRANT OPTION')
                          OR NOT has_schema_privilege(current_schema(), 'USAGE WITH GRANT OPTION')
                     THEN format('GRANT ALL ON SCHEMA %I TO %I WITH GRANT OPTION', current_schema(), rolname) END,
                CASE WHEN NOT rolcreaterole THEN format('ALTER ROLE %I CREATEROLE', rolname) END,
-               (SELECT format('GRANT %s TO %I WITH ADMIN OPTION', string_agg(made.rolname, ', '), us.rolname)
+               (SELECT format('GRANT %s TO %I WITH ADMIN TRUE, INHERIT FALSE, SET FALSE',
+                              string_agg(made.rolname, ', '), us.rolname)
                   FROM pg_roles AS made
                  WHERE made.rolname IN ('taskward_app', 'taskward_accounts',
                                         'taskward_witness', 'taskward_janitor')
