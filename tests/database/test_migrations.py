@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 
 import psycopg
@@ -161,6 +161,44 @@ def test_what_statements_of_a_service_are_allowed_does_not_stop_a_migration(
     for setting in ("statement_timeout = '1ms'", "lock_timeout = '1ms'", "row_security = off"):
         superuser.execute(f"ALTER DATABASE {name} SET {setting}".encode())
     migrate(address)
+
+
+def test_others_go_on_while_a_migration_waits_for_a_long_transaction(
+    database_url: str, superuser: psycopg.Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    address = conninfo(database_url)
+    downgrade(address, "0006")
+    with (
+        ThreadPoolExecutor(1) as thread,
+        psycopg.connect(address) as backup,
+        psycopg.connect(address, autocommit=True, options="-c statement_timeout=2s") as request,
+    ):
+        backup.execute("SELECT * FROM tasks")
+        migration = thread.submit(migrate, address)
+        for title in ("Buy milk", "Buy bread"):
+            wait_until_it_wants_a_table(superuser, migration)
+            request.execute("SELECT set_config('app.user_id', 'alice', false)")
+            request.execute("INSERT INTO tasks (user_id, title) VALUES ('alice', %s)", [title])
+            assert not migration.done()
+        assert request.execute("SELECT count(*) FROM tasks").fetchone() == (2,)
+        backup.rollback()
+        migration.result(60)
+    with engine(address).connect() as connection:
+        assert current(connection) == head()
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "taskward.database.migrate"]
+    assert line.startswith("the migration waits for a transaction that uses what it changes")
+
+
+def wait_until_it_wants_a_table(superuser: psycopg.Connection, migration: Future[None]) -> None:
+    deadline = time.monotonic() + 30
+    waiting = """
+        SELECT count(*) FROM pg_locks
+         WHERE relation = 'tasks'::regclass AND mode = 'AccessExclusiveLock' AND NOT granted
+    """
+    while superuser.execute(waiting).fetchone() != (1,):
+        assert time.monotonic() < deadline, "the migration does not want the table"
+        assert not migration.done()
+        time.sleep(0.02)
 
 
 TITLES = ["École", "zebra", "éclair", "Zoo", "ÅNGSTRÖM", "Ωmega", "ωrder", "Apple", "İstanbul", "ISTANBUL"]

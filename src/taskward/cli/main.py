@@ -27,7 +27,7 @@ def serve() -> None:
 
 @cli.command()
 def migrate() -> None:
-    """Bring the database up to the newest schema. Safe beside a running service, and many times at once."""
+    """Bring the database up to the newest schema. Needs no stop, also where several run; requests may wait."""
     from taskward.cli.migrate import migrate as run
 
     with _one_line_errors():

@@ -1,5 +1,7 @@
 """Migrations: to the newest revision, once, however many services start together."""
 
+import logging
+import time
 from pathlib import Path
 
 import psycopg
@@ -17,6 +19,12 @@ from taskward.database.causes import primary
 # An arbitrary constant. Whoever holds this advisory lock may change the schema.
 MIGRATION_LOCK = 0x7A5C0A4D
 
+# Behind a migration that waits for a table, all others who want the table wait as well. So it waits for less time
+# than a request does, gives up all that it holds, lets them pass and tries again.
+LOCK_TIMEOUT = "300ms"
+PAUSE_SECONDS = 1
+
+logger = logging.getLogger(__name__)
 
 # What the role that migrates lacks, as statements for somebody who may run them. In PostgreSQL 15, CREATEROLE is
 # all it takes to grant a role. A member that inherits from the witness or the janitor would see everybody's rows.
@@ -55,13 +63,14 @@ class MissingRightsError(Exception):
 def migrate(conninfo: str, *, revision: str = "head") -> None:
     """Bring the database at `conninfo` (libpq) up to `revision`. Waits while another process does so.
 
+    Also waits, for as long as it takes, for transactions that use a table which a migration changes.
     Raises UnknownRevisionError, MissingRightsError, UnfitDatabaseError, and psycopg.Error when the database cannot
     be reached or does not allow it. Then nothing of it has happened.
     """
     try:
         with engine(conninfo).connect() as connection:
             check_encoding(_told(connection, "server_encoding"))
-            command.upgrade(alembic_config(connection), revision)
+            _upgrade(connection, revision)
     except DBAPIError as error:
         if isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
             raise MissingRightsError(_missing_rights(conninfo, error.orig)) from None
@@ -71,6 +80,24 @@ def migrate(conninfo: str, *, revision: str = "head") -> None:
             f"the database is at revision {_revision_of(conninfo)}, but this Taskward knows only those up to"
             f" {head()}. Run the newer Taskward that migrated it"
         ) from None
+
+
+def _upgrade(connection: Connection, revision: str) -> None:
+    told = False
+    while True:
+        try:
+            return command.upgrade(alembic_config(connection), revision)
+        except DBAPIError as error:
+            if not isinstance(error.orig, psycopg.errors.LockNotAvailable):
+                raise
+        connection.rollback()
+        if not told:
+            logger.warning(
+                "the migration waits for a transaction that uses what it changes, such as a backup's; until that"
+                " has ended, all others go on"
+            )
+            told = True
+        time.sleep(PAUSE_SECONDS)
 
 
 def _told(connection: Connection, name: str) -> str:

@@ -4,7 +4,7 @@ from alembic import context
 from sqlalchemy import text
 from sqlmodel import SQLModel
 
-from taskward.database.migrate import MIGRATION_LOCK
+from taskward.database.migrate import LOCK_TIMEOUT, MIGRATION_LOCK
 
 connection = context.config.attributes["connection"]
 context.configure(
@@ -22,4 +22,5 @@ with context.begin_transaction():
     # Services that start together queue here. The lock ends with the transaction, so that it also works
     # through a pooler and cannot be left behind by a crash.
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+    connection.execute(text("SELECT set_config('lock_timeout', :value, true)"), {"value": LOCK_TIMEOUT})
     context.run_migrations()
