@@ -16,7 +16,26 @@ AT_OF_A_PARAMETER = re.compile(r"\?\w+=[^?]*@")
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[\w.~%-]*)(?::([0-9]{0,5}))?")
 MAX_PORT = 65535
 NAMED = {" ": "a space", "\t": "a tab", "\n": "a line end", "\r": "a line end"}
-NUMBERS = {"connect_timeout", "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "port"}
+NUMBERS = {"connect_timeout", "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "port",
+           "tcp_user_timeout"}  # fmt: skip
+
+# libpq looks at these when it connects, which is too late to be told from a server that is away.
+TLS_VERSIONS = ("", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+PROTOCOL_VERSIONS = ("3.0", "3.2", "latest")
+CHOICES = {
+    "channel_binding": ("disable", "prefer", "require"),
+    "gssencmode": ("disable", "prefer", "require"),
+    "load_balance_hosts": ("disable", "random"),
+    "max_protocol_version": PROTOCOL_VERSIONS,
+    "min_protocol_version": PROTOCOL_VERSIONS,
+    "require_auth": ("", "none", "password", "md5", "gss", "sspi", "scram-sha-256", "oauth"),
+    "ssl_max_protocol_version": TLS_VERSIONS,
+    "ssl_min_protocol_version": TLS_VERSIONS,
+    "sslcertmode": ("disable", "allow", "require"),
+    "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    "sslnegotiation": ("postgres", "direct"),
+    "target_session_attrs": ("any", "read-write", "read-only", "primary", "standby", "prefer-standby"),
+}
 
 # libpq refuses these, and says no more than "invalid URI query parameter".
 OF_OTHER_PRODUCTS = {
@@ -76,7 +95,15 @@ def read_database_address(url: str) -> Address:
             )
         if name in NUMBERS and not re.fullmatch(r"[0-9,]*", value):
             raise ValueError(f"the parameter '{name}' must be a number")
+        if name in CHOICES and not set(_chosen(name, value)) <= set(CHOICES[name]):
+            *some, last = filter(None, CHOICES[name])
+            raise ValueError(f"the parameter '{name}' must be {', '.join(some)} or {last}")
     return address
+
+
+def _chosen(name: str, value: str) -> list[str]:
+    """Return what is chosen: of the ways to log in several, which may be excluded instead."""
+    return [each.removeprefix("!") for each in value.split(",")] if name == "require_auth" else [value]
 
 
 def parameters(query: str) -> dict[str, str]:

@@ -1,10 +1,13 @@
+import re
 from urllib.parse import quote
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict
+from psycopg import pq
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from taskward.database.url import InvalidDatabaseUrlError, conninfo, direct, is_pooled
+from taskward.setting_urls import CHOICES
 
 pytestmark = pytest.mark.quick
 
@@ -173,6 +176,60 @@ def test_a_parameter_that_nobody_knows_is_named_unless_it_may_be_a_part_of_a_pas
         with pytest.raises(InvalidDatabaseUrlError) as refusal:
             conninfo(f"postgresql://alice@h/d?{query}")
         assert "hunter" not in str(refusal.value)
+
+
+def libpq_takes(name: str, value: str) -> bool:
+    """Ask libpq itself, with a socket that is not there."""
+    weak = {"sslmode": "require"} if name == "sslnegotiation" else {}
+    attempt = pq.PGconn.connect_start(make_conninfo(host="/nonexistent", **{name: value}, **weak).encode())
+    said = attempt.error_message.decode()
+    attempt.finish()
+    return f"invalid {name} value" not in said.replace(f'"{name}"', name)
+
+
+IN_THIS_LIBPQ = sorted(CHOICES.keys() & {option.keyword.decode() for option in pq.Conninfo.get_defaults()})
+
+
+@pytest.mark.parametrize("name", IN_THIS_LIBPQ)
+def test_what_libpq_would_refuse_as_it_connects_is_refused_with_the_values_that_exist(name: str) -> None:
+    wrong = [value for value in ("hunter2", "", "no-verify") if value not in CHOICES[name]]
+    for value in wrong:
+        assert not libpq_takes(name, value)
+        with pytest.raises(InvalidDatabaseUrlError) as refusal:
+            conninfo(f"postgresql://h/d?{name}={value}")
+        named = str(refusal.value).removeprefix(f"DATABASE_URL: the parameter '{name}' must be ")
+        assert re.split(", | or ", named) == [choice for choice in CHOICES[name] if choice]
+    for choice in CHOICES[name]:
+        assert libpq_takes(name, choice)
+
+
+@pytest.mark.parametrize("value", ["scram-sha-256", "md5,scram-sha-256", "!password,!md5"])
+def test_several_ways_to_log_in_can_be_demanded_or_excluded(value: str) -> None:
+    assert conninfo_to_dict(conninfo(f"postgresql://h/d?require_auth={value}"))["require_auth"] == value
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("sslnegotiation=direct&sslmode=prefer", "sslmode with sslnegotiation"),
+        ("sslrootcert=system&sslmode=require", "sslmode with sslrootcert"),
+        ("require_auth=md5,!password", "require_auth"),
+        ("scram_client_key=hunter2", "one of its parameters"),
+        ("service=hunter2", "service"),
+    ],
+)
+def test_what_libpq_refuses_besides_is_refused_at_once_and_not_repeated(query: str, named: str) -> None:
+    with pytest.raises(
+        InvalidDatabaseUrlError, match=rf"^DATABASE_URL: libpq refuses {named} as it is here"
+    ) as no:
+        conninfo(f"postgresql://h/d?{query}")
+    assert "hunter2" not in str(no.value)
+
+
+def test_a_value_in_the_environment_that_libpq_refuses_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGSSLMODE", "hunter2")
+    with pytest.raises(InvalidDatabaseUrlError, match=r"libpq refuses sslmode .* begins with PG$"):
+        conninfo("postgresql://h/d")
 
 
 def test_the_setting_is_named() -> None:
