@@ -12,7 +12,7 @@ from taskward.database.migrate import head
 from tests.cli.command import processes_of, taskward
 from tests.service import Service
 
-SUBJECTS = ["reachable", "server", "role", "encoding", "pooler", "migrations", "latency", "walls"]
+SUBJECTS = ["reachable", "server", "role", "encoding", "writes", "pooler", "migrations", "latency", "walls"]
 
 
 def found(url: str) -> dict[str, tuple[str, str]]:
@@ -72,6 +72,13 @@ def test_a_missing_wall_is_told_by_name(database_url: str, superuser: psycopg.Co
     told = problems(database_url)
     assert told.keys() == {"walls"}
     assert "table tasks has row-level security disabled" in told["walls"]
+
+
+def test_a_database_that_only_reads_is_a_problem(database_url: str, superuser: psycopg.Connection) -> None:
+    superuser.execute(f"ALTER DATABASE {superuser.info.dbname} SET default_transaction_read_only = on".encode())
+    told = problems(database_url)
+    assert told.keys() == {"writes"}
+    assert "default_transaction_read_only is on. Reads are served, and writes" in told["writes"]
 
 
 def test_a_role_that_cannot_act_for_users_is_told_what_to_grant(

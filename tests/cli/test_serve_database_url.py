@@ -84,3 +84,15 @@ def test_services_that_start_together_on_an_empty_database_migrate_it_once(
             assert httpx2.get(f"{service.url}/health/ready").json() == {"status": "ready"}
     with psycopg.connect(conninfo(empty_database_url)) as connection:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(head(),)]
+
+
+def test_a_database_that_only_reads_is_told_once_and_its_reads_are_served(
+    tmp_path: Path, database_url: str, superuser: psycopg.Connection
+) -> None:
+    superuser.execute(f"ALTER DATABASE {superuser.info.dbname} SET default_transaction_read_only = on".encode())
+    with Service(tmp_path / "data", {"DATABASE_URL": database_url, "JWT_SECRET_KEY": SECRET}) as service:
+        bearer = {"Authorization": service.banner.split("Authorization: ")[1].split("'")[0]}
+        assert httpx2.get(f"{service.url}/tasks", headers=bearer).status_code == 200
+        created = httpx2.post(f"{service.url}/tasks", headers=bearer, json={"title": "Buy milk"})
+        assert (created.status_code, created.json()["code"]) == (503, "DATABASE_UNAVAILABLE")
+    assert (service.banner + service.rest_of_output).count("Reads are served, and writes are answered") == 1

@@ -176,7 +176,6 @@ async def test_a_login_role_that_cannot_act_for_users_is_refused(
 SESSIONS = {
     "row_security": ("off", "row_security = off, but Taskward needs on"),
     "session_replication_role": ("replica", "session_replication_role = replica, but Taskward needs origin"),
-    "default_transaction_read_only": ("on", "default_transaction_read_only = on, but Taskward needs off"),
 }
 
 

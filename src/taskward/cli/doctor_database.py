@@ -13,7 +13,7 @@ from psycopg.rows import DictRow, dict_row
 from taskward.cli.findings import Finding
 from taskward.cli.postgres import database_of
 from taskward.database.acting_as import ACCOUNTS_ROLE, APP_ROLE, Database
-from taskward.database.canary import UnfitDatabaseError, check_encoding, check_walls, mended_in
+from taskward.database.canary import IT_ONLY_READS, UnfitDatabaseError, check_encoding, check_walls, mended_in
 from taskward.database.causes import cause_of
 from taskward.database.migrate import head
 from taskward.database.url import conninfo, is_pooled
@@ -27,6 +27,7 @@ OLDEST = 15
 FACTS = """
     SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS version,
            current_setting('server_encoding') AS encoding, current_setting('TimeZone') AS time_zone,
+           current_setting('transaction_read_only')::bool AS only_reads,
            current_user AS role, rolsuper, rolbypassrls, rolcreaterole, pg_backend_pid() AS pid,
            (SELECT count(*) = 2 FROM pg_roles AS needed
              WHERE needed.rolname IN (%(app)s, %(accounts)s)
@@ -69,6 +70,7 @@ def examine(url: str, *, embedded: bool = False) -> Iterator[Finding]:
             yield _server(facts, embedded=embedded)
             yield _role(facts)
             yield _text(facts)
+            yield _writes(facts)
             yield _pooler(address, connection, facts)
             yield _migrations(connection, facts)
             yield _latency(connection)
@@ -111,6 +113,13 @@ def _text(facts: dict[str, Any]) -> Finding:
     except UnfitDatabaseError as error:
         return Finding("problem", "encoding", f"{error}.")
     return Finding("ok", "encoding", f"UTF8; the time zone {facts['time_zone']} makes no difference")
+
+
+def _writes(facts: dict[str, Any]) -> Finding:
+    if facts["only_reads"]:
+        text = f"{IT_ONLY_READS}. Reads are served, and writes are answered with 503."
+        return Finding("problem", "writes", f"{text} Is its disk full?")
+    return Finding("ok", "writes", "taken")
 
 
 def _pooler(address: str, connection: Connection, facts: dict[str, Any]) -> Finding:

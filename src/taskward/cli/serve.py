@@ -24,7 +24,7 @@ from taskward.cli.token import token
 from taskward.cli.unusual import warnings
 from taskward.cli.workers import Workers
 from taskward.database.acting_as import Database
-from taskward.database.canary import check_walls, warn_of_an_old_server
+from taskward.database.canary import check_walls, warn_of_a_server_that_only_reads, warn_of_an_old_server
 from taskward.database.causes import cause_of
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
@@ -121,6 +121,7 @@ async def _check_walls(url: str, *, embedded: bool) -> None:
     database = Database(conninfo(url), pool_size=1, max_overflow=0)
     try:
         await check_walls(database)
+        await warn_of_a_server_that_only_reads(database)
         if not embedded:  # nobody can upgrade the embedded one but by a newer Taskward
             await warn_of_an_old_server(database)
     finally:

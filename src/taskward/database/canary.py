@@ -18,14 +18,12 @@ logger = logging.getLogger(__name__)
 SESSION = Statement("""
     SELECT current_setting('server_encoding') AS server_encoding,
            current_setting('client_encoding') AS client_encoding, current_setting('row_security') AS row_security,
-           current_setting('session_replication_role') AS session_replication_role,
-           current_setting('default_transaction_read_only') AS default_transaction_read_only
+           current_setting('session_replication_role') AS session_replication_role
 """)
 NEEDED = {
     "client_encoding": "UTF8",
     "row_security": "on",  # if off, every statement on user data fails
     "session_replication_role": "origin",  # any other value turns triggers and foreign keys off
-    "default_transaction_read_only": "off",
 }
 
 ROLE_IS_POWERLESS = Statement("""
@@ -132,6 +130,9 @@ THE_LOGIN_SEES_NO_MORE = Statement("""
            AND to_jsonb(membership) ->> 'inherit_option' IS DISTINCT FROM 'false'
 """)
 
+ONLY_READS = Statement("SELECT current_setting('transaction_read_only')::bool AS it_does")
+IT_ONLY_READS = "The database only reads: it is a standby, or default_transaction_read_only is on"
+
 SERVER_VERSION = Statement("""
     SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS name
 """)
@@ -221,6 +222,14 @@ def _said(error: Exception) -> str:
     cause = error if isinstance(error, psycopg.Error) else error.__cause__
     assert isinstance(cause, psycopg.Error)
     return primary(cause)
+
+
+async def warn_of_a_server_that_only_reads(database: Database) -> None:
+    """Log a warning when nothing can be written: a provider does that when a disk is full. Reads are served."""
+    async with database.acting_as(NOBODY) as unit:
+        transaction = unit.execute(ONLY_READS)
+    if transaction.all[0]["it_does"]:
+        logger.warning("%s. Reads are served, and writes are answered with 503.", IT_ONLY_READS)
 
 
 async def warn_of_an_old_server(database: Database) -> None:
