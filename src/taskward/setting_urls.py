@@ -117,6 +117,11 @@ def parameters(query: str) -> dict[str, str]:
     return found
 
 
+def without_query(url: str) -> str:
+    """Return an address as it may be shown: what follows its `?` may be a key."""
+    return url.partition("?")[0]
+
+
 def _check(part: str, strange: set[str]) -> None:
     if strange:
         written = " and ".join(sorted({f"{_name(each)} as {quote(each, safe='')}" for each in strange}))

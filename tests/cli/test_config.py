@@ -16,6 +16,7 @@ SECRETS = {
     "DATABASE_URL": f"postgresql://alice:{PASSWORD}@db.example/tasks?sslmode=require",
     "RATE_LIMIT_STORAGE_URL": f"valkeys://alice:{PASSWORD}@store.example:6379/0",
     "JWT_SECRET_KEY": SECRET,
+    "JWT_JWKS_URL": f"https://provider.example/jwks?key={PASSWORD}",
 }
 
 
@@ -31,6 +32,7 @@ def test_every_setting_is_printed_with_its_source(tmp_path: Path) -> None:
     assert lines["ALLOWED_ORIGINS"] == "-  (default)"
     assert lines["DATABASE_URL"] == f"postgresql://alice:{MASK}@db.example/tasks?sslmode=require  (environment)"
     assert lines["RATE_LIMIT_STORAGE_URL"] == f"valkeys://alice:{MASK}@store.example:6379/0  (environment)"
+    assert lines["JWT_JWKS_URL"] == f"https://provider.example/jwks?{MASK}  (environment)"
     assert lines["JWT_SECRET_KEY"] == f"{MASK}  (environment)"
 
 
@@ -100,6 +102,10 @@ def test_a_store_that_cannot_be_is_refused_before_anything_starts(tmp_path: Path
         (f"postgresql://h/d?password={PASSWORD}&a=b", f"postgresql://h/d?password={MASK}&a=b"),
         (f"postgresql://h/d?p%61ssword={PASSWORD}", f"postgresql://h/d?password={MASK}"),
         (f"postgresql://h/d?sslpassword={PASSWORD}", f"postgresql://h/d?sslpassword={MASK}"),
+        (f"postgresql://h/d?scram_client_key={PASSWORD}", f"postgresql://h/d?scram_client_key={MASK}"),
+        (f"postgresql://h/d?oauth_client_secret={PASSWORD}", f"postgresql://h/d?oauth_client_secret={MASK}"),
+        (f"postgresql://h/d?Access_Token={PASSWORD}", f"postgresql://h/d?Access_Token={MASK}"),
+        (f"postgresql://h/d?options=-c%20password%3D{PASSWORD}", f"postgresql://h/d?options={MASK}"),
         (f"postgresql://alice:/{PASSWORD}@h/d", MASK),
         (f"postgresql://alice:?{PASSWORD}@h/d", MASK),
         (f"postgresql://alice:#{PASSWORD}@h/d", MASK),

@@ -148,7 +148,8 @@ async def test_a_good_token_is_told_how_to_keep_others_out(key_server: KeyServer
 
 
 async def test_a_provider_that_is_away_is_named_with_the_reason() -> None:
-    _, findings, _ = await examine_by(Settings(JWT_JWKS_URL="http://127.0.0.1:1/"), PAIR.token(GOOD))
+    _, findings, _ = await examine_by(Settings(JWT_JWKS_URL="http://127.0.0.1:1/?key=S3cret"), PAIR.token(GOOD))
+    assert "S3cret" not in str(findings)
     (told,) = (finding.text for finding in findings if finding.subject == "key")
     assert "http://127.0.0.1:1/" in told
     assert "connection" in told.lower()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from taskward.auth.jwk import InvalidKeySetError, Key, read_key_set
 from taskward.client.errors import BAD_PROXY
 from taskward.errors import KeysUnavailableError, TokenInvalidError
+from taskward.setting_urls import without_query
 from taskward.settings import InvalidSettingsError
 
 FETCH_SECONDS = 5
@@ -129,7 +130,7 @@ class ProviderKeys:
                 keys, refused = read_key_set(await self._download())
         except Exception as error:  # whatever a foreign answer makes a library raise
             self.problem = str(error) or type(error).__name__
-            logger.warning("The keys at %s could not be fetched: %s", self.url, self.problem)
+            logger.warning("The keys at %s could not be fetched: %s", without_query(self.url), self.problem)
         else:
             self._take_over(keys, refused)
         finally:
@@ -151,7 +152,8 @@ class ProviderKeys:
         """Trust these keys and no others. A key that was known stays the same object, and so do its tokens."""
         keys = [next((old for old in self._keys if old.is_the_same_as(new)), new) for new in published]
         if keys != self._keys or refused != self.refused:
-            logger.info("%d keys from %s%s", len(keys), self.url, "".join(f"; {reason}" for reason in refused))
+            why = "".join(f"; {reason}" for reason in refused)
+            logger.info("%d keys from %s%s", len(keys), without_query(self.url), why)
         for key in self._keys:
             key.trusted_until = 0
         for key in keys:

@@ -1,6 +1,7 @@
 """`taskward config`: what the settings are, where each comes from, and what follows from them."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -12,9 +13,11 @@ from taskward.auth.keys import ProviderKeys
 from taskward.cli.unusual import warnings
 from taskward.database.url import conninfo
 from taskward.setting_sources import tidied
+from taskward.setting_urls import without_query
 from taskward.settings import Settings
 
 MASK = "********"
+SECRET = re.compile("key|secret|pass|token|^options$")  # in the name of a parameter
 
 
 class Shown(NamedTuple):
@@ -78,6 +81,8 @@ def _shown(settings: Settings) -> dict[str, Shown]:
 def _text(name: str, value: Any) -> str | None:
     if isinstance(value, SecretStr):
         return masked(value.get_secret_value()) if name.endswith("_url") else MASK
+    if name == "jwt_jwks_url" and value is not None and value != (shown := without_query(value)):
+        return f"{shown}?{MASK}"
     if isinstance(value, tuple):
         return ",".join(map(str, value)) or None
     if isinstance(value, bool):
@@ -97,7 +102,7 @@ def masked(secret: str) -> str:
     user, has_user, host = url.netloc.rpartition("@")
     name, has_password, _ = user.partition(":")
     query = [
-        (key, MASK if any(word in key.lower() for word in ("pass", "secret")) else value)
+        (key, MASK if SECRET.search(key.lower()) else value)
         for key, value in parse_qsl(url.query, keep_blank_values=True)
     ]
     return url._replace(
@@ -109,7 +114,7 @@ def _facts(settings: Settings) -> Iterator[tuple[str, str]]:
     embedded = settings.database_url is None
     yield "database", f"embedded, in {settings.data_dir.resolve() / 'postgres'}" if embedded else "your own"
     accepted = [f"signed with {settings.algorithm} and the secret"] if settings.has_secret else []
-    accepted += [f"signed by the keys at {settings.jwt_jwks_url}"] if settings.jwt_jwks_url else []
+    accepted += [f"signed by the keys at {without_query(settings.jwt_jwks_url)}"] if settings.jwt_jwks_url else []
     yield "tokens", ", or ".join(accepted)
     yield "accounts", "on: people can register and log in here" if settings.accounts_enabled else "off"
     origins = ", ".join(settings.allowed_origins)

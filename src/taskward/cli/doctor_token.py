@@ -19,6 +19,7 @@ from taskward.auth.jwk import ALGORITHMS, Key
 from taskward.auth.verify import TokenVerifier, check_signature
 from taskward.cli.findings import Finding
 from taskward.errors import AuthenticationError, KeysUnavailableError
+from taskward.setting_urls import without_query
 from taskward.settings import Settings
 
 SAFE = re.compile(r"[\w.:/@|+~-]{1,255}", re.ASCII)  # fit for a line of .env, and for a terminal
@@ -125,15 +126,17 @@ class Examination:
         except KeysUnavailableError:
             provider = self._verifier.provider
             why = "" if provider is None or provider.problem is None else f": {provider.problem}"
-            self.findings.append(
-                Finding("problem", subject, f"There is no key at {self._settings.jwt_jwks_url}{why}.")
-            )
+            self.findings.append(Finding("problem", subject, f"There is no key at {self._provider}{why}."))
         else:
             self.findings.append(Finding("ok", subject, told[0]))
 
+    @property
+    def _provider(self) -> str:
+        return without_query(self._settings.jwt_jwks_url or "")
+
     def _origin(self, key: Key) -> str:
         if key.algorithm in ALGORITHMS:
-            return f"{_named('key', key.kid)} for {key.algorithm}, from {self._settings.jwt_jwks_url}"
+            return f"{_named('key', key.kid)} for {key.algorithm}, from {self._provider}"
         if self._settings.jwt_secret_key is not None:
             return f"the secret of {self._settings.variable_of_the_secret()}"
         if self._settings.secret_is_missing:

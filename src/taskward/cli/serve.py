@@ -31,6 +31,7 @@ from taskward.errors import DatabaseUnavailableError
 from taskward.http.protocol import BoundedProtocol
 from taskward.observability.logging import log_config
 from taskward.observability.shared import shared_metrics
+from taskward.setting_urls import without_query
 from taskward.settings import Settings
 
 DRAIN_SECONDS = 10
@@ -165,7 +166,7 @@ def _announce(settings: Settings, bound: str, port: int) -> None:
         if settings.has_secret:
             header = shlex.quote(f"Authorization: Bearer {token('user_123')}")
         else:
-            lines.append(f"  tokens: those of the keys at {settings.jwt_jwks_url}")
+            lines.append(f"  tokens: those of the keys at {without_query(settings.jwt_jwks_url or '')}")
             header = '"Authorization: Bearer $TOKEN"'
         lines.append(f"  try it: curl -H {header} {address}/tasks")
     print("\n".join(lines), flush=True)
