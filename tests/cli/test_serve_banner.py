@@ -1,11 +1,15 @@
 import shlex
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import httpx2
 import psycopg
+import pytest
 
-from taskward.cli.serve import _reachable
+from taskward.cli.serve import _announce, _reachable
 from taskward.database.canary import mended_in
+from taskward.settings import Settings
 from tests.conftest import SECRET
 from tests.service import Service, start
 
@@ -20,6 +24,27 @@ def test_in_development_the_banner_has_all_that_is_needed_to_try_it(tmp_path: Pa
         answer = httpx2.get(address, headers=dict([header.split(": ", 1)]))
         assert answer.status_code == 200
         assert answer.json()["tasks"] == []
+
+
+@pytest.mark.parametrize("proxy", ["http://u:S3cret", "http://127.0.0.1:1"])
+def test_a_proxy_of_the_environment_is_not_asked_whether_the_service_runs(
+    proxy: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, proxy)
+    with HTTPServer(("127.0.0.1", 0), Alive) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        _announce(Settings(ENVIRONMENT="staging", JWT_SECRET_KEY=SECRET), "127.0.0.1", server.server_port)
+    assert f"running at http://127.0.0.1:{server.server_port}" in capsys.readouterr().out
+
+
+class Alive(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
 
 
 def test_the_banner_names_the_folder_of_the_embedded_database(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from http.client import HTTPException
 from ipaddress import ip_address
 
 import psycopg
@@ -40,6 +41,7 @@ BACKLOG = 2048
 LOOPBACK = ("127.0.0.1", "::1")
 RETRY_SECONDS = 0.5
 AWAY = (psycopg.OperationalError, DatabaseUnavailableError)
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy would ask its own 127.0.0.1
 
 logger = logging.getLogger(__name__)
 
@@ -152,8 +154,8 @@ def _announce(settings: Settings, bound: str, port: int) -> None:
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(bound, f"[{bound}]" if ":" in bound else bound)  # noqa: S104
     address = f"http://{host}:{port}"
     try:
-        urllib.request.urlopen(f"{address}/health/live", timeout=60).close()  # noqa: S310
-    except OSError:
+        _DIRECT.open(f"{address}/health/live", timeout=60).close()
+    except (OSError, HTTPException):
         return  # the workers could not start, and have said why
     lines = [
         f"Taskward is running at {address}",
