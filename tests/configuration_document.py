@@ -42,7 +42,8 @@ Each of these stops the start with one line that names it:
 - anywhere: the origin `null`, which every sandboxed page and local file has; `*` beside other origins;
 - `*`, or a network of every address, in `TRUSTED_PROXIES`, with which every caller could choose its own address;
 - a `RATE_LIMIT_STORAGE_URL` that is not a valid address, or without [the client](operations.md#extras) for it;
-- an address of a proxy in `HTTPS_PROXY` that cannot be read, where `JWT_JWKS_URL` is set;
+- a proxy in `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY` that cannot be read, or is SOCKS, where `JWT_JWKS_URL` is
+  set;
 - a `.env` that is a folder, cannot be read, is not UTF-8, or has a line that is not `NAME=value`.
 
 ## What is warned of

@@ -10,12 +10,11 @@ import limits
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
+from taskward.proxies import LOOPBACK
 from taskward.setting_secrets import MAKE_ONE, MIN_SECRET_LENGTH
 from taskward.setting_urls import read_address, read_database_address
 
 Network = IPv4Network | IPv6Network
-
-LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 # As browsers write one (RFC 6454, 6.2): a scheme, an ASCII host, a port unless it is the scheme's own.
 ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?\Z")

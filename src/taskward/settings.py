@@ -16,12 +16,12 @@ from pydantic_settings import (
 )
 
 from taskward.os_errors import unusable_data_dir
+from taskward.proxies import LOOPBACK
 from taskward.setting_errors import InvalidSettingsError, one_line
 from taskward.setting_names import near_misses
 from taskward.setting_secrets import MAKE_ONE, secret_kept_in, weakness
 from taskward.setting_sources import ENCODING, ENV_FILE, SECRETS, check_env_file, tidied
 from taskward.setting_types import (
-    LOOPBACK,
     Audiences,
     DatabaseUrl,
     KeySetUrl,

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 
 from taskward.auth.jwk import InvalidKeySetError, Key, read_key_set
-from taskward.client.errors import BAD_PROXY
 from taskward.errors import KeysUnavailableError, TokenInvalidError
+from taskward.proxies import BadProxyError, open_client
 from taskward.setting_urls import without_query
 from taskward.settings import InvalidSettingsError
 
@@ -28,7 +28,7 @@ class ProviderKeys:
     def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
         """Take the address of a JWK Set, and a clock of seconds since 1970.
 
-        Raises InvalidSettingsError for the address of a proxy in the environment that cannot be read.
+        Raises InvalidSettingsError for a proxy in the environment that cannot be used.
         """
         import httpx2  # only here: it takes 1.5 MB of a worker, and most have no provider
 
@@ -41,17 +41,16 @@ class ProviderKeys:
         self._fetching: asyncio.Task[None] | None = None
         self._refreshing: asyncio.Task[None] | None = None
         try:
-            self._client = httpx2.AsyncClient(
+            self._client = open_client(
+                httpx2.AsyncClient,
+                url,
                 follow_redirects=False,
                 timeout=FETCH_SECONDS,
                 limits=httpx2.Limits(max_keepalive_connections=0),  # the next fetch is minutes away
-                trust_env=url.startswith(
-                    "https:"
-                ),  # plain HTTP stays on this machine, also where there is a proxy
                 headers={"Accept": "application/jwk-set+json, application/json", "Accept-Encoding": "identity"},
             )
-        except (httpx2.InvalidURL, ValueError):  # whose messages quote what may be a password
-            raise InvalidSettingsError(BAD_PROXY) from None
+        except BadProxyError as error:
+            raise InvalidSettingsError(str(error)) from None
 
     def open(self) -> None:
         """Fetch the keys, and again every 10 minutes, without making anybody wait."""

@@ -3,8 +3,7 @@
 import httpx2
 
 from taskward.client.errors import UsageError
-
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
+from taskward.proxies import LOOPBACK
 
 
 class Address:

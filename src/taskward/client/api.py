@@ -16,7 +16,8 @@ from typing import Any, Self
 import httpx2
 
 from taskward.client.address import Address
-from taskward.client.errors import BAD_PROXY, ClientError, RefusedError, ServerAwayError, UsageError
+from taskward.client.errors import ClientError, RefusedError, ServerAwayError, UsageError
+from taskward.proxies import BadProxyError, open_client
 
 PATIENCE_SECONDS = 10.0
 AWAY_SECONDS = 1.0  # somebody waits at a terminal for "connection refused"
@@ -53,20 +54,17 @@ class Api:
     ) -> None:
         """Go on for `patience_seconds` while it is busy, for `away_seconds` while nobody answers at all.
 
-        Raises UsageError for the address of a proxy in the environment that cannot be read.
+        Raises UsageError for a proxy in the environment that cannot be used.
         """
         self.address = address
         self._patience_seconds = patience_seconds
         self._away_seconds = away_seconds
         self._stopped = threading.Event()
-        # A proxy of the environment is not to see what stays on this machine. Redirects are never followed: they
-        # would carry the token to whoever the answer names.
+        # Redirects are never followed: they would carry the token to whoever the answer names.
         try:
-            self._http = httpx2.Client(
-                timeout=TIMEOUT, trust_env=not address.is_loopback, follow_redirects=False, verify=_verify(address)
-            )
-        except (httpx2.InvalidURL, ValueError):  # their messages may quote a password
-            raise UsageError(BAD_PROXY) from None
+            self._http = open_client(httpx2.Client, address.url, timeout=TIMEOUT, follow_redirects=False)
+        except BadProxyError as error:
+            raise UsageError(str(error)) from None
 
     def __enter__(self) -> Self:
         return self
@@ -142,10 +140,6 @@ class Api:
 
     def _busy(self, error: RefusedError, pause: float) -> ServerAwayError:
         return ServerAwayError(f"{self.address} is too busy: {error} Try again in {max(1, round(pause))} s.")
-
-
-def _verify(address: Address) -> bool:
-    return address.url.startswith("https:")  # loading certificates takes a while, and http has none
 
 
 def _headers(token: str | None, body: Any, more: dict[str, str] | None) -> dict[str, str]:

@@ -2,11 +2,6 @@
 
 from typing import Any, ClassVar
 
-BAD_PROXY = (
-    "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY or NO_PROXY cannot be read. A proxy is http://user:password@host:port;"
-    " in user and password, write '@' as %40, '/' as %2F, '?' as %3F and '#' as %23"
-)
-
 
 class ClientError(Exception):
     """The service refused, or something here is not as it should be."""
