@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from taskward.observability.current import current_request
+from taskward.observability.libraries import OurWords
 from taskward.observability.stack import stack_trace
 
 # What could end a line, move a terminal's cursor, or turn the direction of reading: control characters of both
@@ -24,7 +25,8 @@ def log_config(level: str, form: str = "text") -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": formatter}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "filters": {"our words": {"()": OurWords}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["our words"]}},
         "root": {"handlers": ["stderr"], "level": "WARNING"},
         "loggers": {name: {"level": level.upper()} for name in ("taskward", "uvicorn", "uvicorn.error")},
     }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fastapi.telemetry import TelemetryConfig
 
+from taskward.proxies import LOOPBACK, BadProxyError, check_proxies, keep_loopback_direct
 from taskward.setting_urls import read_address
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ ENDPOINTS = (
     "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
 )
 HEADERS = tuple(name.replace("ENDPOINT", "HEADERS") for name in ENDPOINTS)
+TIMEOUTS = tuple(name.replace("ENDPOINT", "TIMEOUT") for name in ENDPOINTS)
+ATTRIBUTES = "OTEL_RESOURCE_ATTRIBUTES"
 HEADER = re.compile(r"\s*[!#$%&'*+.^_`|~0-9A-Za-z-]+\s*=[ !#-+\--:<-\[\]-~]*")  # as the exporter takes them
 OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 REDACTED = "REDACTED"
@@ -42,8 +45,9 @@ def telemetry() -> TelemetryConfig:
         return OFF
     try:
         _check_readable()
-    except ValueError as error:
-        logger.warning("telemetry is off: %s", error)
+        keep_loopback_direct()
+    except (ValueError, BadProxyError) as error:
+        logger.warning("telemetry is off: %s", "; ".join(str(error).splitlines()))
         return OFF
     try:
         provider = _tracer_provider()
@@ -55,20 +59,30 @@ def telemetry() -> TelemetryConfig:
 
 
 def _check_readable() -> None:
-    """Raise ValueError for what the exporter would quote in the log as it could not read it: a password, a key."""
-    for name in ENDPOINTS:
-        value = os.environ.get(name, "").strip()
-        if value and not value.startswith(("http://", "https://")):
-            raise ValueError(f"{name} must begin with http:// or https://")
-        try:
-            read_address(value)
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from None
+    """Raise ValueError or BadProxyError for what the exporter could not read, and might quote."""
+    hosts = {_host_of(name) for name in ENDPOINTS if os.environ.get(name)}
+    if not LOOPBACK.issuperset(hosts):
+        check_proxies()
     for name in HEADERS:
         if not all(HEADER.fullmatch(each) for each in os.environ.get(name, "").split(",") if each.strip()):
             raise ValueError(
                 f"{name} must be name=value, separated by commas, with '\"', ';' and '\\' percent-encoded"
             )
+    for name in TIMEOUTS:
+        if not re.fullmatch(r"[0-9]*\.?[0-9]*", os.environ.get(name, "")):
+            raise ValueError(f"{name} must be a number of seconds")
+    if not all("=" in each for each in os.environ.get(ATTRIBUTES, "").split(",") if each.strip()):
+        raise ValueError(f"{ATTRIBUTES} must be name=value, separated by commas")
+
+
+def _host_of(name: str) -> str:
+    value = os.environ[name].strip()
+    if not value.startswith(("http://", "https://")):
+        raise ValueError(f"{name} must begin with http:// or https://")
+    try:
+        return read_address(value).hosts[0].strip("[]")
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 def _tracer_provider() -> "TracerProvider":
