@@ -21,8 +21,9 @@ Every setting. `make configuration` writes this page from `src/taskward/settings
 
 The service reads environment variables first, then a file `.env` in the folder where it starts. Names may be
 in upper or lower case. White space around a value is ignored, and so is a pair of quotation marks, except those
-of a secret. What is empty then counts as unset. `taskward config` prints what the settings are, where each comes
-from and what follows from them, without secrets; it exits with 1 when one is wrong, as `taskward serve` does.
+of a secret. Nothing in a `.env` is expanded: `${NAME}` stays as it is. An empty value counts as unset. `taskward
+config` prints what the settings are, where each comes from and what follows from them, without secrets; it exits
+with 1 when one is wrong, as `taskward serve` does.
 """
 
 UNSAFE = """\
@@ -44,7 +45,8 @@ Each of these stops the start with one line that names it:
 - a `RATE_LIMIT_STORAGE_URL` that is not a valid address, or without [the client](operations.md#extras) for it;
 - a proxy in `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY` that cannot be read, or is SOCKS, where `JWT_JWKS_URL` is
   set;
-- a `.env` that is a folder, cannot be read, is not UTF-8, or has a line that is not `NAME=value`.
+- a value of nothing but white space or quotation marks;
+- a `.env` that is a link to nothing, cannot be read, is not UTF-8, or has a line that is not `NAME=value`.
 
 ## What is warned of
 
@@ -52,6 +54,7 @@ Each of these stops the start with one line that names it:
 
 - a name in `.env` that nothing reads, and one in the environment that is a setting's misspelt (`LOCAL_ACOUNTS`) or
   another product's word for it (`JWT_SECRET`, `NODE_ENV=production`), with what was probably meant;
+- a `.env` that is a folder, from which no settings are read;
 - a secret with white space around it, which is ignored here: whatever signs tokens must ignore it, too;
 - a secret in quotation marks, which are part of it; one with a line break in it; in development, one that anybody
   can guess;

@@ -5,8 +5,10 @@ from io import StringIO
 from pathlib import Path
 from typing import TypeVar
 
+from dotenv import dotenv_values
 from dotenv.parser import parse_stream
-from pydantic_settings import EnvSettingsSource
+from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
+from pydantic_settings.sources import DotenvType
 
 from taskward.setting_errors import InvalidSettingsError
 
@@ -20,14 +22,23 @@ Source = TypeVar("Source", bound=EnvSettingsSource)
 
 
 def tidied(source: Source) -> Source:
-    """Return the source with its values as they are meant; what is empty then is not set.
+    """Return the source with its values as they are meant. What is empty then stays, to be refused.
 
     Containers and Kubernetes pass on the quotation marks and line ends of their files. White space around a value
     means nothing in any setting. A pair of quotation marks may be part of a secret, and means nothing elsewhere.
     """
-    values = {name: meant(name, value) for name, value in source.env_vars.items() if value is not None}
-    source.env_vars = {name: value for name, value in values.items() if value}
+    if isinstance(source, DotEnvSettingsSource) and source.env_file is not None:
+        written = as_written(source.env_file)
+        source.env_vars = {name.lower(): value for name, value in written.items() if value is not None}
+    source.env_vars = {name: meant(name, value) for name, value in source.env_vars.items() if value is not None}
     return source
+
+
+def as_written(env_file: DotenvType) -> dict[str, str | None]:
+    """Return what a file says, without what is empty. `${…}` stays, also in a secret: nothing is expanded."""
+    assert isinstance(env_file, str | Path)
+    values = dotenv_values(env_file, encoding=ENCODING, interpolate=False)
+    return {name: value for name, value in values.items() if value != ""}
 
 
 def meant(name: str, value: str) -> str:
@@ -48,8 +59,6 @@ def in_quotes(text: str) -> bool:
 
 def check_env_file(path: Path) -> None:
     """Raise InvalidSettingsError for a `.env` that is there and would be passed over, in a part or as a whole."""
-    if path.is_dir():
-        raise InvalidSettingsError(f"{path} is a folder, but must be a file with settings. Rename or delete it")
     if path.is_symlink() and not path.exists():
         raise InvalidSettingsError(f"{path} is a link to a missing file. Correct the link, or delete it")
     if not path.is_file():

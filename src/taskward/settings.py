@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
+from pydantic import AliasChoices, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -18,9 +18,9 @@ from pydantic_settings import (
 from taskward.os_errors import unusable_data_dir
 from taskward.proxies import LOOPBACK
 from taskward.setting_errors import InvalidSettingsError, one_line
-from taskward.setting_names import near_misses
+from taskward.setting_names import near_misses, variables
 from taskward.setting_secrets import MAKE_ONE, secret_kept_in, weakness
-from taskward.setting_sources import ENCODING, ENV_FILE, SECRETS, check_env_file, tidied
+from taskward.setting_sources import ENCODING, ENV_FILE, SECRETS, as_written, check_env_file, tidied
 from taskward.setting_types import (
     Audiences,
     DatabaseUrl,
@@ -187,7 +187,7 @@ class Settings(BaseSettings):
     @classmethod
     def in_file(cls) -> Mapping[str, str | None]:
         """Return what `.env` says, under the names that it has there."""
-        return DotEnvSettingsSource(cls, case_sensitive=True).env_vars
+        return as_written(ENV_FILE)
 
     @classmethod
     def variable_of_the_secret(cls) -> str:
@@ -211,6 +211,17 @@ class Settings(BaseSettings):
         assert isinstance(env_settings, EnvSettingsSource)
         assert isinstance(dotenv_settings, DotEnvSettingsSource)
         return init_settings, tidied(env_settings), tidied(dotenv_settings)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _not_blank(cls, value: object, info: ValidationInfo) -> object:
+        if value == "":  # an empty variable is not read, so there was something around nothing
+            name = info.field_name or ""
+            others = "".join(f" (or {other})" for other in variables(name, cls.model_fields[name])[1:])
+            raise ValueError(
+                f"this{others} is nothing but white space or quotation marks. Write a value, or remove it"
+            )
+        return value
 
     @field_validator("environment", "log_level", "log_format", mode="before")
     @classmethod

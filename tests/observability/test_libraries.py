@@ -72,7 +72,7 @@ def test_what_the_exporter_cannot_read_is_named_and_there_is_no_telemetry(
     monkeypatch.setenv(name, value)
     monkeypatch.setenv("no_proxy", "")
     assert telemetry.telemetry() == telemetry.OFF
-    assert f"there is no telemetry: {name}" in caplog.text
+    assert f"telemetry is off: {name}" in caplog.text
     assert "S3c" not in caplog.text
 
 

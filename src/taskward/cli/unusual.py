@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from taskward.setting_names import near_misses, unread
 from taskward.setting_secrets import MAKE_ONE, weakness
-from taskward.setting_sources import in_quotes, in_spaces
+from taskward.setting_sources import ENV_FILE, in_quotes, in_spaces
 from taskward.settings import LOOPBACK, Settings
 
 A_DAY_OF_MINUTES = 24 * 60
@@ -14,6 +15,8 @@ A_DAY_OF_MINUTES = 24 * 60
 def warnings(settings: Settings) -> Iterator[str]:
     """Yield a line for each thing that is unusual about the settings, and about what is written around them."""
     environment, file = os.environ, Settings.in_file()
+    if Path(ENV_FILE).is_dir():
+        yield f"{ENV_FILE} is a folder, so there are no settings in it"
     yield from near_misses(environment, file, Settings.model_fields)
     yield from unread(environment, file, Settings.model_fields)
     for name in [*in_spaces(environment), *in_spaces(file)]:
