@@ -372,3 +372,26 @@ def test_a_kept_secret_that_was_cut_short_is_refused(folder: Path, kept: bytes) 
 def test_a_settings_file_that_is_no_text_is_refused(folder: Path) -> None:
     (folder / ".env").write_bytes(b"# caf\xe9\nPORT=1\n")
     assert refusal() == [".env is not UTF-8 text. Save it as UTF-8"]
+
+
+@pytest.mark.parametrize("name", ["JWT_AUDIENCE", "ALLOWED_ORIGINS", "TRUSTED_PROXIES"])
+@pytest.mark.parametrize("text", ['["a","b"]', "[]", ' ["a"', "'[a]'"])
+def test_a_list_in_brackets_is_told_how_to_be_written(name: str, text: str) -> None:
+    (line,) = refusal(**{name: text})
+    assert line == f"{name}: write them separated by commas, without brackets and quotation marks"
+
+
+@pytest.mark.parametrize(
+    ("address", "wrong"),
+    [
+        ("postgresql://h/app?user=app&password=S3cr@t", "'@' as %40"),
+        ("postgresql://u:p@h:5432/app?password=S3cr@t", "'@' as %40"),
+        ("postgresql://h/app?password=S3?r@t", "'@' as %40"),
+        ("postgresql://h/app?password=S3 r@t", "'@' as %40 and a space as %20"),
+        ("postgresql://u:S3?x=r@h/app", "'?' as %3F"),
+        ("postgresql://u:S3/r?t@h/app", "'/' as %2F and '?' as %3F"),
+    ],
+)
+def test_an_address_is_told_what_is_wrong_and_nothing_else(address: str, wrong: str) -> None:
+    (line,) = refusal(DATABASE_URL=address)
+    assert line.endswith(f"in user name, password and parameters, write {wrong}")

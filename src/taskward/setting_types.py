@@ -123,6 +123,8 @@ def separated_by_commas(each: Callable[[str], Any]) -> Callable[[Any], Any]:
     """Return a function that reads a text as the tuple of what `each` makes of its parts, without repetitions."""
 
     def read(value: Any) -> Any:
+        if isinstance(value, str) and value.lstrip().startswith("["):
+            raise ValueError("write them separated by commas, without brackets and quotation marks")
         parts = value.split(",") if isinstance(value, str) else value
         texts = [str(part).strip().strip(QUOTES) for part in parts]
         return tuple(dict.fromkeys(each(text) for text in texts if text))

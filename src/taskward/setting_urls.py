@@ -12,7 +12,7 @@ DIALECT = re.compile(r"postgres(ql)?(\+\w+)?://")
 AMBIGUOUS = re.compile(r"[@/?#\[\]\s\x00-\x1f\x7f]")  # in a user name or a password
 NOWHERE = re.compile(r"[#\s\x00-\x1f\x7f]")
 STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
-AT_OF_A_PARAMETER = re.compile(r"\?\w+=[^?]*@")
+PARAMETERS = re.compile(r"[^?]*\?\w+=.*@.*", re.DOTALL)  # and there an @, unless all of it is a password
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[\w.~%-]*)(?::([0-9]{0,5}))?")
 MAX_PORT = 65535
 NAMED = {" ": "a space", "\t": "a tab", "\n": "a line end", "\r": "a line end"}
@@ -66,9 +66,9 @@ def read_address(url: str, path_is: str = "the path") -> Address:
     """
     rest = url.partition("://")[2]
     credentials, _, place = rest.rpartition("@")
-    strange = {*AMBIGUOUS.findall(credentials), *_stray_percent(credentials)}
-    strange |= {"@"} if AT_OF_A_PARAMETER.search(rest) else set()
-    _check("user name, password and parameters", strange)
+    if PARAMETERS.fullmatch(rest) and _is_sound(rest.partition("?")[0]):  # the address has ended before the '@'
+        _check("parameters", {"@", *NOWHERE.findall(rest), *_stray_percent(rest)})
+    _check("user name, password and parameters", {*AMBIGUOUS.findall(credentials), *_stray_percent(credentials)})
     authority, path, query = re.fullmatch(r"([^/?]*)/?([^?]*)\??(.*)", place, re.DOTALL).groups()  # type: ignore[union-attr]
     if unfit := NOWHERE.findall(authority):
         names = " and ".join(sorted(map(_name, set(unfit))))
@@ -78,6 +78,13 @@ def read_address(url: str, path_is: str = "the path") -> Address:
     for part, text in (("the host", authority), (path_is, path), ("parameters", query)):
         _check(part, {*NOWHERE.findall(text), *_stray_percent(text)})
     return Address(tuple(_host(each) for each in authority.split(",")), path, query)
+
+
+def _is_sound(rest: str) -> bool:
+    try:
+        return bool(read_address(f"://{rest}"))
+    except ValueError:
+        return False
 
 
 def read_database_address(url: str) -> Address:
