@@ -26,6 +26,8 @@ GUESSED = [
     "aaaaaaaabbbbbbbbccccccccdddddddd12345678", "09d25e094faa6ca2556c818166b7a9563b93f709",
     "YOUR_SUPER_SECRET_KEY_CHANGE_THIS_IN_PRODUCTION", "password123password123password123!",
     "insecure-secret-for-local-development-only", "replace-with-a-long-random-string-of-32",
+    "Passw0rd!Passw0rd!Passw0rd!Passw0rd!1", "1Passw0rd!Passw0rd!Passw0rd!Passw0rd!", "xKq7Zp2mWv4N" * 3 + "2026",
+    "2026" + "xKq7Zp2mWv4NbR9t" * 2, "xKq7Zp2mWv4NbR9t" * 2 + "xKq7Zp2mWv4Nb",
 ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from taskward.setting_errors import InvalidSettingsError
 
 MIN_SECRET_LENGTH = 32  # RFC 7518, 3.2: an HS256 key is at least as long as the hash
 MIN_DIFFERENT_CHARACTERS = 8  # 32 random hexadecimal digits have fewer once in many millions
+SHORT_REST = 8  # characters that make a repeated piece no better
 MAKE_ONE = "Make one with: openssl rand -base64 48"
 
 ROWS = (
@@ -38,13 +39,23 @@ def weakness(secret: str) -> str | None:
     text = SEPARATOR.sub("", secret.lower())
     if len(set(secret)) < MIN_DIFFERENT_CHARACTERS:
         return f"it has fewer than {MIN_DIFFERENT_CHARACTERS} different characters"
-    if any(text == (text[:size] * len(text))[: len(text)] for size in range(1, len(text) // 2 + 1)):
+    if _is_one_piece_repeated(text):
         return "it is the same text repeated"
     if text.startswith(COPIED):
         return "it is from a tutorial"
     if len(set(WORD.sub("", _without_runs(text)))) < MIN_DIFFERENT_CHARACTERS:
         return "it is made of placeholder words or keyboard rows"
     return None
+
+
+def _is_one_piece_repeated(text: str) -> bool:
+    """Tell whether a text is a piece, twice or more in a row, with next to nothing before and behind."""
+    for size in range(1, len(text) // 2 + 1):
+        alike = "".join("=" if here == there else " " for here, there in zip(text, text[size:], strict=False))
+        longest = max(map(len, alike.split(" ")))
+        if longest >= size and len(text) - size - longest <= min(SHORT_REST, len(text) // 4):
+            return True
+    return False
 
 
 def _without_runs(text: str) -> str:
