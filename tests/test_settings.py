@@ -394,4 +394,4 @@ def test_a_list_in_brackets_is_told_how_to_be_written(name: str, text: str) -> N
 )
 def test_an_address_is_told_what_is_wrong_and_nothing_else(address: str, wrong: str) -> None:
     (line,) = refusal(DATABASE_URL=address)
-    assert line.endswith(f"in user name, password and parameters, write {wrong}")
+    assert line.endswith(f"in parameters, write {wrong}")
