@@ -384,14 +384,14 @@ def test_a_list_in_brackets_is_told_how_to_be_written(name: str, text: str) -> N
 @pytest.mark.parametrize(
     ("address", "wrong"),
     [
-        ("postgresql://h/app?user=app&password=S3cr@t", "'@' as %40"),
-        ("postgresql://u:p@h:5432/app?password=S3cr@t", "'@' as %40"),
-        ("postgresql://h/app?password=S3?r@t", "'@' as %40"),
-        ("postgresql://h/app?password=S3 r@t", "'@' as %40 and a space as %20"),
-        ("postgresql://u:S3?x=r@h/app", "'?' as %3F"),
-        ("postgresql://u:S3/r?t@h/app", "'/' as %2F and '?' as %3F"),
+        ("postgresql://h/app?user=app&password=S3cr@t", "parameters, write '@' as %40"),
+        ("postgresql://u:p@h:5432/app?password=S3cr@t", "parameters, write '@' as %40"),
+        ("postgresql://h/app?password=S3?r@t", "parameters, write '@' as %40"),
+        ("postgresql://h/app?password=S3 r@t", "parameters, write '@' as %40 and a space as %20"),
+        ("postgresql://u:S3?x=r@h/app", "user name, password and parameters, write '?' as %3F"),
+        ("postgresql://u:S3/r?t@h/app", "user name, password and parameters, write '/' as %2F and '?' as %3F"),
     ],
 )
 def test_an_address_is_told_what_is_wrong_and_nothing_else(address: str, wrong: str) -> None:
     (line,) = refusal(DATABASE_URL=address)
-    assert line.endswith(f"in parameters, write {wrong}")
+    assert line.endswith(f"encoded: in {wrong}")
