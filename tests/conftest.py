@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -68,6 +68,30 @@ def superuser(postgres: EmbeddedPostgres, database_url: str) -> Iterator[psycopg
     name = database_url.split("/")[3].split("?")[0]
     with psycopg.connect(f"{postgres.superuser_conninfo} dbname={name}", autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture
+def take_database_away(postgres: EmbeddedPostgres, superuser: psycopg.Connection) -> Callable[[], None]:
+    """Return a function after which the test's database takes no new connection and ends those it has."""
+    info = superuser.info
+
+    def take_away() -> None:
+        with psycopg.connect(postgres.superuser_conninfo, autocommit=True) as elsewhere:
+            elsewhere.execute(
+                sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(info.dbname))
+            )
+        superuser.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+    return take_away
+
+
+@pytest.fixture
+def offline() -> FastAPI:
+    """The application without a database, for what must not need one."""
+    return create_app(Settings(DATABASE_URL="postgresql://127.0.0.1:1/nothing", JWT_SECRET_KEY=SECRET))
 
 
 @pytest.fixture
