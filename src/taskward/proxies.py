@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from taskward.setting_urls import read_address
+from taskward.addresses import read_address
 
 if TYPE_CHECKING:
     import httpx2

@@ -10,9 +10,9 @@ import limits
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
+from taskward.addresses import read_address, read_database_address
 from taskward.proxies import LOOPBACK
 from taskward.setting_secrets import MAKE_ONE, MIN_SECRET_LENGTH
-from taskward.setting_urls import read_address, read_database_address
 
 Network = IPv4Network | IPv6Network
 

@@ -6,8 +6,8 @@ import pytest
 from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from taskward.addresses import CHOICES
 from taskward.database.url import InvalidDatabaseUrlError, conninfo, direct, is_pooled
-from taskward.setting_urls import CHOICES
 
 pytestmark = pytest.mark.quick
 

@@ -7,10 +7,10 @@ import math
 import time
 from collections.abc import Callable
 
+from taskward.addresses import without_query
 from taskward.auth.jwk import InvalidKeySetError, Key, read_key_set
 from taskward.errors import KeysUnavailableError, TokenInvalidError
 from taskward.proxies import BadProxyError, open_client
-from taskward.setting_urls import without_query
 from taskward.settings import InvalidSettingsError
 
 FETCH_SECONDS = 5

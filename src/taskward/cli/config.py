@@ -9,11 +9,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from pydantic import SecretStr
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 
+from taskward.addresses import without_query
 from taskward.auth.keys import ProviderKeys
 from taskward.cli.unusual import warnings
 from taskward.database.url import conninfo
 from taskward.setting_sources import tidied
-from taskward.setting_urls import without_query
 from taskward.settings import Settings
 
 MASK = "********"

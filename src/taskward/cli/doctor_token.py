@@ -13,13 +13,13 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
+from taskward.addresses import without_query
 from taskward.auth.claims import Claims, check_audience, check_issuer, check_times, named_audiences, user_id_of
 from taskward.auth.gate import MAX_TOKEN_LENGTH, Unverified, read, split
 from taskward.auth.jwk import ALGORITHMS, Key
 from taskward.auth.verify import TokenVerifier, check_signature
 from taskward.cli.findings import Finding
 from taskward.errors import AuthenticationError, KeysUnavailableError
-from taskward.setting_urls import without_query
 from taskward.settings import Settings
 
 SAFE = re.compile(r"[\w.:/@|+~-]{1,255}", re.ASCII)  # fit for a line of .env, and for a terminal

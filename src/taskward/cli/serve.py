@@ -18,6 +18,7 @@ import psycopg
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
+from taskward.addresses import without_query
 from taskward.cli.config import check_addresses
 from taskward.cli.migrate import migrate_url
 from taskward.cli.postgres import database_of
@@ -32,7 +33,6 @@ from taskward.errors import DatabaseUnavailableError
 from taskward.http.protocol import BoundedProtocol
 from taskward.observability.logging import log_config
 from taskward.observability.shared import shared_metrics
-from taskward.setting_urls import without_query
 from taskward.settings import Settings
 
 DRAIN_SECONDS = 10

@@ -6,7 +6,7 @@ from typing import Any
 from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from taskward.setting_urls import DIALECT, parameters, read_database_address
+from taskward.addresses import DIALECT, parameters, read_database_address
 
 PARAMETER = re.compile(r"[a-z_]{1,40}")
 

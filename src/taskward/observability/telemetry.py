@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from fastapi.telemetry import TelemetryConfig
 
+from taskward.addresses import read_address
 from taskward.proxies import LOOPBACK, BadProxyError, check_proxies, keep_loopback_direct
-from taskward.setting_urls import read_address
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
