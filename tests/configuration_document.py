@@ -8,8 +8,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from taskward.setting_names import variables
 from taskward.settings import Settings
+from taskward.settings.unread_names import variables
 
 WIDTH = 115
 DOCUMENT = Path(__file__).parents[1] / "docs" / "configuration.md"
@@ -17,7 +17,7 @@ DOCUMENT = Path(__file__).parents[1] / "docs" / "configuration.md"
 INTRODUCTION = """\
 # Configuration
 
-Every setting. `make configuration` writes this page from `src/taskward/settings.py`, and a test holds it to that.
+Every setting. `make configuration` writes this page from the settings themselves, and a test holds it to them.
 
 The service reads environment variables first, then a file `.env` in the folder where it starts. Names may be
 in upper or lower case. White space around a value is ignored, and so is a pair of quotation marks, except those

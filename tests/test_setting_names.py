@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from taskward.cli.unusual import warnings
-from taskward.setting_names import ENVIRONMENTS
 from taskward.settings import InvalidSettingsError, Settings
+from taskward.settings.unread_names import ENVIRONMENTS
 
 FOREIGN = re.findall(
     r"\w+",

@@ -7,8 +7,8 @@ import secrets
 import pytest
 
 from taskward.cli.unusual import unusual
-from taskward.setting_secrets import MAKE_ONE, weakness
 from taskward.settings import Settings
+from taskward.settings.token_secret import MAKE_ONE, weakness
 from tests.conftest import SECRET
 from tests.docs.documents import ROOT
 from tests.test_settings import refusal

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from taskward.cli.unusual import warnings
-from taskward.setting_sources import SECRETS
 from taskward.settings import InvalidSettingsError, Settings
+from taskward.settings.sources import SECRETS
 from tests.test_settings import FIELDS, SECRET, refusal
 
 SURROUNDED = ["{}\n", " {}", "\t{}\r\n", "\u00a0{} "]

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from taskward.setting_names import variables
 from taskward.settings import Settings
+from taskward.settings.unread_names import variables
 from tests.configuration_document import DOCUMENT, document, written
 from tests.docs.documents import README, ROOT, code, rows, section
 

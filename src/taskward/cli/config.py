@@ -13,8 +13,8 @@ from taskward.addresses import without_query
 from taskward.auth.keys import ProviderKeys
 from taskward.cli.unusual import warnings
 from taskward.database.url import conninfo
-from taskward.setting_sources import tidied
 from taskward.settings import Settings
+from taskward.settings.sources import tidied
 
 MASK = "********"
 SECRET = re.compile("key|secret|pass|token|^options$")  # in the name of a parameter

@@ -1,13 +1,13 @@
-"""What is allowed, and what an operator had better know about. `settings.py` refuses what is unsafe."""
+"""What is allowed, and what an operator had better know about. `settings/model.py` refuses what is unsafe."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from taskward.setting_names import near_misses, unread
-from taskward.setting_secrets import MAKE_ONE, weakness
-from taskward.setting_sources import ENV_FILE, in_quotes, in_spaces
-from taskward.settings import LOOPBACK, Settings
+from taskward.settings.model import LOOPBACK, Settings
+from taskward.settings.sources import ENV_FILE, in_quotes, in_spaces
+from taskward.settings.token_secret import MAKE_ONE, weakness
+from taskward.settings.unread_names import near_misses, unread
 
 A_DAY_OF_MINUTES = 24 * 60
 

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from starlette.types import Scope
 
-from taskward.setting_types import Network
+from taskward.settings.value_types import Network
 
 NOWHERE = "unknown"  # a connection without an address, as by a Unix socket
 MAX_HOPS = 32

@@ -17,11 +17,11 @@ from pydantic_settings import (
 
 from taskward.os_errors import unusable_data_dir
 from taskward.proxies import LOOPBACK
-from taskward.setting_errors import InvalidSettingsError, one_line
-from taskward.setting_names import near_misses, variables
-from taskward.setting_secrets import MAKE_ONE, secret_kept_in, weakness
-from taskward.setting_sources import ENCODING, ENV_FILE, SECRETS, as_written, check_env_file, tidied
-from taskward.setting_types import (
+from taskward.settings.errors import InvalidSettingsError, one_line
+from taskward.settings.sources import ENCODING, ENV_FILE, SECRETS, as_written, check_env_file, tidied
+from taskward.settings.token_secret import MAKE_ONE, secret_kept_in, weakness
+from taskward.settings.unread_names import near_misses, variables
+from taskward.settings.value_types import (
     Audiences,
     DatabaseUrl,
     KeySetUrl,

@@ -6,7 +6,7 @@ import secrets
 import tempfile
 from pathlib import Path
 
-from taskward.setting_errors import InvalidSettingsError
+from taskward.settings.errors import InvalidSettingsError
 
 MIN_SECRET_LENGTH = 32  # RFC 7518, 3.2: an HS256 key is at least as long as the hash
 MIN_DIFFERENT_CHARACTERS = 8  # 32 random hexadecimal digits have fewer once in many millions

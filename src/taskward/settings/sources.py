@@ -10,7 +10,7 @@ from dotenv.parser import parse_stream
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 from pydantic_settings.sources import DotenvType
 
-from taskward.setting_errors import InvalidSettingsError
+from taskward.settings.errors import InvalidSettingsError
 
 ENV_FILE = ".env"
 ENCODING = "utf-8-sig"  # Windows puts a mark before UTF-8, which would be part of the first name

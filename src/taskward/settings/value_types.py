@@ -12,7 +12,7 @@ from pydantic_settings import NoDecode
 
 from taskward.addresses import read_address, read_database_address
 from taskward.proxies import LOOPBACK
-from taskward.setting_secrets import MAKE_ONE, MIN_SECRET_LENGTH
+from taskward.settings.token_secret import MAKE_ONE, MIN_SECRET_LENGTH
 
 Network = IPv4Network | IPv6Network
 
