@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from taskward.database.acting_as import IDENTITY
-from taskward.database.statement import Statement
+from taskward.database.driver.statement import Statement
 from taskward.settings import Settings
 from tests.accounts.deleting import LEFT, LOG_IN, MILK, SLOW_TO_GIVE_UP, patient_settings
 from tests.accounts.people import ask

@@ -5,7 +5,7 @@ import pytest
 from fastapi import FastAPI
 
 from taskward.accounts import statements
-from taskward.database.statement import Statement
+from taskward.database.driver.statement import Statement
 from tests.client import Client
 from tests.database.statements import is_on_user_data, of_accounts
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import taskward.accounts
 import taskward.tasks
-from taskward.database.statement import Statement
+from taskward.database.driver.statement import Statement
 from taskward.tasks import statements
 from taskward.tasks.schemas import TaskChanges
 

@@ -15,9 +15,9 @@ from taskward.database.canary import (
     check_walls,
     warn_of_an_old_server,
 )
+from taskward.database.driver.statement import Statement
 from taskward.database.embedded import EmbeddedPostgres
 from taskward.database.migrate import migrate
-from taskward.database.statement import Statement
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
 from taskward.settings import Settings

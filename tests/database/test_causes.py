@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from taskward.database.causes import CURES, cause_of
-from taskward.database.connection import Connection
+from taskward.database.driver.connection import Connection
 from taskward.database.embedded import EmbeddedPostgres
 from taskward.database.url import conninfo
 

@@ -10,9 +10,9 @@ import pytest
 
 from taskward.database.acting_as import Database
 from taskward.database.canary import check_walls
+from taskward.database.driver.statement import Statement
 from taskward.database.embedded import EmbeddedPostgres
 from taskward.database.faults import AlreadyThereError, LockTimeoutError
-from taskward.database.statement import Statement
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError, ForbiddenError, ValidationFailedError
 from taskward.tasks.statements import CREATE_TASK

@@ -9,8 +9,8 @@ import pytest
 
 from taskward.accounts.statements import PURGE_TOKENS
 from taskward.database.acting_as import Database
+from taskward.database.driver.statement import Statement
 from taskward.database.purge import GIVE_WAY, Purge
-from taskward.database.statement import Statement
 from taskward.database.url import conninfo
 from taskward.tasks.idempotency import key_purge
 from tests.accounts.deleting import SLOW_TO_GIVE_UP

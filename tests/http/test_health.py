@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI
 
 import taskward
-from taskward.database.connection import Connection
+from taskward.database.driver.connection import Connection
 from taskward.database.migrate import head
 from tests.client import Client, connect
 

@@ -4,7 +4,7 @@ Those on `accounts` and `refresh_tokens` run as `taskward_accounts`, those on `u
 `taskward_app`: neither role can do the other's.
 """
 
-from taskward.database.statement import Effect, Statement
+from taskward.database.driver.statement import Effect, Statement
 
 LIFETIME = "interval '30 days'"  # of a refresh token that is not used
 GRACE = "interval '10 seconds'"  # for an answer that was lost

@@ -16,12 +16,12 @@ from typing import Any, Self
 
 from psycopg import errors as postgres
 
-from taskward.database.batch import ReadBatches
-from taskward.database.connection import STALE, Connection
-from taskward.database.exchange import Command, ConnectionLostError, Row
+from taskward.database.driver.connection import STALE, Connection
+from taskward.database.driver.exchange import Command, ConnectionLostError, Row
+from taskward.database.driver.pool import Pool
+from taskward.database.driver.read_batches import ReadBatches
+from taskward.database.driver.statement import Effect, Statement
 from taskward.database.faults import translated
-from taskward.database.pool import Pool
-from taskward.database.statement import Effect, Statement
 from taskward.database.url import is_pooled
 from taskward.errors import ApiError, DatabaseUnavailableError
 

@@ -6,7 +6,7 @@ import psycopg
 from psycopg import errors as postgres
 
 from taskward.database.causes import cause_of
-from taskward.database.pool import PoolClosedError
+from taskward.database.driver.pool import PoolClosedError
 from taskward.errors import (
     ApiError,
     DatabaseUnavailableError,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 from taskward.database.acting_as import UnitOfWork
-from taskward.database.statement import Effect, Statement
+from taskward.database.driver.statement import Effect, Statement
 from taskward.errors import ApiError
 
 INTERVAL_SECONDS = 600

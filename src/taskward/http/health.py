@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 import taskward
 from taskward.database.acting_as import NOBODY, Database
-from taskward.database.statement import Effect, Statement
+from taskward.database.driver.statement import Effect, Statement
 from taskward.errors import ApiError
 from taskward.http.responses import JsonResponse
 

@@ -6,8 +6,8 @@ from functools import partial
 import orjson
 
 from taskward.database.acting_as import NOBODY, Database
+from taskward.database.driver.statement import Effect, Statement
 from taskward.database.purge import Purge
-from taskward.database.statement import Effect, Statement
 from taskward.tasks.schemas import TaskCreate
 
 CONSTRAINT = "pk_idempotency_keys"

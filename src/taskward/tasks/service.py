@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from taskward.database.acting_as import Database
+from taskward.database.driver.statement import Statement
 from taskward.database.faults import AlreadyThereError, LockTimeoutError
-from taskward.database.statement import Statement
 from taskward.errors import (
     ForbiddenError,
     IdempotencyInProgressError,

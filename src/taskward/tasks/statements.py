@@ -6,7 +6,7 @@ statement is put together, it is from texts of this module: values go beside the
 
 from functools import cache
 
-from taskward.database.statement import Effect, Statement
+from taskward.database.driver.statement import Effect, Statement
 
 ANSWER_COLUMNS = ("id", "user_id", "title", "description", "completed", "created_at", "updated_at", "revision")
 

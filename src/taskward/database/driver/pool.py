@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 
 from taskward.database.causes import cause_of
-from taskward.database.connection import Connection
+from taskward.database.driver.connection import Connection
 
 RETRY_SECONDS = 0.25
 SLOW_SECONDS = 0.75  # after this an attempt is overtaken by another

@@ -17,8 +17,8 @@ from psycopg import errors, pq
 from psycopg.abc import Buffer, PyFormat
 from psycopg.adapt import Transformer
 
-from taskward.database.exchange import Command, Exchange, Row, Unit
-from taskward.database.statement import Statement
+from taskward.database.driver.exchange import Command, Exchange, Row, Unit
+from taskward.database.driver.statement import Statement
 
 Arguments = Sequence[Buffer | None]
 

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 import psycopg
 import pytest
 
-from taskward.database import pool as pool_module
-from taskward.database.connection import Connection
-from taskward.database.pool import Pool, PoolClosedError
+from taskward.database.driver import pool as pool_module
+from taskward.database.driver.connection import Connection
+from taskward.database.driver.pool import Pool, PoolClosedError
 from taskward.database.url import conninfo
 from tests.database.dead_server import DeadServer
 from tests.database.units import BACKEND

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import pq
 
-from taskward.database.statement import Statement
+from taskward.database.driver.statement import Statement
 
 Row = dict[str, Any]
 Command = tuple[Statement, dict[str, Any]]

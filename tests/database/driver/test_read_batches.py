@@ -9,10 +9,10 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from taskward.database.acting_as import Database
-from taskward.database.batch import MOST
-from taskward.database.connection import Connection
-from taskward.database.exchange import Command, ConnectionLostError, Unit
-from taskward.database.statement import Effect, Statement
+from taskward.database.driver.connection import Connection
+from taskward.database.driver.exchange import Command, ConnectionLostError, Unit
+from taskward.database.driver.read_batches import MOST
+from taskward.database.driver.statement import Effect, Statement
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError, ValidationFailedError
 from tests.database.conftest import create_task
@@ -172,7 +172,7 @@ async def test_who_waits_behind_a_slow_read_is_sent_again(
     database_url: str, superuser: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "taskward.database.batch.HELD_UP", 0.01
+        "taskward.database.driver.read_batches.HELD_UP", 0.01
     )  # of much time: the slow one must not run out of it
     database = Database(conninfo(database_url), pool_size=2, max_overflow=0, timeout=30)
     await read_as(database, "alice")

@@ -12,9 +12,9 @@ from collections.abc import Coroutine, Sequence
 from contextvars import Context
 from typing import Any
 
-from taskward.database.connection import Connection
-from taskward.database.exchange import Command, Row, Unit
-from taskward.database.pool import Pool, PoolClosedError
+from taskward.database.driver.connection import Connection
+from taskward.database.driver.exchange import Command, Row, Unit
+from taskward.database.driver.pool import Pool, PoolClosedError
 
 MOST = 32  # reads in one packet, which the server answers one after the other
 HELD_UP = 0.25  # of the time it has: after this a read does not wait for those before it any longer
