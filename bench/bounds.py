@@ -18,7 +18,7 @@ from bench.databases import Databases
 from bench.servers import Server, uvicorn
 from bench.usage import Tree
 from bench.users import User
-from taskward.database.acting_as import APP_ROLE, IDENTITY
+from taskward.database.transaction import APP_ROLE, IDENTITY
 from taskward.tasks.statements import READ_TASK
 
 BODY = b'{"id":1,"title":"%s"}' % (b"x" * 250)  # as long as a task

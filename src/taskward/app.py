@@ -16,9 +16,9 @@ from taskward.auth.issue import issue_token
 from taskward.auth.passwords import Passwords
 from taskward.auth.refresh import RefreshTokens
 from taskward.auth.verify import TokenVerifier
-from taskward.database.acting_as import Database
-from taskward.database.canary import NotMigratedError, check_walls
 from taskward.database.revision import newest
+from taskward.database.startup_check import NotMigratedError, check_walls
+from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
 from taskward.http import health, metrics

@@ -1,7 +1,7 @@
 """What the tests of deleting a user have in common."""
 
-from taskward.database.acting_as import IDENTITY
 from taskward.database.driver.statement import Statement
+from taskward.database.transaction import IDENTITY
 from taskward.settings import Settings
 from tests.accounts.people import PASSWORD
 from tests.conftest import SECRET, UNLIMITED

@@ -74,9 +74,9 @@ async def deadlocks(app: FastAPI, superuser: psycopg.Connection) -> int:
 @pytest.fixture
 def _no_second_attempt(superuser: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have every deadlock found, long before a lock is given up, and none of them made up for."""
-    monkeypatch.setattr("taskward.database.acting_as.IDENTITY", SLOW_TO_GIVE_UP)
+    monkeypatch.setattr("taskward.database.transaction.IDENTITY", SLOW_TO_GIVE_UP)
     superuser.execute(f"ALTER DATABASE {superuser.info.dbname} SET deadlock_timeout = '20ms'")
-    monkeypatch.setattr("taskward.database.acting_as.MAX_RETRIES", 0)
+    monkeypatch.setattr("taskward.database.transaction.MAX_RETRIES", 0)
     monkeypatch.setattr("taskward.accounts.service.ATTEMPTS", 1)
 
 

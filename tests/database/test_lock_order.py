@@ -8,9 +8,9 @@ import psycopg
 import pytest
 
 from taskward.accounts.statements import PURGE_TOKENS
-from taskward.database.acting_as import Database
 from taskward.database.driver.statement import Statement
 from taskward.database.purge import GIVE_WAY, Purge
+from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.tasks.idempotency import key_purge
 from tests.accounts.deleting import SLOW_TO_GIVE_UP
@@ -93,7 +93,7 @@ async def test_a_purge_gives_way_to_a_deletion_that_has_the_other_order(
     old_rows: str,
     delete: str,
 ) -> None:
-    monkeypatch.setattr("taskward.database.acting_as.IDENTITY", SLOW_TO_GIVE_UP)
+    monkeypatch.setattr("taskward.database.transaction.IDENTITY", SLOW_TO_GIVE_UP)
     monkeypatch.setattr("taskward.database.purge.GIVE_WAY", IN_A_SECOND)  # so that it can be seen to wait
     superuser.execute(f"ALTER DATABASE {superuser.info.dbname} SET deadlock_timeout = '15s'")
     superuser.execute("SET deadlock_timeout = '5s'")  # were there a deadlock, the deletion would be its victim

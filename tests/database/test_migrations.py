@@ -15,8 +15,6 @@ from pytest_alembic.tests import default
 
 import taskward.accounts.model  # the tables that the migrations are compared with
 import taskward.tasks.model  # noqa: F401
-from taskward.database.acting_as import Database
-from taskward.database.canary import WallMissingError, check_walls
 from taskward.database.embedded import EmbeddedPostgres
 from taskward.database.migrate import (
     MIGRATION_LOCK,
@@ -29,6 +27,8 @@ from taskward.database.migrate import (
     migrate,
 )
 from taskward.database.revision import newest
+from taskward.database.startup_check import WallMissingError, check_walls
+from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 
 PYTEST_ALEMBIC = [

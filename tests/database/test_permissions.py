@@ -3,8 +3,8 @@
 import psycopg
 import pytest
 
-from taskward.database.acting_as import Database
 from taskward.database.driver.statement import Statement
+from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.errors import ForbiddenError
 from taskward.tasks.statements import TASK_EXISTS

@@ -7,8 +7,8 @@ import psycopg
 import pytest
 from psycopg import pq, sql
 
-from taskward.database.acting_as import ACCOUNTS_ROLE, APP_ROLE
 from taskward.database.driver.statement import Effect, Statement
+from taskward.database.transaction import ACCOUNTS_ROLE, APP_ROLE
 from taskward.tasks import statements
 from taskward.tasks.model import tasks
 from tests.database.statements import changes, is_on_user_data, lists, of_accounts, of_tasks

@@ -6,8 +6,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from taskward.database.acting_as import Database
 from taskward.database.driver.statement import Statement
+from taskward.database.transaction import Database
 from taskward.errors import ForbiddenError
 from taskward.tasks import statements
 from taskward.tasks.idempotency import CREATE_TASK_ONCE, PURGE_KEYS

@@ -5,8 +5,8 @@ import time
 
 import psycopg
 
-from taskward.database.acting_as import Database
 from taskward.database.driver.statement import Effect, Statement
+from taskward.database.transaction import Database
 
 WHO = Statement(
     "SELECT current_user::text AS role, current_setting('app.user_id', true) AS user_id", effect=Effect.NONE

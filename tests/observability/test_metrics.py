@@ -103,7 +103,7 @@ async def test_a_unit_of_work_is_timed_also_when_it_fails(alice: Client, superus
 async def test_who_waits_for_what_is_seen_while_it_lasts(
     app: FastAPI, alice: Client, superuser: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("taskward.database.acting_as.IDENTITY", SLOW_TO_GIVE_UP)
+    monkeypatch.setattr("taskward.database.transaction.IDENTITY", SLOW_TO_GIVE_UP)
     app.state.database._timeout = 30
     await alice.post("/tasks", json={"title": "Buy milk"})
     with superuser.transaction():

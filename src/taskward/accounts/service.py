@@ -9,9 +9,9 @@ from taskward.accounts import statements
 from taskward.auth.claims import LOCAL_ID
 from taskward.auth.passwords import Passwords
 from taskward.auth.refresh import RefreshToken, RefreshTokens
-from taskward.database.acting_as import ACCOUNTS_ROLE, APP_ROLE, Database
-from taskward.database.faults import LockTimeoutError
+from taskward.database.errors import LockTimeoutError
 from taskward.database.purge import Purge
+from taskward.database.transaction import ACCOUNTS_ROLE, APP_ROLE, Database
 from taskward.errors import CredentialsInvalidError, EmailTakenError, TokenInvalidError
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"

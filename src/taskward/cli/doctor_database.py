@@ -12,10 +12,16 @@ from psycopg.rows import DictRow, dict_row
 
 from taskward.cli.findings import Finding
 from taskward.cli.postgres import database_of
-from taskward.database.acting_as import ACCOUNTS_ROLE, APP_ROLE, Database
-from taskward.database.canary import IT_ONLY_READS, UnfitDatabaseError, check_encoding, check_walls, mended_in
 from taskward.database.causes import cause_of
 from taskward.database.migrate import head
+from taskward.database.startup_check import (
+    IT_ONLY_READS,
+    UnfitDatabaseError,
+    check_encoding,
+    check_walls,
+    mended_in,
+)
+from taskward.database.transaction import ACCOUNTS_ROLE, APP_ROLE, Database
 from taskward.database.url import conninfo, is_pooled
 from taskward.errors import ApiError
 from taskward.settings import Settings

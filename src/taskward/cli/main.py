@@ -108,9 +108,9 @@ def _one_line_errors() -> Iterator[None]:
 
     from taskward.database.account import EmbeddedPostgresError
     from taskward.database.backup import BackupError
-    from taskward.database.canary import UnfitDatabaseError
     from taskward.database.causes import cause_of
     from taskward.database.migrate import MissingRightsError, UnknownRevisionError
+    from taskward.database.startup_check import UnfitDatabaseError
     from taskward.database.url import InvalidDatabaseUrlError
     from taskward.errors import ApiError, AuthenticationError
     from taskward.os_errors import in_words

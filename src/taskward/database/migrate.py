@@ -13,8 +13,8 @@ from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
-from taskward.database.canary import check_encoding
 from taskward.database.causes import primary
+from taskward.database.startup_check import check_encoding
 
 # An arbitrary constant. Whoever holds this advisory lock may change the schema.
 MIGRATION_LOCK = 0x7A5C0A4D

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
-from taskward.database.acting_as import UnitOfWork
 from taskward.database.driver.statement import Effect, Statement
+from taskward.database.transaction import UnitOfWork
 from taskward.errors import ApiError
 
 INTERVAL_SECONDS = 600

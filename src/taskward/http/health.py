@@ -9,8 +9,8 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 import taskward
-from taskward.database.acting_as import NOBODY, Database
 from taskward.database.driver.statement import Effect, Statement
+from taskward.database.transaction import NOBODY, Database
 from taskward.errors import ApiError
 from taskward.http.responses import JsonResponse
 

@@ -21,7 +21,7 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 
 import taskward
-from taskward.database.acting_as import Database
+from taskward.database.transaction import Database
 
 SAMPLE_SECONDS = 1.0
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"

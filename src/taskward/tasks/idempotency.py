@@ -5,9 +5,9 @@ from functools import partial
 
 import orjson
 
-from taskward.database.acting_as import NOBODY, Database
 from taskward.database.driver.statement import Effect, Statement
 from taskward.database.purge import Purge
+from taskward.database.transaction import NOBODY, Database
 from taskward.tasks.schemas import TaskCreate
 
 CONSTRAINT = "pk_idempotency_keys"

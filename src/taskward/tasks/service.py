@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from taskward.database.acting_as import Database
 from taskward.database.driver.statement import Statement
-from taskward.database.faults import AlreadyThereError, LockTimeoutError
+from taskward.database.errors import AlreadyThereError, LockTimeoutError
+from taskward.database.transaction import Database
 from taskward.errors import (
     ForbiddenError,
     IdempotencyInProgressError,

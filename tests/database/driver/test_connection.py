@@ -9,10 +9,10 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from taskward.database.acting_as import Database
 from taskward.database.driver import connection as connection_module
 from taskward.database.driver.connection import Connection
 from taskward.database.driver.statement import Effect, Statement
+from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError, ValidationFailedError
 from tests.tasks.wire import CountingProxy

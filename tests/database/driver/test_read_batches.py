@@ -8,11 +8,11 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from taskward.database.acting_as import Database
 from taskward.database.driver.connection import Connection
 from taskward.database.driver.exchange import Command, ConnectionLostError, Unit
 from taskward.database.driver.read_batches import MOST
 from taskward.database.driver.statement import Effect, Statement
+from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError, ValidationFailedError
 from tests.database.conftest import create_task

@@ -5,7 +5,7 @@ import asyncio
 import psycopg
 import pytest
 
-from taskward.database.acting_as import Database
+from taskward.database.transaction import Database
 from taskward.errors import ValidationFailedError
 from taskward.tasks.statements import CREATE_TASK
 from tests.books import check_books

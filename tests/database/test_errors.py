@@ -8,11 +8,11 @@ from contextlib import nullcontext
 import psycopg
 import pytest
 
-from taskward.database.acting_as import Database
-from taskward.database.canary import check_walls
 from taskward.database.driver.statement import Statement
 from taskward.database.embedded import EmbeddedPostgres
-from taskward.database.faults import AlreadyThereError, LockTimeoutError
+from taskward.database.errors import AlreadyThereError, LockTimeoutError
+from taskward.database.startup_check import check_walls
+from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError, ForbiddenError, ValidationFailedError
 from taskward.tasks.statements import CREATE_TASK
@@ -69,7 +69,7 @@ async def test_a_backend_terminated_in_flight_is_unavailable(
     superuser.execute("SELECT pg_terminate_backend(%s)", [await asleep(superuser)])
     with pytest.raises(DatabaseUnavailableError):
         await task
-    assert [record.levelname for record in caplog.records if record.name == "taskward.database.faults"] == [
+    assert [record.levelname for record in caplog.records if record.name == "taskward.database.errors"] == [
         "WARNING"
     ]
     await nothing_is_left_of_alice(database)

@@ -7,17 +7,17 @@ import psycopg
 import pytest
 
 from taskward.app import create_app
-from taskward.database.acting_as import Database
-from taskward.database.canary import (
+from taskward.database.driver.statement import Statement
+from taskward.database.embedded import EmbeddedPostgres
+from taskward.database.migrate import migrate
+from taskward.database.startup_check import (
     NotMigratedError,
     UnfitDatabaseError,
     WallMissingError,
     check_walls,
     warn_of_an_old_server,
 )
-from taskward.database.driver.statement import Statement
-from taskward.database.embedded import EmbeddedPostgres
-from taskward.database.migrate import migrate
+from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
 from taskward.settings import Settings
@@ -271,7 +271,7 @@ async def test_an_old_server_is_warned_of(
     mended: str | None,
 ) -> None:
     version = Statement(f"SELECT {number} AS number, 'this' AS name")
-    monkeypatch.setattr("taskward.database.canary.SERVER_VERSION", version)
+    monkeypatch.setattr("taskward.database.startup_check.SERVER_VERSION", version)
     await warn_of_an_old_server(database)
     said = [record.getMessage() for record in caplog.records]
     assert len(said) == bool(mended)

@@ -6,10 +6,10 @@ import secrets
 import psycopg
 from psycopg import errors as postgres
 
-from taskward.database.acting_as import ACCOUNTS_ROLE, APP_ROLE, NOBODY, Database
 from taskward.database.causes import primary
 from taskward.database.driver.exchange import Row
 from taskward.database.driver.statement import Statement
+from taskward.database.transaction import ACCOUNTS_ROLE, APP_ROLE, NOBODY, Database
 from taskward.errors import DatabaseUnavailableError, ForbiddenError
 
 logger = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ from taskward.database.driver.exchange import Command, ConnectionLostError, Row
 from taskward.database.driver.pool import Pool
 from taskward.database.driver.read_batches import ReadBatches
 from taskward.database.driver.statement import Effect, Statement
-from taskward.database.faults import translated
+from taskward.database.errors import translated
 from taskward.database.url import is_pooled
 from taskward.errors import ApiError, DatabaseUnavailableError
 
