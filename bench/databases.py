@@ -8,11 +8,11 @@ import psycopg
 from psycopg import sql
 
 from bench.data import Shape, load
-from taskward.database.embedded import OWNER, EmbeddedPostgres
 from taskward.database.migrate import head, migrate
 from taskward.database.startup_check import check_walls
 from taskward.database.transaction import Database
 from taskward.database.url import conninfo
+from taskward.embedded.server import OWNER, EmbeddedPostgres
 
 FORMAT = 1  # to be raised with every change of the data, so that kept ones are made again
 

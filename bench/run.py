@@ -10,7 +10,7 @@ from bench.databases import Databases
 from bench.report import Report
 from bench.usage import Tree
 from bench.users import User, user, users_of, write
-from taskward.database.embedded import EmbeddedPostgres
+from taskward.embedded.server import EmbeddedPostgres
 
 LARGE = Shape(users=10_000, tasks=1_000_000)
 SMALL = Shape(users=100, tasks=10_000)

@@ -12,9 +12,9 @@ from fastapi import FastAPI
 from psycopg import sql
 
 from taskward.app import create_app
-from taskward.database.embedded import EmbeddedPostgres
 from taskward.database.migrate import migrate
 from taskward.database.url import conninfo
+from taskward.embedded.server import EmbeddedPostgres
 from taskward.settings import Settings
 from tests.client import Client, connect
 

@@ -7,7 +7,7 @@ import pytest
 
 from bench.data import Shape
 from bench.databases import Databases
-from taskward.database.embedded import EmbeddedPostgres
+from taskward.embedded.server import EmbeddedPostgres
 
 SHAPE = Shape(users=12, tasks=600)
 

@@ -5,7 +5,7 @@ import time
 import psycopg
 
 from bench.far import DELAY_SECONDS, far_away
-from taskward.database.embedded import EmbeddedPostgres
+from taskward.embedded.server import EmbeddedPostgres
 
 
 def test_a_database_far_away_is_the_same_database_and_slow(postgres: EmbeddedPostgres) -> None:

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from taskward.database.embedded import superuser_of_running
+from taskward.embedded.server import superuser_of_running
 from tests.cli.command import refusal, taskward
 from tests.conftest import SECRET
 from tests.service import Service

@@ -7,8 +7,8 @@ import psycopg
 import pytest
 
 from taskward.cli.doctor_database import _latency, _pooler, _server, _text, examine
-from taskward.database.embedded import EmbeddedPostgres
 from taskward.database.migrate import head
+from taskward.embedded.server import EmbeddedPostgres
 from tests.cli.command import processes_of, taskward
 from tests.service import Service
 

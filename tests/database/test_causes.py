@@ -8,8 +8,8 @@ import pytest
 
 from taskward.database.causes import CURES, cause_of
 from taskward.database.driver.connection import Connection
-from taskward.database.embedded import EmbeddedPostgres
 from taskward.database.url import conninfo
+from taskward.embedded.server import EmbeddedPostgres
 
 SECRET = "hunter2"
 

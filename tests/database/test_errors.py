@@ -9,15 +9,15 @@ import psycopg
 import pytest
 
 from taskward.database.driver.statement import Statement
-from taskward.database.embedded import EmbeddedPostgres
 from taskward.database.errors import AlreadyThereError, LockTimeoutError
 from taskward.database.startup_check import check_walls
 from taskward.database.transaction import Database
 from taskward.database.url import conninfo
+from taskward.embedded.server import EmbeddedPostgres
 from taskward.errors import DatabaseUnavailableError, ForbiddenError, ValidationFailedError
 from taskward.tasks.statements import CREATE_TASK
-from tests.database.dead_server import DeadServer
 from tests.database.units import BACKEND, asleep, dawdle, nothing_is_left_of_alice, read_as
+from tests.embedded.dead_server import DeadServer
 from tests.loop_time import LoopTime
 
 

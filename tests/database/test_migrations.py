@@ -15,7 +15,6 @@ from pytest_alembic.tests import default
 
 import taskward.accounts.model  # the tables that the migrations are compared with
 import taskward.tasks.model  # noqa: F401
-from taskward.database.embedded import EmbeddedPostgres
 from taskward.database.migrate import (
     MIGRATION_LOCK,
     MissingRightsError,
@@ -30,6 +29,7 @@ from taskward.database.revision import newest
 from taskward.database.startup_check import WallMissingError, check_walls
 from taskward.database.transaction import Database
 from taskward.database.url import conninfo
+from taskward.embedded.server import EmbeddedPostgres
 
 PYTEST_ALEMBIC = [
     default.test_single_head_revision,

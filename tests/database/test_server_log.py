@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from taskward.database.server_log import ServerLog, reason_in
+from taskward.embedded.server_log import ServerLog, reason_in
 
 TIME = "2026-11-27 00:26:04.380 UTC [7201] "
 REASONS = {

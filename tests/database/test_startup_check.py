@@ -8,7 +8,6 @@ import pytest
 
 from taskward.app import create_app
 from taskward.database.driver.statement import Statement
-from taskward.database.embedded import EmbeddedPostgres
 from taskward.database.migrate import migrate
 from taskward.database.startup_check import (
     NotMigratedError,
@@ -19,6 +18,7 @@ from taskward.database.startup_check import (
 )
 from taskward.database.transaction import Database
 from taskward.database.url import conninfo
+from taskward.embedded.server import EmbeddedPostgres
 from taskward.errors import DatabaseUnavailableError
 from taskward.settings import Settings
 from taskward.tasks.statements import READ_TASK

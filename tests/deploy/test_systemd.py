@@ -18,7 +18,7 @@ import pytest
 import taskward
 from taskward.cli.main import cli
 from taskward.cli.serve import DRAIN_SECONDS
-from taskward.database.embedded import STOP_SECONDS
+from taskward.embedded.server import STOP_SECONDS
 from taskward.settings import InvalidSettingsError
 from tests.cli.command import command_line, processes_of
 from tests.conftest import SECRET

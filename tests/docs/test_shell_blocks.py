@@ -15,14 +15,14 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from taskward.database.embedded import EmbeddedPostgres, program
+from taskward.embedded.server import EmbeddedPostgres, program
 from taskward.settings import Settings
 from tests.better_auth.node import NODE
-from tests.database.clusters import embedded
-from tests.database.test_backup import TASKS, as_superuser, write_tasks
 from tests.docs.documents import ROOT
 from tests.docs.shell import blocks, to_run, type_in
 from tests.docs.test_readme import ADDRESS
+from tests.embedded.clusters import embedded
+from tests.embedded.test_backup import TASKS, as_superuser, write_tasks
 from tests.service import Service
 
 RUN_HERE = {"quickstart.md", "backup.md", "upgrade.md"}

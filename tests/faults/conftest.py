@@ -11,9 +11,9 @@ import pytest
 from fastapi import FastAPI
 
 from taskward.app import create_app
-from taskward.database.embedded import EmbeddedPostgres
 from taskward.database.migrate import migrate
 from taskward.database.url import conninfo
+from taskward.embedded.server import EmbeddedPostgres
 from taskward.settings import Settings
 from tests.client import Client, connect, openapi_of
 from tests.conftest import SECRET

@@ -9,7 +9,7 @@ from taskward.app import create_app
 from taskward.settings import Settings
 from tests.client import Client, connect
 from tests.conftest import SECRET
-from tests.database.dead_server import DeadServer
+from tests.embedded.dead_server import DeadServer
 from tests.loop_time import LoopTime
 
 AWAY = {"detail": "The database is unavailable. Please try again.", "code": "DATABASE_UNAVAILABLE"}

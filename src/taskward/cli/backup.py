@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from taskward.cli.postgres import database_of
-from taskward.database.backup import BackupError, check_backup, restore_backup, write_backup
-from taskward.database.embedded import superuser_of_running
+from taskward.embedded.backup import BackupError, check_backup, restore_backup, write_backup
+from taskward.embedded.server import superuser_of_running
 from taskward.settings import Settings
 
 

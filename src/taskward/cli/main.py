@@ -106,12 +106,12 @@ def _one_line_errors() -> Iterator[None]:
     """Say what is wrong in the operator's own terms, and exit with 1; a traceback is for our mistakes."""
     import psycopg
 
-    from taskward.database.account import EmbeddedPostgresError
-    from taskward.database.backup import BackupError
     from taskward.database.causes import cause_of
     from taskward.database.migrate import MissingRightsError, UnknownRevisionError
     from taskward.database.startup_check import UnfitDatabaseError
     from taskward.database.url import InvalidDatabaseUrlError
+    from taskward.embedded.backup import BackupError
+    from taskward.embedded.os_user import EmbeddedPostgresError
     from taskward.errors import ApiError, AuthenticationError
     from taskward.os_errors import in_words
     from taskward.settings import InvalidSettingsError

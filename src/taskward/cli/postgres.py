@@ -20,7 +20,7 @@ def database_of(settings: Settings, *, beside_a_service: bool = False) -> Iterat
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
         return
-    from taskward.database.embedded import EmbeddedPostgres, url_of_running  # not needed, nor installed, elsewhere
+    from taskward.embedded.server import EmbeddedPostgres, url_of_running  # not needed, nor installed, elsewhere
 
     running = url_of_running(settings.data_dir) if beside_a_service else None
     if running is not None and _answers(running):

@@ -5,7 +5,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from taskward.database.embedded import EmbeddedPostgres
+from taskward.embedded.server import EmbeddedPostgres
 from tests.cli.client.people import Person
 from tests.conftest import SECRET
 from tests.service import Service

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Self
 
-from taskward.database.server_log import reason_in
+from taskward.embedded.server_log import reason_in
 
 
 class EmbeddedPostgresError(Exception):

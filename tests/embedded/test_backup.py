@@ -6,12 +6,12 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from taskward.database.backup import BackupError, restore_backup, write_backup
-from taskward.database.embedded import OWNER, EmbeddedPostgres
 from taskward.database.migrate import head, migrate
 from taskward.database.startup_check import WallMissingError
 from taskward.database.url import conninfo
-from tests.database.clusters import embedded
+from taskward.embedded.backup import BackupError, restore_backup, write_backup
+from taskward.embedded.server import OWNER, EmbeddedPostgres
+from tests.embedded.clusters import embedded
 
 TASKS = "SELECT user_id, title, revision FROM tasks ORDER BY id"
 DATABASES = "SELECT datname FROM pg_database WHERE datname LIKE 'taskward%'"

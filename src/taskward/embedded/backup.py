@@ -14,10 +14,10 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from taskward.database.embedded import OWNER, program
 from taskward.database.migrate import UnknownRevisionError, migrate
 from taskward.database.startup_check import check_walls
 from taskward.database.transaction import Database
+from taskward.embedded.server import OWNER, program
 
 ARCHIVE = b"PGDMP"  # what pg_dump begins its own format with
 DRAFT = "taskward_restoring"

@@ -26,8 +26,8 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from taskward.database.account import EmbeddedPostgresError, ServerAccount
-from taskward.database.server_log import ServerLog
+from taskward.embedded.os_user import EmbeddedPostgresError, ServerAccount
+from taskward.embedded.server_log import ServerLog
 from taskward.os_errors import in_words, unusable_data_dir
 
 MAJOR = 18  # of PostgreSQL; a cluster of another one cannot be read

@@ -9,10 +9,10 @@ import psutil
 import psycopg
 import pytest
 
-from taskward.database.account import EmbeddedPostgresError
 from taskward.database.url import conninfo
+from taskward.embedded.os_user import EmbeddedPostgresError
 from tests.cli.command import until
-from tests.database.clusters import RUN_ONE, embedded, read_the_note, servers_of, write_a_note
+from tests.embedded.clusters import RUN_ONE, embedded, read_the_note, servers_of, write_a_note
 
 
 def test_it_runs_stops_and_keeps_what_was_written(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ import psutil
 import psycopg
 import pytest
 
-from taskward.database.account import EmbeddedPostgresError
 from taskward.database.url import conninfo
+from taskward.embedded.os_user import EmbeddedPostgresError
 from tests.cli.command import until
-from tests.database.clusters import RUN_ONE, embedded, owner_of, read_the_note, servers_of, write_a_note
+from tests.embedded.clusters import RUN_ONE, embedded, owner_of, read_the_note, servers_of, write_a_note
 
 
 def test_after_its_owner_is_killed_the_next_one_takes_over(tmp_path: Path) -> None:

@@ -9,14 +9,14 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from taskward.database.embedded import EmbeddedPostgres
 from taskward.database.url import conninfo
+from taskward.embedded.server import EmbeddedPostgres
 from tests.cli.command import command_line
 
 RUN_ONE = [sys.executable, "-c", """
 import sys
 from pathlib import Path
-from taskward.database.embedded import EmbeddedPostgres
+from taskward.embedded.server import EmbeddedPostgres
 
 with EmbeddedPostgres(Path(sys.argv[1]), max_connections=5) as server:
     print(server.pid, flush=True)

@@ -13,17 +13,17 @@ import psutil
 import psycopg
 import pytest
 
-from taskward.database import embedded as wheel
-from taskward.database.account import EmbeddedPostgresError, ServerAccount
-from taskward.database.embedded import EmbeddedPostgres
 from taskward.database.url import conninfo
+from taskward.embedded import server as wheel
+from taskward.embedded.os_user import EmbeddedPostgresError, ServerAccount
+from taskward.embedded.server import EmbeddedPostgres
 
 AS_NOBODY = """
 import os, pwd, sys
 from pathlib import Path
 
 import psutil, psycopg
-from taskward.database.embedded import EmbeddedPostgres
+from taskward.embedded.server import EmbeddedPostgres
 from taskward.database.url import conninfo
 
 nobody = pwd.getpwnam("nobody")
@@ -60,7 +60,7 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture
 def no_namespaces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("taskward.database.account.shutil.which", lambda _: None)
+    monkeypatch.setattr("taskward.embedded.os_user.shutil.which", lambda _: None)
 
 
 def embedded(data_dir: Path) -> EmbeddedPostgres:
@@ -83,7 +83,7 @@ def test_without_namespaces_root_hands_it_to_nobody_with_the_data_of_before(
     data_dir = open_folder / "data"
     with embedded(data_dir) as server, psycopg.connect(conninfo(server.url)) as connection:
         connection.execute("CREATE TABLE notes AS SELECT 'Buy milk' AS note")
-    monkeypatch.setattr("taskward.database.account.shutil.which", lambda _: None)
+    monkeypatch.setattr("taskward.embedded.os_user.shutil.which", lambda _: None)
     with embedded(data_dir) as server, psycopg.connect(conninfo(server.url)) as connection:
         assert psutil.Process(server.pid).username() == "nobody"
         assert connection.execute("SELECT note FROM notes").fetchall() == [("Buy milk",)]

@@ -1,0 +1,1 @@
+"""The PostgreSQL that the service brings, and the backups of it."""
