@@ -29,10 +29,10 @@ from taskward.http.documentation import install_documentation
 from taskward.http.errors import ErrorRenderer, install_error_handlers
 from taskward.http.lifecycle import obey_supervisor, spare_the_collector
 from taskward.http.openapi import install_openapi
-from taskward.http.rate_limits import RateLimits
 from taskward.observability.metrics import Metrics
 from taskward.observability.telemetry import telemetry
 from taskward.page.routes import page_routes
+from taskward.rate_limits.limits import RateLimits
 from taskward.settings import InvalidSettingsError, Settings
 from taskward.tasks import routes as tasks
 from taskward.tasks.service import TaskService

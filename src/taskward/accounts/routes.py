@@ -18,8 +18,8 @@ from taskward.errors import (
 from taskward.http.bodies import FormBody, JsonBody, end_of_body
 from taskward.http.identity import Owner
 from taskward.http.openapi import answers, answers_of
-from taskward.http.rate_limits import RateLimits
 from taskward.http.responses import JsonResponse
+from taskward.rate_limits.limits import RateLimits
 
 TOKEN_PATH = "/auth/token"  # noqa: S105
 NO_STORE = {"Cache-Control": "no-store"}  # RFC 6749, 5.1

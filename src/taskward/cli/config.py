@@ -51,7 +51,7 @@ def check_addresses(settings: Settings) -> None:
         if (url := getattr(settings, name)) is not None:
             conninfo(url.get_secret_value(), name.upper())
     if settings.rate_limit_storage_url is not None:
-        from taskward.http.shared_store import connection_pool  # only here: most have no store
+        from taskward.rate_limits.shared_store import connection_pool  # only here: most have no store
 
         connection_pool(settings.rate_limit_storage_url.get_secret_value())
     if settings.jwt_jwks_url is not None:

@@ -16,9 +16,9 @@ from taskward.errors import (
     TokenInvalidError,
     TokenMissingError,
 )
-from taskward.http.rate_limits import RateLimits
 from taskward.observability.current import tell_user
 from taskward.observability.metrics import Metrics
+from taskward.rate_limits.limits import RateLimits
 
 
 class BearerToken(SecurityBase):

@@ -3,7 +3,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from taskward.http.address import NOWHERE, ClientAddress
+from taskward.rate_limits.client_address import NOWHERE, ClientAddress
 
 pytestmark = pytest.mark.quick
 

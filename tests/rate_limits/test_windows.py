@@ -1,6 +1,6 @@
 import pytest
 
-from taskward.http.counters import LocalCounters
+from taskward.rate_limits.windows import LocalCounters
 
 pytestmark = pytest.mark.quick
 

@@ -11,7 +11,7 @@ from hashlib import sha256
 from itertools import islice
 from typing import Protocol
 
-from taskward.http.shared_store import SharedStore, StoreUnavailableError
+from taskward.rate_limits.shared_store import SharedStore, StoreUnavailableError
 
 MAX_KEYS = 50_000  # of one limit, in the memory of one worker: 15 MB when all are taken
 

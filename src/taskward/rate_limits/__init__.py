@@ -1,0 +1,1 @@
+"""Rate limits: who is counted, in which windows, and where."""
