@@ -11,6 +11,8 @@ from fastapi import FastAPI
 import taskward
 from taskward.accounts import routes as accounts
 from taskward.accounts.service import AccountService
+from taskward.api.errors import ErrorRenderer, install_error_handlers
+from taskward.api.openapi import install_openapi
 from taskward.auth.claims import Expected
 from taskward.auth.issue import issue_token
 from taskward.auth.passwords import Passwords
@@ -26,9 +28,7 @@ from taskward.http.context import RequestContext
 from taskward.http.cors import Cors
 from taskward.http.direct import DirectDispatch
 from taskward.http.documentation import install_documentation
-from taskward.http.errors import ErrorRenderer, install_error_handlers
 from taskward.http.lifecycle import obey_supervisor, spare_the_collector
-from taskward.http.openapi import install_openapi
 from taskward.observability.metrics import Metrics
 from taskward.observability.telemetry import telemetry
 from taskward.page.routes import page_routes

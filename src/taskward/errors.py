@@ -1,6 +1,6 @@
 """What can go wrong, as the caller is told: a status, a constant code and one sentence.
 
-Nothing here knows a framework. `http/errors.py` renders these; everything else raises them.
+Nothing here knows a framework. `api/errors.py` renders these; everything else raises them.
 """
 
 from collections.abc import Mapping, Sequence

@@ -8,6 +8,10 @@ from starlette.responses import Response
 
 from taskward.accounts.schemas import Registration, Revocation, TokenRead, TokenRequest, UserRead
 from taskward.accounts.service import AccountService
+from taskward.api.bodies import FormBody, JsonBody, end_of_body
+from taskward.api.current_user import Owner
+from taskward.api.openapi import answers, answers_of
+from taskward.api.responses import JsonResponse
 from taskward.errors import (
     CredentialsInvalidError,
     DatabaseUnavailableError,
@@ -15,10 +19,6 @@ from taskward.errors import (
     ServerBusyError,
     ValidationFailedError,
 )
-from taskward.http.bodies import FormBody, JsonBody, end_of_body
-from taskward.http.identity import Owner
-from taskward.http.openapi import answers, answers_of
-from taskward.http.responses import JsonResponse
 from taskward.rate_limits.limits import RateLimits
 
 TOKEN_PATH = "/auth/token"  # noqa: S105

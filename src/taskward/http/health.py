@@ -9,10 +9,10 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 import taskward
+from taskward.api.responses import JsonResponse
 from taskward.database.driver.statement import Effect, Statement
 from taskward.database.transaction import NOBODY, Database
 from taskward.errors import ApiError
-from taskward.http.responses import JsonResponse
 
 router = APIRouter(tags=["service"])
 

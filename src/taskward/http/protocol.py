@@ -23,10 +23,10 @@ import httptools
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from taskward.api.errors import error_response
 from taskward.errors import ApiError, ValidationFailedError
 from taskward.http.context import RequestContext
 from taskward.http.cors import Cors
-from taskward.http.errors import error_response
 from taskward.observability.metrics import Metrics
 
 MAX_HEAD = 32 * 1024  # the request line and the headers; a token alone may have 8 KiB

@@ -8,8 +8,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from taskward.api.conditional import is_unchanged
 from taskward.errors import RouteNotFoundError
-from taskward.http.conditional import is_unchanged
 
 FILES = Path(__file__).parent / "files"
 DOCUMENT = "index.html"

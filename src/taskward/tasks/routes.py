@@ -8,9 +8,8 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from taskward.errors import PreconditionFailedError
-from taskward.http.bodies import JsonBody, end_of_body
-from taskward.http.conditional import (
+from taskward.api.bodies import JsonBody, end_of_body
+from taskward.api.conditional import (
     REVALIDATE,
     ListTag,
     expected_revisions,
@@ -18,12 +17,13 @@ from taskward.http.conditional import (
     not_modified,
     task_tag,
 )
-from taskward.http.idempotency import idempotency_key
-from taskward.http.identity import Owner
-from taskward.http.openapi import answers, request_header, with_headers
-from taskward.http.parameters import TaskId
-from taskward.http.query import QueryParameters
-from taskward.http.responses import JsonResponse
+from taskward.api.current_user import Owner
+from taskward.api.idempotency import idempotency_key
+from taskward.api.openapi import answers, request_header, with_headers
+from taskward.api.parameters import TaskId
+from taskward.api.query import QueryParameters
+from taskward.api.responses import JsonResponse
+from taskward.errors import PreconditionFailedError
 from taskward.tasks.schemas import Completion, ListQuery, SomeChanges, StaleTask, TaskCreate, TaskList, TaskRead
 from taskward.tasks.service import Task, TaskService
 

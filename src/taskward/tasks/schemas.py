@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 from typing_extensions import TypedDict
 
-from taskward.http.bodies import STRICT, WITHOUT_NUL, WITHOUT_NUL_NOR_BLANK, without_nul
-from taskward.http.openapi import ErrorBody
-from taskward.http.parameters import InDigits
+from taskward.api.bodies import STRICT, WITHOUT_NUL, WITHOUT_NUL_NOR_BLANK, without_nul
+from taskward.api.openapi import ErrorBody
+from taskward.api.parameters import InDigits
 
 Title = Annotated[
     str,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from taskward.api.conditional import task_tag
 from taskward.database.driver.statement import Statement
 from taskward.database.errors import AlreadyThereError, LockTimeoutError
 from taskward.database.transaction import Database
@@ -14,7 +15,6 @@ from taskward.errors import (
     PreconditionFailedError,
     TaskNotFoundError,
 )
-from taskward.http.conditional import task_tag
 from taskward.tasks import idempotency, statements
 from taskward.tasks.cursor import read_cursor, write_cursor
 from taskward.tasks.schemas import ListQuery, TaskChanges, TaskCreate

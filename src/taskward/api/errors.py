@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import compile_path
 
+from taskward.api.responses import JsonResponse
 from taskward.errors import (
     ApiError,
     AuthenticationError,
@@ -23,7 +24,6 @@ from taskward.errors import (
     RouteNotFoundError,
     ValidationFailedError,
 )
-from taskward.http.responses import JsonResponse
 
 MAX_FIELD_NAME = 100
 MAX_PROBLEMS = 20  # an answer is not to be larger than what it answers

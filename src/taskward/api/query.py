@@ -12,8 +12,8 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
+from taskward.api.errors import MAX_FIELD_NAME, invalid
 from taskward.errors import ValidationFailedError
-from taskward.http.errors import MAX_FIELD_NAME, invalid
 
 MAX_PARAMETERS = 50
 REMEMBERED = 1024

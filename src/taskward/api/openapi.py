@@ -10,9 +10,9 @@ from pydantic import BaseModel, Field
 from starlette.routing import compile_path
 
 from taskward import errors
-from taskward.http.bodies import FormBody, JsonBody
-from taskward.http.parameters import PATH_PARAMETERS
-from taskward.http.query import QueryParameters
+from taskward.api.bodies import FormBody, JsonBody
+from taskward.api.parameters import PATH_PARAMETERS
+from taskward.api.query import QueryParameters
 
 LOG_IN = "LogIn"
 REF = "#/components/schemas/{model}"

@@ -12,8 +12,8 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from starlette.requests import Request
 
+from taskward.api.errors import invalid
 from taskward.errors import MalformedBodyError, UnsupportedMediaTypeError, ValidationFailedError
-from taskward.http.errors import invalid
 from taskward.strict_json import MalformedJsonError, decode
 
 MAX_FIELDS = 50

@@ -9,8 +9,8 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from taskward.api.parameters import DIGITS, MAX_INT64
 from taskward.errors import ValidationFailedError
-from taskward.http.parameters import DIGITS, MAX_INT64
 
 TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'  # RFC 9110, 8.8.3
 TAGS = re.compile(rf"[ \t]*{TAG}(?:[ \t]*,[ \t]*{TAG})*[ \t]*\Z")
