@@ -24,11 +24,11 @@ from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
 from taskward.http import health, metrics
-from taskward.http.context import RequestContext
-from taskward.http.cors import Cors
 from taskward.http.direct import DirectDispatch
 from taskward.http.documentation import install_documentation
 from taskward.http.lifecycle import obey_supervisor, spare_the_collector
+from taskward.middleware.cors import Cors
+from taskward.middleware.request_context import RequestContext
 from taskward.observability.metrics import Metrics
 from taskward.observability.telemetry import telemetry
 from taskward.page.routes import page_routes

@@ -10,8 +10,8 @@ from starlette.requests import Request
 
 from taskward.api.query import QueryParameters
 from taskward.errors import ValidationFailedError
-from taskward.http.context import RequestContext
-from taskward.http.cors import Cors
+from taskward.middleware.cors import Cors
+from taskward.middleware.request_context import RequestContext
 from taskward.observability.metrics import Metrics
 from taskward.tasks.schemas import ListQuery
 from tests.client import Client, connect

@@ -25,8 +25,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from taskward.api.errors import error_response
 from taskward.errors import ApiError, ValidationFailedError
-from taskward.http.context import RequestContext
-from taskward.http.cors import Cors
+from taskward.middleware.cors import Cors
+from taskward.middleware.request_context import RequestContext
 from taskward.observability.metrics import Metrics
 
 MAX_HEAD = 32 * 1024  # the request line and the headers; a token alone may have 8 KiB

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from taskward.api.errors import error_response
 from taskward.errors import BodyTooLargeError, InternalError
-from taskward.http.cors import Cors, answer_preflight
+from taskward.middleware.cors import Cors, answer_preflight
 from taskward.observability.current import CurrentRequest, current_request
 from taskward.observability.metrics import Metrics
 

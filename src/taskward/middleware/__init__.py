@@ -1,0 +1,1 @@
+"""What is around every request: its context, and CORS."""
