@@ -23,14 +23,14 @@ from taskward.database.startup_check import NotMigratedError, check_walls
 from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
-from taskward.http import health, metrics
 from taskward.http.direct import DirectDispatch
-from taskward.http.documentation import install_documentation
 from taskward.http.lifecycle import obey_supervisor, spare_the_collector
 from taskward.middleware.cors import Cors
 from taskward.middleware.request_context import RequestContext
 from taskward.observability.metrics import Metrics
 from taskward.observability.telemetry import telemetry
+from taskward.operations import health, metrics_route
+from taskward.operations.documentation import install_documentation
 from taskward.page.routes import page_routes
 from taskward.rate_limits.limits import RateLimits
 from taskward.settings import InvalidSettingsError, Settings
@@ -111,7 +111,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if settings.web_page:
         app.include_router(page_routes(accounts=settings.accounts_enabled))
     app.include_router(health.router)
-    app.include_router(metrics.router)
+    app.include_router(metrics_route.router)
     install_documentation(app)
     install_openapi(app, token_path=accounts.TOKEN_PATH if settings.accounts_enabled else None)
     render = ErrorRenderer(development=settings.development)
