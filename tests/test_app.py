@@ -14,7 +14,7 @@ UNNEEDED = {"sqlalchemy", "sqlmodel", "alembic", "httpx2"}
 def test_a_worker_loads_nothing_that_it_does_not_need() -> None:
     code = f"""
 import sys
-import taskward.http.protocol
+import taskward.server.protocol
 from taskward.app import create_app
 from taskward.settings import Settings
 create_app(Settings(DATABASE_URL="postgresql://nowhere/", JWT_SECRET_KEY={SECRET!r}))

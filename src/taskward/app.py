@@ -23,8 +23,6 @@ from taskward.database.startup_check import NotMigratedError, check_walls
 from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
-from taskward.http.direct import DirectDispatch
-from taskward.http.lifecycle import obey_supervisor, spare_the_collector
 from taskward.middleware.cors import Cors
 from taskward.middleware.request_context import RequestContext
 from taskward.observability.metrics import Metrics
@@ -33,6 +31,8 @@ from taskward.operations import health, metrics_route
 from taskward.operations.documentation import install_documentation
 from taskward.page.routes import page_routes
 from taskward.rate_limits.limits import RateLimits
+from taskward.server.fast_routes import DirectDispatch
+from taskward.server.lifecycle import obey_supervisor, spare_the_collector
 from taskward.settings import InvalidSettingsError, Settings
 from taskward.tasks import routes as tasks
 from taskward.tasks.service import TaskService

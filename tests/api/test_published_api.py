@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import SECRET
 from tests.effort import SOAK, effort
-from tests.http.wire import JSON, TOKENS, Wire, request
+from tests.server.wire import JSON, TOKENS, Wire, request
 from tests.service import Service
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")

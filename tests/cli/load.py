@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from tests.http.wire import JSON, request
+from tests.server.wire import JSON, request
 
 REQUESTS = [
     request("POST", "/tasks", "alice", JSON, b'{"title":"Buy milk"}'),

@@ -12,7 +12,7 @@ from tests.cli.command import workers_of
 from tests.cli.load import Load
 from tests.conftest import SECRET
 from tests.effort import effort
-from tests.http.wire import Answer, Wire, request
+from tests.server.wire import Answer, Wire, request
 from tests.service import Service
 
 CLIENTS = 16

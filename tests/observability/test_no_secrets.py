@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from tests.cli.command import refusal
-from tests.http.wire import Wire
 from tests.observability.lines import fields
+from tests.server.wire import Wire
 from tests.service import Service
 
 CANARY = "canary7e3f"

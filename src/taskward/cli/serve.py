@@ -24,15 +24,15 @@ from taskward.cli.migrate import migrate_url
 from taskward.cli.postgres import database_of
 from taskward.cli.token import token
 from taskward.cli.unusual import warnings
-from taskward.cli.workers import Workers
 from taskward.database.causes import cause_of
 from taskward.database.startup_check import check_walls, warn_of_a_server_that_only_reads, warn_of_an_old_server
 from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
-from taskward.http.protocol import BoundedProtocol
 from taskward.observability.logging import log_config
 from taskward.observability.shared import shared_metrics
+from taskward.server.protocol import BoundedProtocol
+from taskward.server.workers import Workers
 from taskward.settings import Settings
 
 DRAIN_SECONDS = 10

@@ -12,7 +12,7 @@ import pytest
 
 from tests.cli.command import workers_of
 from tests.effort import SOAK, effort
-from tests.http.wire import CHUNKED, CLOSE, JSON, ask, request
+from tests.server.wire import CHUNKED, CLOSE, JSON, ask, request
 from tests.service import Service
 
 REQUESTS = effort(2000, 50_000)

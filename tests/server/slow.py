@@ -1,7 +1,7 @@
 """Clients that keep a connection for themselves by being slow, each in its own way.
 
-`python -m tests.http.slow URL NUMBER` is so many of them in a process of their own, so that they slow nobody down
-who is measured. It prints after how many seconds the last one was closed.
+`python -m tests.server.slow URL NUMBER` is so many of them in a process of their own, so that they slow
+nobody down who is measured. It prints after how many seconds the last one was closed.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import sys
 import time
 from urllib.parse import urlsplit
 
-from tests.http.wire import JSON, request
+from tests.server.wire import JSON, request
 
 HEAD = b"GET /health/live HTTP/1.1\r\nHost: a\r\nX: "
 BODY = request("POST", "/tasks", "alice", JSON + b"Content-Length: 60000\r\n")

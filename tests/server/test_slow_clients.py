@@ -14,13 +14,13 @@ import httpx2
 import psycopg
 import pytest
 
-from taskward.http.protocol import BoundedProtocol
+from taskward.server.protocol import BoundedProtocol
 from taskward.settings import Settings
 from tests.conftest import SECRET
 from tests.effort import SOAK, effort
-from tests.http.running import running
-from tests.http.slow import read_nothing
-from tests.http.wire import TOKENS
+from tests.server.running import running
+from tests.server.slow import read_nothing
+from tests.server.wire import TOKENS
 from tests.service import Service
 
 ROOT = Path(__file__).parents[2]
@@ -59,7 +59,7 @@ async def test_slow_clients_are_closed_and_the_others_go_on(url: str, caplog: py
     async with httpx2.AsyncClient(base_url=url, headers=BOB, timeout=30) as bob:
         alone = [await _seconds_of_a_request(bob) for _ in range(effort(20, 1000))]
         slow = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.http.slow", url, str(SLOW), cwd=ROOT, stdout=asyncio.subprocess.PIPE
+            sys.executable, "-m", "tests.server.slow", url, str(SLOW), cwd=ROOT, stdout=asyncio.subprocess.PIPE
         )
         ended = asyncio.create_task(slow.communicate())
         beside: list[float] = []

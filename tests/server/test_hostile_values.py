@@ -6,7 +6,7 @@ from urllib.parse import quote_from_bytes
 
 import pytest
 
-from tests.http.wire import JSON, Answer, Wire, request
+from tests.server.wire import JSON, Answer, Wire, request
 from tests.service import Service
 from tests.test_errors import CONTRACT
 

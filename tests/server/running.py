@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from taskward.app import create_app
-from taskward.http.protocol import BoundedProtocol
+from taskward.server.protocol import BoundedProtocol
 from taskward.settings import Settings
 
 

@@ -10,8 +10,8 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
-from taskward.http.lifecycle import STOPPING
 from taskward.observability.shared import forget_dead_workers
+from taskward.server.lifecycle import STOPPING
 
 logger = logging.getLogger(__name__)
 

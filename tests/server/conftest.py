@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import SECRET
-from tests.http.wire import JSON, Wire, request
+from tests.server.wire import JSON, Wire, request
 from tests.service import Service
 
 

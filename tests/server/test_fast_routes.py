@@ -6,7 +6,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.requests import Request
 from starlette.responses import Response
 
-from taskward.http.direct import is_direct
+from taskward.server.fast_routes import is_direct
 
 pytestmark = pytest.mark.quick
 

@@ -5,10 +5,10 @@ import logging
 
 import pytest
 
-from taskward.http.protocol import MAX_HEADERS, BoundedProtocol
+from taskward.server.protocol import MAX_HEADERS, BoundedProtocol
 from taskward.settings import Settings
-from tests.http.running import running
-from tests.http.wire import CHUNKED, CLOSE, JSON, Answer, Wire, ask, request
+from tests.server.running import running
+from tests.server.wire import CHUNKED, CLOSE, JSON, Answer, Wire, ask, request
 from tests.service import Service
 
 LIVE = request("GET", "/health/live")

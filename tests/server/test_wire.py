@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.http.wire import CHUNKED, CLOSE, JSON, Wire, ask, request
+from tests.server.wire import CHUNKED, CLOSE, JSON, Wire, ask, request
 from tests.service import Service
 
 pytestmark = pytest.mark.quick

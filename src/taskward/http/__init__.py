@@ -1,1 +1,0 @@
-"""What every route shares: who asks, bodies, answers, errors, health and documentation."""

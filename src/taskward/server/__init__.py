@@ -1,0 +1,1 @@
+"""Everything that leans on the private parts of uvicorn and FastAPI."""
