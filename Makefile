@@ -46,7 +46,7 @@ bench: $(VENV)/dev ## Measure beside the usual stack: ROUNDS rounds (3) of SECON
 	@$(CLEAN_ENV) $(BIN)/python -m bench --rounds $(ROUNDS) --seconds $(SECONDS) $(OPTIONS)
 
 screenshots: $(VENV)/dev ## Make the pictures of the README anew, from a service that runs
-	$(CLEAN_ENV) $(BIN)/python -m tests.page.screenshots
+	$(CLEAN_ENV) $(BIN)/python -m tests.web.screenshots
 
 lint: $(VENV)/dev ## Check style, types and the order of imports, without running anything
 	$(BIN)/ruff check

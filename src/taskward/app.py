@@ -29,13 +29,13 @@ from taskward.observability.metrics import Metrics
 from taskward.observability.telemetry import telemetry
 from taskward.operations import health, metrics_route
 from taskward.operations.documentation import install_documentation
-from taskward.page.routes import page_routes
 from taskward.rate_limits.limits import RateLimits
 from taskward.server.fast_routes import DirectDispatch
 from taskward.server.lifecycle import obey_supervisor, spare_the_collector
 from taskward.settings import InvalidSettingsError, Settings
 from taskward.tasks import routes as tasks
 from taskward.tasks.service import TaskService
+from taskward.web.routes import page_routes
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 import taskward
-from taskward.page.routes import FILES
+from taskward.web.routes import FILES
 from tests.client import Client, connect
 
 pytestmark = pytest.mark.quick

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.page.chromium import NAMES, PACKAGE, REQUIRED, Chromium, find_chromium
+from tests.web.chromium import NAMES, PACKAGE, REQUIRED, Chromium, find_chromium
 
 
 @pytest.fixture(autouse=True)

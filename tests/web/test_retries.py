@@ -5,7 +5,7 @@ import time
 import pytest
 from playwright.async_api import Route, expect
 
-from tests.page.people import Person
+from tests.web.people import Person
 
 
 async def test_a_create_whose_answer_was_lost_happens_once(member: Person) -> None:

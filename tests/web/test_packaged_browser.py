@@ -5,7 +5,7 @@ import platform
 import pytest
 from playwright.async_api import async_playwright
 
-from tests.page.chromium import packaged
+from tests.web.chromium import packaged
 
 
 @pytest.mark.skipif((platform.system(), platform.machine()) != ("Linux", "x86_64"), reason="there is none for it")

@@ -2,7 +2,7 @@
 
 from playwright.async_api import expect
 
-from tests.page.people import EMAIL, PASSWORD, Person
+from tests.web.people import EMAIL, PASSWORD, Person
 
 TOO_LONG = "long " * 60
 

@@ -10,8 +10,8 @@ from playwright.async_api import Browser, Route, expect
 from taskward.auth.issue import issue_token
 from taskward.settings import Settings
 from tests.conftest import SECRET
-from tests.page.conftest import served
-from tests.page.people import Person, visiting
+from tests.web.conftest import served
+from tests.web.people import Person, visiting
 
 KEPT = "taskward.refresh"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from taskward.page.routes import FILES
+from taskward.web.routes import FILES
 from tests.better_auth.node import NODE, install_packages
 from tests.docs.documents import ROOT, files
 

@@ -2,7 +2,7 @@
 
 from playwright.async_api import Browser, expect
 
-from tests.page.people import Person
+from tests.web.people import Person
 
 HOSTILE = [
     "<img src=x onerror=\"document.title='owned'\">",

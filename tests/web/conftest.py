@@ -11,8 +11,8 @@ from playwright.async_api import Browser, async_playwright, expect
 
 from taskward.app import create_app
 from taskward.settings import Settings
-from tests.page.chromium import find_chromium
-from tests.page.people import Person, visiting
+from tests.web.chromium import find_chromium
+from tests.web.people import Person, visiting
 
 expect.set_options(timeout=15_000)  # milliseconds: what is to be seen may take its time on a busy machine
 

@@ -5,8 +5,8 @@ import re
 import pytest
 from fastapi import FastAPI
 
-from taskward.page.routes import FILES, TYPES
 from taskward.settings import Settings
+from taskward.web.routes import FILES, TYPES
 from tests.client import Client, connect
 from tests.conftest import SECRET
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.better_auth.node import install_packages
-from tests.page.people import Person, visiting
+from tests.web.people import Person, visiting
 
 WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
 RULES = {

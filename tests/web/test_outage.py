@@ -8,8 +8,8 @@ import psutil
 from playwright.async_api import Browser, expect
 
 from tests.cli.command import workers_of
-from tests.page.people import visiting
 from tests.service import Service
+from tests.web.people import visiting
 
 
 async def test_changes_made_while_the_service_is_away_are_kept_and_sent(browser: Browser, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from playwright.async_api import Locator, expect
 
-from tests.page.people import Person
+from tests.web.people import Person
 
 
 async def stale_tabs(member: Person) -> tuple[Person, Person]:

@@ -4,7 +4,7 @@ import re
 
 from playwright.async_api import expect
 
-from tests.page.people import EMAIL, PASSWORD, Person
+from tests.web.people import EMAIL, PASSWORD, Person
 
 
 async def test_a_person_signs_up_and_a_task_lives_its_whole_life(person: Person) -> None:

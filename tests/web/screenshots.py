@@ -14,9 +14,9 @@ from rich.text import Text
 from tests.cli.client.people import Person
 from tests.conftest import SECRET
 from tests.docs.documents import ROOT
-from tests.page.chromium import find_chromium
-from tests.page.people import visiting
 from tests.service import Service
+from tests.web.chromium import find_chromium
+from tests.web.people import visiting
 
 IMAGES = ROOT / "docs" / "images"
 TASKS = {
