@@ -67,12 +67,12 @@ def test_every_statement_is_for_one_role_and_the_other_is_denied(superuser: psyc
 def test_a_statement_that_says_it_has_no_effect_has_none(superuser: psycopg.Connection) -> None:
     """And one that has none says so: only then reads travel together."""
     for name, statement, _ in everything():
-        assert (statement.effect == Effect.NONE) is not writes_or_locks(superuser, statement), name
+        assert (statement.effect == Effect.READ_ONLY) is not writes_or_locks(superuser, statement), name
 
 
 def test_what_is_sent_again_when_no_answer_came_does_the_same_twice() -> None:
     """Whoever adds a name to this list has thought about it."""
-    once = [name for name, statement, _ in everything() if statement.effect == Effect.ONCE]
+    once = [name for name, statement, _ in everything() if statement.effect == Effect.IDEMPOTENT]
     assert once == ["CREATE_TASK_ONCE", "LOCK_ACCOUNT"]
 
 

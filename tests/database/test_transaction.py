@@ -92,9 +92,9 @@ async def test_a_commit_that_fails_is_told_as_what_it_failed_with(
 async def test_the_connection_keeps_neither_identity_nor_role(database: Database) -> None:
     async with database.acting_as("alice") as unit:
         before = unit.execute(BACKEND)
-    connection = await database.pool.take()
+    connection = await database.pool.acquire()
     left, after = await connection.exchange([(WHO, {}), (BACKEND, {})])
-    database.pool.give_back(connection)
+    database.pool.release(connection)
     assert after == before.all  # it is the same connection
     assert left == [{"role": "taskward", "user_id": ""}]
 

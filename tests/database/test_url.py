@@ -7,7 +7,7 @@ from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from taskward.addresses import CHOICES
-from taskward.database.url import InvalidDatabaseUrlError, conninfo, direct, is_pooled
+from taskward.database.url import InvalidDatabaseUrlError, conninfo, is_pooled, without_pooler
 
 pytestmark = pytest.mark.quick
 
@@ -62,7 +62,7 @@ def test_texts_are_utf8_whatever_the_address_the_environment_and_the_database_sa
 
 def test_migrations_go_past_neons_pooler_and_change_nothing_else() -> None:
     pooled = conninfo(NEON)
-    straight = direct(pooled)
+    straight = without_pooler(pooled)
     assert is_pooled(pooled)
     assert not is_pooled(straight)
     assert conninfo_to_dict(straight) == {
@@ -73,7 +73,7 @@ def test_migrations_go_past_neons_pooler_and_change_nothing_else() -> None:
 @pytest.mark.parametrize("url", ["postgresql://localhost/a-pooler.b", "postgresql:///tasks"])
 def test_other_hosts_are_direct_already(url: str) -> None:
     assert not is_pooled(conninfo(url))
-    assert conninfo_to_dict(direct(conninfo(url))) == conninfo_to_dict(conninfo(url))
+    assert conninfo_to_dict(without_pooler(conninfo(url))) == conninfo_to_dict(conninfo(url))
 
 
 @pytest.mark.parametrize(

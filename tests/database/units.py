@@ -9,7 +9,7 @@ from taskward.database.driver.statement import Effect, Statement
 from taskward.database.transaction import Database
 
 WHO = Statement(
-    "SELECT current_user::text AS role, current_setting('app.user_id', true) AS user_id", effect=Effect.NONE
+    "SELECT current_user::text AS role, current_setting('app.user_id', true) AS user_id", effect=Effect.READ_ONLY
 )
 BACKEND = Statement("SELECT pg_backend_pid() AS pid")
 SLEEP = Statement("SELECT pg_sleep(60)")

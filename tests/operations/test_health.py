@@ -42,14 +42,14 @@ async def test_liveness_needs_no_database(offline: FastAPI) -> None:
 async def test_liveness_does_not_touch_the_database(app: FastAPI, anonymous: Client) -> None:
     asked = 0
     pool = app.state.database.pool
-    take: Callable[[], Awaitable[Connection]] = pool.take
+    take: Callable[[], Awaitable[Connection]] = pool.acquire
 
     async def counted() -> Connection:
         nonlocal asked
         asked += 1
         return await take()
 
-    pool.take = counted
+    pool.acquire = counted
     for _ in range(3):
         assert (await anonymous.get("/health/live")).status_code == 200
     assert asked == 0

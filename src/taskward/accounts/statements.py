@@ -27,7 +27,7 @@ FIND_ACCOUNT = Statement(
       FROM accounts
      WHERE folded_email = lower(%(email)s::text COLLATE "C")
     """,
-    effect=Effect.NONE,
+    effect=Effect.READ_ONLY,
 )
 
 READ_ACCOUNT = Statement(
@@ -36,7 +36,7 @@ READ_ACCOUNT = Statement(
       FROM accounts
      WHERE id = %(owner)s::text
     """,
-    effect=Effect.NONE,
+    effect=Effect.READ_ONLY,
 )
 
 # The lock makes this wait for a deletion that is under way, and then find nothing.
@@ -95,12 +95,13 @@ PURGE_TOKENS = Statement(
 )
 
 READ_USER = Statement(
-    "SELECT timezone('UTC', created_at) AS created_at FROM users WHERE id = %(owner)s::text", effect=Effect.NONE
+    "SELECT timezone('UTC', created_at) AS created_at FROM users WHERE id = %(owner)s::text",
+    effect=Effect.READ_ONLY,
 )
 
 # Deleting a user takes locks in the order of every writer: the account, the user's row, then what was theirs (the
 # last by ON DELETE CASCADE). While the account is locked, no first write makes the user anew. While the user's row
 # is, no other write begins, for each takes that row before a task. So no two of them wait for each other.
-LOCK_ACCOUNT = Statement("SELECT id FROM accounts WHERE id = %(owner)s::text FOR UPDATE", effect=Effect.ONCE)
+LOCK_ACCOUNT = Statement("SELECT id FROM accounts WHERE id = %(owner)s::text FOR UPDATE", effect=Effect.IDEMPOTENT)
 DELETE_USER = Statement("DELETE FROM users WHERE id = %(owner)s::text RETURNING id")
 DELETE_ACCOUNT = Statement("DELETE FROM accounts WHERE id = %(owner)s::text RETURNING id")

@@ -4,7 +4,7 @@ import psycopg
 
 from taskward.cli.postgres import database_of
 from taskward.database import migrate as migrations
-from taskward.database.url import conninfo, direct
+from taskward.database.url import conninfo, without_pooler
 from taskward.settings import Settings
 
 
@@ -18,11 +18,11 @@ def migrate() -> None:
 def migrate_url(settings: Settings, url: str) -> None:
     """Migrate the database at `url`, through DATABASE_MIGRATION_URL where it is set."""
     if not (settings.database_url and settings.database_migration_url):
-        migrations.migrate(direct(conninfo(url)))
+        migrations.migrate(without_pooler(conninfo(url)))
         return
     setting = "DATABASE_MIGRATION_URL"
     try:
-        migrations.migrate(direct(conninfo(settings.database_migration_url.get_secret_value(), setting)))
+        migrations.migrate(without_pooler(conninfo(settings.database_migration_url.get_secret_value(), setting)))
     except psycopg.Error as error:
         error.add_note(setting)  # whose address it is, for `cause_of`
         raise

@@ -36,7 +36,7 @@ IDENTITY = Statement(
            set_config('lock_timeout', '1s', true), set_config('statement_timeout', %(timeout)s, true),
            %(unit)s::text AS unit
     """,
-    effect=Effect.NONE,
+    effect=Effect.READ_ONLY,
     echo="unit",
 )
 
@@ -167,14 +167,14 @@ class Database:
         return f"{self._name}.{next(self._units)}"
 
     async def make_sure(self) -> None:
-        """Ask the guard, unless it has agreed before; raises what it raises.
+        """Ask for the precondition, unless it has held before; raises what it raises.
 
         Whoever comes while it is asked shares its answer: one after the other, a crowd would wait for minutes.
         """
         if self._guard:
             if self._guarding is None:
                 self._guarding = asyncio.create_task(self._ask(self._guard))
-                self._guarding.add_done_callback(_heard)
+                self._guarding.add_done_callback(_consume_result)
             asked = self._guarding
             await asyncio.wait([asked])  # a caller who goes away does not take the question along
             asked.result()
@@ -212,7 +212,7 @@ class Database:
             raise DatabaseUnavailableError from error
 
     async def _run_with_retries(self, unit: UnitOfWork) -> list[list[Row]]:
-        run = self._reads.run if unit.effect == Effect.NONE else self._run_alone
+        run = self._reads.run if unit.effect == Effect.READ_ONLY else self._run_alone
         for attempt in count(1):
             try:
                 return await run(unit.commands)
@@ -220,22 +220,22 @@ class Database:
                 if attempt > MAX_RETRIES:
                     raise
             except ConnectionLostError:  # and nobody knows whether it was committed
-                if attempt > 1 or unit.effect > Effect.ONCE:
+                if attempt > 1 or unit.effect > Effect.IDEMPOTENT:
                     raise
         raise AssertionError  # the loop ends by returning or raising
 
     async def _run_alone(self, commands: Sequence[Command]) -> list[list[Row]]:
-        connection = await self.pool.take()
+        connection = await self.pool.acquire()
         try:
             return await connection.exchange(commands)
         except postgres.ReadOnlySqlTransaction:
             connection.close()  # to what is a standby by now; the next one may find the new primary
             raise
         finally:
-            self.pool.give_back(connection)
+            self.pool.release(connection)
 
 
-def _heard(task: asyncio.Task[None]) -> None:
+def _consume_result(task: asyncio.Task[None]) -> None:
     """Take notice of how a task ended: asyncio complains when everybody has gone who waited for it."""
     if not task.cancelled():
         task.exception()

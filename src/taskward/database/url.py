@@ -73,7 +73,7 @@ def is_pooled(conninfo: str) -> bool:
     return "-pooler." in str(conninfo_to_dict(conninfo).get("host", ""))
 
 
-def direct(conninfo: str) -> str:
+def without_pooler(conninfo: str) -> str:
     """Return the same database without Neon's pooler, for migrations."""
     host = str(conninfo_to_dict(conninfo).get("host", ""))
     return make_conninfo(conninfo, host=host.replace("-pooler.", ".")) if host else conninfo

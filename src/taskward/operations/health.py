@@ -16,8 +16,8 @@ from taskward.errors import ApiError
 
 router = APIRouter(tags=["service"])
 
-PING = Statement("SELECT 1 AS alive", effect=Effect.NONE)
-REVISION = Statement("SELECT version_num FROM alembic_version", effect=Effect.NONE)
+PING = Statement("SELECT 1 AS alive", effect=Effect.READ_ONLY)
+REVISION = Statement("SELECT version_num FROM alembic_version", effect=Effect.READ_ONLY)
 
 
 class Health(BaseModel):

@@ -41,7 +41,7 @@ CREATE_TASK_ONCE = Statement(
             SELECT false, fingerprint, id, user_id, title, description, completed, created_at, revision
               FROM created) AS answer
     """,
-    effect=Effect.ONCE,
+    effect=Effect.IDEMPOTENT,
 )
 
 PURGE_KEYS = Statement("SELECT purge_idempotency_keys(%(batch)s) AS purged", {"batch": PURGE_BATCH})

@@ -33,11 +33,11 @@ READ_TASK = Statement(
       FROM tasks
      WHERE {THE_TASK}
     """,
-    effect=Effect.NONE,
+    effect=Effect.READ_ONLY,
 )
 
 # Answers for all users' tasks, with yes or no: a function of the one role that may look behind the wall.
-TASK_EXISTS = Statement("SELECT task_exists(%(task_id)s::bigint) AS it_does", effect=Effect.NONE)
+TASK_EXISTS = Statement("SELECT task_exists(%(task_id)s::bigint) AS it_does", effect=Effect.READ_ONLY)
 
 CHANGES = {
     "title": "title = %(title)s::text",
@@ -135,5 +135,5 @@ def list_tasks(*, completed: bool | None, sort: str, descending: bool, after: bo
          WHERE users.id = %(owner)s::text
          ORDER BY {", ".join(f"page.{column} {order}" for column in key)}
         """,
-        effect=Effect.NONE,
+        effect=Effect.READ_ONLY,
     )

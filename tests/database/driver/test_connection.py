@@ -21,7 +21,7 @@ ECHO = Statement("SELECT %(text)s::text AS text")
 ONE = Statement("SELECT 1 AS number")
 DIVIDE = Statement("SELECT 1 / %(by)s::int AS number")
 ADD_A_NOTE = Statement("INSERT INTO notes VALUES (%(note)s) RETURNING note")
-NOTES = Statement("SELECT * FROM notes", effect=Effect.NONE)
+NOTES = Statement("SELECT * FROM notes", effect=Effect.READ_ONLY)
 PREPARED = Statement("SELECT count(*) AS number FROM pg_prepared_statements")
 
 

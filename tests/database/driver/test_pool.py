@@ -45,60 +45,60 @@ def backends(superuser: psycopg.Connection) -> int:
 
 async def test_who_comes_first_is_served_first(database_url: str) -> None:
     async with pool_of(database_url, 1) as pool:
-        first = await pool.take()
+        first = await pool.acquire()
         served = []
 
         async def wait(number: int) -> None:
-            connection = await pool.take()
+            connection = await pool.acquire()
             served.append(number)
-            pool.give_back(connection)
+            pool.release(connection)
 
         waiters = [asyncio.create_task(wait(number)) for number in range(20)]
         await turns(lambda: pool.waiting == 20)
-        pool.give_back(first)
+        pool.release(first)
         await asyncio.gather(*waiters)
         assert served == list(range(20))
 
 
 async def test_cancelled_waiters_leave_the_line(database_url: str) -> None:
     async with pool_of(database_url, 1) as pool:
-        held = await pool.take()
-        waiters = [asyncio.create_task(pool.take()) for _ in range(20)]
+        held = await pool.acquire()
+        waiters = [asyncio.create_task(pool.acquire()) for _ in range(20)]
         await turns(lambda: pool.waiting == 20)
         for waiter in waiters[:-1]:
             waiter.cancel()
         await turns(lambda: pool.waiting == 1)
-        pool.give_back(held)
+        pool.release(held)
         assert await waiters[-1] is held
-        pool.give_back(held)
+        pool.release(held)
 
 
 async def test_a_waiter_cancelled_as_it_is_served_passes_the_connection_on(database_url: str) -> None:
     async with pool_of(database_url, 1) as pool:
-        held = await pool.take()
-        unlucky, next_in_line = (asyncio.create_task(pool.take()) for _ in range(2))
+        held = await pool.acquire()
+        unlucky, next_in_line = (asyncio.create_task(pool.acquire()) for _ in range(2))
         await turns(lambda: pool.waiting == 2)
-        pool.give_back(held)
+        pool.release(held)
         unlucky.cancel()  # it has been handed the connection, and has not run since
         assert await next_in_line is held
         assert unlucky.cancelled()
         assert pool.in_use == 1
-        pool.give_back(held)
+        pool.release(held)
 
 
 async def test_a_connection_lost_as_it_is_handed_over_is_not_handed_out(
     database_url: str, superuser: psycopg.Connection
 ) -> None:
     async with pool_of(database_url, 1) as pool:
-        held = await pool.take()
-        waiter = asyncio.create_task(pool.take())
+        held = await pool.acquire()
+        waiter = asyncio.create_task(pool.acquire())
         await turns(lambda: pool.waiting == 1)
-        pool.give_back(held)
+        pool.release(held)
         held.close()
         another = await waiter
         assert another.usable
         assert pool.in_use == 1
-        pool.give_back(another)
+        pool.release(another)
 
 
 async def test_there_are_never_more_than_the_limit(database_url: str, superuser: psycopg.Connection) -> None:
@@ -106,12 +106,12 @@ async def test_there_are_never_more_than_the_limit(database_url: str, superuser:
 
     async def use(pool: Pool) -> None:
         nonlocal most
-        connection = await pool.take()
+        connection = await pool.acquire()
         await connection.exchange([(BACKEND, {})])
         most = max(most, pool.in_use + pool.idle)
         if most % 2:
             connection.close()  # lost, now and then
-        pool.give_back(connection)
+        pool.release(connection)
 
     async with pool_of(database_url, 2, 3) as pool:
         await asyncio.gather(*(use(pool) for _ in range(200)))
@@ -129,15 +129,15 @@ async def test_a_full_pool_does_not_even_try_to_connect(database_url: str) -> No
         return await Connection.connect(conninfo(database_url))
 
     pool = Pool(connect, size=1, max_overflow=1)
-    held = [await pool.take(), await pool.take()]
-    waiters = [asyncio.create_task(pool.take()) for _ in range(2)]
+    held = [await pool.acquire(), await pool.acquire()]
+    waiters = [asyncio.create_task(pool.acquire()) for _ in range(2)]
     for _ in range(10):  # long enough for whatever it might begin
         await asyncio.sleep(0)
     assert pool.waiting == 2
     for connection in held:
-        pool.give_back(connection)
+        pool.release(connection)
     for connection in await asyncio.gather(*waiters):
-        pool.give_back(connection)
+        pool.release(connection)
     assert tried == 2
     await pool.close()
 
@@ -155,22 +155,22 @@ async def test_an_attempt_that_was_overtaken_and_arrives_late_is_not_one_too_man
         return await Connection.connect(conninfo(database_url))
 
     pool = Pool(connect, size=1, max_overflow=0)
-    held = await pool.take()
+    held = await pool.acquire()
     late.set()
     await turns(lambda: not pool._attempts)
     assert pool.in_use + pool.idle == 1
     await turns(lambda: backends(superuser) == 1)
-    pool.give_back(held)
+    pool.release(held)
     await pool.close()
 
 
 async def test_an_outage_is_knocked_at_four_times_a_second_however_many_wait() -> None:
     async with DeadServer() as server, pool_of(server.url, 10, 20) as pool:
         started = time.monotonic()
-        answers = await asyncio.gather(*(pool.take() for _ in range(200)), return_exceptions=True)
+        answers = await asyncio.gather(*(pool.acquire() for _ in range(200)), return_exceptions=True)
         assert {type(answer) for answer in answers} == {psycopg.OperationalError}
         while time.monotonic() - started < 2:
-            await asyncio.gather(*(pool.take() for _ in range(200)), return_exceptions=True)
+            await asyncio.gather(*(pool.acquire() for _ in range(200)), return_exceptions=True)
         seconds = time.monotonic() - started
         assert 2 <= server.accepted <= 4 * seconds + 1
         assert server.most_open == 1
@@ -181,7 +181,7 @@ async def test_a_server_that_says_nothing_is_asked_by_two_at_most(monkeypatch: p
     async with DeadServer(silent=True) as server, pool_of(server.url, 10, 20) as pool:
         started = time.monotonic()
         async with LoopTime() as passed:
-            answers = await asyncio.gather(*(pool.take() for _ in range(200)), return_exceptions=True)
+            answers = await asyncio.gather(*(pool.acquire() for _ in range(200)), return_exceptions=True)
         assert {type(answer) for answer in answers} == {psycopg.OperationalError}
         assert passed.now / 0.1 / 2 <= server.accepted <= (time.monotonic() - started) / 0.1 + 1
         assert server.most_open <= 3  # the third, for the moment in which the second is given up
@@ -194,16 +194,16 @@ async def test_a_server_that_wants_no_more_connections_fails_nobody(
     monkeypatch.setattr(pool_module, "PATIENCE_SECONDS", 0)
 
     async def use(pool: Pool) -> None:
-        connection = await pool.take()
+        connection = await pool.acquire()
         await connection.exchange([(BACKEND, {})])
-        pool.give_back(connection)
+        pool.release(connection)
 
     async with pool_of(database_url, 5) as pool:
-        first = [await pool.take() for _ in range(2)]  # the superuser's connection is the third
+        first = [await pool.acquire() for _ in range(2)]  # the superuser's connection is the third
         waiting = [asyncio.create_task(use(pool)) for _ in range(50)]
         await turns(lambda: pool._away_since is not None)
         for connection in first:
-            pool.give_back(connection)
+            pool.release(connection)
         await asyncio.gather(*waiting)
 
 
@@ -212,8 +212,8 @@ async def test_what_rests_too_long_is_closed_though_nobody_asks(
 ) -> None:
     monkeypatch.setattr(pool_module, "OVERFLOW_SECONDS", 0.05)
     async with pool_of(database_url, 2, 3) as pool:
-        for connection in [await pool.take() for _ in range(5)]:
-            pool.give_back(connection)
+        for connection in [await pool.acquire() for _ in range(5)]:
+            pool.release(connection)
         assert pool.idle == 5
         await turns(lambda: pool.idle == 2)  # what is beyond the size
         await asyncio.sleep(0.15)
@@ -225,13 +225,13 @@ async def test_what_rests_too_long_is_closed_though_nobody_asks(
 
 async def test_when_one_is_lost_those_that_have_not_answered_since_are_closed(database_url: str) -> None:
     async with pool_of(database_url, 3) as pool:
-        before, lost, after = [await pool.take() for _ in range(3)]
-        pool.give_back(before)
-        pool.give_back(lost)
-        assert await pool.take() is lost
-        pool.give_back(after)
+        before, lost, after = [await pool.acquire() for _ in range(3)]
+        pool.release(before)
+        pool.release(lost)
+        assert await pool.acquire() is lost
+        pool.release(after)
         lost.close()
-        pool.give_back(lost)
+        pool.release(lost)
         assert not before.usable
         assert after.usable
         assert pool.idle == 1
@@ -241,21 +241,21 @@ async def test_a_closed_pool_closes_what_comes_back_and_sends_everybody_away(
     database_url: str, superuser: psycopg.Connection
 ) -> None:
     async with pool_of(database_url, 1) as pool:
-        held = await pool.take()
-        waiter = asyncio.create_task(pool.take())
+        held = await pool.acquire()
+        waiter = asyncio.create_task(pool.acquire())
         await turns(lambda: pool.waiting == 1)
         await pool.close()
         with pytest.raises(PoolClosedError):
             await waiter
         with pytest.raises(PoolClosedError):
-            await pool.take()
-        pool.give_back(held)
+            await pool.acquire()
+        pool.release(held)
         await turns(lambda: backends(superuser) == 0)
 
 
 async def test_closing_while_it_connects_leaves_nothing_open() -> None:
     async with DeadServer(silent=True) as server, pool_of(server.url, 1) as pool:
-        waiter = asyncio.create_task(pool.take())
+        waiter = asyncio.create_task(pool.acquire())
         await turns(lambda: server.open == 1)
         await pool.close()
         with pytest.raises(PoolClosedError):
@@ -265,7 +265,7 @@ async def test_closing_while_it_connects_leaves_nothing_open() -> None:
 
 async def test_nobody_connects_unless_somebody_waits() -> None:
     async with DeadServer() as server, pool_of(server.url, 5) as pool:
-        await asyncio.gather(pool.take(), return_exceptions=True)
+        await asyncio.gather(pool.acquire(), return_exceptions=True)
         before = server.accepted
         await asyncio.sleep(3 * pool_module.RETRY_SECONDS)
         assert server.accepted == before

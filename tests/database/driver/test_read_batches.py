@@ -20,17 +20,17 @@ from tests.database.units import WHO, read_as, waiting_for
 from tests.loop_time import LoopTime
 from tests.tasks.wire import CountingProxy
 
-ECHO = Statement("SELECT %(text)s::text AS text", effect=Effect.NONE)
-ONE = Statement("SELECT 1 AS number", effect=Effect.NONE)
-DIVIDE = Statement("SELECT 1 / %(by)s::int AS number", effect=Effect.NONE)
-BACKEND = Statement("SELECT pg_backend_pid() AS pid", effect=Effect.NONE)
-SLEEP = Statement("SELECT pg_sleep(60)", effect=Effect.NONE)
-NOTES = Statement("SELECT * FROM notes", effect=Effect.NONE)
-READING_WHO = Statement("SELECT current_setting('app.user_id', true) AS user_id", effect=Effect.NONE)
+ECHO = Statement("SELECT %(text)s::text AS text", effect=Effect.READ_ONLY)
+ONE = Statement("SELECT 1 AS number", effect=Effect.READ_ONLY)
+DIVIDE = Statement("SELECT 1 / %(by)s::int AS number", effect=Effect.READ_ONLY)
+BACKEND = Statement("SELECT pg_backend_pid() AS pid", effect=Effect.READ_ONLY)
+SLEEP = Statement("SELECT pg_sleep(60)", effect=Effect.READ_ONLY)
+NOTES = Statement("SELECT * FROM notes", effect=Effect.READ_ONLY)
+READING_WHO = Statement("SELECT current_setting('app.user_id', true) AS user_id", effect=Effect.READ_ONLY)
 WRITING_WHO = Statement("SELECT current_setting('app.user_id', true) AS user_id")
-TITLES = Statement("SELECT user_id, title FROM tasks", effect=Effect.NONE)
-WAIT = Statement("SELECT pg_advisory_xact_lock_shared(1)::text AS lock", effect=Effect.NONE)
-LOCKING = Statement("SELECT 1 AS number", effect=Effect.ONCE)
+TITLES = Statement("SELECT user_id, title FROM tasks", effect=Effect.READ_ONLY)
+WAIT = Statement("SELECT pg_advisory_xact_lock_shared(1)::text AS lock", effect=Effect.READ_ONLY)
+LOCKING = Statement("SELECT 1 AS number", effect=Effect.IDEMPOTENT)
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ async def test_answers_that_are_not_those_to_what_was_sent_end_the_connection(co
 
 
 async def test_who_comes_first_is_served_first(database: Database) -> None:
-    held = await database.pool.take()
+    held = await database.pool.acquire()
     served: list[str] = []
 
     async def ask(name: str, statement: Statement) -> None:
@@ -163,7 +163,7 @@ async def test_who_comes_first_is_served_first(database: Database) -> None:
     for _ in range(3):
         await asyncio.sleep(0)
     assert database.waiting == 2 * MOST + 1
-    database.pool.give_back(held)
+    database.pool.release(held)
     await asyncio.gather(write, *reads)
     assert served == ["read"] * 2 * MOST + ["write"]
 
@@ -172,7 +172,7 @@ async def test_who_waits_behind_a_slow_read_is_sent_again(
     database_url: str, superuser: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "taskward.database.driver.read_batches.HELD_UP", 0.01
+        "taskward.database.driver.read_batches.DELAYED", 0.01
     )  # of much time: the slow one must not run out of it
     database = Database(conninfo(database_url), pool_size=2, max_overflow=0, timeout=30)
     await read_as(database, "alice")
@@ -224,7 +224,7 @@ async def test_answers_that_a_pooler_mixes_up_are_given_to_nobody(
 
 
 async def test_who_waits_when_the_service_stops_is_told_at_once(database: Database) -> None:
-    held = await database.pool.take()
+    held = await database.pool.acquire()
     readers = [asyncio.create_task(rows_of(database, "alice", WHO)) for _ in range(MOST + 1)]
     for _ in range(3):
         await asyncio.sleep(0)
@@ -233,7 +233,7 @@ async def test_who_waits_when_the_service_stops_is_told_at_once(database: Databa
         outcomes = await asyncio.gather(*readers, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [DatabaseUnavailableError] * (MOST + 1)
     assert passed.now < 1
-    database.pool.give_back(held)
+    database.pool.release(held)
 
 
 async def test_who_gives_up_takes_nobody_along(database: Database) -> None:
@@ -250,13 +250,13 @@ async def test_who_gives_up_takes_nobody_along(database: Database) -> None:
 
 
 async def test_what_nobody_waits_for_any_more_is_not_sent(database: Database) -> None:
-    held = await database.pool.take()
+    held = await database.pool.acquire()
     given_up = asyncio.create_task(rows_of(database, "alice", SLEEP))
     reader = asyncio.create_task(rows_of(database, "bob", WHO))
     await asyncio.sleep(0)
     given_up.cancel()
     await asyncio.gather(given_up, return_exceptions=True)
-    database.pool.give_back(held)
+    database.pool.release(held)
     assert await reader == [("taskward_app", "bob")]
 
 

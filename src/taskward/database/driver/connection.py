@@ -34,13 +34,13 @@ logger = logging.getLogger(__name__)
 class Connection:
     """One session of PostgreSQL. Make it with `connect`; it serves one exchange at a time."""
 
-    def __init__(self, driver: psycopg.AsyncConnection[Any], *, direct: bool) -> None:
+    def __init__(self, driver: psycopg.AsyncConnection[Any], *, unpooled: bool) -> None:
         self._driver = driver
         self._pgconn = driver.pgconn
-        self.direct = direct
+        self.unpooled = unpooled
         self._prepared: set[bytes] = set()
-        self._edition = b""  # ends the names of prepared statements; another one when those before are stale
-        self._editions = count(1)
+        self._generation = b""  # ends the names of prepared statements; another one when those before are stale
+        self._generations = count(1)
         self._columns: dict[bytes, list[str]] = {}
         self._values = Transformer(driver)
         self._loop = asyncio.get_running_loop()
@@ -62,7 +62,7 @@ class Connection:
             driver = await psycopg.AsyncConnection.connect(conninfo, autocommit=True)
         except asyncio.CancelledError as cancelled:
             raise cancelled.with_traceback(None) from None  # whose frames would keep the socket open
-        connection = cls(driver, direct=False)
+        connection = cls(driver, unpooled=False)
         if not pooled:
             try:  # as all is asked here: the driver, when cancelled, would try for 10 s to cancel it there
                 async with asyncio.timeout(FIRST_ANSWER_SECONDS):
@@ -72,7 +72,7 @@ class Connection:
                 if isinstance(error, TimeoutError):
                     raise psycopg.OperationalError("the server does not answer") from None
                 raise
-            connection.direct = answer == [{"pid": driver.info.backend_pid}]
+            connection.unpooled = answer == [{"pid": driver.info.backend_pid}]
         return connection
 
     @property
@@ -96,14 +96,14 @@ class Connection:
         Each gets its outcome, as `exchange` returns or raises it, as soon as it has ended. Cancelled, it closes,
         and those that have not ended get none.
         """
-        if not self.direct and len(units) > 1:
+        if not self.unpooled and len(units) > 1:
             raise AssertionError("only a direct connection is sent more than one unit at a time")
         await self._exchange(units)
         stale = [unit for unit in units if isinstance(unit.error, STALE) and not unit.answer.done()]
         if stale:  # rolled back, and every other connection will meet the same: so mend it here
             self._prepared.clear()
             self._columns.clear()
-            self._edition = b"_%d" % next(self._editions)
+            self._generation = b"_%d" % next(self._generations)
         for unit in stale:  # one by one: should one fail, it takes along what it would have prepared
             unit.begin_anew()
             await self._exchange([unit])
@@ -152,10 +152,10 @@ class Connection:
             self._lost(error)
 
     def _send_command(self, statement: Statement, arguments: Arguments, unit: Unit, pending: Exchange) -> None:
-        if not self.direct:
+        if not self.unpooled:
             self._pgconn.send_query_params(statement.text, arguments)
         else:
-            name = statement.name + self._edition
+            name = statement.name + self._generation
             if name not in self._prepared and name not in pending.preparing:
                 self._pgconn.send_prepare(name, statement.text)
                 pending.preparing.add(name)

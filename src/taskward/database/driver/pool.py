@@ -70,7 +70,7 @@ class Pool:
         """How many callers wait for a connection."""
         return sum(not waiter.done() for waiter in self._waiting)
 
-    async def take(self) -> Connection:
+    async def acquire(self) -> Connection:
         """Return a connection, to be given back; raise psycopg.OperationalError, PoolClosedError.
 
         Waits in line as long as the caller likes; cancelled, it leaves the line.
@@ -79,10 +79,10 @@ class Pool:
             connection = self._rested() or await self._wait_in_line()
             if connection.usable:
                 return connection
-            self.give_back(connection)  # lost in the moment between being handed over and being used
+            self.release(connection)  # lost in the moment between being handed over and being used
         raise PoolClosedError
 
-    def give_back(self, connection: Connection) -> None:
+    def release(self, connection: Connection) -> None:
         """Take a connection back, whatever became of it, and hand it to the next in line."""
         since = self._taken.pop(connection)
         if not connection.usable or self.closed:
@@ -123,7 +123,7 @@ class Pool:
             return await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                self.give_back(waiter.result())  # came in the same moment
+                self.release(waiter.result())  # came in the same moment
             raise
 
     def _hand_over(self, connection: Connection) -> bool:

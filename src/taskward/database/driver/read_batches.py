@@ -17,7 +17,7 @@ from taskward.database.driver.exchange import Command, Row, Unit
 from taskward.database.driver.pool import Pool, PoolClosedError
 
 MOST = 32  # reads in one packet, which the server answers one after the other
-HELD_UP = 0.25  # of the time it has: after this a read does not wait for those before it any longer
+DELAYED = 0.25  # of the time it has: after this a read does not wait for those before it any longer
 
 
 class ReadBatches:
@@ -38,7 +38,7 @@ class ReadBatches:
         return max(0, len(self._waiting) - self._in_line)
 
     async def run(self, commands: Sequence[Command]) -> list[list[Row]]:
-        """Return the rows of each command; raise what `Pool.take` and `Connection.exchange` raise."""
+        """Return the rows of each command; raise what `Pool.acquire` and `Connection.exchange` raise."""
         unit = Unit(commands)
         self._waiting.append((unit, asyncio.get_running_loop().time() + self._timeout))
         self._line_up()
@@ -65,34 +65,32 @@ class ReadBatches:
 
     async def _run_batch(self) -> None:
         try:
-            connection = await self._pool.take()
+            connection = await self._pool.acquire()
         except Exception as error:
-            for unit, _ in self._board():
+            for unit, _ in self._dequeue():
                 unit.settle(error)
             return
         finally:
             self._in_line -= 1
         try:
-            self._most = MOST if connection.direct else 1
-            batch = self._board()
+            self._most = MOST if connection.unpooled else 1
+            batch = self._dequeue()
             self._line_up()  # where fewer could board than was thought
             if batch:
                 await self._send(connection, [unit for unit, _ in batch], max(deadline for _, deadline in batch))
         finally:
-            self._pool.give_back(connection)
+            self._pool.release(connection)
 
-    def _board(self) -> list[tuple[Unit, float]]:
-        boarded: list[tuple[Unit, float]] = []
-        while self._waiting and len(boarded) < self._most:
+    def _dequeue(self) -> list[tuple[Unit, float]]:
+        dequeued: list[tuple[Unit, float]] = []
+        while self._waiting and len(dequeued) < self._most:
             unit, deadline = self._waiting.popleft()
             if not unit.answer.done():  # given up
-                boarded.append((unit, deadline))
-        return boarded
+                dequeued.append((unit, deadline))
+        return dequeued
 
     async def _send(self, connection: Connection, units: Sequence[Unit], deadline: float) -> None:
-        overtaking = asyncio.get_running_loop().call_later(
-            self._timeout * HELD_UP, self._overtake, units, deadline
-        )
+        hedging = asyncio.get_running_loop().call_later(self._timeout * DELAYED, self._hedge, units, deadline)
         try:
             async with asyncio.timeout_at(deadline):  # then nobody waits any more
                 await connection.exchange_all(units)
@@ -104,16 +102,16 @@ class ReadBatches:
                 unit.settle(PoolClosedError())
             raise
         finally:
-            overtaking.cancel()
+            hedging.cancel()
 
-    def _overtake(self, units: Sequence[Unit], deadline: float) -> None:
+    def _hedge(self, units: Sequence[Unit], deadline: float) -> None:
         """Send alone what waits behind a read that takes long; whichever answer comes first is taken."""
         for unit in [unit for unit in units if not unit.answer.done()][1:]:
             self._start(self._run_alone(unit, deadline))
 
     async def _run_alone(self, unit: Unit, deadline: float) -> None:
         try:
-            connection = await self._pool.take()
+            connection = await self._pool.acquire()
         except Exception:
             return  # the packet may still be answered
         try:
@@ -126,4 +124,4 @@ class ReadBatches:
         except TimeoutError:
             return
         finally:
-            self._pool.give_back(connection)
+            self._pool.release(connection)

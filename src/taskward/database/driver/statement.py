@@ -13,9 +13,9 @@ _PLACEHOLDER = re.compile(r"%(?:%|\((\w+)\)s)")
 class Effect(IntEnum):
     """What running a statement does, and so what may be done with it."""
 
-    NONE = 0  # changes nothing and waits for no lock: it may travel together with others
-    ONCE = 1  # twice is as good as once: it may be sent again when no answer came
-    EACH_TIME = 2
+    READ_ONLY = 0  # changes nothing and waits for no lock: it may travel together with others
+    IDEMPOTENT = 1  # twice is as good as once: it may be sent again when no answer came
+    NOT_IDEMPOTENT = 2
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Statement:
 
     sql: str
     constants: dict[str, Any] = field(default_factory=dict)
-    effect: Effect = Effect.EACH_TIME
+    effect: Effect = Effect.NOT_IDEMPOTENT
     echo: str = ""  # a parameter that comes back in the column of its name, or the answer is to somebody else
 
     @cached_property
