@@ -115,7 +115,9 @@ def _of_database(
 
 def _pipeline(number: int) -> str:
     owner = f":user{number}"
-    identity = (IDENTITY.sql % {"role": f"'{APP_ROLE}'", "owner": owner, "timeout": "'2s'", "unit": "'1'"}).strip()
+    identity = (
+        IDENTITY.sql % {"role": f"'{APP_ROLE}'", "owner": owner, "timeout": "'2s'", "transaction": "'1'"}
+    ).strip()
     read = READ_TASK.sql % {"owner": owner, "task_id": f":task{number}"}
     return f"\\startpipeline\n{identity};\n{read};\n\\endpipeline\n"
 

@@ -63,7 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         max_overflow=settings.db_max_overflow,
         timeout=settings.database_timeout_seconds,
         guard=check_walls,
-        timed=counted.unit_of_work,
+        timed=counted.transaction,
     )
 
     verifier = TokenVerifier.by(settings)

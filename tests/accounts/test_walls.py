@@ -19,8 +19,8 @@ WALL_ONE = ("user_id = %(owner)s::text", "id = %(owner)s::text")
 
 
 async def run_as_bob(app: FastAPI, statement: Statement) -> list[dict[str, object]]:
-    async with app.state.database.acting_as("bob") as unit:
-        rows = unit.execute(statement)
+    async with app.state.database.acting_as("bob") as transaction:
+        rows = transaction.execute(statement)
     return [row for row in rows.all if row != {"count": 0}]
 
 

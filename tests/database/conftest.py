@@ -32,7 +32,7 @@ def empty_database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    """The door to user data, with one connection: whatever a unit leaves on it, the next one finds."""
+    """The door to user data, with one connection: whatever a transaction leaves on it, the next one finds."""
     address = make_conninfo(conninfo(database_url), options="-c statement_timeout=20s")  # no test waits for ever
     opened = Database(address, pool_size=1, max_overflow=0)
     yield opened
@@ -46,6 +46,6 @@ async def alices_tasks(database: Database) -> list[int]:
 
 
 async def create_task(database: Database, owner: str, *, completed: bool = False) -> int:
-    async with database.acting_as(owner) as unit:
-        created = unit.execute(CREATE_TASK, title=f"Task of {owner}", description=None, completed=completed)
+    async with database.acting_as(owner) as transaction:
+        created = transaction.execute(CREATE_TASK, title=f"Task of {owner}", description=None, completed=completed)
     return int(created.all[0]["id"])

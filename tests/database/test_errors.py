@@ -16,7 +16,7 @@ from taskward.database.url import conninfo
 from taskward.embedded.server import EmbeddedPostgres
 from taskward.errors import DatabaseUnavailableError, ForbiddenError, ValidationFailedError
 from taskward.tasks.statements import CREATE_TASK
-from tests.database.units import BACKEND, asleep, dawdle, nothing_is_left_of_alice, read_as
+from tests.database.transactions import BACKEND, asleep, dawdle, nothing_is_left_of_alice, read_as
 from tests.embedded.dead_server import DeadServer
 from tests.loop_time import LoopTime
 
@@ -27,8 +27,8 @@ async def test_a_connection_that_the_server_closed_is_replaced_without_an_error(
     for _ in range(20):
         await terminate_idle(database, superuser)
         await seen(database)
-        async with database.acting_as("alice") as unit:
-            unit.execute(CREATE_TASK, title="Buy milk", description=None, completed=False)
+        async with database.acting_as("alice") as transaction:
+            transaction.execute(CREATE_TASK, title="Buy milk", description=None, completed=False)
     assert superuser.execute("SELECT count(*) FROM tasks").fetchone() == (20,)
 
 
@@ -43,8 +43,8 @@ async def test_a_write_whose_connection_is_lost_is_not_repeated(
 ) -> None:
     await terminate_idle(database, superuser)
     with pytest.raises(DatabaseUnavailableError):
-        async with database.acting_as("alice") as unit:
-            unit.execute(CREATE_TASK, title="Buy milk", description=None, completed=False)
+        async with database.acting_as("alice") as transaction:
+            transaction.execute(CREATE_TASK, title="Buy milk", description=None, completed=False)
     await nothing_is_left_of_alice(database)
 
 
@@ -57,8 +57,8 @@ async def seen(database: Database) -> None:
 
 async def terminate_idle(database: Database, superuser: psycopg.Connection) -> None:
     """End the connection that rests in the pool, and come back without a turn of the event loop."""
-    async with database.acting_as("alice") as unit:
-        backend = unit.execute(BACKEND)
+    async with database.acting_as("alice") as transaction:
+        backend = transaction.execute(BACKEND)
     superuser.execute("SELECT pg_terminate_backend(%s, 5000)", [backend.all[0]["pid"]])
 
 
@@ -107,8 +107,8 @@ async def test_a_refusal_by_the_database_is_forbidden_and_logged(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(ForbiddenError):
-        async with database.acting_as("bob") as unit:
-            unit.execute(Statement("INSERT INTO tasks (user_id, title) VALUES ('alice', 'Hello')"))
+        async with database.acting_as("bob") as transaction:
+            transaction.execute(Statement("INSERT INTO tasks (user_id, title) VALUES ('alice', 'Hello')"))
     (record,) = caplog.records
     assert record.levelno == logging.ERROR
     assert "row-level security" in record.getMessage()
@@ -143,8 +143,8 @@ async def test_every_code_has_its_answer(database: Database, superuser: psycopg.
         CREATE FUNCTION fail() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE SQLSTATE '{code}'; END $$
     """)
     with pytest.raises(ANSWERS[code]) as answer:
-        async with database.acting_as("alice") as unit:
-            unit.execute(Statement("SELECT fail()"))
+        async with database.acting_as("alice") as transaction:
+            transaction.execute(Statement("SELECT fail()"))
     assert type(answer.value) is ANSWERS[code]
     await nothing_is_left_of_alice(database)
 
@@ -164,8 +164,8 @@ async def test_what_was_rolled_back_is_tried_again_twice_at_most(
         END $$
     """)
     with pytest.raises(DatabaseUnavailableError) if failures == attempts else nullcontext():
-        async with database.acting_as("alice") as unit:
-            unit.execute(Statement("SELECT fail()"))
+        async with database.acting_as("alice") as transaction:
+            transaction.execute(Statement("SELECT fail()"))
     assert superuser.execute("SELECT last_value FROM attempts").fetchone() == (attempts,)
 
 
@@ -173,8 +173,8 @@ async def test_all_who_wait_for_the_first_look_at_the_walls_are_told_in_time() -
     async with DeadServer(silent=True) as server:
         database = Database(conninfo(server.url), pool_size=2, max_overflow=0, timeout=1, guard=check_walls)
         async with LoopTime() as passed:
-            units = (read_as(database, "alice") for _ in range(50))
-            answers = await asyncio.gather(*units, return_exceptions=True)
+            transactions = (read_as(database, "alice") for _ in range(50))
+            answers = await asyncio.gather(*transactions, return_exceptions=True)
         assert {type(answer) for answer in answers} == {DatabaseUnavailableError}
         assert passed.now < 2
         await database.close()
@@ -182,6 +182,6 @@ async def test_all_who_wait_for_the_first_look_at_the_walls_are_told_in_time() -
 
 async def test_a_mistake_of_ours_is_not_dressed_up(database: Database) -> None:
     with pytest.raises(psycopg.errors.UndefinedTable):
-        async with database.acting_as("alice") as unit:
-            unit.execute(Statement("SELECT * FROM no_such_table"))
+        async with database.acting_as("alice") as transaction:
+            transaction.execute(Statement("SELECT * FROM no_such_table"))
     await nothing_is_left_of_alice(database)

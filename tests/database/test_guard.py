@@ -1,4 +1,4 @@
-"""The guard: no guarded unit runs before it has agreed, and a crowd asks it once."""
+"""The guard: no guarded transaction runs before it has agreed, and a crowd asks it once."""
 
 import asyncio
 import gc
@@ -9,7 +9,7 @@ import pytest
 from taskward.database.transaction import Database, Guard
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
-from tests.database.units import read_as
+from tests.database.transactions import read_as
 
 pytestmark = pytest.mark.quick
 
@@ -44,7 +44,7 @@ async def database(database_url: str, guard: Guard) -> AsyncIterator[Database]:
 
 
 async def crowd(database: Database) -> list[asyncio.Task[None]]:
-    """Start ten units, and let each get as far as it can."""
+    """Start ten transactions, and let each get as far as it can."""
     tasks = [asyncio.create_task(read_as(database, "alice")) for _ in range(10)]
     for _ in range(5):
         await asyncio.sleep(0)

@@ -16,7 +16,7 @@ from taskward.tasks.idempotency import key_purge
 from tests.accounts.deleting import SLOW_TO_GIVE_UP
 from tests.database.conftest import create_task
 from tests.database.statements import of_tasks
-from tests.database.units import waiting_for
+from tests.database.transactions import waiting_for
 
 VALUES = {"title": "Buy bread", "description": None, "completed": True, "expected": list(range(1000))}
 
@@ -38,8 +38,8 @@ DELETE_TOKEN = "DELETE FROM refresh_tokens WHERE family_hash = sha256('{}')"
 
 
 async def run_as_alice(database: Database, statement: Statement, task_id: int) -> list[dict[str, Any]]:
-    async with database.acting_as("alice") as unit:
-        changed = unit.execute(statement, task_id=task_id, **VALUES)
+    async with database.acting_as("alice") as transaction:
+        changed = transaction.execute(statement, task_id=task_id, **VALUES)
     return changed.all
 
 

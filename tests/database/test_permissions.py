@@ -74,32 +74,32 @@ FOR_THE_OWNER_ALONE = [
 @pytest.mark.parametrize("text", REFUSED)
 async def test_taskward_app_is_denied(database: Database, alices_tasks: list[int], text: str) -> None:
     with pytest.raises(ForbiddenError) as refusal:
-        async with database.acting_as("alice") as unit:
-            unit.execute(Statement(text))
+        async with database.acting_as("alice") as transaction:
+            transaction.execute(Statement(text))
     assert "permission denied" in str(refusal.value.__cause__)
 
 
 @pytest.mark.parametrize("text", REFUSED_TO_LOG_IN)
 async def test_taskward_accounts_is_denied(database: Database, alices_tasks: list[int], text: str) -> None:
     with pytest.raises(ForbiddenError) as refusal:
-        async with database.acting_for_accounts("alice") as unit:
-            unit.execute(Statement(text))
+        async with database.acting_for_accounts("alice") as transaction:
+            transaction.execute(Statement(text))
     assert "permission denied" in str(refusal.value.__cause__)
 
 
 async def test_nobody_can_delete_another_user(
     database: Database, alices_tasks: list[int], superuser: psycopg.Connection
 ) -> None:
-    async with database.acting_as("bob") as unit:
-        unit.execute(Statement("DELETE FROM users RETURNING id"))
+    async with database.acting_as("bob") as transaction:
+        transaction.execute(Statement("DELETE FROM users RETURNING id"))
     assert superuser.execute("SELECT id, task_count FROM users").fetchall() == [("alice", 2)]
 
 
 @pytest.mark.parametrize("text", FOR_THE_OWNER_ALONE)
 async def test_taskward_app_owns_nothing(database: Database, text: str) -> None:
     with pytest.raises(ForbiddenError) as refusal:
-        async with database.acting_as("alice") as unit:
-            unit.execute(Statement(text))
+        async with database.acting_as("alice") as transaction:
+            transaction.execute(Statement(text))
     assert "must be owner" in str(refusal.value.__cause__) or "permission denied" in str(refusal.value.__cause__)
 
 
@@ -116,8 +116,8 @@ async def test_the_role_that_logs_in_sees_and_changes_no_row(
 
 async def test_task_exists_answers_yes_or_no_and_nothing_else(database: Database, alices_tasks: list[int]) -> None:
     for task_id, answer in ((alices_tasks[0], True), (2**62, False)):
-        async with database.acting_as("bob") as unit:
-            exists = unit.execute(TASK_EXISTS, task_id=task_id)
+        async with database.acting_as("bob") as transaction:
+            exists = transaction.execute(TASK_EXISTS, task_id=task_id)
         assert exists.all == [{"it_does": answer}]
 
 

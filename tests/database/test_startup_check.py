@@ -23,7 +23,7 @@ from taskward.errors import DatabaseUnavailableError
 from taskward.settings import Settings
 from taskward.tasks.statements import READ_TASK
 from tests.conftest import SECRET
-from tests.database.units import read_as
+from tests.database.transactions import read_as
 
 pytestmark = pytest.mark.quick
 
@@ -201,8 +201,8 @@ async def test_what_sessions_begin_with_and_does_not_matter_does_not_matter(
     ):  # fmt: skip
         superuser.execute(f"ALTER DATABASE {superuser.info.dbname} SET {setting}".encode())
     await check_walls(database)
-    async with database.acting_as("alice") as unit:
-        read = unit.execute(READ_TASK, task_id=alices_tasks[0])
+    async with database.acting_as("alice") as transaction:
+        read = transaction.execute(READ_TASK, task_id=alices_tasks[0])
     before = superuser.execute(
         "SELECT id, timezone('UTC', created_at) FROM tasks WHERE id = %s", [alices_tasks[0]]
     ).fetchone()

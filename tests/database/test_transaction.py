@@ -9,7 +9,7 @@ from taskward.database.transaction import Database
 from taskward.errors import ValidationFailedError
 from taskward.tasks.statements import CREATE_TASK
 from tests.books import check_books
-from tests.database.units import BACKEND, WHO, asleep, dawdle, nothing_is_left_of_alice
+from tests.database.transactions import BACKEND, WHO, asleep, dawdle, nothing_is_left_of_alice
 
 pytestmark = pytest.mark.quick
 
@@ -23,17 +23,17 @@ def count_tasks(superuser: psycopg.Connection) -> int:
 
 
 async def test_a_unit_acts_as_the_user_with_the_role_that_owns_nothing(database: Database) -> None:
-    async with database.acting_as("alice") as unit:
-        who = unit.execute(WHO)
+    async with database.acting_as("alice") as transaction:
+        who = transaction.execute(WHO)
     assert who.all == [{"role": "taskward_app", "user_id": "alice"}]
 
 
 async def test_everything_commits_together_when_the_block_ends(
     database: Database, superuser: psycopg.Connection
 ) -> None:
-    async with database.acting_as("alice") as unit:
-        first = unit.execute(CREATE_TASK, **TASK)
-        second = unit.execute(CREATE_TASK, **TASK)
+    async with database.acting_as("alice") as transaction:
+        first = transaction.execute(CREATE_TASK, **TASK)
+        second = transaction.execute(CREATE_TASK, **TASK)
         assert count_tasks(superuser) == 0
     assert count_tasks(superuser) == 2
     transactions = superuser.execute("SELECT count(DISTINCT xmin::text) FROM tasks").fetchone()
@@ -45,8 +45,8 @@ async def test_an_exception_in_the_block_commits_nothing(
     database: Database, superuser: psycopg.Connection
 ) -> None:
     async def fail() -> None:
-        async with database.acting_as("alice") as unit:
-            unit.execute(CREATE_TASK, **TASK)
+        async with database.acting_as("alice") as transaction:
+            transaction.execute(CREATE_TASK, **TASK)
             raise LookupError
 
     with pytest.raises(LookupError):
@@ -59,9 +59,9 @@ async def test_a_failing_statement_takes_the_others_with_it(
     database: Database, superuser: psycopg.Connection
 ) -> None:
     async def create(*titles: str) -> None:
-        async with database.acting_as("alice") as unit:
+        async with database.acting_as("alice") as transaction:
             for title in titles:
-                unit.execute(CREATE_TASK, **{**TASK, "title": title})
+                transaction.execute(CREATE_TASK, **{**TASK, "title": title})
 
     with pytest.raises(ValidationFailedError):
         await create("Buy milk", "", "Buy bread")
@@ -79,8 +79,8 @@ async def test_a_commit_that_fails_is_told_as_what_it_failed_with(
     """)
 
     async def create() -> None:
-        async with database.acting_as("alice") as unit:
-            unit.execute(CREATE_TASK, **TASK)
+        async with database.acting_as("alice") as transaction:
+            transaction.execute(CREATE_TASK, **TASK)
 
     for _ in range(2):  # the connection goes on
         with pytest.raises(ValidationFailedError):
@@ -90,8 +90,8 @@ async def test_a_commit_that_fails_is_told_as_what_it_failed_with(
 
 
 async def test_the_connection_keeps_neither_identity_nor_role(database: Database) -> None:
-    async with database.acting_as("alice") as unit:
-        before = unit.execute(BACKEND)
+    async with database.acting_as("alice") as transaction:
+        before = transaction.execute(BACKEND)
     connection = await database.pool.acquire()
     left, after = await connection.exchange([(WHO, {}), (BACKEND, {})])
     database.pool.release(connection)
@@ -115,8 +115,8 @@ async def test_a_deadline_inside_the_block_commits_nothing(
     database: Database, superuser: psycopg.Connection
 ) -> None:
     async def wait_for_ever() -> None:
-        async with asyncio.timeout(0.05), database.acting_as("alice") as unit:
-            unit.execute(CREATE_TASK, **TASK)
+        async with asyncio.timeout(0.05), database.acting_as("alice") as transaction:
+            transaction.execute(CREATE_TASK, **TASK)
             await asyncio.Event().wait()
 
     with pytest.raises(TimeoutError):
@@ -129,8 +129,8 @@ async def test_many_cancelled_at_random_moments_leave_nothing_behind(
     database: Database, superuser: psycopg.Connection
 ) -> None:
     async def write() -> None:
-        async with database.acting_as("alice") as unit:
-            unit.execute(CREATE_TASK, **TASK)
+        async with database.acting_as("alice") as transaction:
+            transaction.execute(CREATE_TASK, **TASK)
 
     for number in range(40):
         task = asyncio.create_task(write())

@@ -63,8 +63,8 @@ def alices_rows(superuser: psycopg.Connection) -> list[Any]:
 
 
 async def run_as_bob(database: Database, statement: Statement, values: dict[str, Any]) -> list[dict[str, Any]]:
-    async with database.acting_as("bob") as unit:
-        rows = unit.execute(statement, **values)
+    async with database.acting_as("bob") as transaction:
+        rows = transaction.execute(statement, **values)
     return rows.all
 
 
@@ -141,9 +141,9 @@ async def test_without_an_identity_nobody_sees_or_changes_a_row(
     database: Database, alices_tasks: list[int], superuser: psycopg.Connection
 ) -> None:
     before = alices_rows(superuser)
-    async with database.acting_as("") as unit:
-        seen = unit.execute(Statement("SELECT id::text FROM tasks UNION ALL SELECT id FROM users"))
-        deleted = unit.execute(Statement("DELETE FROM tasks RETURNING id"))
+    async with database.acting_as("") as transaction:
+        seen = transaction.execute(Statement("SELECT id::text FROM tasks UNION ALL SELECT id FROM users"))
+        deleted = transaction.execute(Statement("DELETE FROM tasks RETURNING id"))
     assert seen.all == []
     assert deleted.all == []
     assert alices_rows(superuser) == before
@@ -153,8 +153,8 @@ async def test_a_key_of_alices_replays_nothing_to_bob_with_either_wall_alone(
     database: Database, superuser: psycopg.Connection
 ) -> None:
     values = {"key": "the same", "fingerprint": bytes(32), **VALUES}
-    async with database.acting_as("alice") as unit:
-        unit.execute(CREATE_TASK_ONCE, **values)
+    async with database.acting_as("alice") as transaction:
+        transaction.execute(CREATE_TASK_ONCE, **values)
     condition = "user_id = %(owner)s::text AND "
     assert CREATE_TASK_ONCE.sql.count(condition) == 1
     (bobs,) = await run_as_bob(database, Statement(CREATE_TASK_ONCE.sql.replace(condition, "")), values)

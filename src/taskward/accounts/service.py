@@ -46,8 +46,8 @@ class AccountService:
         """Store a new account; raise EmailTakenError, which costs the same work, and ServerBusyError."""
         password_hash = await self._passwords.hash(password)
         account_id = "usr_" + "".join(secrets.choice(ALPHABET) for _ in range(28))
-        async with self._database.acting_for_accounts() as unit:
-            created = unit.execute(
+        async with self._database.acting_for_accounts() as transaction:
+            created = transaction.execute(
                 statements.CREATE_ACCOUNT,
                 account_id=account_id, email=email, name=name, password_hash=password_hash,
             )  # fmt: skip
@@ -60,23 +60,23 @@ class AccountService:
 
         An address that nobody has costs the same work as a wrong password.
         """
-        async with self._database.acting_for_accounts() as unit:
-            found = unit.execute(statements.FIND_ACCOUNT, email=email)
+        async with self._database.acting_for_accounts() as transaction:
+            found = transaction.execute(statements.FIND_ACCOUNT, email=email)
         account = found.first
         stored = account["password_hash"] if account else None
         right, renewed_hash = await self._passwords.verify(password, stored)
         if account is None or not right:
             raise CredentialsInvalidError
         account_id, token = account["id"], self._refresh_tokens.first()
-        async with self._database.acting_for_accounts() as unit:
+        async with self._database.acting_for_accounts() as transaction:
             if (
                 renewed_hash is not None
             ):  # first, because it takes the stronger lock on the account; upgrading later could deadlock
-                unit.execute(
+                transaction.execute(
                     statements.RENEW_PASSWORD_HASH,
                     account_id=account_id, password_hash=stored, renewed_hash=renewed_hash,
                 )  # fmt: skip
-            begun = unit.execute(
+            begun = transaction.execute(
                 statements.BEGIN_FAMILY, account_id=account_id, family=token.family_hash, token=token.hash
             )
         if begun.first is None:  # deleted while the password was verified
@@ -91,8 +91,8 @@ class AccountService:
         """
         token = self._known_form(text)
         following = self._refresh_tokens.after(token)
-        async with self._database.acting_for_accounts() as unit:
-            used = unit.execute(
+        async with self._database.acting_for_accounts() as transaction:
+            used = transaction.execute(
                 statements.USE_TOKEN, family=token.family_hash, token=token.hash, next=following.hash
             )
         if used.first is None:
@@ -106,15 +106,15 @@ class AccountService:
     async def revoke(self, text: str) -> None:
         """End the family of a refresh token; a token that is none is no error (RFC 7009, 2.2)."""
         if token := self._refresh_tokens.read(text):
-            async with self._database.acting_for_accounts() as unit:
-                unit.execute(statements.END_FAMILY, family=token.family_hash)
+            async with self._database.acting_for_accounts() as transaction:
+                transaction.execute(statements.END_FAMILY, family=token.family_hash)
 
     async def read_user(self, owner: str) -> User:
         """Return a user, of an account or from outside; raise TokenInvalidError when the account is gone."""
-        async with self._database.acting_for_accounts(owner) as unit:
-            account = unit.execute(statements.READ_ACCOUNT)
-            unit.identify(APP_ROLE)
-            user = unit.execute(statements.READ_USER)
+        async with self._database.acting_for_accounts(owner) as transaction:
+            account = transaction.execute(statements.READ_ACCOUNT)
+            transaction.identify(APP_ROLE)
+            user = transaction.execute(statements.READ_USER)
         if account.first is not None:
             return account.first
         if LOCAL_ID.match(owner):
@@ -130,12 +130,12 @@ class AccountService:
         """Delete a user and everything of theirs, in one transaction. It may be repeated."""
         for attempts_left in reversed(range(ATTEMPTS)):
             try:
-                async with self._database.acting_for_accounts(owner) as unit:
-                    unit.execute(statements.LOCK_ACCOUNT)
-                    unit.identify(APP_ROLE)
-                    unit.execute(statements.DELETE_USER)
-                    unit.identify(ACCOUNTS_ROLE)
-                    unit.execute(statements.DELETE_ACCOUNT)
+                async with self._database.acting_for_accounts(owner) as transaction:
+                    transaction.execute(statements.LOCK_ACCOUNT)
+                    transaction.identify(APP_ROLE)
+                    transaction.execute(statements.DELETE_USER)
+                    transaction.identify(ACCOUNTS_ROLE)
+                    transaction.execute(statements.DELETE_ACCOUNT)
             except LockTimeoutError:
                 if not attempts_left:
                     raise

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 from taskward.database.driver.statement import Effect, Statement
-from taskward.database.transaction import UnitOfWork
+from taskward.database.transaction import Transaction
 from taskward.errors import ApiError
 
 INTERVAL_SECONDS = 600
@@ -26,11 +26,11 @@ class Purge:
     """Runs one statement that removes a batch and answers how many it `purged`; a whole batch means: again."""
 
     def __init__(
-        self, what: str, unit: Callable[[], AbstractAsyncContextManager[UnitOfWork]], statement: Statement
+        self, what: str, transaction: Callable[[], AbstractAsyncContextManager[Transaction]], statement: Statement
     ) -> None:
-        """Take what is removed, for the log; how to open a unit of work; and the statement, with its `batch`."""
+        """Take what is removed, for the log; how to open a transaction; and the statement, with its `batch`."""
         self._what = what
-        self._unit = unit
+        self._transaction = transaction
         self._statement = statement
         self._due = time.monotonic()
         self._task: asyncio.Task[None] | None = None
@@ -46,9 +46,9 @@ class Purge:
         try:
             purged = batch = self._statement.constants["batch"]
             while purged == batch:
-                async with self._unit() as unit:
-                    unit.execute(GIVE_WAY)
-                    rows = unit.execute(self._statement)
+                async with self._transaction() as transaction:
+                    transaction.execute(GIVE_WAY)
+                    rows = transaction.execute(self._statement)
                 purged = rows.all[0]["purged"]
         except ApiError as error:
             logger.warning("%s were not purged, and will be later: %s", self._what, error)

@@ -165,15 +165,15 @@ async def check_walls(database: Database) -> None:
     Raises UnfitDatabaseError where the encoding, or what sessions begin with, is not as statements need it.
     """
     try:
-        async with database.acting_as(NOBODY, guarded=False) as unit:
-            session = unit.execute(SESSION)
+        async with database.acting_as(NOBODY, guarded=False) as transaction:
+            session = transaction.execute(SESSION)
         _check_session(session.all[0])
-        async with database.acting_as(NOBODY, guarded=False) as unit:
-            results = [unit.execute(check) for check in CHECKS]
-        async with database.acting_as(f"nobody {secrets.token_hex(16)}", guarded=False) as unit:
-            results.append(unit.execute(A_STRANGER_SEES_NOTHING))
-        async with database.acting_for_accounts(guarded=False) as unit:
-            results += [unit.execute(check) for check in CHECKS_OF_ACCOUNTS]
+        async with database.acting_as(NOBODY, guarded=False) as transaction:
+            results = [transaction.execute(check) for check in CHECKS]
+        async with database.acting_as(f"nobody {secrets.token_hex(16)}", guarded=False) as transaction:
+            results.append(transaction.execute(A_STRANGER_SEES_NOTHING))
+        async with database.acting_for_accounts(guarded=False) as transaction:
+            results += [transaction.execute(check) for check in CHECKS_OF_ACCOUNTS]
     except ForbiddenError as refused:
         raise WallMissingError(
             f"the role in DATABASE_URL cannot act as {APP_ROLE} and {ACCOUNTS_ROLE}, or one of those lacks a"
@@ -226,16 +226,16 @@ def _said(error: Exception) -> str:
 
 async def warn_of_a_server_that_only_reads(database: Database) -> None:
     """Log a warning when nothing can be written: a provider does that when a disk is full. Reads are served."""
-    async with database.acting_as(NOBODY) as unit:
-        transaction = unit.execute(ONLY_READS)
-    if transaction.all[0]["it_does"]:
+    async with database.acting_as(NOBODY) as transaction:
+        only_reads = transaction.execute(ONLY_READS)
+    if only_reads.all[0]["it_does"]:
         logger.warning("%s. Reads are served, and writes are answered with 503.", IT_ONLY_READS)
 
 
 async def warn_of_an_old_server(database: Database) -> None:
     """Log a warning when a minor release of PostgreSQL is in use that has since been mended where walls matter."""
-    async with database.acting_as(NOBODY) as unit:
-        version = unit.execute(SERVER_VERSION)
+    async with database.acting_as(NOBODY) as transaction:
+        version = transaction.execute(SERVER_VERSION)
     (row,) = version.all
     if mended := mended_in(row["number"]):
         logger.warning(

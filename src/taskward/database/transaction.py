@@ -34,10 +34,10 @@ IDENTITY = Statement(
     """
     SELECT set_config('role', %(role)s, true), set_config('app.user_id', %(owner)s, true),
            set_config('lock_timeout', '1s', true), set_config('statement_timeout', %(timeout)s, true),
-           %(unit)s::text AS unit
+           %(correlation_id)s::text AS correlation_id
     """,
     effect=Effect.READ_ONLY,
-    echo="unit",
+    correlation_id="correlation_id",
 )
 
 # Nothing of such a transaction has happened, so it may be tried again, whatever it was.
@@ -50,7 +50,7 @@ logger = logging.getLogger(__name__)
 
 
 class Rows:
-    """The rows of one statement, as dicts by column name; there once the unit of work is committed."""
+    """The rows of one statement, as dicts by column name; there once the transaction is committed."""
 
     def __init__(self) -> None:
         self.all: list[Row] = []
@@ -61,13 +61,13 @@ class Rows:
         return self.all[0] if self.all else None
 
 
-class UnitOfWork:
+class Transaction:
     """One user's statements, collected in the block and sent together when it ends."""
 
     def __init__(self, database: "Database", role: str, user_id: str, *, guarded: bool) -> None:
         self._database = database
         self._user_id = user_id
-        self._name = database.name_of_a_unit()
+        self._correlation_id = database.new_correlation_id()
         self._results: list[Rows] = []
         self.commands: list[Command] = []
         self.guarded = guarded
@@ -81,10 +81,13 @@ class UnitOfWork:
     def identify(self, role: str = APP_ROLE) -> None:
         """Say who acts and as which role, until the transaction ends or this is said again."""
         timeout = self._database.statement_timeout
-        self._add(IDENTITY, {"role": role, "owner": self._user_id, "timeout": timeout, "unit": self._name})
+        self._add(
+            IDENTITY,
+            {"role": role, "owner": self._user_id, "timeout": timeout, "correlation_id": self._correlation_id},
+        )
 
     def execute(self, statement: Statement, **parameters: Any) -> Rows:
-        """Add a statement. Its parameter `owner` is always the user the unit acts as."""
+        """Add a statement. Its parameter `owner` is always the user the transaction acts as."""
         return self._add(statement, {**statement.constants, **parameters, "owner": self._user_id})
 
     async def __aenter__(self) -> Self:
@@ -120,9 +123,9 @@ class Database:
     ) -> None:
         """Take a libpq connection string, how many connections to keep and to open beyond those, and seconds.
 
-        `timeout` is how long one unit of work may take, waiting for a connection included. `guard` looks whether
-        the database can be trusted, with units that are not guarded, and raises when not; no other unit runs
-        before it has returned once. `timed` is told how many seconds each unit of work took.
+        `timeout` is how long one transaction may take, waiting for a connection included. `guard` looks whether
+        the database can be trusted, with transactions that are not guarded, and raises when not; no other transaction runs
+        before it has returned once. `timed` is told how many seconds each transaction took.
         """
         pooled = is_pooled(conninfo)
         self.pool = Pool(
@@ -135,11 +138,11 @@ class Database:
         self._timed = timed
         self._guarding: asyncio.Task[None] | None = None
         self._name = secrets.token_hex(8)
-        self._units = count()
+        self._correlation_ids = count()
 
     @property
     def waiting(self) -> int:
-        """How many units of work wait for a connection."""
+        """How many transactions wait for a connection."""
         return self.pool.waiting + self._reads.waiting
 
     async def close(self) -> None:
@@ -149,22 +152,22 @@ class Database:
         if self._guarding:
             await asyncio.gather(self._guarding, return_exceptions=True)
 
-    def acting_as(self, user_id: str, *, guarded: bool = True) -> UnitOfWork:
-        """Return a unit of work, for `async with`, to which row-level security shows the rows of `user_id` alone.
+    def acting_as(self, user_id: str, *, guarded: bool = True) -> Transaction:
+        """Return a transaction, for `async with`, to which row-level security shows the rows of `user_id` alone.
 
         It commits when the block ends, and nothing was sent when the block raises. Results can be read after the
         block. Raises DatabaseUnavailableError (LockTimeoutError where it waited for another transaction), and
         ForbiddenError, ValidationFailedError or AlreadyThereError where the database refuses.
         """
-        return UnitOfWork(self, APP_ROLE, user_id, guarded=guarded)
+        return Transaction(self, APP_ROLE, user_id, guarded=guarded)
 
-    def acting_for_accounts(self, user_id: str = NOBODY, *, guarded: bool = True) -> UnitOfWork:
-        """Return a unit of work like `acting_as`, which reaches accounts and refresh tokens but no user data."""
-        return UnitOfWork(self, ACCOUNTS_ROLE, user_id, guarded=guarded)
+    def acting_for_accounts(self, user_id: str = NOBODY, *, guarded: bool = True) -> Transaction:
+        """Return a transaction like `acting_as`, which reaches accounts and refresh tokens but no user data."""
+        return Transaction(self, ACCOUNTS_ROLE, user_id, guarded=guarded)
 
-    def name_of_a_unit(self) -> str:
-        """Return a name that no other unit has, in this process or another."""
-        return f"{self._name}.{next(self._units)}"
+    def new_correlation_id(self) -> str:
+        """Return a name that no other transaction has, in this process or another."""
+        return f"{self._name}.{next(self._correlation_ids)}"
 
     async def make_sure(self) -> None:
         """Ask for the precondition, unless it has held before; raises what it raises.
@@ -179,14 +182,14 @@ class Database:
             await asyncio.wait([asked])  # a caller who goes away does not take the question along
             asked.result()
 
-    async def run(self, unit: UnitOfWork) -> list[list[Row]]:
-        """Run a unit of work and return the rows of each command; raises as `acting_as` says."""
+    async def run(self, transaction: Transaction) -> list[list[Row]]:
+        """Run a transaction and return the rows of each command; raises as `acting_as` says."""
         began = time.perf_counter()
         try:
             async with asyncio.timeout(self._timeout):
-                if unit.guarded and self._guard:
+                if transaction.guarded and self._guard:
                     await self._trust()
-                return await self._run_with_retries(unit)
+                return await self._run_with_retries(transaction)
         except Exception as error:
             answer = translated(error)
             if answer is None:
@@ -211,16 +214,16 @@ class Database:
             logger.critical("this database must not be served: %s", error)
             raise DatabaseUnavailableError from error
 
-    async def _run_with_retries(self, unit: UnitOfWork) -> list[list[Row]]:
-        run = self._reads.run if unit.effect == Effect.READ_ONLY else self._run_alone
+    async def _run_with_retries(self, transaction: Transaction) -> list[list[Row]]:
+        run = self._reads.run if transaction.effect == Effect.READ_ONLY else self._run_alone
         for attempt in count(1):
             try:
-                return await run(unit.commands)
+                return await run(transaction.commands)
             except ROLLED_BACK:
                 if attempt > MAX_RETRIES:
                     raise
             except ConnectionLostError:  # and nobody knows whether it was committed
-                if attempt > 1 or unit.effect > Effect.IDEMPOTENT:
+                if attempt > 1 or transaction.effect > Effect.IDEMPOTENT:
                     raise
         raise AssertionError  # the loop ends by returning or raising
 

@@ -53,7 +53,7 @@ class Metrics:
         )
         self._database = Histogram(
             "taskward_database_duration_seconds",
-            "Time of a unit of work in the database, the wait for a connection included.",
+            "Time of a transaction in the database, the wait for a connection included.",
             registry=registry,
             buckets=DATABASE_SECONDS,
         )
@@ -72,7 +72,7 @@ class Metrics:
         self._open = self._gauge("taskward_database_connections", "Connections to the database, used or not.")
         self._in_use = self._gauge("taskward_database_connections_in_use", "Connections that a request has.")
         self._limit = self._gauge("taskward_database_connections_limit", "Connections there may be.")
-        self._waiting = self._gauge("taskward_database_waiting", "Units of work that wait for a connection.")
+        self._waiting = self._gauge("taskward_database_waiting", "transactions that wait for a connection.")
         build = Gauge(
             "taskward_build_info", "Always 1; the labels tell.", ("version", "python"), registry=registry,
             multiprocess_mode="livemax",
@@ -92,8 +92,8 @@ class Metrics:
         children[0].inc()
         children[1].observe(seconds)
 
-    def unit_of_work(self, seconds: float) -> None:
-        """Count a unit of work."""
+    def transaction(self, seconds: float) -> None:
+        """Count a transaction."""
         self._database.observe(seconds)
 
     def token(self, result: str) -> None:

@@ -86,8 +86,8 @@ async def ready(request: Request) -> JsonResponse:
 
 async def _ask(database: Database, question: Statement) -> list[dict[str, object]]:
     try:
-        async with database.acting_as(NOBODY) as unit:
-            rows = unit.execute(question)
+        async with database.acting_as(NOBODY) as transaction:
+            rows = transaction.execute(question)
     except (ApiError, psycopg.Error):  # whatever the reason, also a schema that is not there
         return []
     return rows.all

@@ -60,8 +60,8 @@ class TaskService:
             known=bool(known),
         )
         bounds = {f"after_{index}": part for index, part in enumerate(after)}
-        async with self._database.acting_as(owner) as unit:
-            found = unit.execute(
+        async with self._database.acting_as(owner) as transaction:
+            found = transaction.execute(
                 statement, limit=query.limit + 1, known=f"{{{','.join(map(str, known))}}}", **bounds
             )
         rows = [row for row in found.all if row["id"] is not None]
@@ -78,8 +78,8 @@ class TaskService:
 
     async def create_task(self, owner: str, new: TaskCreate) -> Task:
         """Store a new task and return it."""
-        async with self._database.acting_as(owner) as unit:
-            created = unit.execute(statements.CREATE_TASK, **new.model_dump())
+        async with self._database.acting_as(owner) as transaction:
+            created = transaction.execute(statements.CREATE_TASK, **new.model_dump())
         return created.all[0]
 
     async def create_task_once(self, owner: str, new: TaskCreate, key: str) -> tuple[Task, bool]:
@@ -91,8 +91,8 @@ class TaskService:
         fingerprint = idempotency.fingerprint(new)
         for _ in range(ATTEMPTS):
             try:
-                async with self._database.acting_as(owner) as unit:
-                    found = unit.execute(
+                async with self._database.acting_as(owner) as transaction:
+                    found = transaction.execute(
                         idempotency.CREATE_TASK_ONCE, key=key, fingerprint=fingerprint, **new.model_dump()
                     )
             except AlreadyThereError as error:
@@ -139,8 +139,8 @@ class TaskService:
     async def _the_task(
         self, owner: str, statement: Statement, task_id: int, expected: Revisions | None = None, **values: Any
     ) -> Task:
-        async with self._database.acting_as(owner) as unit:
-            found = unit.execute(statement, task_id=task_id, expected=expected, **values)
+        async with self._database.acting_as(owner) as transaction:
+            found = transaction.execute(statement, task_id=task_id, expected=expected, **values)
         if found.first is not None:
             return found.first
         if expected is not None:
@@ -150,8 +150,8 @@ class TaskService:
 
     async def _reason_for_nothing(self, owner: str, task_id: int) -> ForbiddenError | TaskNotFoundError:
         if self._reveal_foreign_tasks:
-            async with self._database.acting_as(owner) as unit:
-                exists = unit.execute(statements.TASK_EXISTS, task_id=task_id)
+            async with self._database.acting_as(owner) as transaction:
+                exists = transaction.execute(statements.TASK_EXISTS, task_id=task_id)
             if exists.all[0]["it_does"]:
                 return ForbiddenError()
         return TaskNotFoundError()

@@ -151,8 +151,8 @@ async def test_no_request_sees_a_table_change_however_many_connections_have_it_p
     database = Database(conninfo(database_url), pool_size=8, max_overflow=0)
 
     async def read() -> None:
-        async with database.acting_as("alice") as unit:
-            unit.execute(NOTES)
+        async with database.acting_as("alice") as transaction:
+            transaction.execute(NOTES)
 
     for number in range(5):
         await asyncio.gather(*(read() for _ in range(40)))
@@ -166,13 +166,13 @@ async def test_no_request_sees_a_table_change_however_many_connections_have_it_p
 async def test_text_that_postgresql_cannot_hold_is_refused_before_anything_is_sent(
     database: Database, superuser: psycopg.Connection, text: str
 ) -> None:
-    async with database.acting_as("alice") as unit:
-        before = unit.execute(Statement("SELECT pg_backend_pid() AS pid"))
+    async with database.acting_as("alice") as transaction:
+        before = transaction.execute(Statement("SELECT pg_backend_pid() AS pid"))
     with pytest.raises(ValidationFailedError):
-        async with database.acting_as("alice") as unit:
-            unit.execute(ECHO, text=text)
-    async with database.acting_as("alice") as unit:
-        after = unit.execute(Statement("SELECT pg_backend_pid() AS pid"))
+        async with database.acting_as("alice") as transaction:
+            transaction.execute(ECHO, text=text)
+    async with database.acting_as("alice") as transaction:
+        after = transaction.execute(Statement("SELECT pg_backend_pid() AS pid"))
     assert after.all == before.all, "the connection is the same"
 
 
@@ -184,9 +184,9 @@ async def test_a_standby_is_unavailable_for_writes_and_its_connection_is_not_kep
     superuser.execute("GRANT ALL ON notes TO taskward_app")
     superuser.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     with pytest.raises(DatabaseUnavailableError):
-        async with database.acting_as("alice") as unit:
-            unit.execute(ADD_A_NOTE, note="Buy milk")
+        async with database.acting_as("alice") as transaction:
+            transaction.execute(ADD_A_NOTE, note="Buy milk")
     superuser.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
-    async with database.acting_as("alice") as unit:
-        added = unit.execute(ADD_A_NOTE, note="Buy milk")
+    async with database.acting_as("alice") as transaction:
+        added = transaction.execute(ADD_A_NOTE, note="Buy milk")
     assert added.all == [{"note": "Buy milk"}]

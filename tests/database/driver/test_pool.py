@@ -12,7 +12,7 @@ from taskward.database.driver import pool as pool_module
 from taskward.database.driver.connection import Connection
 from taskward.database.driver.pool import Pool, PoolClosedError
 from taskward.database.url import conninfo
-from tests.database.units import BACKEND
+from tests.database.transactions import BACKEND
 from tests.embedded.dead_server import DeadServer
 from tests.loop_time import LoopTime
 

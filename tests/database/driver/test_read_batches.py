@@ -9,14 +9,14 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from taskward.database.driver.connection import Connection
-from taskward.database.driver.exchange import Command, ConnectionLostError, Unit
+from taskward.database.driver.exchange import Command, ConnectionLostError, PendingTransaction
 from taskward.database.driver.read_batches import MOST
 from taskward.database.driver.statement import Effect, Statement
 from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError, ValidationFailedError
 from tests.database.conftest import create_task
-from tests.database.units import WHO, read_as, waiting_for
+from tests.database.transactions import WHO, read_as, waiting_for
 from tests.loop_time import LoopTime
 from tests.tasks.wire import CountingProxy
 
@@ -47,8 +47,8 @@ async def connection(database_url: str) -> AsyncIterator[Connection]:
 
 
 async def rows_of(database: Database, user_id: str, statement: Statement, **values: object) -> Sequence[object]:
-    async with database.acting_as(user_id) as unit:
-        found = unit.execute(statement, **values)
+    async with database.acting_as(user_id) as transaction:
+        found = transaction.execute(statement, **values)
     return [tuple(row.values()) for row in found.all]
 
 
@@ -102,18 +102,25 @@ async def test_one_that_fails_does_not_touch_the_others(database: Database) -> N
 async def test_each_unit_has_its_own_outcome_and_the_rest_is_as_if_it_were_alone(connection: Connection) -> None:
     failing = [(ONE, {}), (DIVIDE, {"by": 0}), (BACKEND, {})]
     for _ in range(3):
-        units = [Unit(failing), Unit([(BACKEND, {})]), Unit([]), Unit([(DIVIDE, {"by": 1}), (ONE, {})])]
-        await connection.exchange_all(units)
-        outcomes = [unit.answer.result() for unit in units]
+        transactions = [
+            PendingTransaction(failing),
+            PendingTransaction([(BACKEND, {})]),
+            PendingTransaction([]),
+            PendingTransaction([(DIVIDE, {"by": 1}), (ONE, {})]),
+        ]
+        await connection.exchange_all(transactions)
+        outcomes = [transaction.answer.result() for transaction in transactions]
         assert isinstance(outcomes[0], psycopg.errors.DivisionByZero)
-        assert outcomes[1] == [[{"pid": connection._pgconn.backend_pid}]], "prepared in the unit that failed"
+        assert outcomes[1] == [[{"pid": connection._pgconn.backend_pid}]], (
+            "prepared in the transaction that failed"
+        )
         assert outcomes[2] == []
         assert outcomes[3] == [[{"number": 1}], [{"number": 1}]]
         assert connection.usable
 
 
 async def test_each_is_answered_when_it_has_ended(connection: Connection) -> None:
-    first, second = Unit([(ONE, {})]), Unit([(SLEEP, {})])
+    first, second = PendingTransaction([(ONE, {})]), PendingTransaction([(SLEEP, {})])
     exchange = asyncio.create_task(connection.exchange_all([first, second]))
     assert await first.outcome() == [[{"number": 1}]]
     assert not second.answer.done()
@@ -128,24 +135,24 @@ async def test_what_one_would_have_prepared_is_prepared_though_one_after_the_oth
     superuser.execute("CREATE TABLE notes (note text)")
     superuser.execute("GRANT ALL ON notes TO taskward")
     short: Command = (Statement("SELECT set_config('lock_timeout', '100ms', true) AS timeout"), {})
-    units = [Unit([short, (NOTES, {})]) for _ in range(3)]
+    transactions = [PendingTransaction([short, (NOTES, {})]) for _ in range(3)]
     with superuser.transaction():
         superuser.execute("LOCK notes")  # so that not even preparing is possible
-        await connection.exchange_all(units)
-    outcomes = [unit.answer.result() for unit in units]
+        await connection.exchange_all(transactions)
+    outcomes = [transaction.answer.result() for transaction in transactions]
     assert [type(outcome) for outcome in outcomes] == [psycopg.errors.LockNotAvailable] * 3
     assert (await connection.exchange([(NOTES, {})])) == [[]]
 
 
 async def test_answers_that_are_not_those_to_what_was_sent_end_the_connection(connection: Connection) -> None:
-    units = [Unit([(ONE, {})]), Unit([(ECHO, {"text": "bob's"})])]
-    exchange = asyncio.create_task(connection.exchange_all(units))
+    transactions = [PendingTransaction([(ONE, {})]), PendingTransaction([(ECHO, {"text": "bob's"})])]
+    exchange = asyncio.create_task(connection.exchange_all(transactions))
     await asyncio.sleep(0)
     assert connection._pending is not None
     connection._pending.in_flight.rotate()  # as if the server had mixed them up
-    units[1].commands = [(ONE, {}), (ONE, {})]
+    transactions[1].commands = [(ONE, {}), (ONE, {})]
     await exchange
-    assert [type(unit.answer.result()) for unit in units] == [ConnectionLostError] * 2
+    assert [type(transaction.answer.result()) for transaction in transactions] == [ConnectionLostError] * 2
     assert not connection.usable
 
 

@@ -1,4 +1,4 @@
-"""A connection that sends whole units of work in one packet and wakes its caller once, with the answers.
+"""A connection that sends whole transactions in one packet and wakes its caller once, with the answers.
 
 psycopg connects, authenticates, converts values and knows the protocol. What is left out is its cursors and its
 pipeline block: that flushes after every statement, so that one request was three packets and three wake-ups of the
@@ -17,7 +17,7 @@ from psycopg import errors, pq
 from psycopg.abc import Buffer, PyFormat
 from psycopg.adapt import Transformer
 
-from taskward.database.driver.exchange import Command, Exchange, Row, Unit
+from taskward.database.driver.exchange import Command, Exchange, PendingTransaction, Row
 from taskward.database.driver.statement import Statement
 
 Arguments = Sequence[Buffer | None]
@@ -86,33 +86,37 @@ class Connection:
         Raises the error that the first one failed with: then nothing of it has happened. Raises
         ConnectionLostError: then nobody knows. Cancelled, it closes.
         """
-        unit = Unit(commands)
-        await self.exchange_all([unit])
-        return await unit.outcome()
+        transaction = PendingTransaction(commands)
+        await self.exchange_all([transaction])
+        return await transaction.outcome()
 
-    async def exchange_all(self, units: Sequence[Unit]) -> None:
-        """Run each unit as a transaction of its own, one after the other, all sent in one packet.
+    async def exchange_all(self, transactions: Sequence[PendingTransaction]) -> None:
+        """Run each transaction as a transaction of its own, one after the other, all sent in one packet.
 
         Each gets its outcome, as `exchange` returns or raises it, as soon as it has ended. Cancelled, it closes,
         and those that have not ended get none.
         """
-        if not self.unpooled and len(units) > 1:
-            raise AssertionError("only a direct connection is sent more than one unit at a time")
-        await self._exchange(units)
-        stale = [unit for unit in units if isinstance(unit.error, STALE) and not unit.answer.done()]
+        if not self.unpooled and len(transactions) > 1:
+            raise AssertionError("only a direct connection is sent more than one transaction at a time")
+        await self._exchange(transactions)
+        stale = [
+            transaction
+            for transaction in transactions
+            if isinstance(transaction.error, STALE) and not transaction.answer.done()
+        ]
         if stale:  # rolled back, and every other connection will meet the same: so mend it here
             self._prepared.clear()
             self._columns.clear()
             self._generation = b"_%d" % next(self._generations)
-        for unit in stale:  # one by one: should one fail, it takes along what it would have prepared
-            unit.begin_anew()
-            await self._exchange([unit])
-            if unit.error:
-                unit.settle(unit.error)
+        for transaction in stale:  # one by one: should one fail, it takes along what it would have prepared
+            transaction.begin_anew()
+            await self._exchange([transaction])
+            if transaction.error:
+                transaction.settle(transaction.error)
 
-    async def _exchange(self, units: Sequence[Unit]) -> None:
-        arguments = [self._dump(unit) for unit in units]
-        pending = self._pending = Exchange(units, self._loop.create_future())
+    async def _exchange(self, transactions: Sequence[PendingTransaction]) -> None:
+        arguments = [self._dump(transaction) for transaction in transactions]
+        pending = self._pending = Exchange(transactions, self._loop.create_future())
         try:
             self._send(pending, arguments)
             await pending.ended
@@ -131,27 +135,31 @@ class Connection:
             self._socket = -1
         self._pgconn.finish()
 
-    def _dump(self, unit: Unit) -> list[Arguments]:
+    def _dump(self, transaction: PendingTransaction) -> list[Arguments]:
         try:
-            wanted = [[values[name] for name in statement.parameters] for statement, values in unit.commands]
+            wanted = [
+                [values[name] for name in statement.parameters] for statement, values in transaction.commands
+            ]
             return [self._values.dump_sequence(values, [PyFormat.TEXT] * len(values)) for values in wanted]
-        except Exception as error:  # what PostgreSQL cannot hold; nothing of the unit is sent
-            unit.error = error
-            unit.settle(error)
+        except Exception as error:  # what PostgreSQL cannot hold; nothing of the transaction is sent
+            transaction.error = error
+            transaction.settle(error)
             return []
 
     def _send(self, pending: Exchange, arguments: Sequence[Sequence[Arguments]]) -> None:
         try:
-            for unit, values in zip(pending.units, arguments, strict=True):
-                if not unit.error:
-                    for (statement, _), of_statement in zip(unit.commands, values, strict=True):
-                        self._send_command(statement, of_statement, unit, pending)
+            for transaction, values in zip(pending.transactions, arguments, strict=True):
+                if not transaction.error:
+                    for (statement, _), of_statement in zip(transaction.commands, values, strict=True):
+                        self._send_command(statement, of_statement, transaction, pending)
                     self._pgconn.pipeline_sync()
             self._flush()
         except psycopg.OperationalError as error:
             self._lost(error)
 
-    def _send_command(self, statement: Statement, arguments: Arguments, unit: Unit, pending: Exchange) -> None:
+    def _send_command(
+        self, statement: Statement, arguments: Arguments, transaction: PendingTransaction, pending: Exchange
+    ) -> None:
         if not self.unpooled:
             self._pgconn.send_query_params(statement.text, arguments)
         else:
@@ -159,9 +167,9 @@ class Connection:
             if name not in self._prepared and name not in pending.preparing:
                 self._pgconn.send_prepare(name, statement.text)
                 pending.preparing.add(name)
-                unit.expected.append(name)
+                transaction.expected.append(name)
             self._pgconn.send_query_prepared(name, arguments)
-        unit.expected.append(None)
+        transaction.expected.append(None)
 
     def _flush(self) -> None:
         if self._pgconn.flush():
@@ -190,39 +198,41 @@ class Connection:
 
     def _take(self, result: pq.abc.PGresult, pending: Exchange) -> None:
         status = result.status
-        unit = pending.in_flight[0]
+        transaction = pending.in_flight[0]
         if status == pq.ExecStatus.PIPELINE_SYNC:
-            self._settle(unit, pending)
+            self._settle(transaction, pending)
             return
-        prepared = unit.expected.pop(0) if unit.expected else None  # none: the commit itself failed
+        prepared = transaction.expected.pop(0) if transaction.expected else None  # none: the commit itself failed
         if status == pq.ExecStatus.FATAL_ERROR:
-            unit.error = unit.error or errors.error_from_result(result)
+            transaction.error = transaction.error or errors.error_from_result(result)
         elif prepared and status == pq.ExecStatus.COMMAND_OK:
             self._prepared.add(prepared)
         elif not prepared:
-            unit.results.append(result)
+            transaction.results.append(result)
 
     def _lost(self, error: psycopg.OperationalError) -> None:
         self.close()
         if self._pending:
             self._pending.fail(error)
 
-    def _settle(self, unit: Unit, pending: Exchange) -> None:
+    def _settle(self, transaction: PendingTransaction, pending: Exchange) -> None:
         """Take the end of a transaction."""
-        if not unit.error and len(unit.results) != len(unit.commands):
+        if not transaction.error and len(transaction.results) != len(transaction.commands):
             raise _mixed_up()
-        if not isinstance(unit.error, STALE):
-            unit.settle(unit.error or self._load(unit))
+        if not isinstance(transaction.error, STALE):
+            transaction.settle(transaction.error or self._load(transaction))
         pending.end_of_first()
 
-    def _load(self, unit: Unit) -> list[list[Row]] | Exception:
+    def _load(self, transaction: PendingTransaction) -> list[list[Row]] | Exception:
         answers = []
-        for (statement, values), result in zip(unit.commands, unit.results, strict=True):
+        for (statement, values), result in zip(transaction.commands, transaction.results, strict=True):
             try:
                 rows = self._rows(statement, result)
-            except Exception as error:  # that of this unit, and of no other
+            except Exception as error:  # that of this transaction, and of no other
                 return error
-            if statement.echo and [row.get(statement.echo) for row in rows] != [values[statement.echo]]:
+            if statement.correlation_id and [row.get(statement.correlation_id) for row in rows] != [
+                values[statement.correlation_id]
+            ]:
                 raise _mixed_up()
             answers.append(rows)
         return answers

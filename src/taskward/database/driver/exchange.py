@@ -18,7 +18,7 @@ class ConnectionLostError(psycopg.OperationalError):
     """The connection ended before the answer was complete."""
 
 
-class Unit:
+class PendingTransaction:
     """Commands that are one transaction, and what comes of it: the rows of each command, or an error."""
 
     __slots__ = ("answer", "commands", "error", "expected", "results")
@@ -52,9 +52,9 @@ class Unit:
 class Exchange:
     """Units that were sent together, and those of them that wait for the end of their transaction."""
 
-    def __init__(self, units: Sequence[Unit], ended: asyncio.Future[None]) -> None:
-        self.units = units
-        self.in_flight = deque(unit for unit in units if not unit.error)
+    def __init__(self, transactions: Sequence[PendingTransaction], ended: asyncio.Future[None]) -> None:
+        self.transactions = transactions
+        self.in_flight = deque(transaction for transaction in transactions if not transaction.error)
         self.preparing: set[bytes] = set()
         self.ended = ended
         self._wake_when_ended()
@@ -66,11 +66,11 @@ class Exchange:
 
     def fail(self, lost: psycopg.OperationalError) -> None:
         """Take the end of the connection."""
-        for unit in self.in_flight:
-            reason = unit.error or lost
-            unit.error = ConnectionLostError("the connection is lost")
-            unit.error.__cause__ = reason
-            unit.settle(unit.error)
+        for transaction in self.in_flight:
+            reason = transaction.error or lost
+            transaction.error = ConnectionLostError("the connection is lost")
+            transaction.error.__cause__ = reason
+            transaction.settle(transaction.error)
         self.in_flight.clear()
         self._wake_when_ended()
 

@@ -13,7 +13,7 @@ from contextvars import Context
 from typing import Any
 
 from taskward.database.driver.connection import Connection
-from taskward.database.driver.exchange import Command, Row, Unit
+from taskward.database.driver.exchange import Command, PendingTransaction, Row
 from taskward.database.driver.pool import Pool, PoolClosedError
 
 MOST = 32  # reads in one packet, which the server answers one after the other
@@ -28,7 +28,7 @@ class ReadBatches:
         self._pool = pool
         self._timeout = timeout
         self._most = MOST
-        self._waiting: deque[tuple[Unit, float]] = deque()  # and when its time is up
+        self._waiting: deque[tuple[PendingTransaction, float]] = deque()  # and when its time is up
         self._in_line = 0  # batches in the pool's line; together they have room for all who wait
         self._running: set[asyncio.Task[None]] = set()
 
@@ -39,10 +39,10 @@ class ReadBatches:
 
     async def run(self, commands: Sequence[Command]) -> list[list[Row]]:
         """Return the rows of each command; raise what `Pool.acquire` and `Connection.exchange` raise."""
-        unit = Unit(commands)
-        self._waiting.append((unit, asyncio.get_running_loop().time() + self._timeout))
+        transaction = PendingTransaction(commands)
+        self._waiting.append((transaction, asyncio.get_running_loop().time() + self._timeout))
         self._line_up()
-        return await unit.outcome()
+        return await transaction.outcome()
 
     async def close(self) -> None:
         """End what waits and what is under way."""
@@ -67,8 +67,8 @@ class ReadBatches:
         try:
             connection = await self._pool.acquire()
         except Exception as error:
-            for unit, _ in self._dequeue():
-                unit.settle(error)
+            for transaction, _ in self._dequeue():
+                transaction.settle(error)
             return
         finally:
             self._in_line -= 1
@@ -77,50 +77,56 @@ class ReadBatches:
             batch = self._dequeue()
             self._line_up()  # where fewer could board than was thought
             if batch:
-                await self._send(connection, [unit for unit, _ in batch], max(deadline for _, deadline in batch))
+                await self._send(
+                    connection, [transaction for transaction, _ in batch], max(deadline for _, deadline in batch)
+                )
         finally:
             self._pool.release(connection)
 
-    def _dequeue(self) -> list[tuple[Unit, float]]:
-        dequeued: list[tuple[Unit, float]] = []
+    def _dequeue(self) -> list[tuple[PendingTransaction, float]]:
+        dequeued: list[tuple[PendingTransaction, float]] = []
         while self._waiting and len(dequeued) < self._most:
-            unit, deadline = self._waiting.popleft()
-            if not unit.answer.done():  # given up
-                dequeued.append((unit, deadline))
+            transaction, deadline = self._waiting.popleft()
+            if not transaction.answer.done():  # given up
+                dequeued.append((transaction, deadline))
         return dequeued
 
-    async def _send(self, connection: Connection, units: Sequence[Unit], deadline: float) -> None:
-        hedging = asyncio.get_running_loop().call_later(self._timeout * DELAYED, self._hedge, units, deadline)
+    async def _send(
+        self, connection: Connection, transactions: Sequence[PendingTransaction], deadline: float
+    ) -> None:
+        hedging = asyncio.get_running_loop().call_later(
+            self._timeout * DELAYED, self._hedge, transactions, deadline
+        )
         try:
             async with asyncio.timeout_at(deadline):  # then nobody waits any more
-                await connection.exchange_all(units)
+                await connection.exchange_all(transactions)
         except Exception as error:
-            for unit in units:
-                unit.settle(error)
+            for transaction in transactions:
+                transaction.settle(error)
         except asyncio.CancelledError:
-            for unit in units:
-                unit.settle(PoolClosedError())
+            for transaction in transactions:
+                transaction.settle(PoolClosedError())
             raise
         finally:
             hedging.cancel()
 
-    def _hedge(self, units: Sequence[Unit], deadline: float) -> None:
+    def _hedge(self, transactions: Sequence[PendingTransaction], deadline: float) -> None:
         """Send alone what waits behind a read that takes long; whichever answer comes first is taken."""
-        for unit in [unit for unit in units if not unit.answer.done()][1:]:
-            self._start(self._run_alone(unit, deadline))
+        for transaction in [transaction for transaction in transactions if not transaction.answer.done()][1:]:
+            self._start(self._run_alone(transaction, deadline))
 
-    async def _run_alone(self, unit: Unit, deadline: float) -> None:
+    async def _run_alone(self, transaction: PendingTransaction, deadline: float) -> None:
         try:
             connection = await self._pool.acquire()
         except Exception:
             return  # the packet may still be answered
         try:
-            if not unit.answer.done():
-                again = Unit(unit.commands)
+            if not transaction.answer.done():
+                again = PendingTransaction(transaction.commands)
                 async with asyncio.timeout_at(deadline):
                     await connection.exchange_all([again])
                 if isinstance(again.answer.result(), list):  # else the packet may still do better
-                    unit.settle(again.answer.result())
+                    transaction.settle(again.answer.result())
         except TimeoutError:
             return
         finally:

@@ -25,7 +25,9 @@ class Statement:
     sql: str
     constants: dict[str, Any] = field(default_factory=dict)
     effect: Effect = Effect.NOT_IDEMPOTENT
-    echo: str = ""  # a parameter that comes back in the column of its name, or the answer is to somebody else
+    correlation_id: str = (
+        ""  # a parameter that comes back in the column of its name, or the answer is to somebody else
+    )
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Looking at the door from both sides: who a unit is, where it hangs, and what it left behind."""
+"""Looking at the door from both sides: who a transaction is, where it hangs, and what it left behind."""
 
 import asyncio
 import time
@@ -16,14 +16,14 @@ SLEEP = Statement("SELECT pg_sleep(60)")
 
 
 async def read_as(database: Database, user_id: str) -> None:
-    async with database.acting_as(user_id) as unit:
-        unit.execute(WHO)
+    async with database.acting_as(user_id) as transaction:
+        transaction.execute(WHO)
 
 
 async def dawdle(database: Database) -> None:
     """Be alice for a minute."""
-    async with database.acting_as("alice") as unit:
-        unit.execute(SLEEP)
+    async with database.acting_as("alice") as transaction:
+        transaction.execute(SLEEP)
 
 
 async def asleep(superuser: psycopg.Connection) -> int:
@@ -44,8 +44,8 @@ async def waiting_for(superuser: psycopg.Connection, event: str) -> int:
 
 async def nothing_is_left_of_alice(database: Database) -> None:
     """The pool still has its connection, and bob is bob on it."""
-    async with database.acting_as("bob") as unit:
-        who = unit.execute(WHO)
-        seen = unit.execute(Statement("SELECT user_id FROM tasks"))
+    async with database.acting_as("bob") as transaction:
+        who = transaction.execute(WHO)
+        seen = transaction.execute(Statement("SELECT user_id FROM tasks"))
     assert who.all == [{"role": "taskward_app", "user_id": "bob"}]
     assert seen.all == []
