@@ -62,7 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         pool_size=settings.db_pool_size,
         max_overflow=settings.db_max_overflow,
         timeout=settings.database_timeout_seconds,
-        guard=check_walls,
+        precondition=check_walls,
         timed=counted.transaction,
     )
 

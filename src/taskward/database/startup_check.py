@@ -165,14 +165,14 @@ async def check_walls(database: Database) -> None:
     Raises UnfitDatabaseError where the encoding, or what sessions begin with, is not as statements need it.
     """
     try:
-        async with database.acting_as(NOBODY, guarded=False) as transaction:
+        async with database.acting_as(NOBODY, checked=False) as transaction:
             session = transaction.execute(SESSION)
         _check_session(session.all[0])
-        async with database.acting_as(NOBODY, guarded=False) as transaction:
+        async with database.acting_as(NOBODY, checked=False) as transaction:
             results = [transaction.execute(check) for check in CHECKS]
-        async with database.acting_as(f"nobody {secrets.token_hex(16)}", guarded=False) as transaction:
+        async with database.acting_as(f"nobody {secrets.token_hex(16)}", checked=False) as transaction:
             results.append(transaction.execute(A_STRANGER_SEES_NOTHING))
-        async with database.acting_for_accounts(guarded=False) as transaction:
+        async with database.acting_for_accounts(checked=False) as transaction:
             results += [transaction.execute(check) for check in CHECKS_OF_ACCOUNTS]
     except ForbiddenError as refused:
         raise WallMissingError(

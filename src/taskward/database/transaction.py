@@ -44,7 +44,7 @@ IDENTITY = Statement(
 ROLLED_BACK = (postgres.SerializationFailure, postgres.DeadlockDetected, *STALE)
 MAX_RETRIES = 2
 
-Guard = Callable[["Database"], Awaitable[None]]
+Precondition = Callable[["Database"], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
 
@@ -64,13 +64,13 @@ class Rows:
 class Transaction:
     """One user's statements, collected in the block and sent together when it ends."""
 
-    def __init__(self, database: "Database", role: str, user_id: str, *, guarded: bool) -> None:
+    def __init__(self, database: "Database", role: str, user_id: str, *, checked: bool) -> None:
         self._database = database
         self._user_id = user_id
         self._correlation_id = database.new_correlation_id()
         self._results: list[Rows] = []
         self.commands: list[Command] = []
-        self.guarded = guarded
+        self.checked = checked
         self.identify(role)
 
     @property
@@ -118,14 +118,14 @@ class Database:
         pool_size: int,
         max_overflow: int,
         timeout: float = 2.0,
-        guard: Guard | None = None,
+        precondition: Precondition | None = None,
         timed: Callable[[float], None] = lambda _: None,
     ) -> None:
         """Take a libpq connection string, how many connections to keep and to open beyond those, and seconds.
 
-        `timeout` is how long one transaction may take, waiting for a connection included. `guard` looks whether
-        the database can be trusted, with transactions that are not guarded, and raises when not; no other transaction runs
-        before it has returned once. `timed` is told how many seconds each transaction took.
+        `timeout` is how long one transaction may take, waiting for a connection included. `precondition` looks
+        whether the database can be trusted, with transactions that are not checked, and raises when not; no other
+        one runs before it has returned once. `timed` is told how many seconds each transaction took.
         """
         pooled = is_pooled(conninfo)
         self.pool = Pool(
@@ -134,9 +134,9 @@ class Database:
         self._reads = ReadBatches(self.pool, timeout=timeout)
         self._timeout = timeout
         self.statement_timeout = f"{round(timeout * 1000)}ms"
-        self._guard = guard
+        self._precondition = precondition
         self._timed = timed
-        self._guarding: asyncio.Task[None] | None = None
+        self._checking: asyncio.Task[None] | None = None
         self._name = secrets.token_hex(8)
         self._correlation_ids = count()
 
@@ -149,21 +149,21 @@ class Database:
         """Close every connection."""
         await self.pool.close()
         await self._reads.close()
-        if self._guarding:
-            await asyncio.gather(self._guarding, return_exceptions=True)
+        if self._checking:
+            await asyncio.gather(self._checking, return_exceptions=True)
 
-    def acting_as(self, user_id: str, *, guarded: bool = True) -> Transaction:
+    def acting_as(self, user_id: str, *, checked: bool = True) -> Transaction:
         """Return a transaction, for `async with`, to which row-level security shows the rows of `user_id` alone.
 
         It commits when the block ends, and nothing was sent when the block raises. Results can be read after the
         block. Raises DatabaseUnavailableError (LockTimeoutError where it waited for another transaction), and
         ForbiddenError, ValidationFailedError or AlreadyThereError where the database refuses.
         """
-        return Transaction(self, APP_ROLE, user_id, guarded=guarded)
+        return Transaction(self, APP_ROLE, user_id, checked=checked)
 
-    def acting_for_accounts(self, user_id: str = NOBODY, *, guarded: bool = True) -> Transaction:
+    def acting_for_accounts(self, user_id: str = NOBODY, *, checked: bool = True) -> Transaction:
         """Return a transaction like `acting_as`, which reaches accounts and refresh tokens but no user data."""
-        return Transaction(self, ACCOUNTS_ROLE, user_id, guarded=guarded)
+        return Transaction(self, ACCOUNTS_ROLE, user_id, checked=checked)
 
     def new_correlation_id(self) -> str:
         """Return a name that no other transaction has, in this process or another."""
@@ -174,11 +174,11 @@ class Database:
 
         Whoever comes while it is asked shares its answer: one after the other, a crowd would wait for minutes.
         """
-        if self._guard:
-            if self._guarding is None:
-                self._guarding = asyncio.create_task(self._ask(self._guard))
-                self._guarding.add_done_callback(_consume_result)
-            asked = self._guarding
+        if self._precondition:
+            if self._checking is None:
+                self._checking = asyncio.create_task(self._ask(self._precondition))
+                self._checking.add_done_callback(_consume_result)
+            asked = self._checking
             await asyncio.wait([asked])  # a caller who goes away does not take the question along
             asked.result()
 
@@ -187,7 +187,7 @@ class Database:
         began = time.perf_counter()
         try:
             async with asyncio.timeout(self._timeout):
-                if transaction.guarded and self._guard:
+                if transaction.checked and self._precondition:
                     await self._trust()
                 return await self._run_with_retries(transaction)
         except Exception as error:
@@ -198,12 +198,12 @@ class Database:
         finally:
             self._timed(time.perf_counter() - began)
 
-    async def _ask(self, guard: Guard) -> None:
+    async def _ask(self, precondition: Precondition) -> None:
         try:
-            await guard(self)
-            self._guard = None
+            await precondition(self)
+            self._precondition = None
         finally:
-            self._guarding = None
+            self._checking = None
 
     async def _trust(self) -> None:
         try:

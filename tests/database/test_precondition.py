@@ -1,4 +1,4 @@
-"""The guard: no guarded transaction runs before it has agreed, and a crowd asks it once."""
+"""The precondition: no checked transaction runs before it has agreed, and a crowd asks it once."""
 
 import asyncio
 import gc
@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from taskward.database.transaction import Database, Guard
+from taskward.database.transaction import Database, Precondition
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
 from tests.database.transactions import read_as
@@ -17,7 +17,7 @@ TIMEOUT = 0.2
 
 
 class Asked:
-    """A guard that answers when it is told to, and counts how often it was asked."""
+    """A precondition that answers when it is told to, and counts how often it was asked."""
 
     def __init__(self) -> None:
         self.times = 0
@@ -32,13 +32,13 @@ class Asked:
 
 
 @pytest.fixture
-async def guard() -> Asked:
+async def precondition() -> Asked:
     return Asked()
 
 
 @pytest.fixture
-async def database(database_url: str, guard: Guard) -> AsyncIterator[Database]:
-    opened = Database(conninfo(database_url), pool_size=1, max_overflow=0, timeout=5, guard=guard)
+async def database(database_url: str, precondition: Precondition) -> AsyncIterator[Database]:
+    opened = Database(conninfo(database_url), pool_size=1, max_overflow=0, timeout=5, precondition=precondition)
     yield opened
     await opened.close()
 
@@ -52,57 +52,63 @@ async def crowd(database: Database) -> list[asyncio.Task[None]]:
 
 
 async def test_a_crowd_that_is_refused_asks_once_and_not_one_after_the_other(
-    database: Database, guard: Asked
+    database: Database, precondition: Asked
 ) -> None:
-    guard.refuses = True
+    precondition.refuses = True
     tasks = await crowd(database)
-    guard.may_answer.set()
+    precondition.may_answer.set()
     answers = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(answer) for answer in answers] == [DatabaseUnavailableError] * 10
-    assert guard.times == 1
+    assert precondition.times == 1
 
 
-async def test_after_a_refusal_the_next_unit_asks_again(database: Database, guard: Asked) -> None:
-    guard.may_answer.set()
-    guard.refuses = True
+async def test_after_a_refusal_the_next_unit_asks_again(database: Database, precondition: Asked) -> None:
+    precondition.may_answer.set()
+    precondition.refuses = True
     with pytest.raises(DatabaseUnavailableError):
         await read_as(database, "alice")
-    guard.refuses = False
+    precondition.refuses = False
     await read_as(database, "alice")
     await read_as(database, "alice")
-    assert guard.times == 2
+    assert precondition.times == 2
 
 
-async def test_a_caller_who_goes_away_does_not_take_the_question_along(database: Database, guard: Asked) -> None:
+async def test_a_caller_who_goes_away_does_not_take_the_question_along(
+    database: Database, precondition: Asked
+) -> None:
     first, *others = await crowd(database)
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
-    guard.may_answer.set()
+    precondition.may_answer.set()
     await asyncio.gather(*others)
-    assert guard.times == 1
+    assert precondition.times == 1
 
 
 async def test_a_refusal_that_nobody_waits_for_any_more_is_no_error_of_the_event_loop(
-    database: Database, guard: Asked
+    database: Database, precondition: Asked
 ) -> None:
-    guard.refuses = True
+    precondition.refuses = True
     told: list[dict[str, object]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
     callers = await crowd(database)
     for caller in callers:
         caller.cancel()
     await asyncio.gather(*callers, return_exceptions=True)
-    guard.may_answer.set()
-    while database._guarding:  # noqa: ASYNC110
+    precondition.may_answer.set()
+    while database._checking:  # noqa: ASYNC110
         await asyncio.sleep(0)  # a turn of the loop is what is waited for
     gc.collect()  # which is when asyncio finds it out
     assert told == []
 
 
-async def test_nobody_waits_for_the_guard_longer_than_for_an_answer(database_url: str, guard: Asked) -> None:
-    database = Database(conninfo(database_url), pool_size=1, max_overflow=0, timeout=TIMEOUT, guard=guard)
+async def test_nobody_waits_for_the_guard_longer_than_for_an_answer(
+    database_url: str, precondition: Asked
+) -> None:
+    database = Database(
+        conninfo(database_url), pool_size=1, max_overflow=0, timeout=TIMEOUT, precondition=precondition
+    )
     async with asyncio.timeout(30):
         with pytest.raises(DatabaseUnavailableError):
             await read_as(database, "alice")
-    guard.may_answer.set()
+    precondition.may_answer.set()
     await database.close()
