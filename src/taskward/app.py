@@ -66,7 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         timed=counted.transaction,
     )
 
-    verifier = TokenVerifier.by(settings)
+    verifier = TokenVerifier.from_settings(settings)
     passwords = Passwords()
     rate_limits = RateLimits(settings, counted.rate_limited)
 
@@ -141,6 +141,6 @@ def _accounts(settings: Settings, database: Database, passwords: Passwords) -> A
         secret=secret,
         algorithm=settings.algorithm,
         lifetime_seconds=lifetime,
-        expected=Expected.by(settings),
+        expected=Expected.from_settings(settings),
     )
     return AccountService(database, passwords, RefreshTokens(secret), issue, lifetime)

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from taskward.auth.verify import TokenVerifier
-from tests.auth.test_gate import Refusal
+from tests.auth.test_prevalidation import Refusal
 from tests.auth.tokens import HEADER, PAYLOAD, SECRET, at_once, base64url, json_part, signed, with_header
 
 pytestmark = pytest.mark.quick

@@ -4,7 +4,7 @@ import pytest
 
 from taskward.auth.verify import TokenVerifier
 from taskward.errors import TokenExpiredError
-from tests.auth.test_gate import Refusal
+from tests.auth.test_prevalidation import Refusal
 from tests.auth.tokens import NOW, PAYLOAD, SECRET, at_once, signed, with_claims, without_claim
 
 pytestmark = pytest.mark.quick

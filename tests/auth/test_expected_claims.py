@@ -95,9 +95,9 @@ def test_tokens_of_the_service_are_for_the_first_audience() -> None:
 
 
 def test_the_settings_separate_audiences_by_commas() -> None:
-    expected = Expected.by(Settings(JWT_AUDIENCE=" https://a.example ,tasks,tasks,"))
+    expected = Expected.from_settings(Settings(JWT_AUDIENCE=" https://a.example ,tasks,tasks,"))
     assert expected.audiences == ("https://a.example", "tasks")
-    assert Expected.by(Settings()).audiences is None
+    assert Expected.from_settings(Settings()).audiences is None
 
 
 def test_a_long_issuer_is_shown_in_part_and_other_claims_are_not_shown() -> None:
@@ -122,7 +122,7 @@ async def test_the_settings_say_what_is_expected_of_every_token(
         JWT_JWKS_URL=key_server.url, JWT_ISSUER=ISSUER, JWT_AUDIENCE=AUDIENCE, JWT_USER_ID_CLAIM="uid",
         JWT_SECRET_KEY=secret,
     )  # fmt: skip
-    verifier = TokenVerifier.by(settings)
+    verifier = TokenVerifier.from_settings(settings)
     good = GOOD | {"uid": "bob", "exp": 10**10}
     async with verifier.keeping_keys_fresh():
         assert (await verifier.verify(pair.token(good))).user_id == "bob"

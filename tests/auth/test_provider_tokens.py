@@ -45,7 +45,7 @@ async def refusal(verifier: TokenVerifier, token: str) -> str:
 async def test_a_token_of_every_algorithm_is_accepted(outside: TokenVerifier, algorithm: str) -> None:
     token = PAIRS[algorithm].token()
     assert await outside.verify(token) == Claims("alice", NOW + 930)
-    assert at_once(outside.verify(token)) == outside.remembered(token) == Claims("alice", NOW + 930)
+    assert at_once(outside.verify(token)) == outside.cached(token) == Claims("alice", NOW + 930)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -145,10 +145,10 @@ async def test_a_remembered_token_is_forgotten_with_its_key(
     key_server.publish(PAIRS["ES256"])
     clock.now += 30
     assert outside.provider is not None
-    assert outside.remembered(taken_back) is not None
+    assert outside.cached(taken_back) is not None
     await outside.provider.refresh()
-    assert outside.remembered(taken_back) is None
-    assert outside.remembered(kept) is not None
+    assert outside.cached(taken_back) is None
+    assert outside.cached(kept) is not None
     assert "none of those" in await refusal(outside, taken_back)
 
 
@@ -159,9 +159,9 @@ async def test_a_remembered_token_is_forgotten_when_its_key_was_last_seen_a_day_
     await outside.verify(token)
     key_server.answer_bytes(b"", 500)
     clock.now += 24 * 3600 - 1
-    assert outside.remembered(token) is not None
+    assert outside.cached(token) is not None
     clock.now += 1
-    assert outside.remembered(token) is None
+    assert outside.cached(token) is None
     with pytest.raises(KeysUnavailableError):
         await outside.verify(token)
 

@@ -4,7 +4,7 @@ import pytest
 
 from taskward.auth import verify
 from taskward.auth.claims import Claims
-from taskward.auth.verify import MAX_REMEMBERED, TokenVerifier
+from taskward.auth.verify import MAX_CACHED, TokenVerifier
 from taskward.errors import TokenExpiredError, TokenInvalidError
 from tests.auth.tokens import NOW, SECRET, at_once, signed, with_claims
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.quick
 
 
 class CountingVerifier(TokenVerifier):
-    """Counts how often a token is verified, and not remembered."""
+    """Counts how often a token is verified, and not cached."""
 
     def __init__(self, secret: bytes = SECRET) -> None:
         self.now: float = NOW
@@ -21,7 +21,7 @@ class CountingVerifier(TokenVerifier):
 
     def ask(self, token: str) -> Claims:
         """Do as a request does."""
-        return self.remembered(token) or at_once(self.verify(token))
+        return self.cached(token) or at_once(self.verify(token))
 
     async def verify(self, token: str) -> Claims:
         self.verifications += 1
@@ -57,16 +57,16 @@ def test_a_remembered_token_expires_by_the_clock() -> None:
 
 
 def test_the_memory_is_bounded_and_drops_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert MAX_REMEMBERED == 10_000
-    monkeypatch.setattr(verify, "MAX_REMEMBERED", 3)
+    assert MAX_CACHED == 10_000
+    monkeypatch.setattr(verify, "MAX_CACHED", 3)
     verifier = CountingVerifier()
     tokens = [with_claims(sub=f"user_{number}") for number in range(5)]
     for token in tokens:
         verifier.ask(token)
-    assert len(verifier._remembered) == 3
+    assert len(verifier._cached) == 3
     for token in tokens[2:]:
         verifier.ask(token)
-    assert verifier.verifications == 5, "the three newest are remembered"
+    assert verifier.verifications == 5, "the three newest are cached"
     verifier.ask(tokens[0])
     assert verifier.verifications == 6, "the oldest was dropped"
 
@@ -80,14 +80,14 @@ def test_a_refused_token_is_not_remembered(token: str) -> None:
         with pytest.raises((TokenInvalidError, TokenExpiredError)):
             verifier.ask(token)
     assert verifier.verifications == 2
-    assert verifier._remembered == {}
+    assert verifier._cached == {}
 
 
 def test_the_memory_holds_no_usable_token() -> None:
     verifier = CountingVerifier()
     token = signed()
     verifier.ask(token)
-    assert list(verifier._remembered) == [hashlib.sha256(token.encode()).digest()]
+    assert list(verifier._cached) == [hashlib.sha256(token.encode()).digest()]
     assert token.split(".")[2] not in repr(vars(verifier))
 
 

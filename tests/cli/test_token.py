@@ -47,7 +47,7 @@ def test_any_user_id_that_a_token_may_name_is_accepted(tmp_path: Path, user_id: 
 def test_the_token_says_what_the_settings_expect(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("SECRET_KEY", SECRET), ("ISSUER", "i"), ("AUDIENCE", "a"), ("USER_ID_CLAIM", "uid")):
         monkeypatch.setenv(f"JWT_{name}", value)
-    assert at_once(TokenVerifier.by(Settings.load()).verify(token("alice"))).user_id == "alice"
+    assert at_once(TokenVerifier.from_settings(Settings.load()).verify(token("alice"))).user_id == "alice"
 
 
 @pytest.mark.parametrize("user_id", ["", "a" * 256, "alice\n"], ids=["empty", "too long", "a control character"])

@@ -86,7 +86,7 @@ async def test_tokens_are_counted_by_what_came_of_them(alice: Client, anonymous:
     await anonymous.get("/tasks", headers={"Authorization": "Bearer rubbish"})
     text = await scrape(anonymous)
     assert value(text, TOKENS, result="verified") == 1
-    assert value(text, TOKENS, result="remembered") == 2
+    assert value(text, TOKENS, result="cached") == 2
     assert value(text, TOKENS, result="TOKEN_MISSING") == 1
     assert value(text, TOKENS, result="TOKEN_INVALID") == 1
 

@@ -55,8 +55,8 @@ class BearerToken(SecurityBase):
         metrics: Metrics = request.app.state.metrics
         try:
             token = _bearer_token(request)
-            if (claims := verifier.remembered(token)) is not None:
-                metrics.token("remembered")
+            if (claims := verifier.cached(token)) is not None:
+                metrics.token("cached")
             else:
                 claims = await verifier.verify(token)
                 metrics.token("verified")

@@ -1,7 +1,7 @@
 """Query strings: strict, and read once for all callers who ask the same.
 
 A dependency and not FastAPI's own query model, which takes the last of repeated parameters and builds the model
-anew for each request. A frozen model can be shared, so it is remembered by the string.
+anew for each request. A frozen model can be shared, so it is cached by the string.
 """
 
 from collections import Counter
@@ -16,8 +16,8 @@ from taskward.api.errors import MAX_FIELD_NAME, invalid
 from taskward.errors import ValidationFailedError
 
 MAX_PARAMETERS = 50
-REMEMBERED = 1024
-MAX_REMEMBERED_LENGTH = 200  # cursors and nonsense are longer, and would only push the others out
+CACHED = 1024
+MAX_CACHED_LENGTH = 200  # cursors and nonsense are longer, and would only push the others out
 
 
 class QueryParameters:
@@ -26,12 +26,12 @@ class QueryParameters:
     def __init__(self, kind: type[BaseModel]) -> None:
         """Take a pydantic model that is frozen and forbids what it does not know."""
         self.kind = kind
-        self._remembered = lru_cache(REMEMBERED)(self._read)
+        self._cached = lru_cache(CACHED)(self._read)
 
     async def __call__(self, request: Request) -> Any:
         """Return the validated query; raise ValidationFailedError."""
         query: bytes = request.scope["query_string"]
-        return self._remembered(query) if len(query) <= MAX_REMEMBERED_LENGTH else self._read(query)
+        return self._cached(query) if len(query) <= MAX_CACHED_LENGTH else self._read(query)
 
     def openapi_parameters(self) -> list[dict[str, Any]]:
         """Return the documentation of each parameter."""

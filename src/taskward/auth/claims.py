@@ -36,23 +36,23 @@ class Expected:
     user_id_claim: str = "sub"
 
     @classmethod
-    def by(cls, settings: Settings) -> "Expected":
+    def from_settings(cls, settings: Settings) -> "Expected":
         """Return what the settings expect."""
         return cls(settings.jwt_issuer, settings.jwt_audience, settings.jwt_user_id_claim)
 
 
 def check_claims(
-    payload: dict[str, Any], now: float, expected: Expected | None = None, *, outside: bool = False
+    payload: dict[str, Any], now: float, expected: Expected | None = None, *, from_provider: bool = False
 ) -> Claims:
     """Return the claims of a payload whose signature is good; raise TokenExpiredError or TokenInvalidError.
 
-    `outside` says that an identity provider signed it.
+    `from_provider` says that an identity provider signed it.
     """
     expected = expected or Expected()
     valid_until = check_times(payload, now)
     check_issuer(payload, expected)
     check_audience(payload, expected)
-    return Claims(user_id_of(payload, expected, outside=outside), valid_until)
+    return Claims(user_id_of(payload, expected, from_provider=from_provider), valid_until)
 
 
 def check_times(payload: dict[str, Any], now: float) -> float:
@@ -99,10 +99,10 @@ def named_audiences(audiences: tuple[str, ...]) -> str:
     return ", ".join(map(repr, audiences))
 
 
-def user_id_of(payload: dict[str, Any], expected: Expected, *, outside: bool) -> str:
+def user_id_of(payload: dict[str, Any], expected: Expected, *, from_provider: bool) -> str:
     """Return the user id: a text of 1 to 255 characters without control characters.
 
-    Whoever is `outside`, an identity provider, may not name an account that is kept here.
+    Whoever is `from_provider`, an identity provider, may not name an account that is kept here.
     """
     name = expected.user_id_claim
     user_id = payload.get(name)
@@ -110,7 +110,7 @@ def user_id_of(payload: dict[str, Any], expected: Expected, *, outside: bool) ->
         raise TokenInvalidError(f"The token's '{name}' is not a user id of 1 to {MAX_USER_ID_LENGTH} characters.")
     if any(unicodedata.category(character) == "Cc" for character in user_id):
         raise TokenInvalidError(f"The token's '{name}' has control characters.")
-    if outside and LOCAL_ID.match(user_id):
+    if from_provider and LOCAL_ID.match(user_id):
         raise TokenInvalidError(f"The token's '{name}' has the form of an account's of this service.")
     return user_id
 

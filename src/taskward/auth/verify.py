@@ -1,4 +1,4 @@
-"""Whose token is it: gate, key, signature, claims; remembered until the token expires."""
+"""Whose token is it: gate, key, signature, claims; cached until the token expires."""
 
 import hashlib
 import time
@@ -9,13 +9,13 @@ import jwt
 from jwt.algorithms import OKPAlgorithm
 
 from taskward.auth.claims import Claims, Expected, check_claims
-from taskward.auth.gate import Unverified, pass_gate
 from taskward.auth.jwk import ALGORITHMS, Key
 from taskward.auth.keys import ProviderKeys
+from taskward.auth.prevalidation import Unverified, prevalidate
 from taskward.errors import TokenExpiredError, TokenInvalidError
 from taskward.settings import Settings
 
-MAX_REMEMBERED = 10_000
+MAX_CACHED = 10_000
 JWS = jwt.PyJWS()
 JWS.register_algorithm("Ed25519", OKPAlgorithm())  # RFC 9864; the library knows the older name, EdDSA
 
@@ -39,16 +39,16 @@ class TokenVerifier:
         self.expected = expected or Expected()
         self._shared = Key(algorithm, secret) if secret is not None else None
         self._clock = clock
-        self._remembered: dict[bytes, tuple[Claims, Key]] = {}
+        self._cached: dict[bytes, tuple[Claims, Key]] = {}
 
     @classmethod
-    def by(cls, settings: Settings) -> "TokenVerifier":
+    def from_settings(cls, settings: Settings) -> "TokenVerifier":
         """Return the verifier that the settings ask for; raise InvalidSettingsError for a secret that is none."""
         return cls(
             settings.signing_secret if settings.has_secret else None,
             settings.algorithm,
             ProviderKeys(settings.jwt_jwks_url) if settings.jwt_jwks_url is not None else None,
-            Expected.by(settings),
+            Expected.from_settings(settings),
         )
 
     @asynccontextmanager
@@ -62,21 +62,21 @@ class TokenVerifier:
             if self.provider is not None:
                 await self.provider.close()
 
-    def remembered(self, token: str) -> Claims | None:
+    def cached(self, token: str) -> Claims | None:
         """Return the claims of a token that was verified before and is still good, without waiting for anything.
 
-        Raises TokenExpiredError. A token is remembered by its hash, so that the memory of the process holds no
+        Raises TokenExpiredError. A token is cached by its hash, so that the memory of the process holds no
         usable token, and with its key, so that it is forgotten when the key is no longer trusted.
         """
         digest = _digest(token)
-        found = self._remembered.get(digest)
+        found = self._cached.get(digest)
         if found is None:
             return None
         claims, key = found
         now = self._clock()
         if claims.valid_until > now and key.trusted_until > now:
             return claims
-        del self._remembered[digest]
+        del self._cached[digest]
         if claims.valid_until <= now:
             raise TokenExpiredError("The token has expired. Ask for a new one.")
         return None
@@ -86,14 +86,14 @@ class TokenVerifier:
 
         Raises TokenExpiredError, TokenInvalidError, KeysUnavailableError.
         """
-        unverified = pass_gate(token)
+        unverified = prevalidate(token)
         key = await self.find_key(unverified)
         check_signature(token, key)
-        outside = key is not self._shared
-        claims = check_claims(unverified.payload, self._clock(), self.expected, outside=outside)
-        if len(self._remembered) >= MAX_REMEMBERED:
-            del self._remembered[next(iter(self._remembered))]  # the one remembered longest
-        self._remembered[_digest(token)] = claims, key
+        from_provider = key is not self._shared
+        claims = check_claims(unverified.payload, self._clock(), self.expected, from_provider=from_provider)
+        if len(self._cached) >= MAX_CACHED:
+            del self._cached[next(iter(self._cached))]  # the one cached longest
+        self._cached[_digest(token)] = claims, key
         return claims
 
     async def find_key(self, unverified: Unverified) -> Key:

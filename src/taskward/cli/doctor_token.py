@@ -15,8 +15,8 @@ from pydantic import SecretStr, ValidationError
 
 from taskward.addresses import without_query
 from taskward.auth.claims import Claims, check_audience, check_issuer, check_times, named_audiences, user_id_of
-from taskward.auth.gate import MAX_TOKEN_LENGTH, Unverified, read, split
 from taskward.auth.jwk import ALGORITHMS, Key
+from taskward.auth.prevalidation import MAX_TOKEN_LENGTH, Unverified, read, split
 from taskward.auth.verify import TokenVerifier, check_signature
 from taskward.cli.findings import Finding
 from taskward.errors import AuthenticationError, KeysUnavailableError
@@ -49,7 +49,9 @@ def doctor_token(token: str) -> bool:
 async def examine_by(settings: Settings, token: str) -> Result:
     """Examine a token as a service with these settings would."""
     unknown = {"jwt_secret_key": SecretStr(token_urlsafe(48))}  # in place of one that a look must not make up
-    verifier = TokenVerifier.by(settings.model_copy(update=unknown) if settings.secret_is_missing else settings)
+    verifier = TokenVerifier.from_settings(
+        settings.model_copy(update=unknown) if settings.secret_is_missing else settings
+    )
     async with verifier.keeping_keys_fresh():
         return await examine(token, verifier, settings)
 
@@ -99,10 +101,10 @@ class Examination:
             with self._step("signature") as say:
                 check_signature(token, key)
                 say(f"good, by {key.algorithm}")
-        self._claims(unverified.payload, outside=unverified.algorithm in ALGORITHMS)
+        self._claims(unverified.payload, from_provider=unverified.algorithm in ALGORITHMS)
         return unverified
 
-    def _claims(self, payload: dict[str, Any], *, outside: bool) -> None:
+    def _claims(self, payload: dict[str, Any], *, from_provider: bool) -> None:
         expected = self._verifier.expected
         with self._step("times") as say:
             say(f"good until {_date(check_times(payload, time()))}, leeway included")
@@ -114,7 +116,7 @@ class Examination:
             audiences = expected.audiences
             say(named_audiences(audiences) if audiences is not None else "any, as JWT_AUDIENCE is not set")
         with self._step("user id") as say:
-            say(f"{user_id_of(payload, expected, outside=outside)!r}, from '{expected.user_id_claim}'")
+            say(f"{user_id_of(payload, expected, from_provider=from_provider)!r}, from '{expected.user_id_claim}'")
 
     @contextmanager
     def _step(self, subject: str) -> Iterator[Callable[[str], None]]:
@@ -148,17 +150,17 @@ def settings_for(unverified: Unverified, settings: Settings, failed: set[str]) -
     """Yield the settings that would make the token good or, if it is, those that would keep others out."""
     issuer, audience = unverified.payload.get("iss"), unverified.payload.get("aud")
     audience = audience[0] if isinstance(audience, list) and audience else audience
-    outside = unverified.algorithm in ALGORITHMS
+    from_provider = unverified.algorithm in ALGORITHMS
     strange = not failed.isdisjoint({"key", "signature"})
-    if strange and outside and isinstance(issuer, str):
+    if strange and from_provider and isinstance(issuer, str):
         address = f"{issuer.rstrip('/')}/api/auth/jwks"  # where Better Auth has them
         if address != settings.jwt_jwks_url and _may_be_fetched(address):
             yield f"JWT_JWKS_URL={address}"
     elif strange and unverified.algorithm == "HS256":
         yield "JWT_SECRET_KEY=<the secret that it was signed with>"
-    if _fits(issuer) and (("issuer" in failed) or (outside and settings.jwt_issuer is None)):
+    if _fits(issuer) and (("issuer" in failed) or (from_provider and settings.jwt_issuer is None)):
         yield f"JWT_ISSUER={issuer}"
-    if _fits(audience) and (("audience" in failed) or (outside and settings.jwt_audience is None)):
+    if _fits(audience) and (("audience" in failed) or (from_provider and settings.jwt_audience is None)):
         yield f"JWT_AUDIENCE={audience}"
     if "user id" in failed:
         others = (name for name in OTHER_USER_ID_CLAIMS if isinstance(unverified.payload.get(name), str))

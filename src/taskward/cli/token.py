@@ -17,7 +17,7 @@ def token(user_id: str) -> str:
             f"there is no secret in {settings.data_dir.resolve()}: start the service once and run this in the same"
             " folder, or set DATA_DIR or JWT_SECRET_KEY as the service does"
         )
-    expected = Expected.by(settings)
-    user_id_of({expected.user_id_claim: user_id}, expected, outside=False)
+    expected = Expected.from_settings(settings)
+    user_id_of({expected.user_id_claim: user_id}, expected, from_provider=False)
     lifetime_seconds = settings.access_token_expire_minutes * 60
     return issue_token(user_id, settings.signing_secret, settings.algorithm, lifetime_seconds, expected)

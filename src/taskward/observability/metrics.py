@@ -27,7 +27,7 @@ SAMPLE_SECONDS = 1.0
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 DATABASE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
-TOKEN_RESULTS = ("remembered", "verified", "TOKEN_MISSING", "TOKEN_EXPIRED", "TOKEN_INVALID", "KEYS_UNAVAILABLE")
+TOKEN_RESULTS = ("cached", "verified", "TOKEN_MISSING", "TOKEN_EXPIRED", "TOKEN_INVALID", "KEYS_UNAVAILABLE")
 LEVELS = ("WARNING", "ERROR", "CRITICAL")
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for every counter, which nobody asks for
@@ -97,7 +97,7 @@ class Metrics:
         self._database.observe(seconds)
 
     def token(self, result: str) -> None:
-        """Count a token: `remembered`, `verified`, or the code of the refusal."""
+        """Count a token: `cached`, `verified`, or the code of the refusal."""
         (self._tokens.get(result) or self._all_tokens.labels(result)).inc()
 
     def rate_limited(self, limit: str) -> None:

@@ -10,7 +10,7 @@ from taskward.settings.value_types import Network
 
 NOWHERE = "unknown"  # a connection without an address, as by a Unix socket
 MAX_HOPS = 32
-REMEMBERED = 10_000
+CACHED = 10_000
 
 Address = IPv4Address | IPv6Address
 
@@ -25,7 +25,7 @@ class ClientAddress:
     def __init__(self, trusted: Sequence[Network]) -> None:
         """Take the networks of the proxies."""
         self._trusted = trusted
-        self._parsed = lru_cache(REMEMBERED)(self._parse)
+        self._parsed = lru_cache(CACHED)(self._parse)
 
     def of(self, scope: Scope) -> str:
         """Return the address to count by: of IPv4 the address, of IPv6 the network of 64 bits."""

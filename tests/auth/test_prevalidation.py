@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from taskward.auth.gate import MAX_HEADER_LENGTH, MAX_TOKEN_LENGTH
+from taskward.auth.prevalidation import MAX_HEADER_LENGTH, MAX_TOKEN_LENGTH
 from taskward.auth.verify import TokenVerifier
 from tests.auth.tokens import (
     HEADER,

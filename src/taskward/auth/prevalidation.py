@@ -26,7 +26,7 @@ class Unverified:
     payload: dict[str, Any]
 
 
-def pass_gate(token: str) -> Unverified:
+def prevalidate(token: str) -> Unverified:
     """Return what a well-formed compact JWS says.
 
     Raises TokenInvalidError: longer than 8,192 characters; not three parts of canonical base64url; a header or
