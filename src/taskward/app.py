@@ -30,8 +30,8 @@ from taskward.observability.telemetry import telemetry
 from taskward.operations import health, metrics_route
 from taskward.operations.documentation import install_documentation
 from taskward.rate_limits.limits import RateLimits
-from taskward.server.fast_routes import DirectDispatch
-from taskward.server.lifecycle import obey_supervisor, spare_the_collector
+from taskward.server.fast_routes import FastRoutes
+from taskward.server.lifecycle import freeze_gc, obey_supervisor
 from taskward.settings import InvalidSettingsError, Settings
 from taskward.tasks import routes as tasks
 from taskward.tasks.service import TaskService
@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 DESCRIPTION = """
 Tasks of many users, each seen by their owner alone.
 
-Every task route wants `Authorization: Bearer <token>`. The three families of paths are one and the same API:
+Every task route wants `Authorization: Bearer <token>`. The three path prefixes are one and the same API:
 `/tasks` takes the owner from the token; `/api/{user_id}/tasks` and `/users/{user_id}/tasks` name the owner, who
 must be the token's user.
 
@@ -76,7 +76,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         try:
             await _make_sure(database)
             async with verifier.keeping_keys_fresh(), counted.running(database):
-                spare_the_collector()
+                freeze_gc()
                 yield
         finally:
             await database.close()
@@ -103,7 +103,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app.state.accounts = _accounts(settings, database, passwords)
 
-    for prefix in tasks.FAMILIES:
+    for prefix in tasks.PATH_PREFIXES:
         app.include_router(tasks.router, prefix=prefix)
     if settings.accounts_enabled:
         app.include_router(accounts.router)
@@ -116,7 +116,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_openapi(app, token_path=accounts.TOKEN_PATH if settings.accounts_enabled else None)
     render = ErrorRenderer(development=settings.development)
     install_error_handlers(app, render)
-    app.add_middleware(DirectDispatch, owner=app, render=render)
+    app.add_middleware(FastRoutes, owner=app, render=render)
     app.add_middleware(
         RequestContext, cors=Cors(settings.allowed_origins), metrics=counted, access_log=settings.access_log
     )

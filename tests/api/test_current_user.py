@@ -87,14 +87,14 @@ async def test_a_token_in_the_query_or_a_cookie_is_ignored(alice: Client, anonym
 @pytest.mark.parametrize("user_id", USER_IDS)
 async def test_a_user_reaches_every_family_of_paths(app: FastAPI, user_id: str) -> None:
     async with user(app, user_id) as client:
-        for family in (
+        for prefix in (
             "/tasks",
             f"/api/{quote(user_id, safe='')}/tasks",
             f"/users/{quote(user_id, safe='')}/tasks",
         ):
-            if user_id == ".." and family != "/tasks":
+            if user_id == ".." and prefix != "/tasks":
                 continue  # a client takes dots out of a path before it sends it
-            created = await client.post(family, json={"title": "Buy milk"})
+            created = await client.post(prefix, json={"title": "Buy milk"})
             assert created.status_code == 201
             assert created.json()["user_id"] == user_id
             read = await client.get(created.headers["location"])
@@ -121,8 +121,8 @@ LOOKALIKES = [
 @pytest.mark.parametrize(("user_id", "lookalike"), LOOKALIKES)
 async def test_the_user_in_a_path_is_compared_exactly(app: FastAPI, user_id: str, lookalike: str) -> None:
     async with user(app, user_id) as client:
-        for family in ("api", "users"):
-            answer = await client.get(f"/{family}/{quote(lookalike, safe='')}/tasks")
+        for prefix in ("api", "users"):
+            answer = await client.get(f"/{prefix}/{quote(lookalike, safe='')}/tasks")
             assert answer.status_code == 403
             assert answer.json() == {"detail": "This belongs to another user.", "code": "FORBIDDEN"}
-            assert (await client.get(f"/{family}/{quote(user_id, safe='')}/tasks")).status_code == 200
+            assert (await client.get(f"/{prefix}/{quote(user_id, safe='')}/tasks")).status_code == 200

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from taskward.tasks.routes import FAMILIES
+from taskward.tasks.routes import PATH_PREFIXES
 from tests.docs.documents import README, code, rows, section
 from tests.openapi_snapshot import published
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.quick
 
 
 def operations() -> Iterator[tuple[str, str]]:
-    """Yield method and path of every published operation, of the families of paths only `/tasks`."""
+    """Yield method and path of every published operation, of the path prefixes only `/tasks`."""
     for path, methods in published()["paths"].items():
         if "{user_id}" not in path:
             yield from ((method.upper(), path) for method in methods)
@@ -32,4 +32,4 @@ def test_the_readme_has_the_successful_status_of_every_operation() -> None:
 
 def test_the_readme_has_every_family_of_paths() -> None:
     line = next(line for line in README.splitlines() if line.startswith("    /tasks"))
-    assert sorted(line.split()) == sorted(FAMILIES)
+    assert sorted(line.split()) == sorted(PATH_PREFIXES)

@@ -20,7 +20,7 @@ changes = st.fixed_dictionaries(
     {}, optional={"title": titles, "description": descriptions, "completed": st.booleans()}
 ).filter(bool)
 people = st.sampled_from(["alice", "bob", "charlie"])
-families = st.sampled_from(["/tasks", "/api/{}/tasks", "/users/{}/tasks"])
+path_prefixes = st.sampled_from(["/tasks", "/api/{}/tasks", "/users/{}/tasks"])
 conditions = st.sampled_from(["none", "current", "stale", "any", "weak", "several"])
 keys = st.none() | st.sampled_from(["key-1", "key-2", "a key with spaces"])
 
@@ -43,10 +43,10 @@ class Histories(RuleBasedStateMachine):
     def count(self) -> None:
         type(self).steps += 1
 
-    @rule(target=tasks, who=people, family=families, body=bodies, key=keys)
-    def create(self, who: str, family: str, body: Task, key: str | None) -> Any:
+    @rule(target=tasks, who=people, path_prefix=path_prefixes, body=bodies, key=keys)
+    def create(self, who: str, path_prefix: str, body: Task, key: str | None) -> Any:
         owner = self.owners[who]
-        answer = self._send(owner, "POST", family, "", body, {"Idempotency-Key": key} if key else {})
+        answer = self._send(owner, "POST", path_prefix, "", body, {"Idempotency-Key": key} if key else {})
         known = owner.answers.get(key) if key else None
         if known:
             if _meaning(known[0]) != _meaning(body):
@@ -63,10 +63,10 @@ class Histories(RuleBasedStateMachine):
             owner.answers[key] = (body, created)
         return (who, created["id"])
 
-    @rule(who=people, family=families, task=tasks, held=conditions)
-    def read(self, who: str, family: str, task: tuple[str, int], held: str) -> None:
+    @rule(who=people, path_prefix=path_prefixes, task=tasks, held=conditions)
+    def read(self, who: str, path_prefix: str, task: tuple[str, int], held: str) -> None:
         owner, there = self.owners[who], self._expected(who, task)
-        answer = self._send(owner, "GET", family, f"/{task[1]}", None, _header("If-None-Match", held, there))
+        answer = self._send(owner, "GET", path_prefix, f"/{task[1]}", None, _header("If-None-Match", held, there))
         if not isinstance(there, dict):
             assert answer.status_code == there
         elif held in ("current", "any", "weak", "several"):
@@ -77,51 +77,55 @@ class Histories(RuleBasedStateMachine):
 
     @rule(
         who=people,
-        family=families,
+        path_prefix=path_prefixes,
         task=tasks,
         body=changes,
         held=conditions,
         method=st.sampled_from(["PUT", "PATCH"]),
     )
-    def update(self, who: str, family: str, task: tuple[str, int], body: Task, held: str, method: str) -> None:
-        self._write(who, family, task, held, method, "", body, lambda owner, _: owner.update(task[1], body))
+    def update(
+        self, who: str, path_prefix: str, task: tuple[str, int], body: Task, held: str, method: str
+    ) -> None:
+        self._write(who, path_prefix, task, held, method, "", body, lambda owner, _: owner.update(task[1], body))
 
     @rule(
-        who=people, family=families, task=tasks, held=conditions,
+        who=people, path_prefix=path_prefixes, task=tasks, held=conditions,
         action=st.sampled_from(["complete", "toggle"]), completed=st.none() | st.booleans(),
     )  # fmt: skip
     def complete(
-        self, who: str, family: str, task: tuple[str, int], held: str, action: str, completed: bool | None
+        self, who: str, path_prefix: str, task: tuple[str, int], held: str, action: str, completed: bool | None
     ) -> None:
         def apply(owner: Owner, there: Task) -> Task:
             wanted = not there["completed"] if completed is None else completed
             return owner.update(task[1], {"completed": wanted})
 
         body = None if completed is None else {"completed": completed}
-        self._write(who, family, task, held, "PATCH", f"/{action}", body, apply)
+        self._write(who, path_prefix, task, held, "PATCH", f"/{action}", body, apply)
 
-    @rule(who=people, family=families, task=tasks, held=conditions)
-    def delete(self, who: str, family: str, task: tuple[str, int], held: str) -> None:
-        self._write(who, family, task, held, "DELETE", "", None, lambda owner, _: owner.delete(task[1]))
+    @rule(who=people, path_prefix=path_prefixes, task=tasks, held=conditions)
+    def delete(self, who: str, path_prefix: str, task: tuple[str, int], held: str) -> None:
+        self._write(who, path_prefix, task, held, "DELETE", "", None, lambda owner, _: owner.delete(task[1]))
 
     @rule(
-        who=people, family=families, status=st.sampled_from(["all", "pending", "completed"]),
+        who=people, path_prefix=path_prefixes, status=st.sampled_from(["all", "pending", "completed"]),
         sort=st.sampled_from(["created", "title", "updated"]), order=st.sampled_from([None, "asc", "desc"]),
         limit=st.integers(1, 5),
     )  # fmt: skip
-    def walk_the_pages(self, who: str, family: str, status: str, sort: str, order: str | None, limit: int) -> None:
+    def walk_the_pages(
+        self, who: str, path_prefix: str, status: str, sort: str, order: str | None, limit: int
+    ) -> None:
         owner = self.owners[who]
         descending = order == "desc" if order else sort != "title"
         expected = owner.list(status, sort, descending=descending)
         query = {"status": status, "sort": sort, "limit": str(limit), **({"order": order} if order else {})}
         found: list[Task] = []
         while True:
-            answer = self._send(owner, "GET", family, f"?{urlencode(query)}")
+            answer = self._send(owner, "GET", path_prefix, f"?{urlencode(query)}")
             page = answer.json()
             assert page["count"] == len(expected)
             found += page["tasks"]
             tag = {"If-None-Match": answer.headers["etag"]}
-            assert self._send(owner, "GET", family, f"?{urlencode(query)}", None, tag).status_code == 304
+            assert self._send(owner, "GET", path_prefix, f"?{urlencode(query)}", None, tag).status_code == 304
             if page["next_cursor"] is None:
                 break
             query["cursor"] = page["next_cursor"]
@@ -130,7 +134,7 @@ class Histories(RuleBasedStateMachine):
     def _write(
         self,
         who: str,
-        family: str,
+        path_prefix: str,
         task: tuple[str, int],
         held: str,
         method: str,
@@ -139,7 +143,9 @@ class Histories(RuleBasedStateMachine):
         apply: Any,
     ) -> None:
         owner, there = self.owners[who], self._expected(who, task)
-        answer = self._send(owner, method, family, f"/{task[1]}{suffix}", body, _header("If-Match", held, there))
+        answer = self._send(
+            owner, method, path_prefix, f"/{task[1]}{suffix}", body, _header("If-Match", held, there)
+        )
         if not isinstance(there, dict):
             assert answer.status_code == there
         elif held in ("stale", "weak"):
@@ -159,9 +165,9 @@ class Histories(RuleBasedStateMachine):
         return found if who == task[0] else 403
 
     def _send(
-        self, owner: Owner, method: str, family: str, rest: str, body: Any = None, headers: Any = None
+        self, owner: Owner, method: str, path_prefix: str, rest: str, body: Any = None, headers: Any = None
     ) -> httpx2.Response:
-        path = family.format(owner.user_id) + rest
+        path = path_prefix.format(owner.user_id) + rest
         answer: httpx2.Response = type(self).request(owner.user_id, method, path, body, headers or {})
         return answer
 

@@ -23,13 +23,13 @@ def clock() -> Clock:
 
 async def test_a_window_begins_with_the_first_event_and_ends_with_time(clock: Clock) -> None:
     counters = LocalCounters(MINUTE, clock)
-    assert counters.open("alice") is None
+    assert counters.peek("alice") is None
     assert [(await counters.count("alice")).count for _ in range(3)] == [1, 2, 3]
     clock.now += 59.9
     window = await counters.count("alice")
     assert (window.count, window.ends) == (4, 1060.0)
     clock.now += 0.1
-    assert counters.open("alice") is None
+    assert counters.peek("alice") is None
     window = await counters.count("alice")
     assert (window.count, window.ends) == (1, 1120.0)
 
@@ -47,9 +47,9 @@ async def test_memory_is_bounded_however_many_keys_there_are(clock: Clock) -> No
     for number in range(10_000):
         await counters.count(f"address {number}")
         assert len(counters) <= 100
-    assert counters.open("address 9999")
-    assert counters.open("address 9950"), "the oldest go first"
-    assert counters.open("address 9800") is None
+    assert counters.peek("address 9999")
+    assert counters.peek("address 9950"), "the oldest go first"
+    assert counters.peek("address 9800") is None
 
 
 async def test_windows_that_have_ended_are_let_go(clock: Clock) -> None:
@@ -70,4 +70,4 @@ async def test_who_begins_anew_is_the_newest(clock: Clock) -> None:
     await counters.count("alice")  # lets go of the first and the second
     await counters.count("charlie")  # of the third and of bob, for alice is not before them any more
     assert len(counters) == 2
-    assert counters.open("alice")
+    assert counters.peek("alice")

@@ -6,7 +6,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.requests import Request
 from starlette.responses import Response
 
-from taskward.server.fast_routes import is_direct
+from taskward.server.fast_routes import is_fast
 
 pytestmark = pytest.mark.quick
 
@@ -19,14 +19,14 @@ async def answer(request: Request) -> Response:
     return Response()
 
 
-def direct(app: FastAPI) -> list[bool]:
-    return [is_direct(route) for route in iter_route_contexts(app.routes) if route.path == "/x"]
+def fast(app: FastAPI) -> list[bool]:
+    return [is_fast(route) for route in iter_route_contexts(app.routes) if route.path == "/x"]
 
 
 def test_a_route_that_takes_its_request_alone_is_direct() -> None:
     app = FastAPI()
     app.get("/x")(answer)
-    assert direct(app) == [True]
+    assert fast(app) == [True]
 
 
 def test_a_route_under_a_rule_whose_value_nobody_takes_is_left_to_the_framework() -> None:
@@ -34,4 +34,4 @@ def test_a_route_under_a_rule_whose_value_nobody_takes_is_left_to_the_framework(
     router.get("/x")(answer)
     app = FastAPI()
     app.include_router(router, dependencies=[Depends(refuse)])
-    assert direct(app) == [False]
+    assert fast(app) == [False]

@@ -5,21 +5,21 @@ from fastapi import FastAPI
 
 from taskward.app import create_app
 from taskward.settings import Settings
-from taskward.tasks.routes import FAMILIES
+from taskward.tasks.routes import PATH_PREFIXES
 from tests.client import Client, connect
 from tests.conftest import SECRET
-from tests.tasks.families import Family
+from tests.tasks.path_prefixes import PathPrefix
 
 
-@pytest.fixture(params=FAMILIES)
-def family(request: pytest.FixtureRequest) -> Family:
-    return Family(request.param)
+@pytest.fixture(params=PATH_PREFIXES)
+def path_prefix(request: pytest.FixtureRequest) -> PathPrefix:
+    return PathPrefix(request.param)
 
 
 @pytest.fixture
-def tasks(family: Family) -> str:
+def tasks(path_prefix: PathPrefix) -> str:
     """The path of alice's tasks."""
-    return family.of("alice")
+    return path_prefix.of("alice")
 
 
 @pytest.fixture

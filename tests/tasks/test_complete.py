@@ -4,7 +4,16 @@ from typing import Any
 import pytest
 
 from tests.client import Client
-from tests.tasks.families import MALFORMED_IDS, MISSING, Family, as_json, check_refused, counts, create, read
+from tests.tasks.path_prefixes import (
+    MALFORMED_IDS,
+    MISSING,
+    PathPrefix,
+    as_json,
+    check_refused,
+    counts,
+    create,
+    read,
+)
 
 REFUSED: dict[str, tuple[Any, str]] = {
     "nothing": ({}, "completed"),
@@ -31,10 +40,12 @@ async def test_somebody_without_a_token_completes_nothing(
     assert await read(alice, task["id"]) == task
 
 
-async def test_bob_cannot_complete_alices_task(alice: Client, bob: Client, family: Family, verb: str) -> None:
+async def test_bob_cannot_complete_alices_task(
+    alice: Client, bob: Client, path_prefix: PathPrefix, verb: str
+) -> None:
     task = await create(alice)
     for user_id in ("alice", "bob"):
-        path = f"{family.of(user_id)}/{task['id']}/{verb}"
+        path = f"{path_prefix.of(user_id)}/{task['id']}/{verb}"
         check_refused(await bob.patch(path), 403, "FORBIDDEN")
         check_refused(await bob.patch(path, json={"completed": True}), 403, "FORBIDDEN")
     assert await read(alice, task["id"]) == task

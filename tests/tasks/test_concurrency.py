@@ -13,7 +13,7 @@ from taskward.settings import Settings
 from tests.books import check_books
 from tests.client import Client
 from tests.conftest import SECRET, UNLIMITED
-from tests.tasks.families import counts, create
+from tests.tasks.path_prefixes import counts, create
 
 CONNECTIONS = 8
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from tests.client import Client, connect
 from tests.conftest import SECRET
-from tests.tasks.families import Family, as_json, check_refused, create
+from tests.tasks.path_prefixes import PathPrefix, as_json, check_refused, create
 
 ASTRAL = "\N{GRINNING FACE}"
 WHITE_SPACE = " \t\n\r\v\f\x85\xa0\u1680\u2000\u2009\u2028\u2029\u202f\u205f\u3000"
@@ -118,11 +118,11 @@ async def test_a_lone_surrogate_is_no_text(alice: Client, tasks: str, field: str
     ],
 )
 async def test_location_can_be_followed_whatever_the_user_is_called(
-    app: FastAPI, family: Family, user_id: str, encoded: str
+    app: FastAPI, path_prefix: PathPrefix, user_id: str, encoded: str
 ) -> None:
     async with connect(app, user_id, SECRET) as client:
-        created = await client.post(family.of(user_id), json={"title": "Buy milk"})
-        assert created.headers["location"] == family.template.replace("{user_id}", encoded) + "/1"
+        created = await client.post(path_prefix.of(user_id), json={"title": "Buy milk"})
+        assert created.headers["location"] == path_prefix.template.replace("{user_id}", encoded) + "/1"
         assert (await client.get(created.headers["location"])).json() == created.json()
     assert created.json()["user_id"] == user_id
 

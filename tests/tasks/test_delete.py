@@ -2,7 +2,7 @@ import psycopg
 import pytest
 
 from tests.client import Client
-from tests.tasks.families import MISSING, Family, check_refused, counts, create, read
+from tests.tasks.path_prefixes import MISSING, PathPrefix, check_refused, counts, create, read
 
 pytestmark = pytest.mark.quick
 
@@ -13,10 +13,10 @@ async def test_somebody_without_a_token_deletes_nothing(anonymous: Client, alice
     assert await read(alice, task["id"]) == task
 
 
-async def test_bob_cannot_delete_alices_task(alice: Client, bob: Client, family: Family) -> None:
+async def test_bob_cannot_delete_alices_task(alice: Client, bob: Client, path_prefix: PathPrefix) -> None:
     task = await create(alice)
     for user_id in ("alice", "bob"):
-        check_refused(await bob.delete(f"{family.of(user_id)}/{task['id']}"), 403, "FORBIDDEN")
+        check_refused(await bob.delete(f"{path_prefix.of(user_id)}/{task['id']}"), 403, "FORBIDDEN")
     assert await read(alice, task["id"]) == task
 
 

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from tests.client import Client
-from tests.tasks.families import Family, check_refused, counts, create
+from tests.tasks.path_prefixes import PathPrefix, check_refused, counts, create
 
 Key = Callable[[dict[str, Any]], Any]
 
@@ -32,20 +32,20 @@ async def test_somebody_without_a_token_lists_nothing(anonymous: Client, tasks: 
     check_refused(await anonymous.get(tasks), 401, "TOKEN_MISSING")
 
 
-async def test_bob_cannot_list_alices_tasks(alice: Client, bob: Client, family: Family) -> None:
+async def test_bob_cannot_list_alices_tasks(alice: Client, bob: Client, path_prefix: PathPrefix) -> None:
     await create(alice, "Secret")
     mine = await create(bob, "Buy milk")
-    assert (await bob.get(family.of("bob"))).json() == {"tasks": [mine], "count": 1, "next_cursor": None}
-    if family.of("alice") != family.of("bob"):
-        check_refused(await bob.get(family.of("alice")), 403, "FORBIDDEN")
+    assert (await bob.get(path_prefix.of("bob"))).json() == {"tasks": [mine], "count": 1, "next_cursor": None}
+    if path_prefix.of("alice") != path_prefix.of("bob"):
+        check_refused(await bob.get(path_prefix.of("alice")), 403, "FORBIDDEN")
 
 
-async def test_a_list_can_be_empty(charlie: Client, family: Family) -> None:
+async def test_a_list_can_be_empty(charlie: Client, path_prefix: PathPrefix) -> None:
     empty = {"tasks": [], "count": 0, "next_cursor": None}
-    assert (await charlie.get(family.of("charlie"))).json() == empty
+    assert (await charlie.get(path_prefix.of("charlie"))).json() == empty
     task = await create(charlie)
     await charlie.delete(f"/tasks/{task['id']}")
-    answer = await charlie.get(family.of("charlie"))
+    answer = await charlie.get(path_prefix.of("charlie"))
     assert (answer.status_code, answer.json()) == (200, empty)
     assert "link" not in answer.headers
 

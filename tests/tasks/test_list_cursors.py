@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.client import Client
-from tests.tasks.families import MAX_INT64, Family, check_refused, create
+from tests.tasks.path_prefixes import MAX_INT64, PathPrefix, check_refused, create
 
 
 def cursor(*parts: Any) -> str:
@@ -124,9 +124,9 @@ async def test_a_cursor_belongs_to_one_query(alice: Client, tasks: str, query: s
         check_refused(await alice.get(f"{tasks}?cursor={of_this}"), 400, "VALIDATION_ERROR", "cursor")
 
 
-async def test_bobs_cursor_shows_alice_her_own_tasks(alice: Client, bob: Client, family: Family) -> None:
+async def test_bobs_cursor_shows_alice_her_own_tasks(alice: Client, bob: Client, path_prefix: PathPrefix) -> None:
     mine = await create(alice)
     for _ in range(2):
         await create(bob, "Secret")
-    theirs = (await bob.get(f"{family.of('bob')}?limit=1")).json()["next_cursor"]
-    assert (await alice.get(f"{family.of('alice')}?cursor={theirs}")).json()["tasks"] == [mine]
+    theirs = (await bob.get(f"{path_prefix.of('bob')}?limit=1")).json()["next_cursor"]
+    assert (await alice.get(f"{path_prefix.of('alice')}?cursor={theirs}")).json()["tasks"] == [mine]

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from tests.client import Client, connect
 from tests.conftest import SECRET
-from tests.tasks.families import Family, create
+from tests.tasks.path_prefixes import PathPrefix, create
 
 Key = Callable[[dict[str, Any]], Any]
 
@@ -74,10 +74,12 @@ async def test_a_last_page_that_is_full_has_no_next(alice: Client, tasks: str) -
 
 
 @pytest.mark.parametrize("user_id", ["alice", "auth0|abc", "alice@example.com", "Älice & <Liddell>"])
-async def test_the_link_header_can_be_followed_as_it_is(app: FastAPI, family: Family, user_id: str) -> None:
+async def test_the_link_header_can_be_followed_as_it_is(
+    app: FastAPI, path_prefix: PathPrefix, user_id: str
+) -> None:
     async with connect(app, user_id, SECRET) as client:
         made = [await create(client, title, completed=True) for title in ("c", "\N{GRINNING FACE}", "é", "A")]
-        answer = await client.get(f"{family.of(user_id)}?status=completed&sort=title&order=desc&limit=1")
+        answer = await client.get(f"{path_prefix.of(user_id)}?status=completed&sort=title&order=desc&limit=1")
         found = answer.json()["tasks"]
         while "link" in answer.headers:
             link = LINK.fullmatch(answer.headers["link"])

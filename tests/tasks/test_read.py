@@ -5,7 +5,7 @@ import pytest
 from fastapi import FastAPI
 
 from tests.client import Client
-from tests.tasks.families import MALFORMED_IDS, MISSING, Family, check_refused, create, read
+from tests.tasks.path_prefixes import MALFORMED_IDS, MISSING, PathPrefix, check_refused, create, read
 
 
 async def test_somebody_without_a_token_reads_nothing(anonymous: Client, alice: Client, tasks: str) -> None:
@@ -13,19 +13,19 @@ async def test_somebody_without_a_token_reads_nothing(anonymous: Client, alice: 
     check_refused(await anonymous.get(f"{tasks}/{task['id']}"), 401, "TOKEN_MISSING")
 
 
-async def test_bob_cannot_read_alices_task(alice: Client, bob: Client, family: Family) -> None:
+async def test_bob_cannot_read_alices_task(alice: Client, bob: Client, path_prefix: PathPrefix) -> None:
     task = await create(alice, "Secret")
     for user_id in ("alice", "bob"):
-        answer = await bob.get(f"{family.of(user_id)}/{task['id']}")
+        answer = await bob.get(f"{path_prefix.of(user_id)}/{task['id']}")
         check_refused(answer, 403, "FORBIDDEN")
         assert "Secret" not in answer.text
 
 
 async def test_bob_need_not_learn_that_alices_task_exists(
-    alice: Client, bob_in_the_dark: Client, family: Family
+    alice: Client, bob_in_the_dark: Client, path_prefix: PathPrefix
 ) -> None:
     task = await create(alice)
-    path = family.of("bob")
+    path = path_prefix.of("bob")
     changes = {"completed": True}
     for method, verb, body in (
         ("GET", "", None), ("PUT", "", changes), ("PATCH", "", changes), ("PATCH", "/complete", None),

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from taskward.settings import Settings
 from tests.client import Client
 from tests.conftest import SECRET
-from tests.tasks.families import create
+from tests.tasks.path_prefixes import create
 from tests.tasks.wire import CountingProxy
 
 pytestmark = pytest.mark.quick

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from tests.client import Client
-from tests.tasks.families import MALFORMED_IDS, MISSING, Family, as_json, check_refused, create, read
+from tests.tasks.path_prefixes import MALFORMED_IDS, MISSING, PathPrefix, as_json, check_refused, create, read
 
 REFUSED: dict[str, tuple[Any, str]] = {
     "nothing": ({}, "body"),
@@ -40,10 +40,12 @@ async def test_somebody_without_a_token_updates_nothing(
     assert await read(alice, task["id"]) == task
 
 
-async def test_bob_cannot_update_alices_task(alice: Client, bob: Client, family: Family, method: str) -> None:
+async def test_bob_cannot_update_alices_task(
+    alice: Client, bob: Client, path_prefix: PathPrefix, method: str
+) -> None:
     task = await create(alice)
     for user_id in ("alice", "bob"):
-        answer = await bob.request(method, f"{family.of(user_id)}/{task['id']}", json={"title": "Mine"})
+        answer = await bob.request(method, f"{path_prefix.of(user_id)}/{task['id']}", json={"title": "Mine"})
         check_refused(answer, 403, "FORBIDDEN")
     assert await read(alice, task["id"]) == task
 

@@ -16,7 +16,7 @@ from taskward.errors import (
     TokenInvalidError,
     TokenMissingError,
 )
-from taskward.observability.current import tell_user
+from taskward.observability.current import bind_user
 from taskward.observability.metrics import Metrics
 from taskward.rate_limits.limits import RateLimits
 
@@ -44,7 +44,7 @@ class BearerToken(SecurityBase):
         except AuthenticationError:
             await limits.after_failure(request)
             raise
-        tell_user(user_id)
+        bind_user(user_id)
         await limits.after_verification(user_id, request)
         if request.path_params.get("user_id", user_id) != user_id:
             raise ForbiddenError

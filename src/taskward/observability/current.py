@@ -29,13 +29,13 @@ class CurrentRequest:
 current_request: ContextVar[CurrentRequest | None] = ContextVar("current_request", default=None)
 
 
-def tell_route(template: str) -> None:
+def bind_route(template: str) -> None:
     """Note the route template of the current request, if there is one."""
     if (request := current_request.get()) is not None:
         request.route = template
 
 
-def tell_user(user_id: str) -> None:
+def bind_user(user_id: str) -> None:
     """Note who makes the current request, if there is one."""
     if (request := current_request.get()) is not None:
         request.user_id = user_id

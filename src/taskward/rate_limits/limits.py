@@ -33,7 +33,7 @@ class Limit:
 
     def look(self, key: str) -> None:
         """Raise RateLimitedError where nothing is left for `key`, as far as is known without asking anybody."""
-        window = self._counters.open(key)
+        window = self._counters.peek(key)
         if window is not None and window.count >= self._quota:
             self._refuse(window)
 

@@ -31,7 +31,7 @@ class Window:
 class Counters(Protocol):
     """What counts the events of one limit, by key."""
 
-    def open(self, key: str) -> Window | None:
+    def peek(self, key: str) -> Window | None:
         """Return the window in which `key` is counted now, as far as this process knows without asking."""
 
     async def count(self, key: str, *, together: bool = False) -> Window:
@@ -54,14 +54,14 @@ class LocalCounters:
         """Return how many keys are held."""
         return len(self._windows)
 
-    def open(self, key: str) -> Window | None:
+    def peek(self, key: str) -> Window | None:
         """Return the window in which `key` is counted now, if there is one."""
         window = self._windows.get(key)
         return window if window is not None and window.ends > self.clock() else None  # type: ignore[operator]
 
     async def count(self, key: str, *, together: bool = False) -> Window:  # noqa: ARG002
         """Count one for `key`, and return its window."""
-        window = self.open(key)
+        window = self.peek(key)
         if window is None:
             return self.begin(key, 1, self._seconds)
         window.count += 1
@@ -91,13 +91,13 @@ class SharedCounters:
             seconds
         )  # what is used up, so that nobody has to ask; and all, without the store
 
-    def open(self, key: str) -> Window | None:
+    def peek(self, key: str) -> Window | None:
         """Return the window of `key` where it is known here: when all is used up, or the store is away."""
-        return self._here.open(key)
+        return self._here.peek(key)
 
     async def count(self, key: str, *, together: bool = False) -> Window:
         """Count one for `key`, in one round trip, and in none where all is used up."""
-        window = self._here.open(key)
+        window = self._here.peek(key)
         if window is not None and window.count >= self._quota:
             window.count += 1
             return window

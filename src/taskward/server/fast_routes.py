@@ -21,29 +21,29 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from taskward.errors import ApiError
-from taskward.observability.current import UNMATCHED, tell_route
+from taskward.observability.current import UNMATCHED, bind_route
 
 RenderError = Callable[[ApiError], Response]
 Part = Callable[[Request], Awaitable[Any]]
 
 
-class DirectDispatch:
+class FastRoutes:
     """Answers the requests for direct routes itself, and passes the others on: errors, files, other methods."""
 
     def __init__(self, app: ASGIApp, owner: FastAPI, render: RenderError) -> None:
         """Take what answers the rest, the application whose routes are meant, and how errors are rendered."""
         self._app = app
         self._render = render
-        self._table: dict[str, list[tuple[Pattern[str], str, _DirectRoute]]] = defaultdict(list)
+        self._table: dict[str, list[tuple[Pattern[str], str, _FastRoute]]] = defaultdict(list)
         self._templates: list[tuple[Pattern[str], str]] = []
         for route in iter_route_contexts(owner.routes):
             template = route.path or ""
             # A mount has no methods, and everything below its path.
             pattern = compile_path(template if route.methods else template + "/{path:path}")[0]
             self._templates.append((pattern, template))
-            if is_direct(route):
+            if is_fast(route):
                 for method in route.methods or ():
-                    self._table[method].append((pattern, template, _DirectRoute(route.dependant)))
+                    self._table[method].append((pattern, template, _FastRoute(route.dependant)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -54,22 +54,22 @@ class DirectDispatch:
         if "fastapi.telemetry" not in scope:  # traces want FastAPI's own steps
             for pattern, template, route in self._table.get(scope["method"], ()):
                 if found := pattern.match(path):
-                    tell_route(template)
+                    bind_route(template)
                     scope["path_params"] = found.groupdict()
                     response = await self._answer(route, Request(scope, receive, send))
                     await response(scope, receive, send)
                     return
-        tell_route(next((template for pattern, template in self._templates if pattern.match(path)), UNMATCHED))
+        bind_route(next((template for pattern, template in self._templates if pattern.match(path)), UNMATCHED))
         await self._app(scope, receive, send)
 
-    async def _answer(self, route: "_DirectRoute", request: Request) -> Response:
+    async def _answer(self, route: "_FastRoute", request: Request) -> Response:
         try:
             return await route.answer(request)
         except ApiError as error:
             return self._render(error)
 
 
-class _DirectRoute:
+class _FastRoute:
     """A route's function, and the parts of the request that it takes, in order."""
 
     def __init__(self, dependant: Dependant) -> None:
@@ -85,7 +85,7 @@ class _DirectRoute:
         return response
 
 
-def is_direct(route: RouteContext) -> bool:
+def is_fast(route: RouteContext) -> bool:
     """Tell whether a route takes only its request, and dependencies that take only the request."""
     dependant = getattr(route, "dependant", None)
     return (

@@ -10,7 +10,7 @@ from collections.abc import Callable
 STOPPING = signal.SIGUSR1  # to a worker: not you alone are replaced, the whole service stops
 
 
-def spare_the_collector() -> None:
+def freeze_gc() -> None:
     """Keep what start-up made out of the garbage collector's rounds: 115,000 objects that live as long as we do.
 
     Else each full round stops every request for tens of milliseconds, to find nothing. Does nothing in a process

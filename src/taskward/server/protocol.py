@@ -58,7 +58,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _running: RequestResponseCycle | None = None  # the request that is being answered
     _in_head = False
     _in_body = False
-    _deaf = False  # what still arrives is not read: the connection ends with the answers that are due
+    _closing = False  # what still arrives is not read: the connection ends with the answers that are due
     _taken = 0  # bytes of the request that is arriving
     _unread = 0  # bytes that wait for the client, when they last became fewer by 64 KiB
 
@@ -72,7 +72,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.connections) > self.max_connections:
             self._tell_too_many()
             transport.close()
-        elif self.app_state.get("retiring"):
+        elif self.app_state.get("draining"):
             self.shutdown()
 
     def _tell_too_many(self) -> None:
@@ -98,12 +98,12 @@ class BoundedProtocol(HttpToolsProtocol):
                 self._take(data[start : start + STEP])
 
     def _take(self, data: bytes) -> None:
-        if self._deaf:
+        if self._closing:
             return
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._deaf = True  # no other protocol is spoken here; the request itself is answered
+            self._closing = True  # no other protocol is spoken here; the request itself is answered
             self.cycle.keep_alive = False
         except httptools.HttpParserError:
             self._refuse(MALFORMED)
@@ -129,14 +129,14 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """See the end of a head, and have the request answered."""
         if len(self.pipeline) >= MAX_PIPELINED:
-            self._deaf = True
+            self._closing = True
             self.cycle.keep_alive = False  # which says: this one is answered, and what follows was not looked at
             raise httptools.HttpParserError
         if self.parser.should_upgrade() and _has_body(self.headers):
             self._refuse(UPGRADE_WITH_BODY)
             raise httptools.HttpParserError
         super().on_headers_complete()
-        if self.app_state.get("retiring"):
+        if self.app_state.get("draining"):
             self.cycle.keep_alive = False
         self.headers = []  # a refusal of what follows is no answer to these
         self._in_head, self._in_body = False, True
@@ -160,7 +160,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """Answer what arrives within a second, say with the answer that the connection ends, and end it."""
-        self.app_state["retiring"] = True
+        self.app_state["draining"] = True
         self.timeout_keep_alive = LINGER_SECONDS
         if self.cycle is not None and not self.cycle.response_complete:
             if not self.cycle.response_started:  # else the answer did not say so, and another request may come
@@ -191,9 +191,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _refuse(self, error: ApiError) -> None:
         """Answer `error` in its turn, then close the connection."""
-        if self._deaf:
+        if self._closing:
             return
-        self._deaf = True
+        self._closing = True
         before, self.cycle = self.cycle, self._last_cycle()
         answer: Any = (self.cycle, _answering(error, self.config.loaded_app.state.metrics))
         if self._in_body and before.response_started:

@@ -1,4 +1,4 @@
-"""The task operations over HTTP: one set of handlers behind three families of paths."""
+"""The task operations over HTTP: one set of handlers behind three path prefixes."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -27,7 +27,7 @@ from taskward.errors import PreconditionFailedError
 from taskward.tasks.schemas import Completion, ListQuery, SomeChanges, StaleTask, TaskCreate, TaskList, TaskRead
 from taskward.tasks.service import Task, TaskService
 
-FAMILIES = ("/tasks", "/api/{user_id}/tasks", "/users/{user_id}/tasks")
+PATH_PREFIXES = ("/tasks", "/api/{user_id}/tasks", "/users/{user_id}/tasks")
 
 Responses = dict[int | str, dict[str, Any]]
 

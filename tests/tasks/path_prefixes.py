@@ -1,4 +1,4 @@
-"""The three families of paths, and the steps that many tests begin with."""
+"""The three path prefixes, and the steps that many tests begin with."""
 
 import json
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ MALFORMED_IDS = (
 
 
 @dataclass(frozen=True)
-class Family:
+class PathPrefix:
     """One of the three spellings of the same API."""
 
     template: str
