@@ -5,7 +5,7 @@ import time
 from types import TracebackType
 from typing import Self
 
-from tests.effort import SOAK
+from tests.profiles import SOAK
 
 TICK = 0.01
 

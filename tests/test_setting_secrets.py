@@ -6,7 +6,7 @@ import secrets
 
 import pytest
 
-from taskward.cli.unusual import unusual
+from taskward.cli.configuration_warnings import configuration_warnings
 from taskward.settings import Settings
 from taskward.settings.token_secret import MAKE_ONE, weakness
 from tests.conftest import SECRET
@@ -41,7 +41,7 @@ def test_a_secret_that_anybody_can_guess_is_refused_outside_development_and_told
         assert line.startswith(f"{name}: this secret is easy to guess: it ")
         assert line.endswith(MAKE_ONE)
         assert secret not in line
-    (warning,) = unusual(Settings.model_validate({name: secret}))
+    (warning,) = configuration_warnings(Settings.model_validate({name: secret}))
     assert MAKE_ONE in warning
     assert secret not in warning
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from taskward.cli.unusual import warnings
+from taskward.cli.configuration_warnings import warnings
 from taskward.settings import InvalidSettingsError, Settings
 from taskward.settings.sources import SECRETS
 from tests.test_settings import FIELDS, SECRET, refusal

@@ -20,7 +20,7 @@ from tests.accounts.conftest import logged_in
 from tests.accounts.people import ask, log_in, refresh, register
 from tests.client import Client
 from tests.conftest import SECRET, UNLIMITED
-from tests.effort import SOAK
+from tests.profiles import SOAK
 from tests.tasks.wire import CountingProxy
 
 SAMPLES = 25

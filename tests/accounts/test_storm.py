@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from tests.accounts.people import PASSWORD
-from tests.effort import SOAK
+from tests.profiles import SOAK
 from tests.service import Service
 
 LOG_INS = 50

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import SECRET
-from tests.effort import SOAK, effort
+from tests.profiles import SOAK, by_profile
 from tests.server.wire import JSON, TOKENS, Wire, request
 from tests.service import Service
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
-CASES = effort(2000, 50_000)
-CASES_OF_AN_OPERATION = effort(28, 2600)  # besides those that follow from the description alone
+CASES = by_profile(2000, 50_000)
+CASES_OF_AN_OPERATION = by_profile(28, 2600)  # besides those that follow from the description alone
 SEED = [] if SOAK else ["--seed", "1"]  # else a new one each time, which is printed
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from taskward.cli.config import MASK, masked
-from taskward.cli.unusual import unusual
+from taskward.cli.configuration_warnings import configuration_warnings
 from taskward.settings import Settings
 from tests.cli.command import taskward
 from tests.conftest import SECRET
@@ -131,7 +131,7 @@ def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
     ],
 )
 def test_what_is_unusual_is_told(settings: dict[str, str], named: str) -> None:
-    (line,) = unusual(Settings.model_validate({"JWT_SECRET_KEY": SECRET, **settings}))
+    (line,) = configuration_warnings(Settings.model_validate({"JWT_SECRET_KEY": SECRET, **settings}))
     assert named in line
 
 
@@ -145,4 +145,4 @@ def test_what_is_unusual_is_told(settings: dict[str, str], named: str) -> None:
     ],
 )
 def test_what_is_usual_is_not(settings: dict[str, str]) -> None:
-    assert list(unusual(Settings.model_validate({"JWT_SECRET_KEY": SECRET, **settings}))) == []
+    assert list(configuration_warnings(Settings.model_validate({"JWT_SECRET_KEY": SECRET, **settings}))) == []

@@ -16,7 +16,7 @@ SUBJECTS = ["reachable", "server", "role", "encoding", "writes", "pooler", "migr
 
 
 def found(url: str) -> dict[str, tuple[str, str]]:
-    return {finding.subject: (finding.level, finding.text) for finding in examine(url)}
+    return {diagnostic.subject: (diagnostic.level, diagnostic.text) for diagnostic in examine(url)}
 
 
 def problems(url: str) -> dict[str, str]:
@@ -24,11 +24,11 @@ def problems(url: str) -> dict[str, str]:
 
 
 def test_a_migrated_database_is_well(database_url: str) -> None:
-    findings = found(database_url)
-    assert list(findings) == SUBJECTS
+    diagnostics = found(database_url)
+    assert list(diagnostics) == SUBJECTS
     assert problems(database_url) == {}
-    assert findings["migrations"] == ("ok", f"at {head()}, the newest")
-    assert findings["pooler"] == ("ok", "none")
+    assert diagnostics["migrations"] == ("ok", f"at {head()}, the newest")
+    assert diagnostics["pooler"] == ("ok", "none")
 
 
 def test_the_command_has_a_line_for_everything_and_an_exit_code(tmp_path: Path, database_url: str) -> None:

@@ -86,11 +86,11 @@ async def test_the_doctor_and_the_service_agree(key_server: KeyServer, kind: str
     accepted = 0
     async with connect(app) as client, app.state.verifier.keeping_keys_fresh():
         for name, token in TOKENS.items():
-            claims, findings, _ = await examine(token, app.state.verifier, chosen)
+            claims, diagnostics, _ = await examine(token, app.state.verifier, chosen)
             answer = await client.get("/tasks", headers={"Authorization": f"Bearer {token}"})
             assert answer.json()["code"].startswith(("TOKEN_", "KEYS_", "DATABASE_"))
             assert (claims is not None) is (answer.json()["code"] == "DATABASE_UNAVAILABLE"), name
-            assert (claims is not None) is all(finding.level == "ok" for finding in findings), name
+            assert (claims is not None) is all(diagnostic.level == "ok" for diagnostic in diagnostics), name
             accepted += claims is not None
     assert (accepted > 0) is (kind != "a provider that is away")
     assert accepted < len(TOKENS)
@@ -148,9 +148,9 @@ async def test_a_good_token_is_told_how_to_keep_others_out(key_server: KeyServer
 
 
 async def test_a_provider_that_is_away_is_named_with_the_reason() -> None:
-    _, findings, _ = await examine_by(Settings(JWT_JWKS_URL="http://127.0.0.1:1/?key=S3cret"), PAIR.token(GOOD))
-    assert "S3cret" not in str(findings)
-    (told,) = (finding.text for finding in findings if finding.subject == "key")
+    _, diagnostics, _ = await examine_by(Settings(JWT_JWKS_URL="http://127.0.0.1:1/?key=S3cret"), PAIR.token(GOOD))
+    assert "S3cret" not in str(diagnostics)
+    (told,) = (diagnostic.text for diagnostic in diagnostics if diagnostic.subject == "key")
     assert "http://127.0.0.1:1/" in told
     assert "connection" in told.lower()
 

@@ -11,7 +11,7 @@ import pytest
 from tests.cli.command import workers_of
 from tests.cli.load import Load
 from tests.conftest import SECRET
-from tests.effort import effort
+from tests.profiles import by_profile
 from tests.server.wire import Answer, Wire, request
 from tests.service import Service
 
@@ -28,7 +28,7 @@ def service(tmp_path: Path, database_url: str) -> Service:
 
 @pytest.mark.soak
 async def test_sigterm_leaves_no_request_unanswered(service: Service, superuser: psycopg.Connection) -> None:
-    times, answers, refused, created = effort(5, 50), 0, 0, set[int]()
+    times, answers, refused, created = by_profile(5, 50), 0, 0, set[int]()
     for _ in range(times):
         with service:
             load = Load(service.url)
@@ -49,7 +49,7 @@ async def test_sigterm_leaves_no_request_unanswered(service: Service, superuser:
 
 @pytest.mark.soak
 async def test_sighup_is_noticed_by_nobody(service: Service) -> None:
-    times = effort(1, 20)
+    times = by_profile(1, 20)
     with service:
         load = Load(service.url)
         clients = asyncio.gather(*(load.client() for _ in range(CLIENTS)))

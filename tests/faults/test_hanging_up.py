@@ -11,9 +11,9 @@ import psycopg
 import pytest
 
 from tests.conftest import SECRET
-from tests.effort import effort
 from tests.faults.caller import Answer, Caller
 from tests.faults.conftest import backends
+from tests.profiles import by_profile
 from tests.service import Service
 
 USERS = 64
@@ -64,7 +64,7 @@ class User:
 
 @pytest.mark.soak
 async def test_nobody_sees_anothers_row_and_no_connection_is_lost(service: Service) -> None:
-    each = effort(80, 1600)
+    each = by_profile(80, 1600)
     users = [User(service.url, number) for number in range(USERS)]
     address = f"host={service.data_dir}/sockets user=postgres dbname=taskward"
     with psycopg.connect(address, autocommit=True) as superuser:

@@ -14,8 +14,8 @@ import pytest
 
 from tests.cli.command import command_line
 from tests.conftest import SECRET
-from tests.effort import effort
 from tests.faults.writers import Ledger, Writer
+from tests.profiles import by_profile
 from tests.service import Service
 
 WRITERS = 32
@@ -46,7 +46,7 @@ VICTIMS: list[Callable[[Service], list[psutil.Process]]] = [workers, database, s
 
 @pytest.mark.soak
 async def test_every_acknowledged_write_is_there_once_and_whole(service: Service) -> None:
-    faults, writes_between = effort(6, 120), effort(40, 450)
+    faults, writes_between = by_profile(6, 120), by_profile(40, 450)
     ledger, killed, enough = Ledger(), Counter[str](), asyncio.Event()
     async with asyncio.TaskGroup() as group:
         for number in range(WRITERS):

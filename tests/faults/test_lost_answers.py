@@ -7,16 +7,16 @@ import pytest
 from fastapi import FastAPI
 
 from tests.client import Client
-from tests.effort import effort
 from tests.faults.conftest import at_rest
 from tests.faults.proxy import Proxy
+from tests.profiles import by_profile
 
 
 @pytest.mark.soak
 async def test_a_keyed_create_whose_answers_were_lost_is_there_exactly_once(
     app: FastAPI, alice: Client, proxy: Proxy, superuser: psycopg.Connection
 ) -> None:
-    cuts = effort(50, 500)
+    cuts = by_profile(50, 500)
     retries = 0
     await alice.post("/tasks", json={"title": "first"}, headers={"Idempotency-Key": "first"})
     await app.state.tasks._purge._task  # from here on nobody else asks the database anything

@@ -17,15 +17,17 @@ from taskward.embedded.server import EmbeddedPostgres
 from taskward.settings import Settings
 from tests.client import Client, connect
 from tests.conftest import SECRET
-from tests.effort import SOAK, effort
 from tests.faults.conftest import at_rest, backends
 from tests.faults.proxy import Proxy
 from tests.loop_time import LoopTime
+from tests.profiles import SOAK, by_profile
 
 DEADLINE = Settings.model_fields["database_timeout_seconds"].default
 RECOVERY = 1.0
 NOISE = 0.5
-STANDSTILL = effort(2, 1)  # a loop that waits for the database itself would stand still for as long as it is away
+STANDSTILL = by_profile(
+    2, 1
+)  # a loop that waits for the database itself would stand still for as long as it is away
 CALLERS = 12
 
 
@@ -98,7 +100,7 @@ class Load:
 
 
 async def sessions_terminated(scene: Scene) -> None:
-    for _ in range(effort(5, 50)):
+    for _ in range(by_profile(5, 50)):
         query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'taskward'"
         await asyncio.to_thread(scene.superuser.execute, query)
         await asyncio.sleep(0.05)
@@ -122,7 +124,7 @@ async def server_stopped(scene: Scene) -> None:
     stopped = [postmaster, *postmaster.children()]
     for process in stopped:
         process.send_signal(signal.SIGSTOP)
-    await asyncio.sleep(effort(3, 5))
+    await asyncio.sleep(by_profile(3, 5))
     for process in reversed(stopped):
         with suppress(psutil.NoSuchProcess):
             process.send_signal(signal.SIGCONT)
@@ -130,13 +132,13 @@ async def server_stopped(scene: Scene) -> None:
 
 async def port_closed(scene: Scene) -> None:
     await scene.proxy.refuse()
-    await asyncio.sleep(effort(2, 10))
+    await asyncio.sleep(by_profile(2, 10))
     await scene.proxy.open()
 
 
 async def network_swallows(scene: Scene) -> None:
     scene.proxy.swallowing = True
-    await asyncio.sleep(effort(3, 10))
+    await asyncio.sleep(by_profile(3, 10))
     scene.proxy.swallowing = False
 
 
@@ -158,7 +160,7 @@ async def test_every_request_is_answered_in_time_and_the_service_is_back_by_itse
     load = Load(app)
     slowest_return = 0.0
     async with load.running():
-        for _ in range(effort(1, 10)):
+        for _ in range(by_profile(1, 10)):
             with psycopg.connect(f"{victim.superuser_conninfo} dbname=taskward", autocommit=True) as witness:
                 await load.successes(50)
                 await FAULTS[fault](Scene(victim, proxy, witness))
@@ -209,7 +211,7 @@ async def test_a_request_while_the_server_recovers_is_answered_in_time(
 async def test_connections_dropped_while_they_rest_are_replaced_without_a_visible_error(
     app: FastAPI, alice: Client, proxy: Proxy, superuser: psycopg.Connection
 ) -> None:
-    trials = effort(20, 200)
+    trials = by_profile(20, 200)
     for number in range(trials):
         answers = await asyncio.gather(*(alice.get("/tasks?limit=1") for _ in range(6)))
         assert {answer.status_code for answer in answers} == {200}

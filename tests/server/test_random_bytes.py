@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.cli.command import workers_of
-from tests.effort import SOAK, effort
+from tests.profiles import SOAK, by_profile
 from tests.server.wire import CHUNKED, CLOSE, JSON, ask, request
 from tests.service import Service
 
-REQUESTS = effort(2000, 50_000)
-WARM_UP = effort(1000, 5000)
+REQUESTS = by_profile(2000, 50_000)
+WARM_UP = by_profile(1000, 5000)
 AT_ONCE = 32
 SEED = random.randrange(sys.maxsize) if SOAK else 1
 MORE_MEMORY = 20 * 1024 * 1024

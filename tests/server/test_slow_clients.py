@@ -17,14 +17,14 @@ import pytest
 from taskward.server.protocol import BoundedProtocol
 from taskward.settings import Settings
 from tests.conftest import SECRET
-from tests.effort import SOAK, effort
+from tests.profiles import SOAK, by_profile
 from tests.server.running import running
 from tests.server.slow import read_nothing
 from tests.server.wire import TOKENS
 from tests.service import Service
 
 ROOT = Path(__file__).parents[2]
-SLOW = effort(40, 200)
+SLOW = by_profile(40, 200)
 PATIENCE = 20  # seconds until the last of them must be gone; 9 where nothing else runs
 ALICE = {"Authorization": f"Bearer {TOKENS['alice']}"}
 BOB = {"Authorization": f"Bearer {TOKENS['bob']}"}
@@ -57,7 +57,7 @@ def url(settings: Settings, superuser: psycopg.Connection, tmp_path: Path) -> It
 @pytest.mark.soak
 async def test_slow_clients_are_closed_and_the_others_go_on(url: str, caplog: pytest.LogCaptureFixture) -> None:
     async with httpx2.AsyncClient(base_url=url, headers=BOB, timeout=30) as bob:
-        alone = [await _seconds_of_a_request(bob) for _ in range(effort(20, 1000))]
+        alone = [await _seconds_of_a_request(bob) for _ in range(by_profile(20, 1000))]
         slow = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.server.slow", url, str(SLOW), cwd=ROOT, stdout=asyncio.subprocess.PIPE
         )

@@ -11,7 +11,7 @@ from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 
 from taskward.addresses import without_query
 from taskward.auth.keys import ProviderKeys
-from taskward.cli.unusual import warnings
+from taskward.cli.configuration_warnings import warnings
 from taskward.database.url import conninfo
 from taskward.settings import Settings
 from taskward.settings.sources import tidied

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
-from taskward.cli.findings import Finding
+from taskward.cli.diagnostics import Diagnostic
 from taskward.cli.postgres import database_of
 from taskward.database.causes import cause_of
 from taskward.database.migrate import head
@@ -50,27 +50,27 @@ def doctor_database() -> bool:
     settings = Settings.load()
     logging.getLogger("taskward").addHandler(logging.NullHandler())  # what it would say is said below
     problems = 0
-    for finding in _of_settings(settings):
-        print(finding, flush=True)
-        problems += finding.level == "problem"
+    for diagnostic in _of_settings(settings):
+        print(diagnostic, flush=True)
+        problems += diagnostic.level == "problem"
     return problems == 0
 
 
-def _of_settings(settings: Settings) -> Iterator[Finding]:
+def _of_settings(settings: Settings) -> Iterator[Diagnostic]:
     if settings.database_url is None and not (settings.data_dir / "postgres").exists():
         where = settings.data_dir.resolve()
-        yield Finding("problem", "reachable", f"There is no database in {where} yet. Start the service once.")
+        yield Diagnostic("problem", "reachable", f"There is no database in {where} yet. Start the service once.")
         return
     with database_of(settings, beside_a_service=True) as url:
         yield from examine(url, embedded=settings.database_url is None)
 
 
-def examine(url: str, *, embedded: bool = False) -> Iterator[Finding]:
+def examine(url: str, *, embedded: bool = False) -> Iterator[Diagnostic]:
     """Look at the database at `url`, which may be the embedded one, and yield what is found as it is found."""
     address = conninfo(url)
     try:
         with psycopg.connect(address, autocommit=True, row_factory=dict_row, prepare_threshold=None) as connection:
-            yield Finding("ok", "reachable", f"as {connection.info.user} on {connection.info.dbname}")
+            yield Diagnostic("ok", "reachable", f"as {connection.info.user} on {connection.info.dbname}")
             facts = connection.execute(FACTS, {"app": APP_ROLE, "accounts": ACCOUNTS_ROLE}).fetchone()
             assert facts is not None
             yield _server(facts, embedded=embedded)
@@ -81,85 +81,87 @@ def examine(url: str, *, embedded: bool = False) -> Iterator[Finding]:
             yield _migrations(connection, facts)
             yield _latency(connection)
     except psycopg.OperationalError as error:
-        yield Finding("problem", "reachable", cause_of(error))
+        yield Diagnostic("problem", "reachable", cause_of(error))
         return
     yield asyncio.run(_walls(address))
 
 
-def _server(facts: dict[str, Any], *, embedded: bool) -> Finding:
+def _server(facts: dict[str, Any], *, embedded: bool) -> Diagnostic:
     number, name = facts["number"], f"PostgreSQL {facts['version']}"
     if embedded:
-        return Finding("ok", "server", f"{name}, the embedded one")
+        return Diagnostic("ok", "server", f"{name}, the embedded one")
     if number // 10_000 < OLDEST:
-        return Finding("problem", "server", f"{name} is too old. Use {OLDEST} or newer.")
+        return Diagnostic("problem", "server", f"{name} is too old. Use {OLDEST} or newer.")
     if mended := mended_in(number):
         text = f"{name} has a gap in row-level security, which {mended} closed. Upgrade the server. Taskward uses"
-        return Finding("note", "server", f"{text} no affected statement, but other programs on it may.")
-    return Finding("ok", "server", name)
+        return Diagnostic("note", "server", f"{text} no affected statement, but other programs on it may.")
+    return Diagnostic("ok", "server", name)
 
 
-def _role(facts: dict[str, Any]) -> Finding:
+def _role(facts: dict[str, Any]) -> Diagnostic:
     powers = {"rolsuper": "is a superuser", "rolbypassrls": "bypasses row-level security"}
     power = next((text for name, text in powers.items() if facts[name]), None)
     if not facts["acts"]:
-        return Finding(
+        return Diagnostic(
             "problem", "role",
             f"{facts['role']} cannot act as {APP_ROLE} and {ACCOUNTS_ROLE}. Run 'taskward migrate', or GRANT"
             f" {APP_ROLE}, {ACCOUNTS_ROLE} TO it.",
         )  # fmt: skip
     if power is not None:
-        return Finding("note", "role", f"{facts['role']} {power}. Statements run as {APP_ROLE}; less would do.")
+        return Diagnostic("note", "role", f"{facts['role']} {power}. Statements run as {APP_ROLE}; less would do.")
     more = ", and may create roles" if facts["rolcreaterole"] else ""
-    return Finding("ok", "role", f"{facts['role']} acts as {APP_ROLE}{more}")
+    return Diagnostic("ok", "role", f"{facts['role']} acts as {APP_ROLE}{more}")
 
 
-def _text(facts: dict[str, Any]) -> Finding:
+def _text(facts: dict[str, Any]) -> Diagnostic:
     try:
         check_encoding(facts["encoding"])
     except UnfitDatabaseError as error:
-        return Finding("problem", "encoding", f"{error}.")
-    return Finding("ok", "encoding", f"UTF8; the time zone {facts['time_zone']} makes no difference")
+        return Diagnostic("problem", "encoding", f"{error}.")
+    return Diagnostic("ok", "encoding", f"UTF8; the time zone {facts['time_zone']} makes no difference")
 
 
-def _writes(facts: dict[str, Any]) -> Finding:
+def _writes(facts: dict[str, Any]) -> Diagnostic:
     if facts["only_reads"]:
         text = f"{IT_ONLY_READS}. Reads are served, and writes are answered with 503."
-        return Finding("problem", "writes", f"{text} Is its disk full?")
-    return Finding("ok", "writes", "taken")
+        return Diagnostic("problem", "writes", f"{text} Is its disk full?")
+    return Diagnostic("ok", "writes", "taken")
 
 
-def _pooler(address: str, connection: Connection, facts: dict[str, Any]) -> Finding:
+def _pooler(address: str, connection: Connection, facts: dict[str, Any]) -> Diagnostic:
     """A pooler gives its clients process ids of its own: the server's, asked for by a statement, is another."""
     pooled = connection.info.backend_pid != facts["pid"]
     if pooled and not is_pooled(address):
-        return Finding(
+        return Diagnostic(
             "note", "pooler",
             "There is one, so nothing is prepared, and reads do not travel together. Migrations need"
             " DATABASE_MIGRATION_URL, with the direct address of the database.",
         )  # fmt: skip
     if pooled:
-        return Finding("ok", "pooler", "there is one; prepared statements are not used, and migrations go past it")
-    return Finding("ok", "pooler", "none")
+        return Diagnostic(
+            "ok", "pooler", "there is one; prepared statements are not used, and migrations go past it"
+        )
+    return Diagnostic("ok", "pooler", "none")
 
 
-def _migrations(connection: Connection, facts: dict[str, Any]) -> Finding:
+def _migrations(connection: Connection, facts: dict[str, Any]) -> Diagnostic:
     try:
         row = (
             connection.execute("SELECT version_num FROM alembic_version").fetchone() if facts["migrated"] else None
         )
     except psycopg.errors.InsufficientPrivilege:
-        return Finding(
+        return Diagnostic(
             "problem", "migrations", "The role may not read alembic_version. Run 'taskward migrate' as it."
         )
     if row is None:
-        return Finding("problem", "migrations", "There are none yet. Run 'taskward migrate'.")
+        return Diagnostic("problem", "migrations", "There are none yet. Run 'taskward migrate'.")
     if row["version_num"] != head():
         text = f"The database is at {row['version_num']}, this version at {head()}. Run 'taskward migrate', which"
-        return Finding("problem", "migrations", f"{text} says so if a newer Taskward has been here.")
-    return Finding("ok", "migrations", f"at {head()}, the newest")
+        return Diagnostic("problem", "migrations", f"{text} says so if a newer Taskward has been here.")
+    return Diagnostic("ok", "migrations", f"at {head()}, the newest")
 
 
-def _latency(connection: Connection) -> Finding:
+def _latency(connection: Connection) -> Diagnostic:
     def milliseconds(ask: Callable[[], object]) -> float:
         start = perf_counter()
         ask()
@@ -168,20 +170,20 @@ def _latency(connection: Connection) -> Finding:
     median = statistics.median(milliseconds(lambda: connection.execute("SELECT 1")) for _ in range(ROUND_TRIPS))
     text = f"{median:.1f} ms for a round trip, the median of {ROUND_TRIPS}"
     if median > SLOW_MILLISECONDS:
-        return Finding(
+        return Diagnostic(
             "note", "latency", f"{text}. Each request waits for one: run the service near the database."
         )
-    return Finding("ok", "latency", text)
+    return Diagnostic("ok", "latency", text)
 
 
-async def _walls(address: str) -> Finding:
+async def _walls(address: str) -> Diagnostic:
     database = Database(address, pool_size=1, max_overflow=0)
     try:
         await check_walls(database)
     except UnfitDatabaseError as error:
-        return Finding("problem", "walls", f"{error}. The service does not start like this.")
+        return Diagnostic("problem", "walls", f"{error}. The service does not start like this.")
     except ApiError as error:
-        return Finding("problem", "walls", cause_of(error))
+        return Diagnostic("problem", "walls", cause_of(error))
     finally:
         await database.close()
-    return Finding("ok", "walls", "each user sees their own rows alone")
+    return Diagnostic("ok", "walls", "each user sees their own rows alone")

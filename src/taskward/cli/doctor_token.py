@@ -18,7 +18,7 @@ from taskward.auth.claims import Claims, check_audience, check_issuer, check_tim
 from taskward.auth.jwk import ALGORITHMS, Key
 from taskward.auth.prevalidation import MAX_TOKEN_LENGTH, Unverified, read, split
 from taskward.auth.verify import TokenVerifier, check_signature
-from taskward.cli.findings import Finding
+from taskward.cli.diagnostics import Diagnostic
 from taskward.errors import AuthenticationError, KeysUnavailableError
 from taskward.settings import Settings
 
@@ -26,7 +26,7 @@ SAFE = re.compile(r"[\w.:/@|+~-]{1,255}", re.ASCII)  # fit for a line of .env, a
 OTHER_USER_ID_CLAIMS = ("id", "user_id", "userId", "uid", "oid")
 NO_SETTING_HELPS = {"form", "header", "times"}
 
-Result = tuple[Claims | None, list[Finding], list[str]]
+Result = tuple[Claims | None, list[Diagnostic], list[str]]
 
 
 def doctor_token(token: str) -> bool:
@@ -36,8 +36,8 @@ def doctor_token(token: str) -> bool:
     if token == "-":  # noqa: S105
         token = sys.stdin.buffer.read(2 * MAX_TOKEN_LENGTH).decode(errors="replace")
     token = re.sub(r"^\s*(Authorization:\s*)?(Bearer\s)?\s*", "", token, flags=re.IGNORECASE).strip()
-    claims, findings, lines = asyncio.run(examine_by(settings, token))
-    print(*findings, _verdict(claims, findings), sep="\n")
+    claims, diagnostics, lines = asyncio.run(examine_by(settings, token))
+    print(*diagnostics, _verdict(claims, diagnostics), sep="\n")
     if lines and claims is None:
         print("These settings would accept it, and let whoever they name be any user:")
     elif lines:
@@ -65,21 +65,21 @@ async def examine(token: str, verifier: TokenVerifier, settings: Settings) -> Re
     except (AuthenticationError, KeysUnavailableError):
         claims = None
     lines = [] if unverified is None else list(settings_for(unverified, settings, examination.failed))
-    return claims, examination.findings, lines
+    return claims, examination.diagnostics, lines
 
 
 class Examination:
     """The steps of `TokenVerifier.verify`, in its order, except that a failed one does not end it."""
 
     def __init__(self, verifier: TokenVerifier, settings: Settings) -> None:
-        self.findings: list[Finding] = []
+        self.diagnostics: list[Diagnostic] = []
         self._verifier = verifier
         self._settings = settings
 
     @property
     def failed(self) -> set[str]:
         """The steps that the token does not pass."""
-        return {finding.subject for finding in self.findings if finding.level == "problem"}
+        return {diagnostic.subject for diagnostic in self.diagnostics if diagnostic.level == "problem"}
 
     async def run(self, token: str) -> Unverified | None:
         """Take every step that can be taken; return what the token says, if it can be read."""
@@ -124,13 +124,13 @@ class Examination:
         try:
             yield told.append
         except AuthenticationError as error:
-            self.findings.append(Finding("problem", subject, error.reason))
+            self.diagnostics.append(Diagnostic("problem", subject, error.reason))
         except KeysUnavailableError:
             provider = self._verifier.provider
             why = "" if provider is None or provider.problem is None else f": {provider.problem}"
-            self.findings.append(Finding("problem", subject, f"There is no key at {self._provider}{why}."))
+            self.diagnostics.append(Diagnostic("problem", subject, f"There is no key at {self._provider}{why}."))
         else:
-            self.findings.append(Finding("ok", subject, told[0]))
+            self.diagnostics.append(Diagnostic("ok", subject, told[0]))
 
     @property
     def _provider(self) -> str:
@@ -167,10 +167,10 @@ def settings_for(unverified: Unverified, settings: Settings, failed: set[str]) -
         yield from (f"JWT_USER_ID_CLAIM={name}" for name in list(others)[:1])
 
 
-def _verdict(claims: Claims | None, findings: list[Finding]) -> str:
+def _verdict(claims: Claims | None, diagnostics: list[Diagnostic]) -> str:
     if claims is not None:
         return f"Accepted. Whoever sends it is {claims.user_id!r}."
-    failed = {finding.subject for finding in findings if finding.level == "problem"}
+    failed = {diagnostic.subject for diagnostic in diagnostics if diagnostic.level == "problem"}
     return "Refused." if failed.isdisjoint(NO_SETTING_HELPS) else "Refused, and only a new token helps."
 
 

@@ -20,10 +20,10 @@ from uvicorn.config import STARTUP_FAILURE
 
 from taskward.addresses import without_query
 from taskward.cli.config import check_addresses
+from taskward.cli.configuration_warnings import warnings
 from taskward.cli.migrate import migrate_url
 from taskward.cli.postgres import database_of
 from taskward.cli.token import token
-from taskward.cli.unusual import warnings
 from taskward.database.causes import cause_of
 from taskward.database.startup_check import check_walls, warn_of_a_server_that_only_reads, warn_of_an_old_server
 from taskward.database.transaction import Database

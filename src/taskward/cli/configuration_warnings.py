@@ -21,10 +21,10 @@ def warnings(settings: Settings) -> Iterator[str]:
     yield from unread(environment, file, Settings.model_fields)
     for name in [*in_spaces(environment), *in_spaces(file)]:
         yield f"{name} has white space around it, which is ignored. Whatever signs tokens must ignore it, too"
-    yield from unusual(settings)
+    yield from configuration_warnings(settings)
 
 
-def unusual(settings: Settings) -> Iterator[str]:
+def configuration_warnings(settings: Settings) -> Iterator[str]:
     """Yield a line for each of the settings."""
     if settings.database_migration_url is not None and settings.database_url is None:
         yield "DATABASE_MIGRATION_URL is ignored without DATABASE_URL: the embedded database is used. Set both"

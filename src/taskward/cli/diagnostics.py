@@ -5,7 +5,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Diagnostic:
     """Something that was looked at. A problem is why things do not work, a note why they might not for long."""
 
     level: Literal["ok", "note", "problem"]

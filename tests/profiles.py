@@ -1,6 +1,6 @@
 """How long a test goes on that could go on for ever: briefly in `make test`, for long in `make soak`.
 
-Such a test is marked `@pytest.mark.soak`, takes its sizes from `effort`, and prints in plain words what it did.
+Such a test is marked `@pytest.mark.soak`, takes its sizes from `by_profile`, and prints what it did.
 """
 
 import os
@@ -8,6 +8,6 @@ import os
 SOAK = os.environ.get("TASKWARD_SOAK") == "1"
 
 
-def effort(short: int, long: int) -> int:
+def by_profile(short: int, long: int) -> int:
     """Return the size for the run at hand."""
     return long if SOAK else short
