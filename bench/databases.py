@@ -9,7 +9,7 @@ from psycopg import sql
 
 from bench.data import Shape, load
 from taskward.database.migrate import head, migrate
-from taskward.database.startup_check import check_walls
+from taskward.database.startup_check import check_isolation
 from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.embedded.server import OWNER, EmbeddedPostgres
@@ -56,7 +56,7 @@ class Databases:
         migrate(conninfo(self.url(draft)))
         with closing(self.superuser(draft)) as superuser:
             load(superuser, shape)
-        asyncio.run(_check_walls(self.url(draft)))
+        asyncio.run(_check_isolation(self.url(draft)))
         with closing(self.superuser()) as superuser:
             superuser.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(_name(draft), _name(name)))
         return name
@@ -87,9 +87,9 @@ def _name(name: str) -> sql.Identifier:
     return sql.Identifier(name)
 
 
-async def _check_walls(url: str) -> None:
+async def _check_isolation(url: str) -> None:
     database = Database(conninfo(url), pool_size=1, max_overflow=0)
     try:
-        await check_walls(database)
+        await check_isolation(database)
     finally:
         await database.close()

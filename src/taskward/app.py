@@ -19,7 +19,7 @@ from taskward.auth.passwords import Passwords
 from taskward.auth.refresh import RefreshTokens
 from taskward.auth.verify import TokenVerifier
 from taskward.database.revision import newest
-from taskward.database.startup_check import NotMigratedError, check_walls
+from taskward.database.startup_check import NotMigratedError, check_isolation
 from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
@@ -62,7 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         pool_size=settings.db_pool_size,
         max_overflow=settings.db_max_overflow,
         timeout=settings.database_timeout_seconds,
-        precondition=check_walls,
+        precondition=check_isolation,
         timed=counted.transaction,
     )
 
@@ -124,7 +124,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 async def _make_sure(database: Database) -> None:
-    """Raise WallMissingError rather than serve; without an answer, serve none of its data until there is one."""
+    """Raise IsolationError rather than serve; without an answer, serve none of its data until there is one."""
     try:
         await database.make_sure()
     except DatabaseUnavailableError:

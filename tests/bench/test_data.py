@@ -4,7 +4,7 @@ import pytest
 from bench.data import WITH_100, WITH_MANY, DataDisagreeError, check
 from bench.databases import Databases
 from taskward.app import create_app
-from taskward.database.startup_check import check_walls
+from taskward.database.startup_check import check_isolation
 from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.settings import Settings
@@ -20,7 +20,7 @@ async def test_the_service_would_serve_from_what_was_loaded(
 ) -> None:
     database = Database(conninfo(databases.url("loaded")), pool_size=1, max_overflow=0)
     try:
-        await check_walls(database)
+        await check_isolation(database)
     finally:
         await database.close()
 

@@ -12,7 +12,7 @@ from taskward.embedded.server import EmbeddedPostgres
 from tests.cli.command import processes_of, taskward
 from tests.service import Service
 
-SUBJECTS = ["reachable", "server", "role", "encoding", "writes", "pooler", "migrations", "latency", "walls"]
+SUBJECTS = ["reachable", "server", "role", "encoding", "writes", "pooler", "migrations", "latency", "isolation"]
 
 
 def found(url: str) -> dict[str, tuple[str, str]]:
@@ -52,9 +52,9 @@ def test_a_database_that_is_away_is_a_problem_without_its_password(tmp_path: Pat
 
 def test_a_database_that_was_never_migrated_is_told_so(empty_database_url: str) -> None:
     told = problems(empty_database_url)
-    assert told.keys() == {"migrations", "walls"}
+    assert told.keys() == {"migrations", "isolation"}
     assert "Run 'taskward migrate'" in told["migrations"]
-    assert "taskward migrate" in told["walls"]
+    assert "taskward migrate" in told["isolation"]
 
 
 @pytest.mark.parametrize("revision", ["0001", "9999"])
@@ -70,8 +70,8 @@ def test_another_revision_is_told_with_both_numbers(
 def test_a_missing_wall_is_told_by_name(database_url: str, superuser: psycopg.Connection) -> None:
     superuser.execute("ALTER TABLE tasks DISABLE ROW LEVEL SECURITY")
     told = problems(database_url)
-    assert told.keys() == {"walls"}
-    assert "table tasks has row-level security disabled" in told["walls"]
+    assert told.keys() == {"isolation"}
+    assert "table tasks has row-level security disabled" in told["isolation"]
 
 
 def test_a_database_that_only_reads_is_a_problem(database_url: str, superuser: psycopg.Connection) -> None:
@@ -88,11 +88,11 @@ def test_a_role_that_cannot_act_for_users_is_told_what_to_grant(
     url = database_url.replace("//taskward@", "//doctors_patient@")
     try:
         told = problems(url)
-        assert told.keys() == {"role", "migrations", "walls"}
+        assert told.keys() == {"role", "migrations", "isolation"}
         assert "GRANT taskward_app, taskward_accounts TO" in told["role"]
         assert "may not read alembic_version" in told["migrations"]
         superuser.execute("GRANT taskward_app TO doctors_patient")
-        assert problems(url).keys() == {"role", "walls"}
+        assert problems(url).keys() == {"role", "isolation"}
         superuser.execute("GRANT taskward_accounts TO doctors_patient")
         assert problems(url) == {}
     finally:

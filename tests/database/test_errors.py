@@ -10,7 +10,7 @@ import pytest
 
 from taskward.database.driver.statement import Statement
 from taskward.database.errors import AlreadyThereError, LockTimeoutError
-from taskward.database.startup_check import check_walls
+from taskward.database.startup_check import check_isolation
 from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.embedded.server import EmbeddedPostgres
@@ -171,7 +171,9 @@ async def test_what_was_rolled_back_is_tried_again_twice_at_most(
 
 async def test_all_who_wait_for_the_first_look_at_the_walls_are_told_in_time() -> None:
     async with DeadServer(silent=True) as server:
-        database = Database(conninfo(server.url), pool_size=2, max_overflow=0, timeout=1, precondition=check_walls)
+        database = Database(
+            conninfo(server.url), pool_size=2, max_overflow=0, timeout=1, precondition=check_isolation
+        )
         async with LoopTime() as passed:
             transactions = (read_as(database, "alice") for _ in range(50))
             answers = await asyncio.gather(*transactions, return_exceptions=True)

@@ -7,7 +7,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from taskward.database.migrate import head, migrate
-from taskward.database.startup_check import WallMissingError
+from taskward.database.startup_check import IsolationError
 from taskward.database.url import conninfo
 from taskward.embedded.backup import BackupError, restore_backup, write_backup
 from taskward.embedded.server import OWNER, EmbeddedPostgres
@@ -57,7 +57,7 @@ def test_only_what_is_sound_takes_the_place_of_what_is_there(tmp_path: Path) -> 
         broken.write_bytes(file.read_bytes()[:-200])
 
         refused(server, file, BackupError, "--replace", replace=False)
-        refused(server, open_wall, WallMissingError, "tasks has row-level security disabled", replace=True)
+        refused(server, open_wall, IsolationError, "tasks has row-level security disabled", replace=True)
         refused(server, newer, BackupError, "newer is of a newer Taskward: .* from the future", replace=True)
         refused(server, broken, BackupError, "pg_restore", replace=True)
 

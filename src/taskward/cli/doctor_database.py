@@ -18,7 +18,7 @@ from taskward.database.startup_check import (
     IT_ONLY_READS,
     UnfitDatabaseError,
     check_encoding,
-    check_walls,
+    check_isolation,
     mended_in,
 )
 from taskward.database.transaction import ACCOUNTS_ROLE, APP_ROLE, Database
@@ -83,7 +83,7 @@ def examine(url: str, *, embedded: bool = False) -> Iterator[Diagnostic]:
     except psycopg.OperationalError as error:
         yield Diagnostic("problem", "reachable", cause_of(error))
         return
-    yield asyncio.run(_walls(address))
+    yield asyncio.run(_isolation(address))
 
 
 def _server(facts: dict[str, Any], *, embedded: bool) -> Diagnostic:
@@ -176,14 +176,14 @@ def _latency(connection: Connection) -> Diagnostic:
     return Diagnostic("ok", "latency", text)
 
 
-async def _walls(address: str) -> Diagnostic:
+async def _isolation(address: str) -> Diagnostic:
     database = Database(address, pool_size=1, max_overflow=0)
     try:
-        await check_walls(database)
+        await check_isolation(database)
     except UnfitDatabaseError as error:
-        return Diagnostic("problem", "walls", f"{error}. The service does not start like this.")
+        return Diagnostic("problem", "isolation", f"{error}. The service does not start like this.")
     except ApiError as error:
-        return Diagnostic("problem", "walls", cause_of(error))
+        return Diagnostic("problem", "isolation", cause_of(error))
     finally:
         await database.close()
-    return Diagnostic("ok", "walls", "each user sees their own rows alone")
+    return Diagnostic("ok", "isolation", "each user sees their own rows alone")

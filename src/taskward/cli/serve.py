@@ -25,7 +25,11 @@ from taskward.cli.migrate import migrate_url
 from taskward.cli.postgres import database_of
 from taskward.cli.token import token
 from taskward.database.causes import cause_of
-from taskward.database.startup_check import check_walls, warn_of_a_server_that_only_reads, warn_of_an_old_server
+from taskward.database.startup_check import (
+    check_isolation,
+    warn_of_a_server_that_only_reads,
+    warn_of_an_old_server,
+)
 from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
@@ -49,7 +53,7 @@ logger = logging.getLogger(__name__)
 def serve() -> None:
     """Run until SIGTERM or SIGINT; SIGHUP replaces the workers one by one.
 
-    Raises InvalidSettingsError, EmbeddedPostgresError, WallMissingError, OperationalError, OSError.
+    Raises InvalidSettingsError, EmbeddedPostgresError, IsolationError, OperationalError, OSError.
     """
     settings = Settings.load()
     check_addresses(settings)
@@ -117,13 +121,13 @@ class _Preparation:
 
     def _prepare(self) -> None:
         migrate_url(self._settings, self._url)
-        asyncio.run(_check_walls(self._url, embedded=self._settings.database_url is None))
+        asyncio.run(_check_isolation(self._url, embedded=self._settings.database_url is None))
 
 
-async def _check_walls(url: str, *, embedded: bool) -> None:
+async def _check_isolation(url: str, *, embedded: bool) -> None:
     database = Database(conninfo(url), pool_size=1, max_overflow=0)
     try:
-        await check_walls(database)
+        await check_isolation(database)
         await warn_of_a_server_that_only_reads(database)
         if not embedded:  # nobody can upgrade the embedded one but by a newer Taskward
             await warn_of_an_old_server(database)

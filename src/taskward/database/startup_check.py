@@ -47,7 +47,7 @@ USER_TABLES = """
                          WHERE attrelid = c.oid AND attname = 'user_id' AND NOT attisdropped))
 """
 
-TABLES_ARE_WALLED = Statement(f"""
+TABLES_HAVE_ROW_SECURITY = Statement(f"""
     SELECT 'table ' || relname || ' ' || CASE
                WHEN NOT relrowsecurity THEN 'has row-level security disabled'
                WHEN NOT relforcerowsecurity THEN 'does not force row-level security on its owner'
@@ -104,7 +104,7 @@ ACCOUNT_TABLES = """
 ACCOUNTS_ARE_OUT_OF_REACH = Statement(REACHED.format(tables=ACCOUNT_TABLES, other=ACCOUNTS_ROLE))
 USER_DATA_IS_OUT_OF_REACH = Statement(REACHED.format(tables=USER_TABLES, other=APP_ROLE))
 
-ACCOUNTS_ARE_WALLED = Statement(f"""
+ACCOUNTS_HAVE_ROW_SECURITY = Statement(f"""
     SELECT 'table ' || relname || ' ' || CASE
                WHEN NOT relrowsecurity THEN 'has row-level security disabled'
                WHEN NOT relforcerowsecurity THEN 'does not force row-level security on its owner'
@@ -141,26 +141,26 @@ SERVER_VERSION = Statement("""
 FIRST_MENDED = {15: 20, 16: 16, 17: 12, 18: 7}
 
 CHECKS = (
-    ROLE_IS_POWERLESS, TABLES_ARE_WALLED, POLICIES_ASK_WHO, WRITES_ARE_COUNTED, A_STRANGER_SEES_NOTHING,
+    ROLE_IS_POWERLESS, TABLES_HAVE_ROW_SECURITY, POLICIES_ASK_WHO, WRITES_ARE_COUNTED, A_STRANGER_SEES_NOTHING,
     ACCOUNTS_ARE_OUT_OF_REACH, THE_LOGIN_SEES_NO_MORE,
 )  # fmt: skip
-CHECKS_OF_ACCOUNTS = (ROLE_IS_POWERLESS, USER_DATA_IS_OUT_OF_REACH, ACCOUNTS_ARE_WALLED)
+CHECKS_OF_ACCOUNTS = (ROLE_IS_POWERLESS, USER_DATA_IS_OUT_OF_REACH, ACCOUNTS_HAVE_ROW_SECURITY)
 
 
 class UnfitDatabaseError(Exception):
     """The service must not serve this database; the message says why and what to do, in one line."""
 
 
-class WallMissingError(UnfitDatabaseError):
+class IsolationError(UnfitDatabaseError):
     """A wall between users is missing; the message names each gap."""
 
 
-class NotMigratedError(WallMissingError):
+class NotMigratedError(IsolationError):
     """There is nothing to protect yet: `taskward migrate` makes it."""
 
 
-async def check_walls(database: Database) -> None:
-    """Raise WallMissingError when one user could reach another's rows, DatabaseUnavailableError if unknown.
+async def check_isolation(database: Database) -> None:
+    """Raise IsolationError when one user could reach another's rows, DatabaseUnavailableError if unknown.
 
     Raises UnfitDatabaseError where the encoding, or what sessions begin with, is not as statements need it.
     """
@@ -175,7 +175,7 @@ async def check_walls(database: Database) -> None:
         async with database.acting_for_accounts(checked=False) as transaction:
             results += [transaction.execute(check) for check in CHECKS_OF_ACCOUNTS]
     except ForbiddenError as refused:
-        raise WallMissingError(
+        raise IsolationError(
             f"the role in DATABASE_URL cannot act as {APP_ROLE} and {ACCOUNTS_ROLE}, or one of those lacks a"
             f" grant: {_said(refused)}. GRANT {APP_ROLE}, {ACCOUNTS_ROLE} to that role, or run 'taskward migrate'"
             " as that role"
@@ -188,7 +188,7 @@ async def check_walls(database: Database) -> None:
         raise _not_migrated(error) from error
     problems = [row["problem"] for result in results for row in result.all]
     if problems:
-        raise WallMissingError("; ".join(problems))
+        raise IsolationError("; ".join(problems))
 
 
 def check_encoding(encoding: str) -> None:

@@ -15,7 +15,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from taskward.database.migrate import UnknownRevisionError, migrate
-from taskward.database.startup_check import check_walls
+from taskward.database.startup_check import check_isolation
 from taskward.database.transaction import Database
 from taskward.embedded.server import OWNER, program
 
@@ -93,7 +93,7 @@ def restore_backup(superuser: str, file: Path, *, replace: bool) -> None:
             _create_draft(server)
             _read(file, draft)
             _migrate_what_is_in(file, service)
-            asyncio.run(_check_walls(service))
+            asyncio.run(_check_isolation(service))
             with psycopg.connect(draft, autocommit=True) as copy:
                 copy.execute("ANALYZE")
             _exchange(server)
@@ -131,10 +131,10 @@ def _create_draft(server: psycopg.Connection) -> None:
     server.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, sql.Identifier(OWNER)))
 
 
-async def _check_walls(address: str) -> None:
+async def _check_isolation(address: str) -> None:
     database = Database(address, pool_size=1, max_overflow=0)
     try:
-        await check_walls(database)
+        await check_isolation(database)
     finally:
         await database.close()
 

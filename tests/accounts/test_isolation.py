@@ -15,7 +15,7 @@ ON_USER_DATA = {
     "read": statements.READ_USER,
     "delete": statements.DELETE_USER,
 }
-WALL_ONE = ("user_id = %(owner)s::text", "id = %(owner)s::text")
+OWNER_CONDITIONS = ("user_id = %(owner)s::text", "id = %(owner)s::text")
 
 
 async def run_as_bob(app: FastAPI, statement: Statement) -> list[dict[str, object]]:
@@ -42,7 +42,7 @@ async def test_alices_rows_are_out_of_bobs_reach_while_a_wall_stands(
     before = alices_rows(superuser)
     sql = ON_USER_DATA[name].sql
     if left != "the statement":
-        for condition in WALL_ONE:
+        for condition in OWNER_CONDITIONS:
             sql = sql.replace(condition, "true")
         assert "owner" not in sql
     if left != "the database":

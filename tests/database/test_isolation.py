@@ -17,7 +17,7 @@ from tests.database.statements import changes, lists, of_tasks
 pytestmark = pytest.mark.quick
 
 VALUES = {"title": "Taken over", "description": "by bob", "completed": True}
-WALL_ONE = ("user_id = %(owner)s::text", "users.id = %(owner)s::text")
+OWNER_CONDITIONS = ("user_id = %(owner)s::text", "users.id = %(owner)s::text")
 
 Run = tuple[str, Statement, dict[str, Any]]
 
@@ -41,16 +41,16 @@ def statements_on(task_id: int) -> Iterator[Run]:
     yield "delete", statements.delete_task(conditional=False), values
 
 
-def without_wall_one(statement: Statement) -> Statement:
+def without_owner_condition(statement: Statement) -> Statement:
     text = statement.sql
-    for condition in WALL_ONE:
+    for condition in OWNER_CONDITIONS:
         text = text.replace(condition, "true")
     assert text != statement.sql, f"there is no condition on the user in {statement.sql}"
     assert "owner" not in text.replace("owner_revision", ""), f"the user is still asked for in {text}"
     return Statement(text, statement.constants)
 
 
-def take_wall_two_away(superuser: psycopg.Connection) -> None:
+def disable_row_level_security(superuser: psycopg.Connection) -> None:
     for table in ("tasks", "users", "idempotency_keys"):
         superuser.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY")
 
@@ -76,8 +76,8 @@ def is_alices(row: dict[str, Any], task_ids: list[int]) -> bool:
 def test_every_statement_of_tasks_is_tried() -> None:
     tried = [statement for _, statement, _ in statements_on(1)]
     creates = [statements.CREATE_TASK, CREATE_TASK_ONCE]  # tried below
-    past_the_walls = [statements.TASK_EXISTS, PURGE_KEYS]  # as roles of their own that can do nothing else
-    known = {statement.sql for statement in (*tried, *creates, *past_the_walls)}
+    across_owners = [statements.TASK_EXISTS, PURGE_KEYS]  # as roles of their own that can do nothing else
+    known = {statement.sql for statement in (*tried, *creates, *across_owners)}
     assert {statement.sql for _, statement in of_tasks()} == known
 
 
@@ -87,7 +87,7 @@ async def test_a_statement_without_its_where_reaches_nothing_of_alices(
     bobs_task = await create_task(database, "bob")
     before = alices_rows(superuser)
     for name, statement, values in statements_on(alices_tasks[0]):
-        rows = await run_as_bob(database, without_wall_one(statement), values)
+        rows = await run_as_bob(database, without_owner_condition(statement), values)
         assert not any(is_alices(row, alices_tasks) for row in rows), name
         assert alices_rows(superuser) == before, name
     assert superuser.execute("SELECT id FROM tasks WHERE user_id = 'bob'").fetchall() == [(bobs_task,)]
@@ -98,7 +98,7 @@ async def test_with_row_level_security_off_a_statement_reaches_nothing_of_alices
 ) -> None:
     await create_task(database, "bob")
     before = alices_rows(superuser)
-    take_wall_two_away(superuser)
+    disable_row_level_security(superuser)
     for name, statement, values in statements_on(alices_tasks[0]):
         rows = await run_as_bob(database, statement, values)
         assert not any(is_alices(row, alices_tasks) for row in rows), name
@@ -109,9 +109,9 @@ async def test_with_neither_wall_every_statement_would_reach_alices_tasks(
     database: Database, alices_tasks: list[int], superuser: psycopg.Connection
 ) -> None:
     """The two tests above prove something: it is the wall left standing that holds."""
-    take_wall_two_away(superuser)
+    disable_row_level_security(superuser)
     for name, statement, values in statements_on(alices_tasks[0]):
-        rows = await run_as_bob(database, without_wall_one(statement), values)
+        rows = await run_as_bob(database, without_owner_condition(statement), values)
         assert any(is_alices(row, alices_tasks) for row in rows), name
 
 
@@ -131,7 +131,7 @@ async def test_with_row_level_security_off_creating_still_creates_for_bob(
     database: Database, alices_tasks: list[int], superuser: psycopg.Connection
 ) -> None:
     before = alices_rows(superuser)
-    take_wall_two_away(superuser)
+    disable_row_level_security(superuser)
     created = await run_as_bob(database, statements.CREATE_TASK, {"victim": "alice", **VALUES})
     assert created[0]["user_id"] == "bob"
     assert alices_rows(superuser) == before
@@ -161,6 +161,6 @@ async def test_a_key_of_alices_replays_nothing_to_bob_with_either_wall_alone(
     assert (bobs["user_id"], bobs["replayed"]) == ("bob", False)
 
     superuser.execute("DELETE FROM idempotency_keys WHERE user_id = 'bob'")
-    take_wall_two_away(superuser)
+    disable_row_level_security(superuser)
     (bobs,) = await run_as_bob(database, CREATE_TASK_ONCE, values)
     assert (bobs["user_id"], bobs["replayed"]) == ("bob", False)
