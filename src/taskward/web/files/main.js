@@ -2,7 +2,7 @@
 
 import { Patience, Refused, Unreachable } from "./api.js";
 import * as conflict from "./conflict.js";
-import * as door from "./door.js";
+import * as signIn from "./sign-in.js";
 import { Editor } from "./editor.js";
 import * as keys from "./keys.js";
 import { NewTask } from "./new-task.js";
@@ -34,7 +34,7 @@ async function start() {
     const resumed = await session.resume();
     reachable();
     if (resumed) enter();
-    else door.open(session);
+    else signIn.open(session);
   } catch (error) {
     unreachable(error);
     retry = setTimeout(start, patience.milliseconds(error.retryAfter));
@@ -43,7 +43,7 @@ async function start() {
 
 function enter() {
   isEntered = true;
-  door.close();
+  signIn.close();
   for (const id of ["tasks", "sign-out", "help-button"]) $(id).hidden = false;
   outbox.open();
   refresh();
@@ -60,7 +60,7 @@ function leave() {
   rows.show([]);
   newTask.close();
   toast.say("");
-  door.open(session);
+  signIn.open(session);
 }
 
 async function whoAmI() {

@@ -3,8 +3,8 @@
 import { Refused } from "./api.js";
 import { clearProblems, showProblems } from "./forms.js";
 
-const section = document.getElementById("door");
-const heading = document.getElementById("door-heading");
+const section = document.getElementById("sign-in");
+const heading = document.getElementById("sign-in-heading");
 const accountForm = document.getElementById("account-form");
 const tokenForm = document.getElementById("token-form");
 const form = document.documentElement.dataset.accounts === "true" ? accountForm : tokenForm;
