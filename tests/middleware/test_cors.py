@@ -29,8 +29,8 @@ def offline_with(*origins: str, **others: str) -> FastAPI:
         Settings(
             DATABASE_URL="postgresql://127.0.0.1:1/nothing",
             JWT_SECRET_KEY=SECRET,
-            ALLOWED_ORIGINS=",".join(origins),
             AUTH_RATE_LIMIT=others.get("auth_rate_limit", "20/minute"),
+            **({"ALLOWED_ORIGINS": ",".join(origins)} if origins else {}),
         )
     )
 
