@@ -16,7 +16,7 @@ CLEAN_ENV := env -u DATABASE_URL -u JWT_SECRET_KEY -u BETTER_AUTH_SECRET
 PYTEST := $(CLEAN_ENV) $(BIN)/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test quick newest soak bench screenshots lint fmt migrate openapi configuration lock audit clean
+.PHONY: help run check test quick newest soak bench screenshots lint fmt migrate openapi documents lock audit clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,7 +45,7 @@ bench: SECONDS = 3
 bench: $(VENV)/dev ## Measure beside the usual stack: ROUNDS rounds (3) of SECONDS seconds (3), ten minutes at most
 	@$(CLEAN_ENV) $(BIN)/python -m bench --rounds $(ROUNDS) --seconds $(SECONDS) $(OPTIONS)
 
-screenshots: $(VENV)/dev ## Make the pictures of the README anew, from a service that runs
+screenshots: $(VENV)/dev ## Make the pictures of the documents anew, from a service that runs
 	$(CLEAN_ENV) $(BIN)/python -m tests.web.screenshots
 
 lint: $(VENV)/dev ## Check style, types and the order of imports, without running anything
@@ -64,10 +64,10 @@ migrate: $(VENV)/run ## Bring the database up to the newest schema (the service 
 openapi: $(VENV)/dev ## Write the OpenAPI snapshot that the tests hold the service to
 	$(BIN)/python -m tests.openapi_snapshot
 
-configuration: $(VENV)/dev ## Write docs/configuration.md from the settings
-	$(BIN)/python -m tests.configuration_document
+documents: $(VENV)/dev ## Write the parts of documents that come from the code: settings, errors, operations, commands
+	$(BIN)/python -m tests.docs.generated
 
-lock: $(VENV)/dev ## Pin the newest dependencies that pyproject.toml allows, with hashes
+lock: $(VENV)/dev ## Pin the newest dependencies that `pyproject.toml` allows, with hashes
 	$(BIN)/$(LOCK) --upgrade --output-file requirements.lock
 	$(BIN)/$(LOCK) --upgrade --extra embedded --constraint requirements.lock --output-file requirements-embedded.lock
 	$(BIN)/$(LOCK) --upgrade --all-extras --constraint requirements-embedded.lock --output-file requirements-extras.lock

@@ -1,6 +1,7 @@
-"""What can go wrong, as the caller is told: a status, a constant code and one sentence.
+"""What can go wrong, as the client is told: a status, a constant code and one sentence.
 
-Nothing here knows a framework. `api/errors.py` renders these; everything else raises them.
+Nothing here knows a framework. `api/errors.py` renders these; everything else raises them. The docstring of an
+error with a code is written for those who use the API: `make documents` puts it into `docs/errors.md`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,7 +9,7 @@ from typing import Any, ClassVar
 
 
 class ApiError(Exception):
-    """An answer of 4xx or 5xx. Subclasses fix `status` and `code`; `detail` may say more."""
+    """A response of 4xx or 5xx. Subclasses fix `status` and `code`; `detail` may say more."""
 
     status: ClassVar[int]
     code: ClassVar[str]
@@ -20,12 +21,12 @@ class ApiError(Exception):
         self.headers = dict(headers or {})
 
     def body(self) -> dict[str, Any]:
-        """Return the JSON object of the answer."""
+        """Return the JSON object of the response."""
         return {"detail": self.detail, "code": self.code}
 
 
 class ValidationFailedError(ApiError):
-    """The request is well formed, but a value in it is not allowed."""
+    """A value is not allowed, or the request is not valid HTTP. `errors` names the fields, never their values."""
 
     status = 400
     code = "VALIDATION_ERROR"
@@ -37,13 +38,13 @@ class ValidationFailedError(ApiError):
         self.errors = errors
 
     def body(self) -> dict[str, Any]:
-        """Return the JSON object of the answer, with one entry for each field."""
+        """Return the JSON object of the response, with one entry for each field."""
         fields = [{"field": field, "message": message} for field, message in self.errors]
         return {**super().body(), "errors": fields}
 
 
 class MalformedBodyError(ApiError):
-    """The body is not JSON."""
+    """The body is not JSON, or JSON that two parsers could read differently."""
 
     status = 400
     code = "MALFORMED_JSON"
@@ -51,7 +52,7 @@ class MalformedBodyError(ApiError):
 
 
 class AuthenticationError(ApiError):
-    """Nobody is known to be asking. `reason` is for developers, `detail` for everybody, `logged` for the log."""
+    """There is no valid token. `reason` is for developers, `detail` for everybody, `logged` for the log."""
 
     status = 401
     detail = "The request carries no valid access token."
@@ -66,27 +67,27 @@ class AuthenticationError(ApiError):
 
 
 class TokenMissingError(AuthenticationError):
-    """The request has no bearer token."""
+    """There is no bearer token."""
 
     code = "TOKEN_MISSING"
     challenge = "Bearer"  # RFC 6750, 3.1: no error code where no token was sent
 
 
 class TokenExpiredError(AuthenticationError):
-    """The token was good once."""
+    """The token was valid once. Fetch a new one."""
 
     code = "TOKEN_EXPIRED"
     detail = "The access token has expired."
 
 
 class TokenInvalidError(AuthenticationError):
-    """The token is not, and never was, one of ours."""
+    """The token is not valid here, or its account has been deleted. In development `detail` says exactly why."""
 
     code = "TOKEN_INVALID"
 
 
 class CredentialsInvalidError(ApiError):
-    """A log-in or a refresh token is wrong. Never says what about it."""
+    """The e-mail address, the password or the refresh token is wrong. The response never says which."""
 
     status = 401
     code = "CREDENTIALS_INVALID"
@@ -98,7 +99,7 @@ class CredentialsInvalidError(ApiError):
 
 
 class ForbiddenError(ApiError):
-    """The caller is known and may not do this."""
+    """The path or the task belongs to another user."""
 
     status = 403
     code = "FORBIDDEN"
@@ -106,7 +107,7 @@ class ForbiddenError(ApiError):
 
 
 class TaskNotFoundError(ApiError):
-    """No task has this id."""
+    """There is no task with this id."""
 
     status = 404
     code = "TASK_NOT_FOUND"
@@ -114,7 +115,7 @@ class TaskNotFoundError(ApiError):
 
 
 class RouteNotFoundError(ApiError):
-    """No route has this path."""
+    """There is no such path."""
 
     status = 404
     code = "NOT_FOUND"
@@ -122,7 +123,7 @@ class RouteNotFoundError(ApiError):
 
 
 class MethodNotAllowedError(ApiError):
-    """The path exists, but not with this method."""
+    """The path does not take this method. `Allow` lists those that it takes."""
 
     status = 405
     code = "METHOD_NOT_ALLOWED"
@@ -130,7 +131,7 @@ class MethodNotAllowedError(ApiError):
 
 
 class IdempotencyInProgressError(ApiError):
-    """The first request with this key has not been answered yet."""
+    """The first request with this `Idempotency-Key` is still running. Repeat yours in a moment."""
 
     status = 409
     code = "IDEMPOTENCY_IN_PROGRESS"
@@ -141,7 +142,7 @@ class IdempotencyInProgressError(ApiError):
 
 
 class EmailTakenError(ApiError):
-    """There is an account with this address, perhaps in another case."""
+    """There is an account with this e-mail address, perhaps in another case."""
 
     status = 409
     code = "EMAIL_TAKEN"
@@ -149,7 +150,7 @@ class EmailTakenError(ApiError):
 
 
 class PreconditionFailedError(ApiError):
-    """The task has changed since the caller saw it. `current` is how it is now."""
+    """The task has changed since you read it, and nothing was written. `current` is the task as it is now."""
 
     status = 412
     code = "PRECONDITION_FAILED"
@@ -160,12 +161,12 @@ class PreconditionFailedError(ApiError):
         self.current = current
 
     def body(self) -> dict[str, Any]:
-        """Return the JSON object of the answer, with the task as it is."""
+        """Return the JSON object of the response, with the task as it is."""
         return {**super().body(), "current": self.current}
 
 
 class IdempotencyKeyReusedError(ApiError):
-    """The key belongs to a request with another body."""
+    """This `Idempotency-Key` was used with another body."""
 
     status = 422
     code = "IDEMPOTENCY_KEY_REUSED"
@@ -173,7 +174,7 @@ class IdempotencyKeyReusedError(ApiError):
 
 
 class BodyTooLargeError(ApiError):
-    """The body is larger than any request of this API needs."""
+    """The body is larger than 64 KiB."""
 
     status = 413
     code = "BODY_TOO_LARGE"
@@ -184,7 +185,7 @@ class BodyTooLargeError(ApiError):
 
 
 class UnsupportedMediaTypeError(ApiError):
-    """The body is not declared as JSON in an encoding that is decoded here."""
+    """The body is not declared as plain JSON in UTF-8, or as a form where one is expected."""
 
     status = 415
     code = "UNSUPPORTED_MEDIA_TYPE"
@@ -192,7 +193,7 @@ class UnsupportedMediaTypeError(ApiError):
 
 
 class RateLimitedError(ApiError):
-    """The caller has asked too often."""
+    """Too many requests, or too many tokens that were not valid. `Retry-After` says when to try again."""
 
     status = 429
     code = "RATE_LIMITED"
@@ -204,7 +205,7 @@ class RateLimitedError(ApiError):
 
 
 class InternalError(ApiError):
-    """A mistake of ours. The log has the rest."""
+    """A mistake of ours. The log has the stack trace, the response does not."""
 
     status = 500
     code = "INTERNAL_ERROR"
@@ -212,7 +213,7 @@ class InternalError(ApiError):
 
 
 class KeysUnavailableError(ApiError):
-    """There is no key to check a token with, and none can be fetched."""
+    """No public key to check the token with is known or can be fetched. `Retry-After` says when to try again."""
 
     status = 503
     code = "KEYS_UNAVAILABLE"
@@ -224,7 +225,7 @@ class KeysUnavailableError(ApiError):
 
 
 class DatabaseUnavailableError(ApiError):
-    """The database cannot be reached or cannot answer now."""
+    """The database cannot be reached now. `Retry-After` says when to try again."""
 
     status = 503
     code = "DATABASE_UNAVAILABLE"
@@ -235,7 +236,7 @@ class DatabaseUnavailableError(ApiError):
 
 
 class ServerBusyError(ApiError):
-    """More passwords are being verified than can be in a reasonable time, or nobody can count how many."""
+    """Too many people are logging in, or attempts cannot be counted. `Retry-After` says when to try again."""
 
     status = 503
     code = "SERVER_BUSY"

@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "taskward"
 README = (ROOT / "README.md").read_text()
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
+LINES = 150  # of README and ARCHITECTURE, at most: what explains itself in more belongs into `docs`
 
 
 def section(document: str, heading: str) -> str:

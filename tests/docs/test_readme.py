@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 
 from taskward.settings import Settings
-from tests.docs.documents import README, ROOT, section
+from tests.docs.documents import LINES, README, ROOT, section
 from tests.service import Service
 
 pytestmark = pytest.mark.quick
 
 ADDRESS = "http://127.0.0.1:8000"
-FRONT_END = "http://localhost:3000"  # where front ends are developed
 CALLS = section(README, "Five calls")
 TIME = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
@@ -46,7 +45,17 @@ def test_the_five_calls_answer_what_the_readme_says(home: Path) -> None:
 
 def test_the_readme_names_the_address_of_the_default_settings() -> None:
     assert f"http://{Settings().host}:{Settings().port}" == ADDRESS
-    assert set(re.findall(r"https?://[^/\s`')]+", README)) == {ADDRESS, FRONT_END}
+    assert set(re.findall(r"https?://[^/\s`')]+", README)) == {ADDRESS}
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= LINES
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    pages = {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")}
+    others = {page.name for page in ROOT.glob("*.md")} - {"README.md"}
+    assert pages | others <= set(re.findall(r"\]\(([^)\s]+)\)", README))
 
 
 def test_make_run_starts_the_command_that_these_tests_start() -> None:

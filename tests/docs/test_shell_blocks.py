@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import psycopg
@@ -25,7 +26,7 @@ from tests.embedded.clusters import embedded
 from tests.embedded.test_backup import TASKS, as_superuser, write_tasks
 from tests.service import Service
 
-RUN_HERE = {"quickstart.md", "backup.md", "upgrade.md"}
+RUN_HERE = {"authentication.md", "quickstart.md", "backup.md", "upgrade.md"}
 RUN_ELSEWHERE = {"command-line.md", "better-auth.md"}  # by test_command_line.py and test_better_auth.py
 DATA = str(Settings().data_dir)
 ALICES = [("alice", "Buy milk", 1), ("alice", "Call bob", 2)]
@@ -60,6 +61,18 @@ def test_the_quick_start_works_as_it_is_written(home: Path) -> None:
             assert "<li>Buy milk</li>" in httpx2.get(page).text
             added = httpx2.post(page, data={"title": "<b>Call bob</b>"}, follow_redirects=True)
             assert "<li>&#60;b&#62;Call bob&#60;/b&#62;</li>" in added.text
+
+
+def test_people_register_and_log_in_as_it_is_written(tmp_path: Path) -> None:
+    (calls,) = to_run("authentication.md")
+    with Service(tmp_path / DATA) as service:
+        registered, tokens = _json_documents(type_in(calls.replace(ADDRESS, service.url), tmp_path, {}))
+    assert registered["email"] == "alice@example.com"
+    assert set(tokens) == {"access_token", "token_type", "expires_in", "refresh_token", "user_id"}
+
+
+def _json_documents(printed: str) -> list[Any]:
+    return [json.loads(document) for document in printed.replace("}{", "}\n{").splitlines()]
 
 
 @contextmanager

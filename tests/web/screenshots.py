@@ -1,4 +1,4 @@
-"""Makes the pictures of the README, from a service that runs: `make screenshots`."""
+"""Makes the pictures of the documents, from a service that runs: `make screenshots`."""
 
 import asyncio
 import io

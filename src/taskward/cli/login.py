@@ -25,7 +25,7 @@ def login(
     insecure: Annotated[bool, typer.Option("--insecure", help="Without encryption, over a network too.")] = False,
     server: Server = SERVER,
 ) -> None:
-    """Log in to a service, and stay logged in."""
+    """Log in to a service, on this machine or elsewhere, and stay logged in."""
     with service(server) as api:
         from taskward.cli.output import harmless
         from taskward.client import accounts
@@ -62,7 +62,7 @@ def _password(*, twice: bool) -> str:
 
 @commands.command(rich_help_panel=PANEL)
 def logout(server: Server = SERVER) -> None:
-    """End the log-in at a service, and forget its tokens."""
+    """End the log-in at a service, and remove its tokens."""
     with service(server) as api:
         from taskward.client.accounts import log_out
         from taskward.client.credentials import CredentialStore, configuration_folder

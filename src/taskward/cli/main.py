@@ -18,7 +18,10 @@ for group in (tasks, transfer, login):
 
 @cli.command()
 def serve() -> None:
-    """Run the service, with a PostgreSQL of its own unless DATABASE_URL is set."""
+    """Run the service, with a PostgreSQL of its own unless DATABASE_URL is set.
+
+    SIGTERM and SIGINT stop it cleanly; SIGHUP replaces the workers one by one.
+    """
     from taskward.cli.serve import serve as run
 
     with _one_line_errors():
@@ -36,7 +39,10 @@ def migrate() -> None:
 
 @cli.command()
 def token(user_id: Annotated[str, typer.Argument(help="Whose token: the `sub` claim.")]) -> None:
-    """Print an access token for a user. Whoever knows the secret can be anybody, so this is for development."""
+    """Print an access token for a user. Whoever knows the secret can be anybody, so this is for development.
+
+    Needs JWT_SECRET_KEY, or a service that was started once in this folder.
+    """
     from taskward.cli.token import token as run
 
     with _one_line_errors():
@@ -47,7 +53,10 @@ def token(user_id: Annotated[str, typer.Argument(help="Whose token: the `sub` cl
 def config(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """Print every setting with its source, secrets masked. Exit code 1, and why: a setting is wrong."""
+    """Print every setting with its source, secrets masked, and what follows from them.
+
+    Exit code 1, and why: a setting is wrong.
+    """
     from taskward.cli.config import config as run
 
     with _one_line_errors():
@@ -85,7 +94,10 @@ cli.add_typer(doctor, name="doctor")
 def doctor_token(
     token: Annotated[str, typer.Argument(help="The token; - reads it from standard input.")],
 ) -> None:
-    """Explain step by step why the service accepts or refuses a token. Exit code 0: accepted, 1: refused."""
+    """Explain step by step why the service accepts or refuses a token, and name the settings that would accept it.
+
+    Exit code 0: accepted, 1: refused.
+    """
     from taskward.cli.doctor_token import doctor_token as run
 
     with _one_line_errors():
@@ -94,7 +106,10 @@ def doctor_token(
 
 @doctor.command("database")
 def doctor_database() -> None:
-    """Check the database of the settings: reachable, walls, migrations, pooler. Exit code 1: all is not well."""
+    """Check the database of the settings.
+
+    Looks at version, role, row-level security, pooler, migrations and latency. Exit code 1: all is not well.
+    """
     from taskward.cli.doctor_database import doctor_database as run
 
     with _one_line_errors():

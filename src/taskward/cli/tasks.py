@@ -63,7 +63,7 @@ def list_tasks(
     as_json: AsJson = False,
     server: Server = SERVER,
 ) -> None:
-    """List your tasks."""
+    """List your tasks: a table for people, --json for programs."""
     with logged_in(server) as session:
         from taskward.cli.output import print_json, print_tasks
         from taskward.client import tasks
@@ -110,7 +110,7 @@ def edit(
     as_json: AsJson = False,
     server: Server = SERVER,
 ) -> None:
-    """Change the title or the description of a task."""
+    """Change the title or the description of a task, unless somebody else just has."""
     changes: dict[str, Any] = {
         name: value for name, value in (("title", title), ("description", description)) if value is not None
     }

@@ -35,7 +35,10 @@ def import_file(
     as_json: AsJson = False,
     server: Server = SERVER,
 ) -> None:
-    """Create a task for each row of a file. Repeat it within a day, and only what is missing is created."""
+    """Create a task for each row of a JSON or CSV file.
+
+    Repeat it within a day, and only what is missing is created.
+    """
     with logged_in(server, patience_seconds=patience, away_seconds=patience) as session:
         from taskward.cli.output import harmless, print_json
         from taskward.client.importing import import_rows
@@ -71,7 +74,7 @@ def export_file(
     status: Annotated[Literal["all", "pending", "completed"], typer.Option(help="Which tasks.")] = "all",
     server: Server = SERVER,
 ) -> None:
-    """Write your tasks to a file, the oldest first."""
+    """Write your tasks to a JSON or CSV file, the oldest first."""
     with logged_in(server, patience_seconds=60) as session:
         from taskward.client import tasks
         from taskward.client.rows import format_of, write_rows

@@ -88,7 +88,7 @@ class ListQuery(BaseModel):
         Literal["asc", "desc"] | None,
         Field(description="`desc` for created and updated, `asc` for title, unless given."),
     ] = None
-    limit: Annotated[int, Field(ge=1, le=1000, description="The largest number of tasks to answer."), InDigits] = (
+    limit: Annotated[int, Field(ge=1, le=1000, description="The largest number of tasks to return."), InDigits] = (
         500
     )
     cursor: Annotated[

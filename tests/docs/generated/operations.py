@@ -1,0 +1,52 @@
+"""The table of operations, written from the published description of the API."""
+
+from collections.abc import Iterator
+from itertools import filterfalse
+from typing import Any
+
+from tests.docs.generated.tables import table
+from tests.openapi_snapshot import published
+
+
+def text() -> str:
+    """Return the table. Of the three path prefixes of tasks it names `/tasks` alone."""
+    rows = (
+        (f"`{method.upper()} {path}`", " ".join(operation["description"].split()), *_statuses(operation))
+        for path, method, operation in operations()
+    )
+    return table(["method and path", "what it does", "success", "other statuses"], rows)
+
+
+def list_parameters() -> str:
+    """Return the table of what `GET /tasks` takes in its query."""
+    query = [each for each in published()["paths"]["/tasks"]["get"]["parameters"] if each["in"] == "query"]
+    rows = ((f"`{each['name']}`", _values(each["schema"]), each["description"]) for each in query)
+    return table(["parameter", "values", "meaning"], rows)
+
+
+def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield path, method and description of every operation, of the path prefixes only `/tasks`."""
+    for path, methods in published()["paths"].items():
+        if "{user_id}" not in path:
+            yield from ((path, method, operation) for method, operation in methods.items())
+
+
+def _values(schema: dict[str, Any]) -> str:
+    """Return what a parameter may be, and what it is unless given."""
+    schema = schema | next((kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}), {})
+    if "enum" in schema:
+        values = ", ".join(f"`{value}`" for value in schema["enum"])
+    elif "maximum" in schema:
+        values = f"{schema['minimum']} to {schema['maximum']}"
+    else:
+        values = "text"
+    return f"{values}; `{schema['default']}` unless given" if schema.get("default") else values
+
+
+def _statuses(operation: dict[str, Any]) -> tuple[str, str]:
+    statuses = sorted(operation["responses"])
+    return ", ".join(filter(_is_success, statuses)), ", ".join(filterfalse(_is_success, statuses))
+
+
+def _is_success(status: str) -> bool:
+    return status.startswith("2")
