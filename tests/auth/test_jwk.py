@@ -82,6 +82,11 @@ def test_an_rsa_key_that_is_none_is_not_taken(members: dict[str, Any]) -> None:
         read_key(RSA.jwk(**members))
 
 
+def test_a_number_without_quotation_marks_is_named() -> None:
+    with pytest.raises(UnusableKeyError, match="'n', 'e', 'x' or 'y' is not a string"):
+        read_key(RSA.jwk(n=3))
+
+
 def test_an_rsa_key_has_2048_bits_or_more() -> None:
     for bits in (1024, 2040):
         with pytest.raises(UnusableKeyError, match="2048"):

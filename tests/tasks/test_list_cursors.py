@@ -99,6 +99,12 @@ async def test_a_broken_cursor_is_refused(alice: Client, tasks: str) -> None:
             check_refused(answer, 400, "VALIDATION_ERROR", "cursor")
 
 
+async def test_a_broken_cursor_is_told_what_to_do(alice: Client) -> None:
+    for broken in ("!!!!", GOOD_BY_TITLE):
+        (error,) = (await alice.get(f"/tasks?cursor={broken}")).json()["errors"]
+        assert error["message"] == "Invalid cursor. Start again without it."
+
+
 async def test_spare_bits_at_the_end_of_a_cursor_are_not_ignored(alice: Client, tasks: str) -> None:
     good = cursor(*BY_ID, 22)
     assert len(good) % 4 == 2  # so the last character has four spare bits, and they are zero

@@ -102,8 +102,8 @@ async def read_me(request: Request, owner: Owner) -> Response:
 async def delete_me(request: Request, owner: Owner) -> Response:
     """Delete you for good: your tasks, your account if you have one here, and its refresh tokens.
 
-    An access token of the account can write nothing any more. Whom an outside identity provider knows can come
-    back, and finds nothing.
+    An access token of the account can write nothing any more. Users of an identity provider can come back, and
+    find nothing.
     """
     await end_of_body(request)
     await _service(request).delete_user(owner)

@@ -101,14 +101,14 @@ class Revocation(BaseModel):
     token: Annotated[
         Secret,
         Field(
-            description="Any token of the family that is to end.",
+            description="Any refresh token of the log-in that is to end.",
             json_schema_extra={"minLength": 1, "pattern": WITHOUT_NUL},  # without a value it counts as left out
         ),
     ]
 
 
 class UserRead(BaseModel):
-    """A user. Whom an outside identity provider knows has no address and no name here."""
+    """A user. Users of an identity provider have no e-mail address and no name here."""
 
     id: Annotated[str, Field(min_length=1, max_length=255, examples=["usr_c7v3kq5xw2hn4jd6mzptyb2aflre"])]
     email: Annotated[str | None, Field(examples=["alice@example.com"])]
@@ -116,7 +116,7 @@ class UserRead(BaseModel):
     created_at: Annotated[
         datetime | None,
         Field(
-            description="When the user came; null before the first task of one from outside.",
+            description="When the user came; null before the first task of a user of an identity provider.",
             examples=["2026-01-09T08:30:00.123456Z"],
         ),
     ]

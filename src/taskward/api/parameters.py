@@ -12,13 +12,13 @@ from taskward.errors import ValidationFailedError
 DIGITS = re.compile(r"[1-9][0-9]*\Z", re.ASCII)
 MAX_INT64 = 2**63 - 1
 MAX_DIGITS = len(str(MAX_INT64))
-NOT_DIGITS = "Input should be a positive whole number, in digits"
+NOT_DIGITS = "A task number is digits, such as 42"
 
 
 def _digits_only(value: object) -> object:
     """Refuse the other spellings that `int()` takes: `+1`, ` 1`, `01`, `1_0`, `1.0`."""
     if isinstance(value, str) and not DIGITS.match(value):
-        raise ValueError(NOT_DIGITS)
+        raise ValueError("Write this number in digits, such as 42")
     return value
 
 

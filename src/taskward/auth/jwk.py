@@ -106,16 +106,16 @@ def _algorithm(jwk: dict[str, Any]) -> str:
     for algorithm, needed in ALGORITHMS.items():
         if needed == kind and jwk.get("alg", algorithm) == algorithm:
             return algorithm
-    raise UnusableKeyError("its 'kty', 'crv' and 'alg' are none that go together here")
+    raise UnusableKeyError("its 'kty', 'crv' and 'alg' do not go together here")
 
 
 def _material(jwk: dict[str, Any], algorithm: str) -> Any:
     if not all(isinstance(jwk.get(name, ""), str) for name in ("n", "e", "x", "y")):
-        raise UnusableKeyError("its numbers are no text")
+        raise UnusableKeyError("its 'n', 'e', 'x' or 'y' is not a string")
     try:
         key = jwt.PyJWK(jwk, "EdDSA" if algorithm == "Ed25519" else algorithm).key
     except (jwt.PyJWTError, UnsupportedAlgorithm, ValueError):  # whose message would hold the key
-        raise UnusableKeyError("its numbers are no key") from None
+        raise UnusableKeyError("its numbers do not make a key") from None
     if isinstance(key, RSAPublicKey) and key.key_size < MIN_RSA_BITS:
         raise UnusableKeyError(f"it is shorter than {MIN_RSA_BITS} bits")
     return key

@@ -1,4 +1,4 @@
-"""Cursors: where a page of a list ended, as text for the caller to send back."""
+"""Cursors: where a page of a list ended, as text for the client to send back."""
 
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -11,6 +11,7 @@ from taskward.errors import ValidationFailedError
 Key = tuple[int | str, ...]
 
 SHAPES: dict[str, tuple[type, ...]] = {"created": (int,), "updated": (int,), "title": (str, int)}
+INVALID = "Invalid cursor. Start again without it."
 
 
 def write_cursor(status: str, sort: str, descending: bool, key: Key) -> str:
@@ -23,12 +24,12 @@ def read_cursor(cursor: str, status: str, sort: str, descending: bool) -> Key:
     try:
         parts = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (binascii.Error, ValueError):
-        raise ValidationFailedError([("cursor", "This is no cursor of this API")]) from None
+        raise ValidationFailedError([("cursor", INVALID)]) from None
     if not isinstance(parts, list) or not _is_key(key := tuple(parts[3:]), SHAPES[sort]):
-        raise ValidationFailedError([("cursor", "This is no cursor of this query")])
+        raise ValidationFailedError([("cursor", INVALID)])
     if write_cursor(status, sort, descending, key) != cursor:
         raise ValidationFailedError(
-            [("cursor", "This cursor belongs to a query with another status, sort or order")]
+            [("cursor", "This cursor is for another status, sort or order. Start again without it.")]
         )
     return key
 
