@@ -4,10 +4,11 @@ import tomllib
 
 import pytest
 
-from tests.docs.documents import ARCHITECTURE, ROOT, SOURCE, code, documents, rows, section
+from tests.docs.documents import ARCHITECTURE, LINES, ROOT, SOURCE, code, documents, rows, section
 
 pytestmark = pytest.mark.quick
 
+LINES_OF_GLOSSARY = 15
 WALKTHROUGHS = ("create a task", "a token arrives", "bob asks for alice's task", "alice logs in, and on")
 
 
@@ -33,16 +34,35 @@ def defined_by(body: list[ast.stmt]) -> set[str]:
     return found
 
 
-def test_the_map_has_every_module_and_no_other() -> None:
-    modules = {path.relative_to(SOURCE).as_posix() for path in SOURCE.rglob("*.py") if path.name != "__init__.py"}
-    named = [code(file)[0] for file, purpose in rows(section(ARCHITECTURE, "The map"), "file") if purpose]
-    assert sorted(named) == sorted(modules)
+def rooms() -> list[tuple[int, str]]:
+    """Return the layer and the name of every room in the map."""
+    table = rows(section(ARCHITECTURE, "The rooms"), "layer")
+    return [(int(layer), code(room)[0]) for layer, room, purpose in table if purpose]
 
 
-def test_the_order_of_layers_is_the_one_that_is_enforced() -> None:
+def test_the_map_has_the_layers_that_are_enforced_in_their_order() -> None:
     with (ROOT / "pyproject.toml").open("rb") as file:
         contracts = tomllib.load(file)["tool"]["importlinter"]["contracts"]
-    assert f"    {' > '.join(contracts[0]['layers'])}\n" in ARCHITECTURE
+    enforced = [(row, name) for row, layer in enumerate(contracts[0]["layers"], 1) for name in layer.split(" | ")]
+    assert [(layer, room.removesuffix(".py")) for layer, room in rooms() if "/" not in room] == enforced
+
+
+def test_the_map_has_every_folder_and_every_module_that_is_in_none() -> None:
+    modules = [path.relative_to(SOURCE) for path in SOURCE.rglob("*.py")]
+    alone = {path.as_posix() for path in modules if len(path.parts) == 1} - {"__init__.py"}
+    folders = {"/".join(path.parts[:-1][:2]) for path in modules if len(path.parts) > 1}
+    named = [
+        name
+        for _, room, purpose in rows(section(ARCHITECTURE, "The rooms"), "layer")
+        for name in code(f"{room} {purpose}")
+    ]
+    assert alone | folders <= set(named)
+    assert [room for _, room in rooms() if not (SOURCE / room).exists()] == []
+
+
+def test_the_architecture_is_short_and_so_is_its_glossary() -> None:
+    assert len(ARCHITECTURE.splitlines()) <= LINES
+    assert len(section(ARCHITECTURE, "Words that are ours").strip().splitlines()) <= LINES_OF_GLOSSARY
 
 
 @pytest.mark.parametrize("title", WALKTHROUGHS)
