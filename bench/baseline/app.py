@@ -1,8 +1,8 @@
 """FastAPI, an ORM session for each request, response models, PyJWT: the same operations in the usual way.
 
 Tuned where a team would tune it: as many connections as Taskward, none of them closed between requests (as those
-of an "overflow" would be), nothing expires on commit, no refresh after a write, uvloop and httptools. It has one
-wall, no entity tags, no counters and no care for two writers at once.
+of an "overflow" would be), nothing expires on commit, no refresh after a write, uvloop and httptools. It has no
+row-level security, no entity tags, no counters and no care for two writers at once.
 """
 
 import os

@@ -48,7 +48,7 @@ class TaskUpdate(SQLModel):
 
 
 class TaskRead(SQLModel):
-    """A task, as callers see it."""
+    """A task, as clients see it."""
 
     id: int
     user_id: str

@@ -1,4 +1,4 @@
-"""What account operations do to user data: each of the two walls holds alone."""
+"""What account operations do to user data: owner-scoped statements and row-level security each hold alone."""
 
 import psycopg
 import pytest
@@ -49,5 +49,5 @@ async def test_alices_rows_are_out_of_bobs_reach_while_a_wall_stands(
         for table in ("users", "tasks", "idempotency_keys"):
             superuser.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY")
     reached = await run_as_bob(app, Statement(sql))
-    assert bool(reached) is (left == "neither"), reached  # with neither, it is the walls that held
+    assert bool(reached) is (left == "neither"), reached  # without either, it was they that held
     assert (alices_rows(superuser) == before) is (left != "neither" or name != "delete")

@@ -65,7 +65,7 @@ def test_what_is_restored_is_what_was_backed_up_while_the_service_ran(first: Ser
 
     with Service(other, SETTINGS) as second, httpx2.Client(base_url=second.url) as client:
         assert everything(second) == before
-        alice = log_in(client)  # the account, and the walls that were looked at before the service answered
+        alice = log_in(client)  # the account, and the startup check that passed before the service answered
         tasks = client.get("/tasks", headers=alice).json()
         assert [task["title"] for task in tasks["tasks"]] == ["Call bob", "Buy milk"]
         assert tasks["count"] == 2

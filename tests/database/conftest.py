@@ -1,4 +1,4 @@
-"""The database without HTTP in front of it: empty, or migrated and open under the two walls."""
+"""The database without HTTP in front of it: empty, or migrated and open under row-level security."""
 
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
@@ -32,7 +32,7 @@ def empty_database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    """The door to user data, with one connection: whatever a transaction leaves on it, the next one finds."""
+    """The way to user data, with one connection: whatever a transaction leaves on it, the next one finds."""
     address = make_conninfo(conninfo(database_url), options="-c statement_timeout=20s")  # no test waits for ever
     opened = Database(address, pool_size=1, max_overflow=0)
     yield opened

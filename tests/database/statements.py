@@ -60,5 +60,5 @@ def of_accounts() -> Named:
 
 
 def is_on_user_data(statement: Statement) -> bool:
-    """Whether it names a table of users' data, and so is one that the two walls are for."""
+    """Whether it names a table of users' data, and so is owner-scoped and under row-level security."""
     return re.search(r"\b(users|tasks|idempotency_keys)\b", statement.sql) is not None

@@ -1,4 +1,4 @@
-"""What the driver raises, told as what the caller is told."""
+"""What the driver raises, told as what the client is told."""
 
 import asyncio
 import logging

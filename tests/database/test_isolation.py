@@ -1,4 +1,4 @@
-"""Each wall alone: take the WHERE away and nothing leaks, take row-level security away and nothing leaks."""
+"""Take the WHERE away and nothing leaks; take row-level security away and nothing leaks."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -108,7 +108,7 @@ async def test_with_row_level_security_off_a_statement_reaches_nothing_of_alices
 async def test_with_neither_wall_every_statement_would_reach_alices_tasks(
     database: Database, alices_tasks: list[int], superuser: psycopg.Connection
 ) -> None:
-    """The two tests above prove something: it is the wall left standing that holds."""
+    """The two tests above prove something: it is what was left in place that holds."""
     disable_row_level_security(superuser)
     for name, statement, values in statements_on(alices_tasks[0]):
         rows = await run_as_bob(database, without_owner_condition(statement), values)

@@ -28,7 +28,7 @@ class Asked:
         self.times += 1
         await self.may_answer.wait()
         if self.refuses:
-            raise LookupError("a wall is missing")
+            raise LookupError("row-level security is missing")
 
 
 @pytest.fixture

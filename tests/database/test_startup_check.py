@@ -1,4 +1,4 @@
-"""The service refuses to start when a wall is missing, and says which."""
+"""The service refuses to start when row-level security has a gap, and says which."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

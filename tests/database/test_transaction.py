@@ -1,4 +1,4 @@
-"""The door to user data: one identity, one transaction, and nothing left behind."""
+"""The only way to user data: one identity, one transaction, and nothing left behind."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Looking at the door from both sides: who a transaction is, where it hangs, and what it left behind."""
+"""Transactions seen from both sides: who a transaction is, where it hangs, and what it left behind."""
 
 import asyncio
 import time

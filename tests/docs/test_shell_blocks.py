@@ -119,7 +119,7 @@ def test_a_database_of_ones_own_is_backed_up_and_restored_as_it_is_written(
         }  # fmt: skip
         _, _, dump, restore = to_run("backup.md")
         type_in(dump, home, environment)
-        assert "ok       walls" in type_in(restore, home, environment)
+        assert "ok       isolation" in type_in(restore, home, environment)
         with psycopg.connect(new) as connection:
             assert connection.execute(TASKS).fetchall() == ALICES
     finally:

@@ -1,4 +1,4 @@
-"""A real service is asked everything, well and badly, and nothing that callers sent is in its output."""
+"""A real service is asked everything, well and badly, and nothing that clients sent is in its output."""
 
 import re
 from collections.abc import Callable, Iterator

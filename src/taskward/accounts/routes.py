@@ -58,7 +58,7 @@ async def create_token(
     """Get an access token, and a refresh token for the next one (OAuth 2.0, RFC 6749).
 
     With `grant_type=password`, `username` is the e-mail address. With `grant_type=refresh_token`, the refresh
-    token is used up and the answer has another; when it is lost, the same request gives it again for 10 seconds.
+    token is used up and the response has another; when it is lost, the same request gives it again for 10 seconds.
     A refresh token that comes back later has been copied: it ends every token that followed it.
     """
     if form.grant_type == "password":

@@ -1,4 +1,4 @@
-"""What callers send and receive."""
+"""What clients send and receive."""
 
 import re
 from datetime import datetime

@@ -110,7 +110,7 @@ class AccountService:
                 transaction.execute(statements.END_FAMILY, family=token.family_hash)
 
     async def read_user(self, owner: str) -> User:
-        """Return a user, of an account or from outside; raise TokenInvalidError when the account is gone."""
+        """Return a user, of an account or of a provider; raise TokenInvalidError when the account is gone."""
         async with self._database.acting_for_accounts(owner) as transaction:
             account = transaction.execute(statements.READ_ACCOUNT)
             transaction.identify(APP_ROLE)

@@ -37,7 +37,7 @@ class ListTag:
         return f'"{revision}{self._suffix}"'
 
     def known_to(self, request: Request) -> list[int]:
-        """Return the revisions of this list that `If-None-Match` says the caller has."""
+        """Return the revisions of this list that `If-None-Match` says the client has."""
         held = (tag.removeprefix("W/").strip('"') for tag in _tags(request, "if-none-match") or ())
         return _revisions(tag.removesuffix(self._suffix) for tag in held if tag.endswith(self._suffix))
 

@@ -90,7 +90,7 @@ def invalid(where: str, error: ValidationError) -> ValidationFailedError:
 
 
 def _field(location: tuple[int | str, ...]) -> str:
-    """Return the name of the field that the caller knows; `body` when the body as a whole is meant."""
+    """Return the name of the field that the client knows; `body` when the body as a whole is meant."""
     inside = location[1:] if location[0] in ("body", "query", "path", "header") else location
     return ".".join(str(part) for part in inside)[:MAX_FIELD_NAME] or str(location[0])
 

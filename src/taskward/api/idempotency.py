@@ -1,4 +1,4 @@
-"""The `Idempotency-Key` header: the caller's name for one intention, the same on every retry."""
+"""The `Idempotency-Key` header: the client's name for one intention, the same on every retry."""
 
 import re
 

@@ -41,7 +41,7 @@ class ValidationErrorBody(ErrorBody):
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the documentation of error answers, with an example of each code, for a route's `responses`.
 
-    500 is always among them, and 429 wherever a caller must prove who it is.
+    500 is always among them, and 429 wherever a client must prove who it is.
     """
     everything = (
         errors.ValidationFailedError([("title", "Field required")]),

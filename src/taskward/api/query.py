@@ -1,4 +1,4 @@
-"""Query strings: strict, and read once for all callers who ask the same.
+"""Query strings: strict, and read once for all clients that ask the same.
 
 A dependency and not FastAPI's own query model, which takes the last of repeated parameters and builds the model
 anew for each request. A frozen model can be shared, so it is cached by the string.

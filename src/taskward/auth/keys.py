@@ -96,7 +96,7 @@ class ProviderKeys:
                 return
             self._attempted = self._clock()
             self._fetching = asyncio.create_task(self._fetch())
-        await asyncio.shield(self._fetching)  # a caller who goes away does not take the fetch along
+        await asyncio.shield(self._fetching)  # a client who goes away does not take the fetch along
 
     def _known(self, algorithm: str, kid: str | None) -> Key | None:
         named = [key for key in self.trusted if kid is None or key.kid == kid]

@@ -1,4 +1,4 @@
-"""The gate: what must be true of a token before any library looks at it (RFC 7515, RFC 7519, RFC 8725)."""
+"""What must be true of a token before any library looks at it (RFC 7515, RFC 7519, RFC 8725)."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""Whose token is it: gate, key, signature, claims; cached until the token expires."""
+"""Whose token is it: form, key, signature, claims; cached until the token expires."""
 
 import hashlib
 import time
@@ -82,7 +82,7 @@ class TokenVerifier:
         return None
 
     async def verify(self, token: str) -> Claims:
-        """Return the claims of a good token, and remember it. Waits only where a provider's key is missing.
+        """Return the claims of a good token, and cache them. Waits only where a provider's key is missing.
 
         Raises TokenExpiredError, TokenInvalidError, KeysUnavailableError.
         """

@@ -33,7 +33,7 @@ def configuration_warnings(settings: Settings) -> Iterator[str]:
     if settings.development and settings.host not in LOOPBACK:
         yield f"ENVIRONMENT is development and HOST is {settings.host}: others are told why a token is refused"
     if not settings.development and settings.host not in LOOPBACK and not settings.trusted_proxies:
-        yield "TRUSTED_PROXIES is not set: behind a proxy, all its callers would share one address's limits"
+        yield "TRUSTED_PROXIES is not set: behind a proxy, all its clients would share one address's limits"
     if settings.workers > 1 and settings.rate_limit_storage_url is None:
         yield f"RATE_LIMIT_STORAGE_URL is not set: each of {settings.workers} workers allows RATE_LIMIT for itself"
     if not settings.development and settings.access_token_expire_minutes > A_DAY_OF_MINUTES:

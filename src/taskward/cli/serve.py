@@ -90,7 +90,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 class _Preparation:
-    """Migrates the database and looks at its walls: before the workers start, or once the database is there."""
+    """Migrates the database and runs the startup check, before the workers start or once there is a database."""
 
     def __init__(self, settings: Settings, url: str) -> None:
         self._settings = settings

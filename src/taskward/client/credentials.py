@@ -17,7 +17,7 @@ from taskward.client.errors import ClientError
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Who is logged in, and the tokens. `expires_at` is in seconds since 1970; outside tokens have neither."""
+    """Who is logged in, and the tokens. `expires_at` is in seconds since 1970; provider tokens have neither."""
 
     user_id: str
     access_token: str

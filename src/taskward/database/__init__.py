@@ -1,1 +1,1 @@
-"""PostgreSQL: where it is, who runs it, and `acting_as`, the one door to user data."""
+"""PostgreSQL: where it is, what is wrong with it, and `acting_as`, the one way to user data."""

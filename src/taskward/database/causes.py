@@ -1,7 +1,7 @@
 """Why the database failed, in one line for whoever runs the service: its own sentence, and what to do about it.
 
-Known by class and SQLSTATE, never by text, which is in the language of the server. Hints and details are left
-out: a detail may hold a row, and one hint says how to take a wall down. An attempt to connect that fails has no
+Known by class and SQLSTATE, never by text, which is in the language of the server. Hints and details are left out:
+a detail may hold a row, and one hint says how to turn row-level security off. A failed attempt to connect has no
 SQLSTATE, and libpq's words for it may quote a part of the address: what they quote is left out, if it may be that.
 """
 

@@ -1,4 +1,4 @@
-"""What the driver raises, told as what the caller is told. Known by class and SQLSTATE, never by text."""
+"""What the driver raises, told as what the client is told. Known by class and SQLSTATE, never by text."""
 
 import logging
 
@@ -42,7 +42,7 @@ def translated(error: Exception) -> ApiError | AlreadyThereError | None:
     """
     match error:
         case postgres.InsufficientPrivilege():
-            # A statement ran into the second wall. The first one should have stopped it: somebody must look.
+            # The statement should have named the owner, and row-level security had to stop it: somebody must look.
             logger.error("row-level security or a missing grant refused a statement: %s", cause_of(error))
             return ForbiddenError()
         case psycopg.IntegrityError():
@@ -50,7 +50,7 @@ def translated(error: Exception) -> ApiError | AlreadyThereError | None:
         case postgres.LockNotAvailable() | postgres.DeadlockDetected():
             return LockTimeoutError()
         case postgres.InvalidParameterValue():
-            # No value of a caller's is a parameter of PostgreSQL's; the role to act as is, and it is gone.
+            # No value of a client's is a parameter of PostgreSQL's; the role to act as is, and it is gone.
             logger.error("the database refused the identity of a request: %s", cause_of(error))
             return DatabaseUnavailableError()
         case psycopg.DataError() | UnicodeEncodeError():

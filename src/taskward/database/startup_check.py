@@ -1,4 +1,4 @@
-"""The canary: before the service serves, look whether the wall stands in this very database."""
+"""Before the service serves: is row-level security in force in this very database, and are sessions as needed?"""
 
 import logging
 import secrets
@@ -152,7 +152,7 @@ class UnfitDatabaseError(Exception):
 
 
 class IsolationError(UnfitDatabaseError):
-    """A wall between users is missing; the message names each gap."""
+    """Row-level security, or one of its conditions, is missing; the message names each gap."""
 
 
 class NotMigratedError(IsolationError):
@@ -233,7 +233,7 @@ async def warn_of_a_server_that_only_reads(database: Database) -> None:
 
 
 async def warn_of_an_old_server(database: Database) -> None:
-    """Log a warning when a minor release of PostgreSQL is in use that has since been mended where walls matter."""
+    """Log a warning when a minor release of PostgreSQL is in use that has a gap in row-level security."""
     async with database.acting_as(NOBODY) as transaction:
         version = transaction.execute(SERVER_VERSION)
     (row,) = version.all

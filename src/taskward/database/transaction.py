@@ -29,7 +29,7 @@ APP_ROLE = "taskward_app"
 ACCOUNTS_ROLE = "taskward_accounts"
 NOBODY = ""  # the identity under which the policies show no row at all
 
-# Waits for locks and runs no longer than the caller waits, also when the caller is gone.
+# Waits for locks and runs no longer than the client waits, also when the client is gone.
 IDENTITY = Statement(
     """
     SELECT set_config('role', %(role)s, true), set_config('app.user_id', %(owner)s, true),
@@ -179,7 +179,7 @@ class Database:
                 self._checking = asyncio.create_task(self._ask(self._precondition))
                 self._checking.add_done_callback(_consume_result)
             asked = self._checking
-            await asyncio.wait([asked])  # a caller who goes away does not take the question along
+            await asyncio.wait([asked])  # a client who goes away does not take the question along
             asked.result()
 
     async def run(self, transaction: Transaction) -> list[list[Row]]:

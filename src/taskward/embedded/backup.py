@@ -79,7 +79,7 @@ def write_backup(superuser: str, file: Path) -> None:
 def restore_backup(superuser: str, file: Path, *, replace: bool) -> None:
     """Put what `file` holds in the place of the service's database, or leave everything as it was.
 
-    The copy is migrated and its walls are looked at before it takes the place. Without `replace`, only an empty
+    The copy is migrated and passes the startup check before it takes the place. Without `replace`, only an empty
     database is replaced. Raises BackupError, UnfitDatabaseError, psycopg.Error.
     """
     draft = make_conninfo(superuser, dbname=DRAFT)

@@ -1,6 +1,6 @@
 """Pages of other origins: which of them a browser lets read our answers (CORS, in WHATWG Fetch).
 
-Starlette's middleware answers preflights in plain text, and stands inside or outside the layer that names requests
+Starlette's middleware answers preflights in plain text, and stands around or inside the layer that names requests
 and has the last word on errors; this has to be in it. Cookies are never asked for: a token is in a header.
 """
 
@@ -21,7 +21,7 @@ PREFLIGHT: Headers = [
         b"access-control-allow-headers",
         b"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-ID",
     ),
-    (b"access-control-max-age", b"7200"),  # no browser remembers for longer than two hours, Chromium's limit
+    (b"access-control-max-age", b"7200"),  # no browser caches it for longer than two hours, Chromium's limit
 ]
 
 

@@ -138,7 +138,7 @@ class _LimitedBody:
 
 
 def _request_id(scope: Scope) -> str:
-    """Return the caller's own id where it is harmless to repeat, else a new one."""
+    """Return the client's own id where it is harmless to repeat, else a new one."""
     for name, value in scope["headers"]:
         if name == b"x-request-id" and REQUEST_ID.match(value):
             return bytes(value).decode()

@@ -3,7 +3,7 @@
 from contextvars import ContextVar
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-OTHER_METHOD = "OTHER"  # callers can make up methods and paths without end, and labels must have one
+OTHER_METHOD = "OTHER"  # clients can make up methods and paths without end, and labels must have one
 UNMATCHED = "unmatched"
 
 

@@ -1,4 +1,4 @@
-"""Stack traces without what callers sent."""
+"""Stack traces without what clients sent."""
 
 import traceback
 

@@ -25,7 +25,7 @@ HEADER = re.compile(r"\s*[!#$%&'*+.^_`|~0-9A-Za-z-]+\s*=[ !#-+\--:<-\[\]-~]*")  
 OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 REDACTED = "REDACTED"
 
-# What a span may carry from the start; anything else holds text of the caller's: the path, the query.
+# What a span may carry from the start; anything else holds text of the client's: the path, the query.
 KEPT = {
     "code.function.name",
     "http.request.method",
@@ -54,7 +54,7 @@ def telemetry() -> TelemetryConfig:
     except ImportError:
         logger.warning("%s is set, but there is no telemetry without pip install 'taskward[telemetry]'", endpoint)
         return OFF
-    # No logs: they would carry the messages of exceptions, which quote what callers sent.
+    # No logs: they would carry the messages of exceptions, which quote what clients sent.
     return {"tracer_provider": provider, "logs": False, "auto_configure": True}
 
 
@@ -90,7 +90,7 @@ def _tracer_provider() -> "TracerProvider":
     from opentelemetry.sdk.trace import Span, SpanProcessor, TracerProvider
 
     class Redaction(SpanProcessor):
-        """Overwrites what callers wrote, before any exporter sees it; `http.route` comes later, and stays."""
+        """Overwrites what clients wrote, before any exporter sees it; `http.route` comes later, and stays."""
 
         def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002
             for name in set(span.attributes or ()) - KEPT:

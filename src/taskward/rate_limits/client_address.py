@@ -18,8 +18,8 @@ Address = IPv4Address | IPv6Address
 class ClientAddress:
     """Finds the right-most hop that is no trusted proxy.
 
-    What a hop says of those before it is believed of trusted proxies alone, so that a header made up by a caller
-    changes nothing. `Forwarded` (RFC 7239) is not read: a proxy that does not write it passes on the caller's own.
+    What a hop says of those before it is believed of trusted proxies alone, so that a header made up by a client
+    changes nothing. `Forwarded` (RFC 7239) is not read: a proxy that does not write it passes on the client's own.
     """
 
     def __init__(self, trusted: Sequence[Network]) -> None:

@@ -51,14 +51,14 @@ def origin(text: str) -> str:
 def network(text: str) -> Network:
     """Return the network of an address or of CIDR notation; raise ValueError, also for every address there is."""
     if text == "*":
-        raise ValueError("'*' would let every caller choose its own address; name the addresses of your proxies")
+        raise ValueError("'*' would let every client choose its own address; name the addresses of your proxies")
     try:
         found = ip_network(text)
     except ValueError:
         raise ValueError("each must be an IP address, or a network such as 10.0.0.0/8 without host bits") from None
     if found.prefixlen == 0:
         raise ValueError(
-            "a network of every address would let every caller choose its own; name those of your proxies"
+            "a network of every address would let every client choose its own; name those of your proxies"
         )
     return found
 

@@ -32,7 +32,7 @@ PATH_PREFIXES = ("/tasks", "/api/{user_id}/tasks", "/users/{user_id}/tasks")
 Responses = dict[int | str, dict[str, Any]]
 
 TAG = "The task's revision: send it as `If-Match` to write only what you have seen."
-UNCHANGED: Responses = {304: {"description": "What the caller has is what there is."}}
+UNCHANGED: Responses = {304: {"description": "What the client has is still current."}}
 EXAMPLE = {name: (field.examples or [None])[0] for name, field in TaskRead.model_fields.items()}
 CHANGED = PreconditionFailedError(EXAMPLE, task_tag(EXAMPLE["revision"]))
 STALE: Responses = {
@@ -42,7 +42,7 @@ STALE: Responses = {
         "content": {"application/json": {"examples": {CHANGED.code: {"value": CHANGED.body()}}}},
     }
 }
-IF_NONE_MATCH = request_header("If-None-Match", "`ETag` of an earlier answer: 304 when nothing changed.", '"7"')
+IF_NONE_MATCH = request_header("If-None-Match", "`ETag` of an earlier response: 304 when nothing changed.", '"7"')
 IF_MATCH = request_header("If-Match", "`ETag` of the task: 412 when it has changed since.", '"7"')
 IDEMPOTENCY_KEY = request_header(
     "Idempotency-Key",
@@ -99,7 +99,7 @@ async def list_tasks(
         201,
         Location="The path of the task.",
         ETag=TAG,
-        Idempotency_Replayed="`true` when the answer is that of an earlier request.",
+        Idempotency_Replayed="`true` when the response is that of an earlier request.",
     ),
     openapi_extra={"parameters": [IDEMPOTENCY_KEY]},
 )

@@ -1,4 +1,4 @@
-"""What callers send and receive."""
+"""What clients send and receive."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -129,6 +129,6 @@ class TaskList(BaseModel):
 
 
 class StaleTask(ErrorBody):
-    """The task has moved on since the caller saw it."""
+    """The task has moved on since the client saw it."""
 
     current: Annotated[TaskRead, Field(description="The task as it is now.")]

@@ -30,7 +30,7 @@ class Page:
     """One page of a list."""
 
     revision: int  # the owner's
-    unchanged: bool  # since a revision the caller knows; then nothing below was read
+    unchanged: bool  # since a revision the client knows; then nothing below was read
     tasks: list[Task]
     count: int  # on all pages
     next_cursor: str | None

@@ -1,7 +1,8 @@
 """The SQL of tasks. Builds, and holds no connection.
 
-Every statement says `user_id = %(owner)s`, which is the first of the two walls. `acting_as` gives `owner`. Where a
-statement is put together, it is from texts of this module: values go beside the SQL and are never part of it.
+Every statement says `user_id = %(owner)s`, so it is owner-scoped even without row-level security. `acting_as`
+gives `owner`. Where a statement is put together, it is from texts of this module: values go beside the SQL and are
+never part of it.
 """
 
 from functools import cache
@@ -36,7 +37,7 @@ READ_TASK = Statement(
     effect=Effect.READ_ONLY,
 )
 
-# Answers for all users' tasks, with yes or no: a function of the one role that may look behind the wall.
+# Answers for all users' tasks, with yes or no: a function of the one role that sees past the policies.
 TASK_EXISTS = Statement("SELECT task_exists(%(task_id)s::bigint) AS it_does", effect=Effect.READ_ONLY)
 
 CHANGES = {

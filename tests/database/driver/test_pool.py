@@ -142,7 +142,7 @@ async def test_a_full_pool_does_not_even_try_to_connect(database_url: str) -> No
     await pool.close()
 
 
-async def test_an_attempt_that_was_overtaken_and_arrives_late_is_not_one_too_many(
+async def test_an_attempt_that_was_hedged_and_arrives_late_is_not_one_too_many(
     database_url: str, superuser: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pool_module, "SLOW_SECONDS", 0.05)

@@ -18,7 +18,7 @@ from taskward.database.causes import cause_of
 from taskward.database.driver.connection import Connection
 
 RETRY_SECONDS = 0.25
-SLOW_SECONDS = 0.75  # after this an attempt is overtaken by another
+SLOW_SECONDS = 0.75  # after this a second attempt is made beside the first
 PATIENCE_SECONDS = 1.0  # how long requests wait for a server that is away, before they are told at once
 OVERFLOW_SECONDS = 10.0  # how long a connection beyond the size stays without use
 MAX_IDLE_SECONDS = 240.0  # Neon goes to sleep after 300 s and takes its connections with it
@@ -67,7 +67,7 @@ class Pool:
 
     @property
     def waiting(self) -> int:
-        """How many callers wait for a connection."""
+        """How many transactions and batches wait for a connection."""
         return sum(not waiter.done() for waiter in self._waiting)
 
     async def acquire(self) -> Connection:
@@ -168,8 +168,8 @@ class Pool:
     async def _open(self) -> None:
         """Connect, one after the other, until nobody waits who could be helped by it.
 
-        An attempt that gets no answer may never get one, though the server is back: so it is overtaken. One such
-        goes on, for a server so far away that it needs the time.
+        An attempt that gets no answer may never get one, though the server is back: so a second one is made. One
+        such goes on, for a server so far away that it needs the time.
         """
         while self._is_short():
             attempt = asyncio.create_task(self._attempt())
@@ -190,14 +190,14 @@ class Pool:
             logger.warning("the database is back")
             self._away_since = None
         if self.in_use + len(self._idle) >= self.limit:
-            connection.close()  # overtaken, and arrived too late
+            connection.close()  # a later attempt was faster
         elif not self._hand_over(connection):
             self._rest(connection)
 
     def _attempt_ended(self, attempt: asyncio.Task[None]) -> None:
         self._attempts.discard(attempt)
         if not attempt.cancelled():
-            attempt.exception()  # told already, unless it was overtaken
+            attempt.exception()  # recorded already, unless it took too long
 
     def _bear(self, error: BaseException) -> None:
         now = time.monotonic()

@@ -75,7 +75,7 @@ class ReadBatches:
         try:
             self._most = MOST if connection.unpooled else 1
             batch = self._dequeue()
-            self._line_up()  # where fewer could board than was thought
+            self._line_up()  # fewer were dequeued than there was a place for
             if batch:
                 await self._send(
                     connection, [transaction for transaction, _ in batch], max(deadline for _, deadline in batch)
