@@ -108,7 +108,8 @@ def doctor_token(
 def doctor_database() -> None:
     """Check the database of the settings.
 
-    Looks at version, role, row-level security, pooler, migrations and latency. Exit code 1: all is not well.
+    Looks whether it can be reached, at version, role, encoding, pooler, migrations and latency, and whether users
+    are isolated by row-level security. Exit code 1: all is not well.
     """
     from taskward.cli.doctor_database import doctor_database as run
 
