@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -24,15 +25,13 @@ def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"allowed_origins": (OURS, "http://localhost:3000")})
 
 
-def offline_with(*origins: str, **others: str) -> FastAPI:
-    return create_app(
-        Settings(
-            DATABASE_URL="postgresql://127.0.0.1:1/nothing",
-            JWT_SECRET_KEY=SECRET,
-            AUTH_RATE_LIMIT=others.get("auth_rate_limit", "20/minute"),
-            **({"ALLOWED_ORIGINS": ",".join(origins)} if origins else {}),
-        )
-    )
+def offline_with(*origins: str, auth_rate_limit: str = "20/minute") -> FastAPI:
+    values: dict[str, Any] = {
+        "DATABASE_URL": "postgresql://127.0.0.1:1/nothing",
+        "JWT_SECRET_KEY": SECRET,
+        "AUTH_RATE_LIMIT": auth_rate_limit,
+    }
+    return create_app(Settings(**values | ({"ALLOWED_ORIGINS": ",".join(origins)} if origins else {})))
 
 
 def listed(value: str) -> set[str]:
