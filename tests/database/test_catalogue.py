@@ -84,6 +84,17 @@ def test_every_key_begins_with_the_user(superuser: psycopg.Connection, query: st
     assert [key for key in keys if key[1] != key[2] and key != TIE_TO_ITS_ACCOUNT] == []
 
 
+def test_what_users_have_goes_with_them(superuser: psycopg.Connection) -> None:
+    """Deleting an account deletes its user, and every table must follow by itself."""
+    left_behind = f"""
+        SELECT relname FROM ({TABLES}) AS t
+         WHERE relname <> 'users'
+               AND NOT EXISTS (SELECT FROM pg_constraint
+                                WHERE conrelid = t.oid AND confrelid = 'users'::regclass AND confdeltype = 'c')
+    """
+    assert superuser.execute(left_behind).fetchall() == []
+
+
 def test_every_constraint_has_a_name_that_a_person_gave(superuser: psycopg.Connection) -> None:
     names = superuser.execute(
         f"SELECT conname FROM pg_constraint JOIN ({TABLES}) AS t ON t.oid = conrelid WHERE contype <> %s",

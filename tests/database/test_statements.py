@@ -9,8 +9,8 @@ from psycopg import pq, sql
 
 from taskward.database.driver.statement import Effect, Statement
 from taskward.database.transaction import ACCOUNTS_ROLE, APP_ROLE
+from taskward.tables import METADATA
 from taskward.tasks import statements
-from taskward.tasks.model import tasks
 from tests.database.statements import changes, is_on_user_data, lists, of_accounts, of_tasks
 
 pytestmark = pytest.mark.quick
@@ -97,4 +97,4 @@ def test_a_task_is_answered_with_the_same_columns_by_all(superuser: psycopg.Conn
 
 def test_the_columns_that_are_answered_and_sorted_by_are_those_of_the_model() -> None:
     named = {*statements.ANSWER_COLUMNS, *chain.from_iterable(statements.SORT_KEY_COLUMNS.values())}
-    assert named == set(tasks.c.keys())
+    assert named == set(METADATA.tables["tasks"].c.keys())

@@ -1,19 +1,21 @@
-"""The tables `accounts` and `refresh_tokens`, as the migrations leave them. Table models are never answers."""
+"""The tables `accounts` and `refresh_tokens`. Table models are never answers."""
 
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint, Column, Computed, DateTime, ForeignKey, LargeBinary, Text, func
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from taskward.database.table_model import TableModel
 
 
-class Account(SQLModel, table=True):
+class Account(TableModel, table=True):
     """Somebody who registered here."""
 
     __tablename__ = "accounts"
     __table_args__ = (
-        CheckConstraint("id ~ '^usr_[a-z2-7]{28}$'", name="ck_accounts_id_form"),
-        CheckConstraint("char_length(email) BETWEEN 3 AND 254", name="ck_accounts_email_length"),
-        CheckConstraint("char_length(name) BETWEEN 1 AND 200", name="ck_accounts_name_length"),
+        CheckConstraint("id ~ '^usr_[a-z2-7]{28}$'", name="id_form"),
+        CheckConstraint("char_length(email) BETWEEN 3 AND 254", name="email_length"),
+        CheckConstraint("char_length(name) BETWEEN 1 AND 200", name="name_length"),
     )
 
     id: str = Field(sa_column=Column(Text, primary_key=True))
@@ -28,7 +30,7 @@ class Account(SQLModel, table=True):
     created_at: datetime = Field(sa_column=Column(DateTime(True), nullable=False, server_default=func.now()))
 
 
-class RefreshTokenFamily(SQLModel, table=True):
+class RefreshTokenFamily(TableModel, table=True):
     """Where the refresh tokens that began with one log-in stand."""
 
     __tablename__ = "refresh_tokens"
@@ -36,7 +38,7 @@ class RefreshTokenFamily(SQLModel, table=True):
         CheckConstraint(
             "octet_length(family_hash) = 32 AND octet_length(current_hash) = 32"
             " AND octet_length(previous_hash) = 32",
-            name="ck_refresh_tokens_hash_lengths",
+            name="hash_lengths",
         ),
     )
 
@@ -44,7 +46,7 @@ class RefreshTokenFamily(SQLModel, table=True):
     account_id: str = Field(
         sa_column=Column(
             Text,
-            ForeignKey("accounts.id", name="fk_refresh_tokens_account_id_accounts", ondelete="CASCADE"),
+            ForeignKey("accounts.id", ondelete="CASCADE"),
             nullable=False,
             index=True,
         )

@@ -1,4 +1,4 @@
-"""The tables `users` and `tasks`, as the migrations leave them. Table models are never answers."""
+"""The tables `users`, `tasks` and `idempotency_keys`. Table models are never answers."""
 
 from datetime import datetime
 
@@ -13,20 +13,23 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     Text,
+    UniqueConstraint,
     func,
     text,
 )
-from sqlalchemy import UniqueConstraint as Unique
-from sqlmodel import Field, Relationship, SQLModel
+from sqlmodel import Field, Relationship
+
+from taskward.database.table_model import TableModel
 
 
-class User(SQLModel, table=True):
+class User(TableModel, table=True):
     """Whoever a valid token names, from their first write on."""
 
     __tablename__ = "users"
     __table_args__ = (
-        CheckConstraint("char_length(id) BETWEEN 1 AND 255", name="ck_users_id_length"),
-        CheckConstraint("completed_count BETWEEN 0 AND task_count", name="ck_users_counts"),
+        CheckConstraint("char_length(id) BETWEEN 1 AND 255", name="id_length"),
+        CheckConstraint("completed_count BETWEEN 0 AND task_count", name="counts"),
+        Index(None, "account_id", postgresql_where=text("account_id IS NOT NULL")),
     )
 
     id: str = Field(sa_column=Column(Text, primary_key=True))
@@ -40,23 +43,29 @@ class User(SQLModel, table=True):
         sa_column=Column(
             Text,
             Computed("CASE WHEN id ~ '^usr_[a-z2-7]{28}$'::text THEN id ELSE NULL::text END", True),
-            ForeignKey("accounts.id", name="fk_users_account_id_accounts"),
+            ForeignKey("accounts.id"),
         ),
     )
 
     tasks: list["Task"] = Relationship(back_populates="owner", passive_deletes="all")
 
 
-class Task(SQLModel, table=True):
+class Task(TableModel, table=True):
     """One thing to do, of one user."""
 
     __tablename__ = "tasks"
-
-    user_id: str = Field(
-        sa_column=Column(
-            Text, ForeignKey("users.id", name="fk_tasks_user_id_users", ondelete="CASCADE"), primary_key=True
-        )
+    __table_args__ = (
+        CheckConstraint("char_length(title) BETWEEN 1 AND 200", name="title_length"),
+        CheckConstraint("char_length(description) <= 1000", name="description_length"),
+        UniqueConstraint("user_id", "revision"),
+        Index("ix_tasks_user_id_title", "user_id", "folded_title", "id"),
+        Index(None, "user_id", "completed", "id"),
+        Index(None, "user_id", "completed", "revision"),
+        Index("ix_tasks_user_id_completed_title", "user_id", "completed", "folded_title", "id"),
+        Index(None, "id", postgresql_using="hash"),
     )
+
+    user_id: str = Field(sa_column=Column(Text, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True))
     id: int = Field(
         sa_column=Column(BigInteger, primary_key=True, autoincrement=False, server_default=FetchedValue())
     )
@@ -74,22 +83,16 @@ class Task(SQLModel, table=True):
     owner: User = Relationship(back_populates="tasks")
 
 
-class IdempotencyKey(SQLModel, table=True):
+class IdempotencyKey(TableModel, table=True):
     """What a create with this key was answered: the task as it was then."""
 
     __tablename__ = "idempotency_keys"
     __table_args__ = (
-        CheckConstraint("char_length(key) BETWEEN 1 AND 255", name="ck_idempotency_keys_key_length"),
-        CheckConstraint("octet_length(fingerprint) = 32", name="ck_idempotency_keys_fingerprint_length"),
+        CheckConstraint("char_length(key) BETWEEN 1 AND 255", name="key_length"),
+        CheckConstraint("octet_length(fingerprint) = 32", name="fingerprint_length"),
     )
 
-    user_id: str = Field(
-        sa_column=Column(
-            Text,
-            ForeignKey("users.id", name="fk_idempotency_keys_user_id_users", ondelete="CASCADE"),
-            primary_key=True,
-        )
-    )
+    user_id: str = Field(sa_column=Column(Text, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True))
     key: str = Field(sa_column=Column(Text, primary_key=True))
     fingerprint: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     stored_at: datetime = Field(
@@ -101,17 +104,3 @@ class IdempotencyKey(SQLModel, table=True):
     completed: bool
     created_at: datetime = Field(sa_column=Column(DateTime(True), nullable=False))
     revision: int = Field(sa_column=Column(BigInteger, nullable=False))
-
-
-tasks = SQLModel.metadata.tables["tasks"]
-users = SQLModel.metadata.tables["users"]
-
-Index("ix_users_account_id", users.c.account_id, postgresql_where=users.c.account_id.is_not(None))
-Index("ix_tasks_user_id_title", tasks.c.user_id, tasks.c.folded_title, tasks.c.id)
-Index("ix_tasks_user_id_completed_id", tasks.c.user_id, tasks.c.completed, tasks.c.id)
-Index("ix_tasks_user_id_completed_revision", tasks.c.user_id, tasks.c.completed, tasks.c.revision)
-Index("ix_tasks_user_id_completed_title", tasks.c.user_id, tasks.c.completed, tasks.c.folded_title, tasks.c.id)
-Index("ix_tasks_id", tasks.c.id, postgresql_using="hash")
-tasks.append_constraint(Unique("user_id", "revision", name="uq_tasks_user_id_revision"))
-tasks.append_constraint(CheckConstraint("char_length(title) BETWEEN 1 AND 200", name="ck_tasks_title_length"))
-tasks.append_constraint(CheckConstraint("char_length(description) <= 1000", name="ck_tasks_description_length"))

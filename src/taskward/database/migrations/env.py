@@ -1,17 +1,15 @@
-"""Alembic's entry: runs all pending migrations in one transaction, alone."""
+"""Alembic's entry: runs all pending migrations in one transaction, alone.
+
+It knows no models, so that migrating loads none.
+"""
 
 from alembic import context
 from sqlalchemy import text
-from sqlmodel import SQLModel
 
 from taskward.database.migrate import LOCK_TIMEOUT, MIGRATION_LOCK
 
 connection = context.config.attributes["connection"]
-context.configure(
-    connection=connection,
-    target_metadata=SQLModel.metadata,
-    compare_server_default=True,
-)
+context.configure(connection=connection)
 # Time-outs set on the role or database are meant for the service, not for migrations.
 SESSION = """
     SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true),
