@@ -16,7 +16,7 @@ CLEAN_ENV := env -u DATABASE_URL -u JWT_SECRET_KEY -u BETTER_AUTH_SECRET
 PYTEST := $(CLEAN_ENV) $(BIN)/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test quick newest soak bench screenshots lint fmt migrate openapi documents lock audit clean
+.PHONY: help run check test quick newest soak bench screenshots lint fmt migrate migration openapi documents lock audit clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ fmt: $(VENV)/dev ## Format the code, and mend what the linter can mend
 
 migrate: $(VENV)/run ## Bring the database up to the newest schema (the service does so at its start)
 	@$(BIN)/taskward migrate
+
+migration: $(VENV)/dev ## Draft the migration NAME from the models, with a PostgreSQL of its own
+	@$(CLEAN_ENV) $(BIN)/python -m tests.database.migration_draft "$(NAME)"
 
 openapi: $(VENV)/dev ## Write the OpenAPI snapshot that the tests hold the service to
 	$(BIN)/python -m tests.openapi_snapshot

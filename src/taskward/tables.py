@@ -1,6 +1,7 @@
 """The schema as the code wants it: every module that declares tables is named here, and nowhere else.
 
-A test holds the models and the migrations to each other.
+`make migration` drafts a migration from what differs between these models and the migrations so far, and a test
+holds the two to each other.
 """
 
 import taskward.accounts.model

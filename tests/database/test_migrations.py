@@ -8,6 +8,7 @@ from multiprocessing import get_context
 import psycopg
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from psycopg.conninfo import conninfo_to_dict
 from pytest_alembic.config import Config
 from pytest_alembic.runner import MigrationContext, runner
@@ -28,6 +29,7 @@ from taskward.database.startup_check import IsolationError, check_isolation
 from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.embedded.server import EmbeddedPostgres
+from tests.database.migration_draft import WHY
 
 PYTEST_ALEMBIC = [
     default.test_single_head_revision,
@@ -49,6 +51,12 @@ def test_the_migrations_pass_what_pytest_alembic_asks(
     migrations: MigrationContext, prove: Callable[[MigrationContext], None]
 ) -> None:
     prove(migrations)
+
+
+def test_every_migration_says_why() -> None:
+    for script in ScriptDirectory.from_config(alembic_config()).walk_revisions():
+        assert "\n\n" in script.longdoc, script.path
+        assert WHY not in script.longdoc, script.path
 
 
 async def test_down_to_nothing_and_up_again_is_a_whole_database(empty_database_url: str) -> None:

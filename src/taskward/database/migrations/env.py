@@ -1,6 +1,6 @@
 """Alembic's entry: runs all pending migrations in one transaction, alone.
 
-It knows no models, so that migrating loads none.
+It knows no models, so that migrating loads none; `make migration` compares them with what the migrations make.
 """
 
 from alembic import context

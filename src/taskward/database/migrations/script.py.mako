@@ -1,4 +1,7 @@
-"""${message}."""
+"""${message}.
+
+${why}
+"""
 
 from alembic import op
 
@@ -10,9 +13,9 @@ depends_on = None
 
 def upgrade() -> None:
     """Apply."""
-    ${upgrades if upgrades else "pass"}
+    ${upgrades}
 
 
 def downgrade() -> None:
     """Take back."""
-    ${downgrades if downgrades else "pass"}
+    ${downgrades}
