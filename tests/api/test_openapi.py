@@ -2,12 +2,16 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import jsonschema_rs
 import pytest
+from fastapi import Depends, FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
 
 from taskward import errors
+from taskward.api.bodies import JsonBody
 from taskward.errors import ApiError
 from tests.openapi_snapshot import SNAPSHOT, published
 
@@ -177,3 +181,30 @@ def test_every_error_there_is_is_documented() -> None:
     }
     everywhere = {code for code in STATUS_OF if f"`{code}`" in OPENAPI["info"]["description"]}
     assert documented | everywhere == STATUS_OF.keys()
+
+
+async def _read(request: Request) -> Response:
+    return Response()
+
+
+async def _read_by_name(name: str) -> str:
+    return name
+
+
+async def _write(request: Request, body: Annotated[list[int], Depends(JsonBody(list[int]))]) -> Response:
+    return Response()
+
+
+def test_a_path_parameter_that_is_new_here_is_described_by_its_name(offline: FastAPI) -> None:
+    offline.get("/lists/{list_name}")(_read)
+    offline.get("/names/{name}")(_read_by_name)
+    paths = offline.openapi()["paths"]
+    (parameter,) = paths["/lists/{list_name}"]["get"]["parameters"]
+    assert parameter == {"name": "list_name", "in": "path", "required": True, "schema": {"type": "string"}}
+    assert [parameter["name"] for parameter in paths["/names/{name}"]["get"]["parameters"]] == ["name"]
+
+
+def test_a_body_without_a_name_is_described_in_its_place(offline: FastAPI) -> None:
+    offline.post("/numbers")(_write)
+    body = offline.openapi()["paths"]["/numbers"]["post"]["requestBody"]
+    assert body["content"]["application/json"]["schema"] == {"type": "array", "items": {"type": "integer"}}

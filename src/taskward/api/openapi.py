@@ -11,7 +11,7 @@ from starlette.routing import compile_path
 
 from taskward import errors
 from taskward.api.bodies import FormBody, JsonBody
-from taskward.api.parameters import PATH_PARAMETERS
+from taskward.api.parameters import path_parameter
 from taskward.api.query import QueryParameters
 
 LOG_IN = "LogIn"
@@ -149,7 +149,8 @@ def _complete(operation: dict[str, Any], route: RouteContext, schemas: dict[str,
     operation["operationId"] = f"{path.split('/')[1]}_{route.name}" if "{user_id}" in path else route.name
     if operation["responses"].get("422", {}).get("description") == "Validation Error":
         del operation["responses"]["422"]  # FastAPI's own form of it; here it is 400
-    named = [PATH_PARAMETERS[name] for name in compile_path(path)[2]]
+    declared = {parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "path"}
+    named = [path_parameter(name) for name in compile_path(path)[2] if name not in declared]
     if named:
         operation["parameters"] = [*named, *operation.get("parameters", [])]
     for dependency in route.dependant.dependencies:
@@ -165,7 +166,7 @@ def _complete(operation: dict[str, Any], route: RouteContext, schemas: dict[str,
 def _schema_of(body: JsonBody | FormBody, schemas: dict[str, Any]) -> dict[str, Any]:
     schema = body.adapter.json_schema(ref_template=REF)
     schemas.update(schema.pop("$defs", {}))
-    if "$ref" in schema:
+    if "title" not in schema:  # a reference, or a type without a name: a list, a choice
         return schema
     schemas[schema["title"]] = schema
     return {"$ref": REF.format(model=schema["title"])}

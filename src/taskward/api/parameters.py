@@ -38,7 +38,7 @@ async def _task_id(request: Request) -> int:
 TaskId = Annotated[int, Depends(_task_id)]
 
 # What FastAPI would say of them, if they were its own kind of parameter and cost as much.
-PATH_PARAMETERS: dict[str, dict[str, Any]] = {
+_PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     "user_id": {
         "name": "user_id",
         "in": "path",
@@ -56,3 +56,9 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
         "example": 1,
     },
 }
+
+
+def path_parameter(name: str) -> dict[str, Any]:
+    """Return the documentation of a parameter in a path: all that is known of it, which may be its name alone."""
+    unknown = {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+    return _PATH_PARAMETERS.get(name, unknown)
