@@ -5,7 +5,7 @@ import asyncio
 import psycopg
 import pytest
 
-from taskward.database.transaction import Database
+from taskward.database.transaction import Database, MissingParameterError
 from taskward.errors import ValidationFailedError
 from taskward.tasks.statements import CREATE_TASK
 from tests.books import check_books
@@ -53,6 +53,18 @@ async def test_an_exception_in_the_block_commits_nothing(
         await fail()
     await nothing_is_left_of_alice(database)
     assert count_tasks(superuser) == 0
+
+
+async def test_a_statement_without_a_parameter_is_refused_where_it_is_executed(
+    database: Database, superuser: psycopg.Connection
+) -> None:
+    async with database.acting_as("alice") as transaction:
+        with pytest.raises(
+            MissingParameterError, match=r"^missing parameters: title, completed; .*: INSERT INTO tasks \("
+        ):
+            transaction.execute(CREATE_TASK, description="Two litres")
+        transaction.execute(CREATE_TASK, **TASK)  # nothing of the other one was collected
+    assert count_tasks(superuser) == 1
 
 
 async def test_a_failing_statement_takes_the_others_with_it(

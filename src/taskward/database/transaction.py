@@ -9,7 +9,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from itertools import count
 from types import TracebackType
 from typing import Any, Self
@@ -47,6 +47,14 @@ MAX_RETRIES = 2
 Precondition = Callable[["Database"], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
+
+
+class MissingParameterError(TypeError):
+    """A statement was to be executed without all of its parameters: a mistake of ours."""
+
+    def __init__(self, statement: Statement, given: Collection[str]) -> None:
+        missing = ", ".join(name for name in statement.parameters if name not in given)
+        super().__init__(f"missing parameters: {missing}; of the statement: {' '.join(statement.sql.split())}")
 
 
 class Rows:
@@ -87,8 +95,14 @@ class Transaction:
         )
 
     def execute(self, statement: Statement, **parameters: Any) -> Rows:
-        """Add a statement. Its parameter `owner` is always the user the transaction acts as."""
-        return self._add(statement, {**statement.constants, **parameters, "owner": self._user_id})
+        """Add a statement. Its parameter `owner` is always the user the transaction acts as.
+
+        Raises MissingParameterError.
+        """
+        values = {**statement.constants, **parameters, "owner": self._user_id}
+        if not values.keys() >= statement.needed:
+            raise MissingParameterError(statement, values)
+        return self._add(statement, values)
 
     async def __aenter__(self) -> Self:
         """Begin to collect."""

@@ -35,6 +35,11 @@ class Statement:
         return tuple(dict.fromkeys(name for name in _PLACEHOLDER.findall(self.sql) if name))
 
     @cached_property
+    def needed(self) -> frozenset[str]:
+        """The same names, to look quickly whether all are there."""
+        return frozenset(self.parameters)
+
+    @cached_property
     def text(self) -> bytes:
         """The SQL as PostgreSQL takes it, with `$1` and so on."""
         numbers = {name: f"${number}" for number, name in enumerate(self.parameters, 1)}
