@@ -114,9 +114,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(metrics_route.router)
     install_documentation(app)
     install_openapi(app, token_path=accounts.TOKEN_PATH if settings.accounts_enabled else None)
-    render = ErrorRenderer(development=settings.development)
-    install_error_handlers(app, render)
-    app.add_middleware(FastRoutes, owner=app, render=render)
+    install_error_handlers(app, ErrorRenderer(development=settings.development))
+    app.add_middleware(FastRoutes, owner=app)
     app.add_middleware(
         RequestContext, cors=Cors(settings.allowed_origins), metrics=counted, access_log=settings.access_log
     )

@@ -10,6 +10,7 @@ from taskward.accounts.schemas import Registration, Revocation, TokenRead, Token
 from taskward.accounts.service import AccountService
 from taskward.api.bodies import FormBody, JsonBody, end_of_body
 from taskward.api.current_user import Owner
+from taskward.api.fast import fast
 from taskward.api.openapi import answers, answers_of
 from taskward.api.responses import JsonResponse
 from taskward.errors import (
@@ -39,6 +40,7 @@ me = APIRouter(tags=["accounts"])
     response_model=UserRead,
     responses=answers(400, 413, 415, 429) | answers_of(EmailTakenError()) | BUSY,
 )
+@fast
 async def register(request: Request, new: Annotated[Registration, Depends(JsonBody(Registration))]) -> Response:
     """Make an account. Log in at `/auth/token` afterwards."""
     await _limits(request).before_log_in(new.email, request)
@@ -52,6 +54,7 @@ async def register(request: Request, new: Annotated[Registration, Depends(JsonBo
     response_model=TokenRead,
     responses=answers(413, 415, 429) | BAD_FORM | answers_of(CredentialsInvalidError()) | BUSY,
 )
+@fast
 async def create_token(
     request: Request, form: Annotated[TokenRequest, Depends(FormBody(TokenRequest))]
 ) -> Response:
@@ -86,6 +89,7 @@ async def create_token(
     | BAD_FORM
     | answers_of(DatabaseUnavailableError()),
 )
+@fast
 async def revoke_token(request: Request, form: Annotated[Revocation, Depends(FormBody(Revocation))]) -> Response:
     """End a refresh token and all that came before and after it (RFC 7009). Access tokens end by themselves."""
     await _service(request).revoke(form.token.get_secret_value())
@@ -93,12 +97,14 @@ async def revoke_token(request: Request, form: Annotated[Revocation, Depends(For
 
 
 @me.get("/auth/me", summary="Who am I", response_model=UserRead, responses=answers(401, 503))
+@fast
 async def read_me(request: Request, owner: Owner) -> Response:
     """Read who the token says you are."""
     return JsonResponse(await _service(request).read_user(owner), headers=NO_STORE)
 
 
 @me.delete("/auth/me", summary="Delete me", status_code=204, responses=answers(401, 413, 503))
+@fast
 async def delete_me(request: Request, owner: Owner) -> Response:
     """Delete you for good: your tasks, your account if you have one here, and its refresh tokens.
 

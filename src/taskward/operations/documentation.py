@@ -8,6 +8,8 @@ from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
 from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
+from taskward.api.fast import fast
+
 ASSETS = "/docs/assets"
 
 # The viewers come with inline scripts, and ReDoc with a logo on its maker's server. Nothing is fetched from
@@ -25,6 +27,7 @@ def install_documentation(app: FastAPI) -> None:
     app.mount(ASSETS, StaticFiles(directory=Path(fastapi_offline.__file__).parent / "static"))
 
     @app.get("/docs", include_in_schema=False)
+    @fast
     async def swagger_ui() -> HTMLResponse:
         page = get_swagger_ui_html(
             openapi_url="/openapi.json",
@@ -38,6 +41,7 @@ def install_documentation(app: FastAPI) -> None:
         return page
 
     @app.get("/redoc", include_in_schema=False)
+    @fast
     async def redoc() -> HTMLResponse:
         page = get_redoc_html(
             openapi_url="/openapi.json",

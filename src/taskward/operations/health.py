@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 import taskward
+from taskward.api.fast import fast
 from taskward.api.responses import JsonResponse
 from taskward.database.driver.statement import Effect, Statement
 from taskward.database.transaction import NOBODY, Database
@@ -51,6 +52,7 @@ def _also_503(model: type[BaseModel], description: str) -> dict[int | str, dict[
     response_model=Health,
     responses=_also_503(Health, "The database does not answer"),
 )
+@fast
 async def health(request: Request) -> JsonResponse:
     """Tell whether the database answers: 200 `healthy`, 503 `unhealthy`."""
     alive = bool(await _ask(request.app.state.database, PING))
@@ -66,6 +68,7 @@ async def health(request: Request) -> JsonResponse:
 
 
 @router.get("/health/live", summary="The process runs", response_model=Liveness)
+@fast
 async def live() -> JsonResponse:
     """Answer as long as the process runs. Never asks the database, so that a probe keeps nothing awake."""
     return JsonResponse({"status": "live"})
@@ -77,6 +80,7 @@ async def live() -> JsonResponse:
     response_model=Readiness,
     responses=_also_503(Readiness, "The service stops, or the database does not answer or has another schema"),
 )
+@fast
 async def ready(request: Request) -> JsonResponse:
     """Answer 200 when the database answers and its migrations are the newest, 503 otherwise and while it stops."""
     found = await _ask(request.app.state.database, REVISION)

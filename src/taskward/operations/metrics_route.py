@@ -6,6 +6,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.requests import Request
 from starlette.responses import Response
 
+from taskward.api.fast import fast
 from taskward.observability.metrics import Metrics
 
 router = APIRouter(tags=["service"])
@@ -22,6 +23,7 @@ router = APIRouter(tags=["service"])
         }
     },
 )
+@fast
 async def metrics(request: Request) -> Response:
     """Return what the workers of this service counted and measured, all of them together."""
     counted: Metrics = request.app.state.metrics

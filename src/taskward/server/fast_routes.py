@@ -4,9 +4,11 @@ FastAPI declares the routes, checks their signatures and documents them. Between
 also walks a tree of routers, opens exit stacks and resolves a graph of dependencies, and a route that takes parts
 of its request and nothing else needs none of that. Here the same route is found in a flat table, and the same
 dependencies and the same function are called: 130 us less of CPU for each request (docs/performance.md).
+
+A route is fast by saying so, with `@fast`. All others are FastAPI's, as is everything while there are
+`dependency_overrides` or telemetry.
 """
 
-from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from inspect import iscoroutinefunction
 from re import Pattern
@@ -15,35 +17,44 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import RouteContext, iter_route_contexts
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from taskward.errors import ApiError
+from taskward.api.fast import is_declared_fast
 from taskward.observability.current import UNMATCHED, bind_route
+from taskward.server.fast_conditions import why_not_fast
 
-RenderError = Callable[[ApiError], Response]
 Part = Callable[[Request], Awaitable[Any]]
+Found = tuple[Pattern[str], str, "_FastRoute | None"]
+
+
+class NotFastError(Exception):
+    """A route is declared fast and takes what only FastAPI gives; the message names the route and the reason."""
 
 
 class FastRoutes:
-    """Answers the requests for direct routes itself, and passes the others on: errors, files, other methods."""
+    """Answers the requests for fast routes itself, and passes the others on: errors, files, other methods."""
 
-    def __init__(self, app: ASGIApp, owner: FastAPI, render: RenderError) -> None:
-        """Take what answers the rest, the application whose routes are meant, and how errors are rendered."""
+    def __init__(self, app: ASGIApp, owner: FastAPI) -> None:
+        """Take what answers the rest, and the application whose routes are meant. Raises NotFastError."""
         self._app = app
-        self._render = render
-        self._table: dict[str, list[tuple[Pattern[str], str, _FastRoute]]] = defaultdict(list)
+        self._owner = owner
         self._templates: list[tuple[Pattern[str], str]] = []
-        for route in iter_route_contexts(owner.routes):
+        self._table: dict[str, list[Found]] = {}
+        contexts = list(iter_route_contexts(owner.routes))
+        every_method = {method for route in contexts for method in route.methods or ()}
+        for route in contexts:
             template = route.path or ""
             # A mount has no methods, and everything below its path.
             pattern = compile_path(template if route.methods else template + "/{path:path}")[0]
             self._templates.append((pattern, template))
-            if is_fast(route):
-                for method in route.methods or ():
-                    self._table[method].append((pattern, template, _FastRoute(route.dependant)))
+            # Those that are not fast are there too: of two that match, the one that was declared first answers.
+            for method in route.methods or every_method:
+                self._table.setdefault(method, []).append((pattern, template, _fast(route)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -51,9 +62,12 @@ class FastRoutes:
             await self._app(scope, receive, send)
             return
         path = scope["path"]
-        if "fastapi.telemetry" not in scope:  # traces want FastAPI's own steps
+        # Traces want FastAPI's own steps.
+        if "fastapi.telemetry" not in scope and not self._owner.dependency_overrides:
             for pattern, template, route in self._table.get(scope["method"], ()):
                 if found := pattern.match(path):
+                    if route is None:
+                        break
                     bind_route(template)
                     scope["path_params"] = found.groupdict()
                     response = await self._answer(route, Request(scope, receive, send))
@@ -65,8 +79,21 @@ class FastRoutes:
     async def _answer(self, route: "_FastRoute", request: Request) -> Response:
         try:
             return await route.answer(request)
-        except ApiError as error:
-            return self._render(error)
+        except Exception as error:
+            if (handler := self._handler_of(error)) is None:
+                raise
+            if iscoroutinefunction(handler):
+                response: Response = await handler(request, error)
+                return response
+            return await run_in_threadpool(handler, request, error)
+
+    def _handler_of(self, error: Exception) -> Callable[..., Any] | None:
+        """Return what the application has for an error, as Starlette finds it; that for any error is elsewhere."""
+        handlers = self._owner.exception_handlers
+        if isinstance(error, HTTPException) and error.status_code in handlers:
+            return handlers[error.status_code]
+        kinds = (kind for kind in type(error).__mro__ if kind is not Exception)
+        return next((handlers[kind] for kind in kinds if kind in handlers), None)
 
 
 class _FastRoute:
@@ -85,29 +112,10 @@ class _FastRoute:
         return response
 
 
-def is_fast(route: RouteContext) -> bool:
-    """Tell whether a route takes only its request, and dependencies that take only the request."""
-    dependant = getattr(route, "dependant", None)
-    return (
-        isinstance(dependant, Dependant)
-        and iscoroutinefunction(dependant.call)
-        and _takes_no_parameters(dependant)
-        and all(
-            part.name and part.request_param_name and not part.dependencies and _takes_no_parameters(part)
-            for part in dependant.dependencies
-        )
-    )
-
-
-def _takes_no_parameters(dependant: Dependant) -> bool:
-    return not (
-        dependant.path_params
-        or dependant.query_params
-        or dependant.header_params
-        or dependant.cookie_params
-        or dependant.body_params
-        or dependant.response_param_name
-        or dependant.background_tasks_param_name
-        or dependant.http_connection_param_name
-        or dependant.security_scopes_param_name
-    )
+def _fast(route: RouteContext) -> _FastRoute | None:
+    if not is_declared_fast(route.endpoint):
+        return None
+    if reason := why_not_fast(route):
+        methods = ", ".join(sorted(route.methods or ()))
+        raise NotFastError(f"{methods} {route.path} is declared fast and cannot be: {reason}")
+    return _FastRoute(route.dependant)

@@ -18,6 +18,7 @@ from taskward.api.conditional import (
     task_tag,
 )
 from taskward.api.current_user import Owner
+from taskward.api.fast import fast
 from taskward.api.idempotency import idempotency_key
 from taskward.api.openapi import answers, request_header, with_headers
 from taskward.api.parameters import TaskId
@@ -68,6 +69,7 @@ router = APIRouter(tags=["tasks"])
     | with_headers(200, ETag="Changes with every write of the owner's.", Link="The next page (RFC 8288)."),
     openapi_extra={"parameters": [IF_NONE_MATCH]},
 )
+@fast
 async def list_tasks(
     request: Request, owner: Owner, query: Annotated[ListQuery, Depends(QueryParameters(ListQuery))]
 ) -> Response:
@@ -103,6 +105,7 @@ async def list_tasks(
     ),
     openapi_extra={"parameters": [IDEMPOTENCY_KEY]},
 )
+@fast
 async def create_task(
     request: Request, owner: Owner, new: Annotated[TaskCreate, Depends(JsonBody(TaskCreate))]
 ) -> Response:
@@ -125,6 +128,7 @@ async def create_task(
     responses=READS,
     openapi_extra={"parameters": [IF_NONE_MATCH]},
 )
+@fast
 async def read_task(request: Request, owner: Owner, task_id: TaskId) -> Response:
     """Read one of your tasks."""
     task = await _service(request).read_task(owner, task_id)
@@ -149,6 +153,7 @@ async def read_task(request: Request, owner: Owner, task_id: TaskId) -> Response
     responses=WRITES,
     openapi_extra={"parameters": [IF_MATCH]},
 )
+@fast
 async def update_task(
     request: Request,
     owner: Owner,
@@ -175,6 +180,7 @@ async def update_task(
     responses=WRITES,
     openapi_extra={"parameters": [IF_MATCH]},
 )
+@fast
 async def complete_task(
     request: Request,
     owner: Owner,
@@ -197,6 +203,7 @@ async def complete_task(
     responses=answers(400, 401, 403, 404, 413, 503) | STALE,
     openapi_extra={"parameters": [IF_MATCH]},
 )
+@fast
 async def delete_task(request: Request, owner: Owner, task_id: TaskId) -> Response:
     """Delete a task for good."""
     await end_of_body(request)

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from taskward.api.conditional import is_unchanged
+from taskward.api.fast import fast
 from taskward.errors import RouteNotFoundError
 
 FILES = Path(__file__).parent / "files"
@@ -37,6 +38,7 @@ def page_routes(*, accounts: bool) -> APIRouter:
     tag = f'"{_digest(document)}"'
 
     @router.get("/")
+    @fast
     async def read_page(request: Request) -> Response:
         headers = {"ETag": tag, **ASK_AGAIN, **HEADERS}
         if is_unchanged(request, tag):
@@ -44,6 +46,7 @@ def page_routes(*, accounts: bool) -> APIRouter:
         return Response(document, media_type=TYPES[".html"], headers=headers)
 
     @router.get("/page/{version}/{name}")
+    @fast
     async def read_file(request: Request) -> Response:
         name = request.path_params["name"]
         if request.path_params["version"] != version or name not in contents:
