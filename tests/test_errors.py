@@ -41,7 +41,7 @@ def example(kind: type[ApiError]) -> ApiError:
     if issubclass(kind, ValidationFailedError):
         return kind([("title", "Field required")])
     if issubclass(kind, PreconditionFailedError):
-        return kind({"id": 1}, '"7"')
+        return kind({"id": 1})
     if issubclass(kind, RateLimitedError):
         return kind(30)
     return kind("why") if issubclass(kind, AuthenticationError) else kind()

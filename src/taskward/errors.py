@@ -156,8 +156,8 @@ class PreconditionFailedError(ApiError):
     code = "PRECONDITION_FAILED"
     detail = "The task has changed since you read it. Nothing was written."
 
-    def __init__(self, current: Mapping[str, Any], tag: str) -> None:
-        super().__init__(headers={"ETag": tag})
+    def __init__(self, current: Mapping[str, Any]) -> None:
+        super().__init__()
         self.current = current
 
     def body(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import httpx2
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
+from taskward.tasks.schemas import GENERATION
 from tests.model.plain import Owner, Task, without_times
 
 # Letters that Python and PostgreSQL fold alike; the difference between the two is not what is tested here.
@@ -73,7 +74,7 @@ class Histories(RuleBasedStateMachine):
             assert (answer.status_code, answer.content) == (304, b"")
         else:
             assert (answer.status_code, without_times(answer.json())) == (200, there)
-            assert answer.headers["etag"] == f'"{there["revision"]}"'
+            assert answer.headers["etag"] == f'"{there["revision"]}.{GENERATION}"'
 
     @rule(
         who=people,
@@ -180,11 +181,11 @@ def _tags(held: str, task: Task) -> str | None:
     revision = task["revision"]
     return {
         "none": None,
-        "current": f'"{revision}"',
-        "stale": f'"{revision - 1}", "{revision + 1}", "not-one-of-ours"',
+        "current": f'"{revision}.{GENERATION}"',
+        "stale": f'"{revision - 1}.{GENERATION}", "{revision + 1}.{GENERATION}", "not-one-of-ours"',
         "any": "*",
-        "weak": f'W/"{revision}"',
-        "several": f'"0" , "{revision}"',
+        "weak": f'W/"{revision}.{GENERATION}"',
+        "several": f'"0" , "{revision}.{GENERATION}"',
     }[held]
 
 

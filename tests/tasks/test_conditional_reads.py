@@ -1,7 +1,10 @@
+from datetime import datetime
+
 import psycopg
 import pytest
 
 from taskward.database.url import conninfo
+from taskward.tasks.schemas import GENERATION, TaskRead
 from taskward.tasks.statements import list_tasks
 from tests.client import Client
 
@@ -10,12 +13,35 @@ pytestmark = pytest.mark.quick
 
 async def test_an_unchanged_task_is_304_and_a_changed_one_is_not(alice: Client) -> None:
     tag = (await alice.post("/tasks", json={"title": "Buy milk"})).headers["etag"]
-    assert tag == '"1"'
+    assert tag == f'"1.{GENERATION}"'
     for held in (tag, f"W/{tag}", f'"x", {tag}', "*"):
         unchanged = await alice.get("/tasks/1", headers={"If-None-Match": held})
         assert (unchanged.status_code, unchanged.content, unchanged.headers["etag"]) == (304, b"", tag)
     await alice.patch("/tasks/1/toggle")
     assert (await alice.get("/tasks/1", headers={"If-None-Match": tag})).status_code == 200
+
+
+async def test_a_tag_of_another_generation_names_no_answer_of_this_one(alice: Client) -> None:
+    await alice.post("/tasks", json={"title": "Buy milk"})
+    of_list = (await alice.get("/tasks")).headers["etag"]
+    assert of_list.startswith(f'"1.{GENERATION}-')
+    for path, tags in (
+        ("/tasks/1", ['"1"', f'"1.{GENERATION - 1}"', f'"1.{GENERATION + 1}"']),
+        ("/tasks", [of_list.replace(f".{GENERATION}-", other) for other in ("-", f".{GENERATION - 1}-")]),
+    ):
+        for tag in tags:
+            assert (await alice.get(path, headers={"If-None-Match": tag})).status_code == 200
+
+
+def test_another_representation_is_another_generation() -> None:
+    """Whoever changes what is answered raises GENERATION, and adds it here."""
+    shown = {name: field.annotation for name, field in TaskRead.model_fields.items()}
+    assert {GENERATION: shown} == {
+        2: {
+            "id": int, "user_id": str, "title": str, "description": str | None, "completed": bool,
+            "created_at": datetime, "updated_at": datetime, "revision": int,
+        }
+    }  # fmt: skip
 
 
 async def test_every_write_of_the_owner_changes_the_tag_of_every_list(alice: Client) -> None:

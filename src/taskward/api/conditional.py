@@ -13,24 +13,25 @@ from taskward.api.parameters import DIGITS, MAX_INT64
 from taskward.errors import ValidationFailedError
 
 TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'  # RFC 9110, 8.8.3
+ANY_GENERATION = re.compile(r"\.[1-9][0-9]*\Z", re.ASCII)
 TAGS = re.compile(rf"[ \t]*{TAG}(?:[ \t]*,[ \t]*{TAG})*[ \t]*\Z")
 
 # `Vary`, because one address (`/tasks`) shows every user something else.
 REVALIDATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 
 
-def task_tag(revision: int) -> str:
-    """Return the entity tag of a task: its revision, which no other state of it ever had."""
-    return f'"{revision}"'
+def tag_of(revision: int, generation: int) -> str:
+    """Return the entity tag of a thing: its revision, which no other state of it ever had, and how it is shown."""
+    return f'"{revision}.{generation}"'
 
 
 class ListTag:
-    """The entity tags of one user's query: the owner's revision, and whose and which query it is."""
+    """The entity tags of one user's query: the owner's revision, how it is shown, whose and which query it is."""
 
-    def __init__(self, owner: str, query: Mapping[str, Any]) -> None:
+    def __init__(self, owner: str, query: Mapping[str, Any], generation: int) -> None:
         """Take the owner as well as the query: under `/tasks`, two users' lists have the same address."""
         asked = orjson.dumps([owner, dict(query)], option=orjson.OPT_SORT_KEYS)
-        self._suffix = "-" + hashlib.sha256(asked).hexdigest()[:16]
+        self._suffix = f".{generation}-{hashlib.sha256(asked).hexdigest()[:16]}"
 
     def at(self, revision: int) -> str:
         """Return the tag when the owner's counter stands at `revision`."""
@@ -45,12 +46,14 @@ class ListTag:
 def expected_revisions(request: Request) -> list[int] | None:
     """Return the revisions `If-Match` allows, or None when it is absent or `*`.
 
-    Compared strongly, so a weak tag allows nothing. Raises ValidationFailedError for what is no entity tag.
+    A tag of any generation allows its revision, and so does the revision alone: what was written since is the same
+    question, however the answer was shown. Compared strongly, so a weak tag allows nothing. Raises
+    ValidationFailedError for what is no entity tag.
     """
     tags = _tags(request, "if-match")
     if tags is None or tags == ["*"]:
         return None
-    return _revisions(tag.strip('"') for tag in tags)
+    return _revisions(ANY_GENERATION.sub("", tag.strip('"')) for tag in tags)
 
 
 def is_unchanged(request: Request, tag: str) -> bool:
@@ -72,7 +75,7 @@ def _tags(request: Request, name: str) -> list[str] | None:
     if value.strip(" \t") == "*":
         return ["*"]
     if not TAGS.match(value):
-        raise ValidationFailedError([(name, 'This is no list of entity tags, such as "7"')])
+        raise ValidationFailedError([(name, 'This is no list of entity tags, such as "7.2"')])
     return re.findall(TAG, value)
 
 

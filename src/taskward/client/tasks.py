@@ -77,6 +77,7 @@ def delete(session: Session, task_id: int, revision: int | None) -> None:
 
 
 def _if_match(revision: int | None) -> dict[str, str]:
+    """Name the revision that was seen. This is no tag: those are sent back as they came, and lists have none."""
     return {} if revision is None else {"If-Match": f'"{revision}"'}
 
 

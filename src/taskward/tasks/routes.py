@@ -1,6 +1,7 @@
 """The task operations over HTTP: one set of handlers behind three path prefixes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
@@ -15,7 +16,7 @@ from taskward.api.conditional import (
     expected_revisions,
     is_unchanged,
     not_modified,
-    task_tag,
+    tag_of,
 )
 from taskward.api.current_user import Owner
 from taskward.api.fast import fast
@@ -25,17 +26,26 @@ from taskward.api.parameters import TaskId
 from taskward.api.query import QueryParameters
 from taskward.api.responses import JsonResponse
 from taskward.errors import PreconditionFailedError
-from taskward.tasks.schemas import Completion, ListQuery, SomeChanges, StaleTask, TaskCreate, TaskList, TaskRead
+from taskward.tasks.schemas import (
+    GENERATION,
+    Completion,
+    ListQuery,
+    SomeChanges,
+    StaleTask,
+    TaskCreate,
+    TaskList,
+    TaskRead,
+)
 from taskward.tasks.service import Task, TaskService
 
 PATH_PREFIXES = ("/tasks", "/api/{user_id}/tasks", "/users/{user_id}/tasks")
 
 Responses = dict[int | str, dict[str, Any]]
 
-TAG = "The task's revision: send it as `If-Match` to write only what you have seen."
+TAG = "Changes with the task: send it back as `If-Match` to write only what you have seen."
 UNCHANGED: Responses = {304: {"description": "What the client has is still current."}}
 EXAMPLE = {name: (field.examples or [None])[0] for name, field in TaskRead.model_fields.items()}
-CHANGED = PreconditionFailedError(EXAMPLE, task_tag(EXAMPLE["revision"]))
+CHANGED = PreconditionFailedError(EXAMPLE)
 STALE: Responses = {
     CHANGED.status: {
         "model": StaleTask,
@@ -43,8 +53,14 @@ STALE: Responses = {
         "content": {"application/json": {"examples": {CHANGED.code: {"value": CHANGED.body()}}}},
     }
 }
-IF_NONE_MATCH = request_header("If-None-Match", "`ETag` of an earlier response: 304 when nothing changed.", '"7"')
-IF_MATCH = request_header("If-Match", "`ETag` of the task: 412 when it has changed since.", '"7"')
+IF_NONE_MATCH = request_header(
+    "If-None-Match", "`ETag` of an earlier response: 304 when nothing changed.", f'"7.{GENERATION}"'
+)
+IF_MATCH = request_header(
+    "If-Match",
+    "`ETag` of the task, or its `revision` in quotes: 412 when it has changed since.",
+    f'"7.{GENERATION}"',
+)
 IDEMPOTENCY_KEY = request_header(
     "Idempotency-Key",
     "1–255 printable ASCII characters of your choice. A repeat within 24 hours creates nothing and is answered as"
@@ -78,7 +94,7 @@ async def list_tasks(
     Pages stay stable while tasks come and go: a page begins where the one before ended. Follow `next_cursor`,
     or the `Link` header (RFC 8288), until there is none.
     """
-    tag = ListTag(owner, query.model_dump())
+    tag = ListTag(owner, query.model_dump(), GENERATION)
     page = await _service(request).list_tasks(owner, query, known=tag.known_to(request))
     if page.unchanged or is_unchanged(request, tag.at(page.revision)):
         return not_modified(tag.at(page.revision))
@@ -132,7 +148,7 @@ async def create_task(
 async def read_task(request: Request, owner: Owner, task_id: TaskId) -> Response:
     """Read one of your tasks."""
     task = await _service(request).read_task(owner, task_id)
-    if is_unchanged(request, tag := task_tag(task["revision"])):
+    if is_unchanged(request, tag := _tag(task)):
         return not_modified(tag)
     return _tagged(task)
 
@@ -162,7 +178,9 @@ async def update_task(
 ) -> Response:
     """Change any of a task's title, description and completion. What is not named stays as it is."""
     expected = expected_revisions(request)
-    return _tagged(await _service(request).update_task(owner, task_id, changes, expected))
+    with _tagged_refusal():
+        task = await _service(request).update_task(owner, task_id, changes, expected)
+    return _tagged(task)
 
 
 @router.patch(
@@ -193,7 +211,9 @@ async def complete_task(
     """
     completed = wanted.completed if wanted else None
     expected = expected_revisions(request)
-    return _tagged(await _service(request).complete_task(owner, task_id, completed=completed, expected=expected))
+    with _tagged_refusal():
+        task = await _service(request).complete_task(owner, task_id, completed=completed, expected=expected)
+    return _tagged(task)
 
 
 @router.delete(
@@ -207,7 +227,9 @@ async def complete_task(
 async def delete_task(request: Request, owner: Owner, task_id: TaskId) -> Response:
     """Delete a task for good."""
     await end_of_body(request)
-    await _service(request).delete_task(owner, task_id, expected_revisions(request))
+    expected = expected_revisions(request)
+    with _tagged_refusal():
+        await _service(request).delete_task(owner, task_id, expected)
     return Response(status_code=204)
 
 
@@ -216,8 +238,22 @@ def _service(request: Request) -> TaskService:
     return service
 
 
+def _tag(task: Mapping[str, Any]) -> str:
+    return tag_of(task["revision"], GENERATION)
+
+
 def _tagged(task: Task, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    return JsonResponse(task, status, {"ETag": task_tag(task["revision"]), **REVALIDATE, **(headers or {})})
+    return JsonResponse(task, status, {"ETag": _tag(task), **REVALIDATE, **(headers or {})})
+
+
+@contextmanager
+def _tagged_refusal() -> Iterator[None]:
+    """Give a 412 the tag of the task that it shows."""
+    try:
+        yield
+    except PreconditionFailedError as error:
+        error.headers["ETag"] = _tag(error.current)
+        raise
 
 
 def _path(request: Request) -> str:

@@ -102,6 +102,11 @@ class ListQuery(BaseModel):
         return self.order == "desc" if self.order else self.sort != "title"
 
 
+# Part of every entity tag. Raise it with each change of what `TaskRead` answers for a task that nobody wrote to: a
+# field more or less, another form of a value. Else caches keep the answer of the version before. Never go back.
+GENERATION = 2
+
+
 class TaskRead(BaseModel):
     """A task."""
 

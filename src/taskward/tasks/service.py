@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from taskward.api.conditional import task_tag
 from taskward.database.driver.statement import Statement
 from taskward.database.errors import AlreadyThereError, LockTimeoutError
 from taskward.database.transaction import Database
@@ -144,8 +143,7 @@ class TaskService:
         if found.first is not None:
             return found.first
         if expected is not None:
-            current = await self.read_task(owner, task_id)
-            raise PreconditionFailedError(current, task_tag(current["revision"]))
+            raise PreconditionFailedError(await self.read_task(owner, task_id))
         raise await self._reason_for_nothing(owner, task_id)
 
     async def _reason_for_nothing(self, owner: str, task_id: int) -> ForbiddenError | TaskNotFoundError:

@@ -157,7 +157,7 @@ export class Outbox extends EventTarget {
 
   #exchange({ key, kind, ref, base, body }) {
     if (kind === "create") return this.#session.call("POST", "/tasks", { json: body, headers: { "Idempotency-Key": key } });
-    const headers = { "If-Match": `"${base.revision}"` };
+    const headers = { "If-Match": `"${base.revision}"` }; // the revision, which stands for a tag: lists have none
     if (kind === "delete") return this.#session.call("DELETE", `/tasks/${ref}`, { headers });
     return this.#session.call("PATCH", `/tasks/${ref}`, { json: body, headers });
   }
