@@ -10,8 +10,9 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.types import Message
 
-from taskward.api.bodies import STRICT, JsonBody
+from taskward.api.bodies import JsonBody
 from taskward.errors import MalformedBodyError, ValidationFailedError
+from taskward.field_types import STRICT
 
 pytestmark = pytest.mark.quick
 

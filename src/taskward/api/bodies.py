@@ -9,7 +9,7 @@ from collections.abc import Collection
 from typing import Any
 from urllib.parse import parse_qsl
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.requests import Request
 
 from taskward.api.errors import invalid
@@ -17,20 +17,6 @@ from taskward.errors import MalformedBodyError, UnsupportedMediaTypeError, Valid
 from taskward.strict_json import MalformedJsonError, decode
 
 MAX_FIELDS = 50
-STRICT = ConfigDict(extra="forbid", strict=True)
-
-# For the published description, as JSON Schema has them. What is trimmed is Unicode's White_Space, spelt out here,
-# as every dialect of regular expressions means something else by `\s`.
-WHITE_SPACE = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-WITHOUT_NUL = r"^[^\u0000]*$"
-WITHOUT_NUL_NOR_BLANK = rf"^[^\u0000]*[^\u0000{WHITE_SPACE}][^\u0000]*$"
-
-
-def without_nul(value: str) -> str:
-    """Return the text; raise ValueError for the one character that PostgreSQL's text cannot hold."""
-    if "\0" in value:
-        raise ValueError("String should not contain U+0000")
-    return value
 
 
 class JsonBody:

@@ -9,8 +9,8 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from taskward.api.parameters import DIGITS, MAX_INT64
 from taskward.errors import ValidationFailedError
+from taskward.field_types import DIGITS, MAX_INT64
 
 TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'  # RFC 9110, 8.8.3
 ANY_GENERATION = re.compile(r"\.[1-9][0-9]*\Z", re.ASCII)

@@ -1,28 +1,14 @@
 """Path and query parameters, stricter than Python's own reading of text."""
 
-import re
 from typing import Annotated, Any
 
 from fastapi import Depends
-from pydantic import BeforeValidator
 from starlette.requests import Request
 
 from taskward.errors import ValidationFailedError
+from taskward.field_types import DIGITS, MAX_INT64, NOT_DIGITS
 
-DIGITS = re.compile(r"[1-9][0-9]*\Z", re.ASCII)
-MAX_INT64 = 2**63 - 1
 MAX_DIGITS = len(str(MAX_INT64))
-NOT_DIGITS = "A task number is digits, such as 42"
-
-
-def _digits_only(value: object) -> object:
-    """Refuse the other spellings that `int()` takes: `+1`, ` 1`, `01`, `1_0`, `1.0`."""
-    if isinstance(value, str) and not DIGITS.match(value):
-        raise ValueError("Write this number in digits, such as 42")
-    return value
-
-
-InDigits = BeforeValidator(_digits_only)
 
 
 async def _task_id(request: Request) -> int:

@@ -5,8 +5,8 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import orjson
 
-from taskward.api.parameters import MAX_INT64
 from taskward.errors import ValidationFailedError
+from taskward.field_types import MAX_INT64
 
 Key = tuple[int | str, ...]
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,7 +22,7 @@ from taskward.api.conditional import (
 from taskward.api.current_user import Owner
 from taskward.api.fast import fast
 from taskward.api.idempotency import idempotency_key
-from taskward.api.openapi import answers, request_header, with_headers
+from taskward.api.openapi import ErrorBody, answers, request_header, with_headers
 from taskward.api.parameters import TaskId
 from taskward.api.query import QueryParameters
 from taskward.api.responses import JsonResponse
@@ -31,7 +32,6 @@ from taskward.tasks.schemas import (
     Completion,
     ListQuery,
     SomeChanges,
-    StaleTask,
     TaskCreate,
     TaskList,
     TaskRead,
@@ -41,6 +41,13 @@ from taskward.tasks.service import Task, TaskService
 PATH_PREFIXES = ("/tasks", "/api/{user_id}/tasks", "/users/{user_id}/tasks")
 
 Responses = dict[int | str, dict[str, Any]]
+
+
+class StaleTask(ErrorBody):
+    """The task has moved on since the caller saw it."""
+
+    current: Annotated[TaskRead, Field(description="The task as it is now.")]
+
 
 TAG = "Changes with the task: send it back as `If-Match` to write only what you have seen."
 UNCHANGED: Responses = {304: {"description": "What the client has is still current."}}

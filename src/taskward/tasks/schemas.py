@@ -6,9 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 from typing_extensions import TypedDict
 
-from taskward.api.bodies import STRICT, WITHOUT_NUL, WITHOUT_NUL_NOR_BLANK, without_nul
-from taskward.api.openapi import ErrorBody
-from taskward.api.parameters import InDigits
+from taskward.field_types import STRICT, WITHOUT_NUL, WITHOUT_NUL_NOR_BLANK, InDigits, without_nul
 
 Title = Annotated[
     str,
@@ -131,9 +129,3 @@ class TaskList(BaseModel):
     next_cursor: Annotated[
         str | None, Field(description="Where the next page begins, or null on the last.", examples=[None])
     ]
-
-
-class StaleTask(ErrorBody):
-    """The task has moved on since the client saw it."""
-
-    current: Annotated[TaskRead, Field(description="The task as it is now.")]
