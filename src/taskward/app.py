@@ -13,6 +13,7 @@ from taskward.accounts import routes as accounts
 from taskward.accounts.service import AccountService
 from taskward.api.errors import ErrorRenderer, install_error_handlers
 from taskward.api.openapi import install_openapi
+from taskward.api.state import LIFESPAN_STATE, AppState, attach
 from taskward.auth.claims import Expected
 from taskward.auth.issue import issue_token
 from taskward.auth.passwords import Passwords
@@ -70,14 +71,26 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     passwords = Passwords()
     rate_limits = RateLimits(settings, counted.rate_limited)
 
+    state = AppState(
+        metrics=counted,
+        database=database,
+        schema_revision=newest(),
+        verifier=verifier,
+        rate_limits=rate_limits,
+        services=(
+            TaskService(database, reveal_foreign_tasks=settings.reveal_foreign_tasks),
+            _accounts(settings, database, passwords),
+        ),
+    )
+
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        obey_supervisor(on_stopping=lambda: setattr(app.state, "stopping", True))
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, AppState]]:
+        obey_supervisor(on_stopping=state.stopping.set)
         try:
             await _make_sure(database)
             async with verifier.keeping_keys_fresh(), counted.running(database):
                 freeze_gc()
-                yield
+                yield {LIFESPAN_STATE: state}
         finally:
             await database.close()
             passwords.close()
@@ -93,16 +106,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry=telemetry(),
         redirect_slashes=False,  # a redirect would be made from the Host header, which anybody can forge
     )
-    app.state.stopping = False
-    app.state.metrics = counted
-    app.state.database = database
-    app.state.schema_revision = newest()
-    app.state.verifier = verifier
-    app.state.rate_limits = rate_limits
-    app.state.tasks = TaskService(database, reveal_foreign_tasks=settings.reveal_foreign_tasks)
-
-    app.state.accounts = _accounts(settings, database, passwords)
-
+    attach(app, state)
     for prefix in tasks.PATH_PREFIXES:
         app.include_router(tasks.router, prefix=prefix)
     if settings.accounts_enabled:

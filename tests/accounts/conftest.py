@@ -5,6 +5,8 @@ import pytest
 from fastapi import FastAPI
 from pwdlib.hashers.argon2 import Argon2Hasher
 
+from taskward.accounts.service import AccountService
+from taskward.api.state import state_of
 from taskward.auth.passwords import Passwords
 from tests.accounts.people import log_in, register
 from tests.client import Client, connect
@@ -15,7 +17,7 @@ QUICK = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)
 @pytest.fixture
 def quick_passwords(app: FastAPI) -> None:
     """Hash with the least work there is, where a test is about something else than passwords."""
-    app.state.accounts._passwords = Passwords(QUICK)
+    state_of(app).service(AccountService)._passwords = Passwords(QUICK)
 
 
 @pytest.fixture

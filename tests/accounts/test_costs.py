@@ -14,6 +14,8 @@ import pytest
 from fastapi import FastAPI
 from pwdlib.hashers.argon2 import Argon2Hasher
 
+from taskward.accounts.service import AccountService
+from taskward.api.state import state_of
 from taskward.auth.passwords import Passwords
 from taskward.settings import Settings
 from tests.accounts.conftest import logged_in
@@ -60,7 +62,7 @@ async def refusal(client: Client, person: str) -> None:
 
 
 async def test_a_refusal_costs_the_same_work_whoever_it_is_for(app: FastAPI, anonymous: Client) -> None:
-    app.state.accounts._passwords = Passwords(A_QUARTER)
+    state_of(app).service(AccountService)._passwords = Passwords(A_QUARTER)
     await register(anonymous, "alice")
     alice, bob = await medians(anonymous, time.process_time, SAMPLES)
     assert bob == pytest.approx(alice, rel=TOLERANCE)
@@ -102,7 +104,7 @@ async def log_in_once(app: FastAPI, client: Client) -> None:
     """Set off the purge, whose round trip is not to be counted."""
     await register(client, "bob")
     await log_in(client, "bob")
-    await app.state.accounts._purge._task
+    await state_of(app).service(AccountService)._purge._task  # type: ignore[misc]
 
 
 @pytest.mark.soak

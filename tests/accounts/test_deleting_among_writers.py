@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from fastapi import FastAPI
 
+from taskward.api.state import state_of
 from taskward.settings import Settings
 from tests.accounts.conftest import logged_in
 from tests.accounts.deleting import CONNECTIONS, LEFT, LOG_IN, MILK, SLOW_TO_GIVE_UP, patient_settings
@@ -62,7 +63,7 @@ async def delete_among_writers(user: Client, seen: Counter[Any], *others: Reques
 
 async def deadlocks(app: FastAPI, superuser: psycopg.Connection) -> int:
     """Count those there were. A session tells when it ends, so end all of them first."""
-    await app.state.database.close()
+    await state_of(app).database.close()
     async with asyncio.timeout(10):
         while superuser.execute(SESSIONS).fetchone() != (1,):  # noqa: ASYNC110
             await asyncio.sleep(0.005)  # PostgreSQL has no event to wait for

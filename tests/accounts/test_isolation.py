@@ -5,6 +5,7 @@ import pytest
 from fastapi import FastAPI
 
 from taskward.accounts import statements
+from taskward.api.state import state_of
 from taskward.database.driver.statement import Statement
 from tests.client import Client
 from tests.database.statements import is_on_user_data, of_accounts
@@ -19,7 +20,7 @@ OWNER_CONDITIONS = ("user_id = %(owner)s::text", "id = %(owner)s::text")
 
 
 async def run_as_bob(app: FastAPI, statement: Statement) -> list[dict[str, object]]:
-    async with app.state.database.acting_as("bob") as transaction:
+    async with state_of(app).database.acting_as("bob") as transaction:
         rows = transaction.execute(statement)
     return [row for row in rows.all if row != {"count": 0}]
 

@@ -6,7 +6,9 @@ import psycopg
 import pytest
 from fastapi import FastAPI
 
+from taskward.accounts.service import AccountService
 from taskward.accounts.statements import PURGE_BATCH, PURGE_TOKENS
+from taskward.api.state import state_of
 from tests.accounts.conftest import logged_in
 from tests.accounts.people import log_in, refresh
 from tests.client import Client
@@ -184,13 +186,13 @@ async def test_the_database_has_nothing_that_could_be_used(
 async def test_families_whose_time_is_over_are_purged_and_others_are_not(
     app: FastAPI, anonymous: Client, alices_tokens: Tokens, superuser: psycopg.Connection
 ) -> None:
-    await app.state.accounts._purge._task  # the first log-in set it off
+    await state_of(app).service(AccountService)._purge._task  # type: ignore[misc]  # the first log-in set it off
     superuser.execute("UPDATE refresh_tokens SET expires_at = now() - interval '1 second'")
     kept = await log_in(anonymous, "alice")
     assert superuser.execute("SELECT count(*) FROM refresh_tokens").fetchone() == (2,)
-    app.state.accounts._purge._due = 0
+    state_of(app).service(AccountService)._purge._due = 0
     token = await following(anonymous, kept["refresh_token"])
-    await app.state.accounts._purge._task
+    await state_of(app).service(AccountService)._purge._task  # type: ignore[misc]
     assert superuser.execute("SELECT count(*) FROM refresh_tokens").fetchone() == (1,)
     assert not await refused(anonymous, token)
 

@@ -6,6 +6,8 @@ import psycopg
 import pytest
 from fastapi import FastAPI
 
+from taskward.accounts.service import AccountService
+from taskward.api.state import state_of
 from tests.accounts.people import PASSWORD, register
 from tests.client import Client
 
@@ -89,13 +91,13 @@ async def test_a_taken_address_costs_a_hash_as_a_free_one_does(
     app: FastAPI, anonymous: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hashed = []
-    hash_password = app.state.accounts._passwords.hash
+    hash_password = state_of(app).service(AccountService)._passwords.hash
 
     async def counted(password: str) -> Any:
         hashed.append(password)
         return await hash_password(password)
 
-    monkeypatch.setattr(app.state.accounts._passwords, "hash", counted)
+    monkeypatch.setattr(state_of(app).service(AccountService)._passwords, "hash", counted)
     for number in (1, 2):
         await anonymous.post("/auth/register", json=ALICE)
         assert len(hashed) == number

@@ -5,6 +5,7 @@ import psycopg
 from fastapi import FastAPI
 from psycopg import sql
 
+from taskward.api.state import state_of
 from taskward.app import create_app
 from taskward.settings import Settings
 from tests.client import Client, connect
@@ -43,7 +44,7 @@ async def test_who_may_not_ask_is_told_so_without_the_database(
 
 
 async def test_a_service_whose_pool_is_closed_answers_503(app: FastAPI, alice: Client) -> None:
-    await app.state.database.close()
+    await state_of(app).database.close()
     answer = await alice.get("/tasks")
     assert (answer.status_code, answer.json()) == (503, AWAY)
 
@@ -58,7 +59,7 @@ async def test_the_setting_says_how_long_a_request_waits() -> None:
             assert time.monotonic() - before >= 0.5
             assert passed.now < 0.95
             assert (await alice.get("/health/live")).status_code == 200
-        await app.state.database.close()
+        await state_of(app).database.close()
 
 
 async def test_a_service_comes_back_with_its_database(

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from fastapi import FastAPI
 
+from taskward.api.state import state_of
 from taskward.app import create_app
 from taskward.settings import Settings
 from tests.auth.provider import KeyServer, Pair
@@ -63,7 +64,8 @@ async def test_while_no_key_is_to_be_had_the_answer_is_503_and_the_service_lives
     app: FastAPI, key_server: KeyServer
 ) -> None:
     async with client(app, token_of("alice")) as alice:
-        provider = app.state.verifier.provider
+        provider = state_of(app).verifier.provider
+        assert provider is not None
         await provider.refresh()
         key_server.answer_bytes(b"", 500)
         provider._keys, provider._attempted = [], 0
@@ -103,7 +105,7 @@ async def test_a_refusal_explains_itself_in_development_alone(
         )
     )  # fmt: skip
     sent, explained = REFUSED[name]
-    async with app.state.verifier.keeping_keys_fresh(), client(app, sent) as somebody:
+    async with state_of(app).verifier.keeping_keys_fresh(), client(app, sent) as somebody:
         answer = await somebody.get("/tasks")
     assert answer.status_code == 401
     if environment == "development":

@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import replace
 from random import Random
 
 import httpx2
 import pytest
 
+from taskward.api.state import attach, state_of
 from taskward.app import create_app
 from taskward.auth.claims import Expected
 from taskward.auth.jwk import ALGORITHMS
@@ -101,7 +103,7 @@ async def test_over_http_each_is_answered_with_401(verifier: TokenVerifier) -> N
             AUTH_RATE_LIMIT=UNLIMITED,
         )
     )
-    app.state.verifier = verifier
+    attach(app, replace(state_of(app), verifier=verifier))
     random = Random(hostile.SEED)
     tokens = [token for algorithm in SIGNED_BY for token in random.sample(list(hostile.mutations(algorithm)), 125)]
     tokens += random.sample([token for token in crafted() if not good_in_a_header(token)], OVER_HTTP - len(tokens))

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from taskward.api.state import state_of
 from taskward.app import create_app
 from taskward.auth.jwk import ALGORITHMS
 from taskward.cli.doctor_token import doctor_token, examine, examine_by
@@ -84,9 +85,9 @@ async def test_the_doctor_and_the_service_agree(key_server: KeyServer, kind: str
     chosen = settings(kind, key_server)
     app = create_app(chosen)
     accepted = 0
-    async with connect(app) as client, app.state.verifier.keeping_keys_fresh():
+    async with connect(app) as client, state_of(app).verifier.keeping_keys_fresh():
         for name, token in TOKENS.items():
-            claims, diagnostics, _ = await examine(token, app.state.verifier, chosen)
+            claims, diagnostics, _ = await examine(token, state_of(app).verifier, chosen)
             answer = await client.get("/tasks", headers={"Authorization": f"Bearer {token}"})
             assert answer.json()["code"].startswith(("TOKEN_", "KEYS_", "DATABASE_"))
             assert (claims is not None) is (answer.json()["code"] == "DATABASE_UNAVAILABLE"), name

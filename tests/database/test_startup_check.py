@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
+from taskward.api.state import state_of
 from taskward.app import create_app
 from taskward.database.driver.statement import Statement
 from taskward.database.migrate import migrate
@@ -244,9 +245,9 @@ async def test_a_database_not_yet_migrated_is_not_served_and_does_not_end_the_wo
     app = create_app(settings)
     async with app.router.lifespan_context(app):
         with pytest.raises(DatabaseUnavailableError):
-            await read_as(app.state.database, "alice")
+            await read_as(state_of(app).database, "alice")
         superuser.execute("ALTER TABLE not_there_yet RENAME TO idempotency_keys")
-        await read_as(app.state.database, "alice")
+        await read_as(state_of(app).database, "alice")
 
 
 async def test_every_gap_is_named_at_once(database: Database, superuser: psycopg.Connection) -> None:

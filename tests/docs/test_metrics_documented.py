@@ -10,6 +10,7 @@ import yaml
 from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 
+from taskward.api.state import state_of
 from taskward.observability.current import UNMATCHED
 from tests.client import Client
 from tests.docs.documents import ROOT, code, rows, section
@@ -30,7 +31,7 @@ SELECTOR = re.compile(r"(taskward_\w+)(?:\{([^}]*)\})?")
 async def scraped(app: FastAPI, alice: Client) -> dict[str, tuple[str, set[str]]]:
     """Kind and labels of every metric, by the names of its samples, of a service that has done everything."""
     await alice.get("/tasks")
-    app.state.metrics.rate_limited("default")
+    state_of(app).metrics.rate_limited("default")
     families = text_string_to_metric_families((await alice.get("/metrics")).text)
     return {sample.name: (family.type, set(sample.labels)) for family in families for sample in family.samples}
 

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from fastapi import FastAPI
 
+from taskward.api.state import state_of
 from taskward.app import create_app
 from taskward.database.migrate import migrate
 from taskward.database.url import conninfo
@@ -69,7 +70,7 @@ def backends(superuser: psycopg.Connection) -> list[int]:
 
 async def at_rest(app: FastAPI, superuser: psycopg.Connection) -> None:
     """Wait until no connection is in use; then as many are left as the pool may keep, and not one more."""
-    pool = app.state.database.pool
+    pool = state_of(app).database.pool
     async with asyncio.timeout(10):
         while pool.in_use or len(backends(superuser)) > pool.idle:  # noqa: ASYNC110
             await asyncio.sleep(0.01)

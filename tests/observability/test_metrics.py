@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 import taskward
+from taskward.api.state import state_of
 from tests.accounts.deleting import SLOW_TO_GIVE_UP
 from tests.client import Client
 from tests.observability.scrape import label_values, value
@@ -104,14 +105,14 @@ async def test_who_waits_for_what_is_seen_while_it_lasts(
     app: FastAPI, alice: Client, superuser: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("taskward.database.transaction.IDENTITY", SLOW_TO_GIVE_UP)
-    app.state.database._timeout = 30
+    state_of(app).database._timeout = 30
     await alice.post("/tasks", json={"title": "Buy milk"})
     with superuser.transaction():
         superuser.execute("LOCK TABLE tasks")
-        limit = app.state.database.pool.limit
+        limit = state_of(app).database.pool.limit
         done = {"completed": True}  # reads would share connections
         writes = [asyncio.create_task(alice.patch("/tasks/1", json=done)) for _ in range(limit + 3)]
-        await until(lambda: app.state.database.pool.in_use == limit and app.state.database.waiting == 3)
+        await until(lambda: state_of(app).database.pool.in_use == limit and state_of(app).database.waiting == 3)
         text = await scrape(alice)
     await asyncio.gather(*writes)
     assert value(text, "taskward_requests_in_flight") == limit + 3 + 1
@@ -143,5 +144,5 @@ async def test_a_client_that_goes_away_is_counted_as_no_answer(app: FastAPI, ali
 
 
 async def test_the_refusals_of_a_rate_limit_are_counted_by_its_name(app: FastAPI, alice: Client) -> None:
-    app.state.metrics.rate_limited("default")
+    state_of(app).metrics.rate_limited("default")
     assert value(await scrape(alice), "taskward_rate_limit_refusals_total", limit="default") == 1

@@ -6,6 +6,7 @@ import pytest
 from fastapi import FastAPI
 
 import taskward
+from taskward.api.state import state_of
 from taskward.database.driver.connection import Connection
 from taskward.database.migrate import head
 from tests.client import Client, connect
@@ -41,7 +42,7 @@ async def test_liveness_needs_no_database(offline: FastAPI) -> None:
 
 async def test_liveness_does_not_touch_the_database(app: FastAPI, anonymous: Client) -> None:
     asked = 0
-    pool = app.state.database.pool
+    pool = state_of(app).database.pool
     take: Callable[[], Awaitable[Connection]] = pool.acquire
 
     async def counted() -> Connection:
@@ -49,7 +50,7 @@ async def test_liveness_does_not_touch_the_database(app: FastAPI, anonymous: Cli
         asked += 1
         return await take()
 
-    pool.acquire = counted
+    pool.acquire = counted  # type: ignore[method-assign]
     for _ in range(3):
         assert (await anonymous.get("/health/live")).status_code == 200
     assert asked == 0

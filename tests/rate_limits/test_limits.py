@@ -1,11 +1,13 @@
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from starlette.requests import Request
 
+from taskward.api.state import attach, state_of
 from taskward.app import create_app
 from taskward.auth.issue import issue_token
 from taskward.errors import RateLimitedError
@@ -46,7 +48,7 @@ async def test_failures_are_counted_by_address_and_then_refused_unseen(make: Mak
     app = make(AUTH_RATE_LIMIT="3/minute")
     async with connect(app) as anonymous:
         assert await statuses(anonymous, 5, headers=BAD) == [401, 401, 401, 429, 429]
-        app.state.verifier = None  # nothing is verified any more
+        attach(app, replace(state_of(app), verifier=None))  # type: ignore[arg-type]  # nothing is verified any more
         answer = await anonymous.get(BOBS, headers=bearer("alice"))
     assert (answer.status_code, answer.json()["code"]) == (429, "RATE_LIMITED")
     assert answer.headers["ratelimit-policy"] == '"failures";q=3;w=60'
@@ -117,7 +119,7 @@ async def test_a_token_that_is_not_verified_counts_for_no_user(make: Make) -> No
     forged = {"Authorization": f"Bearer {issue_token('alice', b'y' * 32, 'HS256', 300)}"}
     async with connect(app) as client:
         assert await statuses(client, 5, headers=forged) == [401] * 5
-        assert len(app.state.rate_limits._users._counters) == 0
+        assert len(state_of(app).rate_limits._users._counters) == 0  # type: ignore[arg-type]
         assert await statuses(client, 3, headers=bearer("alice")) == [403, 403, 429]
 
 
@@ -140,7 +142,7 @@ async def test_health_and_documentation_are_not_limited(make: Make) -> None:
 
 async def test_the_routes_of_accounts_count_before_any_work_is_done(make: Make) -> None:
     app = make(AUTH_RATE_LIMIT="2/minute")
-    app.state.accounts = None  # the work
+    attach(app, replace(state_of(app), services=()))  # no work can be done
     person = {"email": "alice@example.com", "password": "correct horse"}
     form = {"grant_type": "password", "username": person["email"], "password": person["password"]}
     async with connect(app) as anonymous:
@@ -166,7 +168,7 @@ def log_in_from(address: str) -> Request:
 
 
 async def test_log_ins_are_counted_by_address(make: Make) -> None:
-    limits = make(AUTH_RATE_LIMIT="3/minute").state.rate_limits
+    limits = state_of(make(AUTH_RATE_LIMIT="3/minute")).rate_limits
     for person in ("alice", "bob", "charlie"):
         await limits.before_log_in(f"{person}@example.com", log_in_from("192.0.2.1"))
     with pytest.raises(RateLimitedError) as refused:
@@ -176,7 +178,7 @@ async def test_log_ins_are_counted_by_address(make: Make) -> None:
 
 
 async def test_log_ins_are_counted_by_account_from_wherever_they_come(make: Make) -> None:
-    limits = make(AUTH_RATE_LIMIT="3/minute").state.rate_limits
+    limits = state_of(make(AUTH_RATE_LIMIT="3/minute")).rate_limits
     for number, spelling in enumerate(("alice@example.com", "ALICE@example.com", "Alice@Example.Com")):
         await limits.before_log_in(spelling, log_in_from(f"192.0.2.{number}"))
     with pytest.raises(RateLimitedError) as refused:

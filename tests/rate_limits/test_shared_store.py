@@ -78,12 +78,12 @@ def limits_of(url: str, rate: str = f"{QUOTA}/hour") -> RateLimits:
 
 
 def request(address: str = "192.0.2.1") -> Request:
-    return Request({"type": "http", "client": (address, 1), "headers": [], "answer_headers": []})
+    return Request({"type": "http", "client": (address, 1), "headers": []})
 
 
 async def refused(limits: RateLimits, user_id: str = "alice") -> RateLimitedError | None:
     try:
-        await limits.after_verification(user_id, request())
+        await limits.after_verification(user_id)
     except RateLimitedError as refusal:
         return refusal
     return None

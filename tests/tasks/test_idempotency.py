@@ -4,7 +4,9 @@ import psycopg
 import pytest
 from fastapi import FastAPI
 
+from taskward.api.state import state_of
 from taskward.tasks.idempotency import PURGE_BATCH
+from taskward.tasks.service import TaskService
 from tests.client import Client
 
 KEY = {"Idempotency-Key": "5f0c2a7e"}
@@ -102,18 +104,18 @@ async def test_keys_older_than_a_day_are_purged_and_younger_ones_are_not(
         " now() - interval '23 hours 59 minutes', n, 'title', NULL, false, now(), n"
         " FROM generate_series(1, 5) AS n"
     )
-    await app.state.tasks._purge.purge()
+    await state_of(app).service(TaskService)._purge.purge()
     assert superuser.execute("SELECT count(*) FROM idempotency_keys WHERE key LIKE 'young%'").fetchone() == (5,)
     assert superuser.execute("SELECT count(*) FROM idempotency_keys").fetchone() == (5,)
 
 
 async def test_keyed_creates_set_off_the_purge(app: FastAPI, alice: Client, superuser: psycopg.Connection) -> None:
     await alice.post("/tasks", json={"title": "Buy milk"}, headers=KEY)
-    await app.state.tasks._purge._task
+    await state_of(app).service(TaskService)._purge._task  # type: ignore[misc]
     superuser.execute("UPDATE idempotency_keys SET stored_at = stored_at - interval '2 days'")
-    app.state.tasks._purge._due = 0
+    state_of(app).service(TaskService)._purge._due = 0
     await alice.post("/tasks", json={"title": "Buy bread"}, headers={"Idempotency-Key": "another"})
-    await app.state.tasks._purge._task
+    await state_of(app).service(TaskService)._purge._task  # type: ignore[misc]
     assert superuser.execute("SELECT key FROM idempotency_keys").fetchall() == [("another",)]
 
 

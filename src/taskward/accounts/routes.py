@@ -13,6 +13,7 @@ from taskward.api.current_user import Owner
 from taskward.api.fast import fast
 from taskward.api.openapi import answers, answers_of
 from taskward.api.responses import JsonResponse
+from taskward.api.state import state_of
 from taskward.errors import (
     CredentialsInvalidError,
     DatabaseUnavailableError,
@@ -117,10 +118,8 @@ async def delete_me(request: Request, owner: Owner) -> Response:
 
 
 def _limits(request: Request) -> RateLimits:
-    limits: RateLimits = request.app.state.rate_limits
-    return limits
+    return state_of(request.app).rate_limits
 
 
 def _service(request: Request) -> AccountService:
-    service: AccountService = request.app.state.accounts
-    return service
+    return state_of(request.app).service(AccountService)

@@ -7,7 +7,7 @@ from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 
-from taskward.auth.verify import TokenVerifier
+from taskward.api.state import state_of
 from taskward.errors import (
     AuthenticationError,
     ForbiddenError,
@@ -16,9 +16,7 @@ from taskward.errors import (
     TokenInvalidError,
     TokenMissingError,
 )
-from taskward.observability.current import bind_user
-from taskward.observability.metrics import Metrics
-from taskward.rate_limits.limits import RateLimits
+from taskward.observability.current import add_response_headers, bind_user
 
 
 class BearerToken(SecurityBase):
@@ -35,7 +33,7 @@ class BearerToken(SecurityBase):
         ForbiddenError where the path names a user, unless it is this one. The rule lives here, so that no route
         can take a user and forget it.
         """
-        limits: RateLimits = request.app.state.rate_limits
+        limits = state_of(request.app).rate_limits
         limits.before_verification(request)
         try:
             user_id = await self._user_id(request)
@@ -45,14 +43,14 @@ class BearerToken(SecurityBase):
             await limits.after_failure(request)
             raise
         bind_user(user_id)
-        await limits.after_verification(user_id, request)
+        add_response_headers(await limits.after_verification(user_id))
         if request.path_params.get("user_id", user_id) != user_id:
             raise ForbiddenError
         return user_id
 
     async def _user_id(self, request: Request) -> str:
-        verifier: TokenVerifier = request.app.state.verifier
-        metrics: Metrics = request.app.state.metrics
+        state = state_of(request.app)
+        verifier, metrics = state.verifier, state.metrics
         try:
             token = _bearer_token(request)
             if (claims := verifier.cached(token)) is not None:

@@ -47,8 +47,12 @@ class RequestContext:
             await self._app(scope, receive, send)
             return
         request = CurrentRequest(_request_id(scope), scope["method"])
-        answer = _Answer(send, request.id, self._cors.headers(scope), without_body=scope["method"] == "HEAD")
-        scope["answer_headers"] = answer.headers  # what is inside may add to them
+        request.response_headers += [
+            (b"x-request-id", request.id.encode()),
+            *ALWAYS,
+            *self._cors.headers(scope),
+        ]
+        answer = _Answer(send, request, without_body=scope["method"] == "HEAD")
         outside = current_request.set(request)
         self._metrics.in_flight += 1
         began = time.perf_counter()
@@ -88,13 +92,10 @@ class RequestContext:
 class _Answer:
     """The `send` of one request."""
 
-    def __init__(
-        self, send: Send, request_id: str, headers: list[tuple[bytes, bytes]], *, without_body: bool
-    ) -> None:
+    def __init__(self, send: Send, request: CurrentRequest, *, without_body: bool) -> None:
         self._send = send
-        self.headers = [(b"x-request-id", request_id.encode()), *ALWAYS, *headers]
+        self._request = request
         self._without_body = without_body
-        self.request_id = request_id
         self.started = False
         self.status = NO_ANSWER
 
@@ -102,7 +103,7 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.started = True
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), *self.headers]
+            message["headers"] = [*message.get("headers", ()), *self._request.response_headers]
             _complete(message["headers"])
         elif self._without_body and message["type"] == "http.response.body":
             message = {**message, "body": b""}

@@ -1,5 +1,6 @@
-"""The request that is being answered, for the log lines and the metrics that tell of it."""
+"""The request that is being answered: what log lines and metrics tell of it, and what goes with its response."""
 
+from collections.abc import Iterable
 from contextvars import ContextVar
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -10,13 +11,14 @@ UNMATCHED = "unmatched"
 class CurrentRequest:
     """What is known of a request so far: its id, method and route template, and whose it is."""
 
-    __slots__ = ("id", "method", "route", "user_id")
+    __slots__ = ("id", "method", "response_headers", "route", "user_id")
 
     def __init__(self, request_id: str, method: str) -> None:
         self.id = request_id
         self.method = method if method in METHODS else OTHER_METHOD
         self.route = UNMATCHED
         self.user_id: str | None = None
+        self.response_headers: list[tuple[bytes, bytes]] = []  # those that are not the handler's to give
 
     @property
     def endpoint(self) -> str:
@@ -33,6 +35,12 @@ def bind_route(template: str) -> None:
     """Note the route template of the current request, if there is one."""
     if (request := current_request.get()) is not None:
         request.route = template
+
+
+def add_response_headers(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Have the response to the current request, if there is one, carry these headers too, whatever it becomes."""
+    if (request := current_request.get()) is not None:
+        request.response_headers += headers
 
 
 def bind_user(user_id: str) -> None:

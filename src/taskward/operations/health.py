@@ -11,6 +11,7 @@ from starlette.requests import Request
 import taskward
 from taskward.api.fast import fast
 from taskward.api.responses import JsonResponse
+from taskward.api.state import state_of
 from taskward.database.driver.statement import Effect, Statement
 from taskward.database.transaction import NOBODY, Database
 from taskward.errors import ApiError
@@ -55,7 +56,7 @@ def _also_503(model: type[BaseModel], description: str) -> dict[int | str, dict[
 @fast
 async def health(request: Request) -> JsonResponse:
     """Tell whether the database answers: 200 `healthy`, 503 `unhealthy`."""
-    alive = bool(await _ask(request.app.state.database, PING))
+    alive = bool(await _ask(state_of(request.app).database, PING))
     return JsonResponse(
         {
             "status": "healthy" if alive else "unhealthy",
@@ -83,8 +84,9 @@ async def live() -> JsonResponse:
 @fast
 async def ready(request: Request) -> JsonResponse:
     """Answer 200 when the database answers and its migrations are the newest, 503 otherwise and while it stops."""
-    found = await _ask(request.app.state.database, REVISION)
-    is_ready = found == [{"version_num": request.app.state.schema_revision}] and not request.app.state.stopping
+    state = state_of(request.app)
+    found = await _ask(state.database, REVISION)
+    is_ready = found == [{"version_num": state.schema_revision}] and not state.stopping.is_set()
     return JsonResponse({"status": "ready" if is_ready else "not ready"}, 200 if is_ready else 503)
 
 

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from taskward.api.fast import fast
-from taskward.observability.metrics import Metrics
+from taskward.api.state import state_of
 
 router = APIRouter(tags=["service"])
 
@@ -26,6 +26,6 @@ router = APIRouter(tags=["service"])
 @fast
 async def metrics(request: Request) -> Response:
     """Return what the workers of this service counted and measured, all of them together."""
-    counted: Metrics = request.app.state.metrics
-    counted.sample(request.app.state.database)
-    return Response(await run_sync(counted.exposition), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+    state = state_of(request.app)
+    state.metrics.sample(state.database)
+    return Response(await run_sync(state.metrics.exposition), media_type=CONTENT_TYPE_PLAIN_0_0_4)

@@ -13,6 +13,8 @@ from taskward.rate_limits.shared_store import SharedStore, StoreUnavailableError
 from taskward.rate_limits.windows import Counters, LocalCounters, SharedCounters, Window
 from taskward.settings import Settings
 
+Headers = list[tuple[bytes, bytes]]
+
 
 class Limit:
     """So many events in a window, for each key; told as draft-ietf-httpapi-ratelimit-headers has it."""
@@ -47,7 +49,7 @@ class Limit:
             self._refuse(window)
         return window
 
-    def headers(self, window: Window) -> list[tuple[bytes, bytes]]:
+    def headers(self, window: Window) -> Headers:
         """Return what an answer tells of the limit."""
         return [self._raw_policy, (b"ratelimit", self._state(window).encode())]
 
@@ -87,13 +89,12 @@ class RateLimits:
         """Count that an address could not prove who it is; raise RateLimitedError."""
         await self._failures.spend(self._address.of(request.scope))
 
-    async def after_verification(self, user_id: str, request: Request) -> None:
-        """Count a request of a verified user, and tell the answer what is left; raise RateLimitedError.
+    async def after_verification(self, user_id: str) -> Headers:
+        """Count a request of a verified user, and return what its answer says is left; raise RateLimitedError.
 
         Nothing that is not verified gets here: else anybody could fill the memory, or use up what is alice's.
         """
-        window = await self._users.spend(user_id)
-        request.scope["answer_headers"] += self._users.headers(window)
+        return self._users.headers(await self._users.spend(user_id))
 
     async def before_log_in(self, account: str, request: Request) -> None:
         """Count an attempt to log in or register, for the address and for the account, before any work is done.

@@ -17,13 +17,17 @@ import asyncio
 import logging
 import socket
 import struct
+from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import httptools
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
 
 from taskward.api.errors import error_response
+from taskward.api.state import LIFESPAN_STATE, AppState
 from taskward.errors import ApiError, ValidationFailedError
 from taskward.middleware.cors import Cors
 from taskward.middleware.request_context import RequestContext
@@ -48,6 +52,17 @@ UPGRADE_WITH_BODY = ValidationFailedError([("upgrade", "A request with a body ca
 logger = logging.getLogger(__name__)
 
 
+@dataclass(slots=True)
+class _Together:
+    """What the connections of one server have in common."""
+
+    draining: bool = False
+    told_too_many: float = -60  # when it was last logged, by the event loop's clock
+
+
+_of_servers: WeakKeyDictionary[ServerState, _Together] = WeakKeyDictionary()
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """One connection, as `uvicorn.Config(http=BoundedProtocol)` makes it."""
 
@@ -65,6 +80,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Begin, unless there are too many."""
         super().connection_made(transport)
+        self._together = _of_servers.setdefault(self.server_state, _Together())
         connection = transport.get_extra_info("socket")
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT)
         self._since = self._unread_since = self.loop.time()
@@ -72,14 +88,12 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.connections) > self.max_connections:
             self._tell_too_many()
             transport.close()
-        elif self.app_state.get("draining"):
+        elif self._together.draining:
             self.shutdown()
 
     def _tell_too_many(self) -> None:
-        if (
-            self._since >= self.app_state.get("told_too_many", -60) + 60
-        ):  # not for each, which a stranger could cause
-            self.app_state["told_too_many"] = self._since
+        if self._since >= self._together.told_too_many + 60:  # not for each, which a stranger could cause
+            self._together.told_too_many = self._since
             logger.warning("more than %d connections: closing the newest ones", self.max_connections)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -136,7 +150,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(UPGRADE_WITH_BODY)
             raise httptools.HttpParserError
         super().on_headers_complete()
-        if self.app_state.get("draining"):
+        if self._together.draining:
             self.cycle.keep_alive = False
         self.headers = []  # a refusal of what follows is no answer to these
         self._in_head, self._in_body = False, True
@@ -160,7 +174,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """Answer what arrives within a second, say with the answer that the connection ends, and end it."""
-        self.app_state["draining"] = True
+        self._together.draining = True
         self.timeout_keep_alive = LINGER_SECONDS
         if self.cycle is not None and not self.cycle.response_complete:
             if not self.cycle.response_started:  # else the answer did not say so, and another request may come
@@ -195,7 +209,8 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._closing = True
         before, self.cycle = self.cycle, self._last_cycle()
-        answer: Any = (self.cycle, _answering(error, self.config.loaded_app.state.metrics))
+        state: AppState = self.app_state[LIFESPAN_STATE]
+        answer: Any = (self.cycle, _answering(error, state.metrics))
         if self._in_body and before.response_started:
             self.transport.close()  # the request has its answer
         elif self._in_body and self.pipeline:

@@ -26,6 +26,7 @@ from taskward.api.openapi import ErrorBody, answers, request_header, with_header
 from taskward.api.parameters import TaskId
 from taskward.api.query import QueryParameters
 from taskward.api.responses import JsonResponse
+from taskward.api.state import state_of
 from taskward.errors import PreconditionFailedError
 from taskward.tasks.schemas import (
     GENERATION,
@@ -241,8 +242,7 @@ async def delete_task(request: Request, owner: Owner, task_id: TaskId) -> Respon
 
 
 def _service(request: Request) -> TaskService:
-    service: TaskService = request.app.state.tasks
-    return service
+    return state_of(request.app).service(TaskService)
 
 
 def _tag(task: Mapping[str, Any]) -> str:

@@ -1,0 +1,48 @@
+"""What the application's parts are, for the routes: one object, made by `create_app` and never changed."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from starlette.applications import Starlette
+
+from taskward.auth.verify import TokenVerifier
+from taskward.database.transaction import Database
+from taskward.observability.metrics import Metrics
+from taskward.rate_limits.limits import RateLimits
+
+LIFESPAN_STATE = "taskward"  # where the server finds it: ASGI's lifespan state, which is beside the application
+
+Service = TypeVar("Service")
+
+
+@dataclass(frozen=True, slots=True)
+class AppState:
+    """The parts. Each feature has its service, which is found by its class, as nothing here knows features."""
+
+    metrics: Metrics
+    database: Database
+    schema_revision: str  # what the database's migrations must be at
+    verifier: TokenVerifier
+    rate_limits: RateLimits
+    services: Sequence[object]
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)  # set once, when the service is about to stop
+
+    def service(self, kind: type[Service]) -> Service:
+        """Return the service of this class; raise LookupError where there is none."""
+        for service in self.services:
+            if isinstance(service, kind):
+                return service
+        raise LookupError(f"there is no {kind.__name__} in this application")
+
+
+def attach(app: Starlette, state: AppState) -> None:
+    """Give the application its state."""
+    app.state.parts = state
+
+
+def state_of(app: Starlette) -> AppState:
+    """Return the state that was attached to the application."""
+    state: AppState = app.state.parts
+    return state
