@@ -13,6 +13,7 @@ from taskward.database.startup_check import check_isolation
 from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.embedded.server import OWNER, EmbeddedPostgres
+from taskward.features import TABLES
 
 FORMAT = 1  # to be raised with every change of the data, so that kept ones are made again
 
@@ -90,6 +91,6 @@ def _name(name: str) -> sql.Identifier:
 async def _check_isolation(url: str) -> None:
     database = Database(conninfo(url), pool_size=1, max_overflow=0)
     try:
-        await check_isolation(database)
+        await check_isolation(database, TABLES)
     finally:
         await database.close()

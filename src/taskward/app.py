@@ -24,6 +24,7 @@ from taskward.database.startup_check import NotMigratedError, check_isolation
 from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
+from taskward.features import TABLES
 from taskward.middleware.cors import Cors
 from taskward.middleware.request_context import RequestContext
 from taskward.observability.metrics import Metrics
@@ -63,7 +64,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         pool_size=settings.db_pool_size,
         max_overflow=settings.db_max_overflow,
         timeout=settings.database_timeout_seconds,
-        precondition=check_isolation,
+        precondition=partial(check_isolation, tables=TABLES),
+        broken=TABLES.broken,
         timed=counted.transaction,
     )
 

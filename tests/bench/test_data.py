@@ -7,6 +7,7 @@ from taskward.app import create_app
 from taskward.database.startup_check import check_isolation
 from taskward.database.transaction import Database
 from taskward.database.url import conninfo
+from taskward.features import TABLES
 from taskward.settings import Settings
 from tests.bench.conftest import SHAPE
 from tests.client import connect
@@ -20,7 +21,7 @@ async def test_the_service_would_serve_from_what_was_loaded(
 ) -> None:
     database = Database(conninfo(databases.url("loaded")), pool_size=1, max_overflow=0)
     try:
-        await check_isolation(database)
+        await check_isolation(database, TABLES)
     finally:
         await database.close()
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 from contextlib import nullcontext
+from functools import partial
 
 import psycopg
 import pytest
@@ -15,6 +16,7 @@ from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.embedded.server import EmbeddedPostgres
 from taskward.errors import DatabaseUnavailableError, ForbiddenError, ValidationFailedError
+from taskward.features import TABLES
 from taskward.tasks.statements import CREATE_TASK
 from tests.database.transactions import BACKEND, asleep, dawdle, nothing_is_left_of_alice, read_as
 from tests.embedded.dead_server import DeadServer
@@ -172,7 +174,11 @@ async def test_what_was_rolled_back_is_tried_again_twice_at_most(
 async def test_all_who_wait_for_the_first_look_at_the_walls_are_told_in_time() -> None:
     async with DeadServer(silent=True) as server:
         database = Database(
-            conninfo(server.url), pool_size=2, max_overflow=0, timeout=1, precondition=check_isolation
+            conninfo(server.url),
+            pool_size=2,
+            max_overflow=0,
+            timeout=1,
+            precondition=partial(check_isolation, tables=TABLES),
         )
         async with LoopTime() as passed:
             transactions = (read_as(database, "alice") for _ in range(50))

@@ -83,7 +83,7 @@ def add_notes(models: MetaData) -> None:
 async def check_isolation_at(address: str) -> None:
     database = Database(address, pool_size=1, max_overflow=0)
     try:
-        await check_isolation(database)
+        await check_isolation(database, TABLES)
     finally:
         await database.close()
 

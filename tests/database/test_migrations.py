@@ -29,6 +29,7 @@ from taskward.database.startup_check import IsolationError, check_isolation
 from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.embedded.server import EmbeddedPostgres
+from taskward.features import TABLES
 from tests.database.migration_draft import WHY
 
 PYTEST_ALEMBIC = [
@@ -272,7 +273,7 @@ def downgrade(address: str, revision: str = "base") -> None:
 async def is_isolated(address: str) -> None:
     database = Database(address, pool_size=1, max_overflow=0)
     try:
-        await check_isolation(database)
+        await check_isolation(database, TABLES)
     finally:
         await database.close()
 

@@ -21,6 +21,7 @@ from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.embedded.server import EmbeddedPostgres
 from taskward.errors import DatabaseUnavailableError
+from taskward.features import TABLES
 from taskward.settings import Settings
 from taskward.tasks.statements import READ_TASK
 from tests.conftest import SECRET
@@ -67,7 +68,7 @@ GAPS_IN_THE_ROLE = {
 
 
 async def test_a_healthy_database_passes(database: Database, alices_tasks: list[int]) -> None:
-    await check_isolation(database)
+    await check_isolation(database, TABLES)
 
 
 @pytest.mark.parametrize("gap", GAPS_IN_THIS_DATABASE)
@@ -85,7 +86,7 @@ async def test_a_role_with_too_much_power_is_refused(
 ) -> None:
     with changed_role(superuser, f"ALTER ROLE {role} {attribute}", f"ALTER ROLE {role} NO{attribute}"):
         await refuses(database, settings, f"the role {role} {GAPS_IN_THE_ROLE[attribute]}")
-    await check_isolation(database)
+    await check_isolation(database, TABLES)
 
 
 @pytest.mark.parametrize(("role", "other"), [ROLES, ROLES[::-1]])
@@ -94,7 +95,7 @@ async def test_a_role_that_can_become_the_other_is_refused(
 ) -> None:
     with changed_role(superuser, f"GRANT {other} TO {role}", f"REVOKE {other} FROM {role}"):
         await refuses(database, settings, f"the role {role} can reach table ")
-    await check_isolation(database)
+    await check_isolation(database, TABLES)
 
 
 @pytest.mark.parametrize("made", ["taskward_witness", "taskward_janitor"])
@@ -105,8 +106,8 @@ async def test_a_login_role_that_inherits_from_one_that_sees_everything_is_refus
     with changed_role(superuser, f"GRANT {made} TO taskward WITH INHERIT TRUE, SET FALSE", cure):
         await refuses(database, settings, f"inherits from {made}, for which no policy hides a row: ")
         with pytest.raises(IsolationError, match=f"have an administrator run {cure}$"):
-            await check_isolation(database)
-    await check_isolation(database)
+            await check_isolation(database, TABLES)
+    await check_isolation(database, TABLES)
 
 
 async def test_a_role_in_between_hides_no_such_gap(
@@ -118,18 +119,18 @@ async def test_a_role_in_between_hides_no_such_gap(
         await refuses(database, settings, cure)
     finally:
         superuser.execute("DROP ROLE operators")
-    await check_isolation(database)
+    await check_isolation(database, TABLES)
 
 
 async def test_who_may_only_hand_on_such_a_role_passes(database: Database, superuser: psycopg.Connection) -> None:
     admin = "SELECT pg_has_role('taskward', 'taskward_witness', 'MEMBER WITH ADMIN OPTION')"
     assert superuser.execute(admin).fetchone() == (True,)
-    await check_isolation(database)
+    await check_isolation(database, TABLES)
 
 
 async def test_a_superuser_has_all_rights_of_all_roles_and_passes(database_url: str) -> None:
     database = Database(conninfo(database_url.replace("//taskward@", "//postgres@")), pool_size=1, max_overflow=0)
-    await check_isolation(database)
+    await check_isolation(database, TABLES)
     await database.close()
 
 
@@ -188,7 +189,7 @@ async def test_a_database_whose_sessions_begin_wrongly_is_refused_with_the_way_o
     superuser.execute(f"ALTER DATABASE {superuser.info.dbname} SET {name} = {value}".encode())
     await refuses(database, settings, problem)
     with pytest.raises(UnfitDatabaseError, match=r"ALTER DATABASE \.\.\. RESET"):
-        await check_isolation(database)
+        await check_isolation(database, TABLES)
 
 
 async def test_what_sessions_begin_with_and_does_not_matter_does_not_matter(
@@ -201,7 +202,7 @@ async def test_what_sessions_begin_with_and_does_not_matter_does_not_matter(
         'search_path = "$user", public', "extra_float_digits = -15", "transform_null_equals = on",
     ):  # fmt: skip
         superuser.execute(f"ALTER DATABASE {superuser.info.dbname} SET {setting}".encode())
-    await check_isolation(database)
+    await check_isolation(database, TABLES)
     async with database.acting_as("alice") as transaction:
         read = transaction.execute(READ_TASK, task_id=alices_tasks[0])
     before = superuser.execute(
@@ -230,7 +231,7 @@ async def test_a_database_that_cannot_hold_every_text_is_neither_migrated_nor_se
                 assert connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,)
             database = Database(address, pool_size=1, max_overflow=0)
             with pytest.raises(UnfitDatabaseError, match=encoding):
-                await check_isolation(database)
+                await check_isolation(database, TABLES)
             await database.close()
         finally:
             superuser.execute("DROP DATABASE not_utf8 WITH (FORCE)")
@@ -241,7 +242,7 @@ async def test_a_database_not_yet_migrated_is_not_served_and_does_not_end_the_wo
 ) -> None:
     superuser.execute("ALTER TABLE idempotency_keys RENAME TO not_there_yet")
     with pytest.raises(NotMigratedError, match=r"is not migrated .*Run 'taskward migrate'"):
-        await check_isolation(database)
+        await check_isolation(database, TABLES)
     app = create_app(settings)
     async with app.router.lifespan_context(app):
         with pytest.raises(DatabaseUnavailableError):
@@ -254,7 +255,7 @@ async def test_every_gap_is_named_at_once(database: Database, superuser: psycopg
     superuser.execute("ALTER TABLE tasks DISABLE ROW LEVEL SECURITY")
     superuser.execute("ALTER TABLE users DISABLE ROW LEVEL SECURITY")
     with pytest.raises(IsolationError, match=r"table (tasks|users) .*; table (tasks|users) "):
-        await check_isolation(database)
+        await check_isolation(database, TABLES)
 
 
 @pytest.mark.parametrize(
@@ -281,7 +282,7 @@ async def test_an_old_server_is_warned_of(
 
 async def refuses(database: Database, settings: Settings, message: str) -> None:
     with pytest.raises(UnfitDatabaseError) as refusal:
-        await check_isolation(database)
+        await check_isolation(database, TABLES)
     assert message in str(refusal.value)
     assert "\n" not in str(refusal.value)
     app = create_app(settings)

@@ -11,6 +11,7 @@ from taskward.database.startup_check import IsolationError
 from taskward.database.url import conninfo
 from taskward.embedded.backup import BackupError, restore_backup, write_backup
 from taskward.embedded.server import OWNER, EmbeddedPostgres
+from taskward.features import TABLES
 from tests.embedded.clusters import embedded
 
 TASKS = "SELECT user_id, title, revision FROM tasks ORDER BY id"
@@ -40,7 +41,7 @@ def refused(server: EmbeddedPostgres, file: Path, kind: type[Exception], reason:
     with as_superuser(server) as connection:
         before = connection.execute(TASKS).fetchall()
     with pytest.raises(kind, match=reason) as refusal:
-        restore_backup(server.superuser_conninfo, file, replace=replace)
+        restore_backup(server.superuser_conninfo, file, TABLES, replace=replace)
     assert "\n" not in str(refusal.value)
     with as_superuser(server) as connection:
         assert connection.execute(TASKS).fetchall() == before
@@ -61,7 +62,7 @@ def test_only_what_is_sound_takes_the_place_of_what_is_there(tmp_path: Path) -> 
         refused(server, newer, BackupError, "newer is of a newer Taskward: .* from the future", replace=True)
         refused(server, broken, BackupError, "pg_restore", replace=True)
 
-        restore_backup(server.superuser_conninfo, file, replace=True)
+        restore_backup(server.superuser_conninfo, file, TABLES, replace=True)
         with as_superuser(server) as connection:
             assert connection.execute(TASKS).fetchall() == [("alice", "Buy milk", 1), ("alice", "Call bob", 2)]
             assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(head(),)]
@@ -73,7 +74,7 @@ def test_a_backup_of_an_older_schema_is_migrated(tmp_path: Path) -> None:
     with embedded(tmp_path / "data") as server:
         migrate(conninfo(server.url), revision="0004")
         back_up_after(server, "INSERT INTO tasks (user_id, title) VALUES ('alice', 'Buy milk')", file)
-        restore_backup(server.superuser_conninfo, file, replace=True)
+        restore_backup(server.superuser_conninfo, file, TABLES, replace=True)
         with as_superuser(server) as connection:
             assert connection.execute(TASKS).fetchall() == [("alice", "Buy milk", 1)]
             assert connection.execute("SELECT count(*) FROM accounts").fetchall() == [(0,)]

@@ -5,6 +5,7 @@ from pathlib import Path
 from taskward.cli.postgres import database_of
 from taskward.embedded.backup import BackupError, check_backup, restore_backup, write_backup
 from taskward.embedded.server import superuser_of_running
+from taskward.features import TABLES
 from taskward.settings import Settings
 
 
@@ -23,7 +24,7 @@ def restore(file: Path, *, replace: bool) -> str:
     settings = _of_the_embedded_database()
     check_backup(file)  # told before a database is made
     with database_of(settings):
-        restore_backup(_superuser(settings), file, replace=replace)
+        restore_backup(_superuser(settings), file, TABLES, replace=replace)
     return f"Restored {file} to {settings.data_dir.resolve()}."
 
 

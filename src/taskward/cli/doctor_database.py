@@ -24,6 +24,7 @@ from taskward.database.startup_check import (
 from taskward.database.transaction import ACCOUNTS_ROLE, APP_ROLE, Database
 from taskward.database.url import conninfo, is_pooled
 from taskward.errors import ApiError
+from taskward.features import TABLES
 from taskward.settings import Settings
 
 ROUND_TRIPS = 9
@@ -179,7 +180,7 @@ def _latency(connection: Connection) -> Diagnostic:
 async def _isolation(address: str) -> Diagnostic:
     database = Database(address, pool_size=1, max_overflow=0)
     try:
-        await check_isolation(database)
+        await check_isolation(database, TABLES)
     except UnfitDatabaseError as error:
         return Diagnostic("problem", "isolation", f"{error}. The service does not start like this.")
     except ApiError as error:

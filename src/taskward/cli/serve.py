@@ -33,6 +33,7 @@ from taskward.database.startup_check import (
 from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
+from taskward.features import TABLES
 from taskward.observability.logging import log_config
 from taskward.observability.shared import shared_metrics
 from taskward.server.protocol import BoundedProtocol
@@ -127,7 +128,7 @@ class _Preparation:
 async def _check_isolation(url: str, *, embedded: bool) -> None:
     database = Database(conninfo(url), pool_size=1, max_overflow=0)
     try:
-        await check_isolation(database)
+        await check_isolation(database, TABLES)
         await warn_of_a_server_that_only_reads(database)
         if not embedded:  # nobody can upgrade the embedded one but by a newer Taskward
             await warn_of_an_old_server(database)

@@ -7,11 +7,11 @@ from psycopg import errors as postgres
 
 from taskward.database.causes import cause_of
 from taskward.database.driver.pool import PoolClosedError
+from taskward.database.tables import Broken
 from taskward.errors import (
     ApiError,
     DatabaseUnavailableError,
     ForbiddenError,
-    TokenInvalidError,
     ValidationFailedError,
 )
 
@@ -30,15 +30,14 @@ class AlreadyThereError(Exception):
         self.constraint = constraint
 
 
-USER_WITHOUT_ACCOUNT = "fk_users_account_id_accounts"
 NOT_ALLOWED = [("body", "A value is not allowed by the database.")]
 UNAVAILABLE = (psycopg.OperationalError, psycopg.InterfaceError, PoolClosedError, TimeoutError)
 
 
-def translated(error: Exception) -> ApiError | AlreadyThereError | None:
+def translated(error: Exception, broken: Broken) -> ApiError | AlreadyThereError | None:
     """Return the answer a driver's error deserves, or None when it is a mistake of ours.
 
-    SQLSTATE classes: PostgreSQL manual, appendix A.
+    `broken` has what the constraints of features mean, by name. SQLSTATE classes: PostgreSQL manual, appendix A.
     """
     match error:
         case postgres.InsufficientPrivilege():
@@ -46,7 +45,7 @@ def translated(error: Exception) -> ApiError | AlreadyThereError | None:
             logger.error("row-level security or a missing grant refused a statement: %s", cause_of(error))
             return ForbiddenError()
         case psycopg.IntegrityError():
-            return _broken_constraint(error)
+            return _broken_constraint(error, broken)
         case postgres.LockNotAvailable() | postgres.DeadlockDetected():
             return LockTimeoutError()
         case postgres.InvalidParameterValue():
@@ -66,12 +65,12 @@ def translated(error: Exception) -> ApiError | AlreadyThereError | None:
             return None
 
 
-def _broken_constraint(error: psycopg.IntegrityError) -> ApiError | AlreadyThereError | None:
+def _broken_constraint(error: psycopg.IntegrityError, broken: Broken) -> ApiError | AlreadyThereError | None:
+    if (meaning := broken.get(error.diag.constraint_name or "")) is not None:
+        return meaning()
     match error:
         case postgres.UniqueViolation():
             return AlreadyThereError(error.diag.constraint_name)
-        case postgres.ForeignKeyViolation() if error.diag.constraint_name == USER_WITHOUT_ACCOUNT:
-            return TokenInvalidError("The account of this token has been deleted.")
         case postgres.NotNullViolation() | postgres.CheckViolation():
             return ValidationFailedError(NOT_ALLOWED)
         case _:

@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from itertools import count
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 from psycopg import errors as postgres
@@ -22,6 +22,7 @@ from taskward.database.driver.pool import Pool
 from taskward.database.driver.read_batches import ReadBatches
 from taskward.database.driver.statement import Effect, Statement
 from taskward.database.errors import translated
+from taskward.database.tables import Broken
 from taskward.database.url import is_pooled
 from taskward.errors import ApiError, DatabaseUnavailableError
 
@@ -133,13 +134,15 @@ class Database:
         max_overflow: int,
         timeout: float = 2.0,
         precondition: Precondition | None = None,
+        broken: Broken = MappingProxyType({}),
         timed: Callable[[float], None] = lambda _: None,
     ) -> None:
         """Take a libpq connection string, how many connections to keep and to open beyond those, and seconds.
 
         `timeout` is how long one transaction may take, waiting for a connection included. `precondition` looks
         whether the database can be trusted, with transactions that are not checked, and raises when not; no other
-        one runs before it has returned once. `timed` is told how many seconds each transaction took.
+        one runs before it has returned once. `broken` has the errors that tell of broken constraints, by the
+        constraint's name. `timed` is told how many seconds each transaction took.
         """
         pooled = is_pooled(conninfo)
         self.pool = Pool(
@@ -149,6 +152,7 @@ class Database:
         self._timeout = timeout
         self.statement_timeout = f"{round(timeout * 1000)}ms"
         self._precondition = precondition
+        self._broken = broken
         self._timed = timed
         self._checking: asyncio.Task[None] | None = None
         self._name = secrets.token_hex(8)
@@ -205,7 +209,7 @@ class Database:
                     await self._trust()
                 return await self._run_with_retries(transaction)
         except Exception as error:
-            answer = translated(error)
+            answer = translated(error, self._broken)
             if answer is None:
                 raise
             raise answer from error

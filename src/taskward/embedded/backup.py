@@ -16,6 +16,7 @@ from psycopg.conninfo import make_conninfo
 
 from taskward.database.migrate import UnknownRevisionError, migrate
 from taskward.database.startup_check import check_isolation
+from taskward.database.tables import Tables
 from taskward.database.transaction import Database
 from taskward.embedded.server import OWNER, program
 
@@ -76,11 +77,11 @@ def write_backup(superuser: str, file: Path) -> None:
         raise
 
 
-def restore_backup(superuser: str, file: Path, *, replace: bool) -> None:
+def restore_backup(superuser: str, file: Path, tables: Tables, *, replace: bool) -> None:
     """Put what `file` holds in the place of the service's database, or leave everything as it was.
 
-    The copy is migrated and passes the startup check before it takes the place. Without `replace`, only an empty
-    database is replaced. Raises BackupError, UnfitDatabaseError, psycopg.Error.
+    The copy is migrated and passes the startup check for `tables` before it takes the place. Without `replace`, only
+    an empty database is replaced. Raises BackupError, UnfitDatabaseError, psycopg.Error.
     """
     draft = make_conninfo(superuser, dbname=DRAFT)
     service = make_conninfo(draft, user=OWNER)
@@ -93,7 +94,7 @@ def restore_backup(superuser: str, file: Path, *, replace: bool) -> None:
             _create_draft(server)
             _read(file, draft)
             _migrate_what_is_in(file, service)
-            asyncio.run(_check_isolation(service))
+            asyncio.run(_check_isolation(service, tables))
             with psycopg.connect(draft, autocommit=True) as copy:
                 copy.execute("ANALYZE")
             _exchange(server)
@@ -131,10 +132,10 @@ def _create_draft(server: psycopg.Connection) -> None:
     server.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, sql.Identifier(OWNER)))
 
 
-async def _check_isolation(address: str) -> None:
+async def _check_isolation(address: str, tables: Tables) -> None:
     database = Database(address, pool_size=1, max_overflow=0)
     try:
-        await check_isolation(database)
+        await check_isolation(database, tables)
     finally:
         await database.close()
 
