@@ -3,8 +3,7 @@
 from typing import Annotated
 
 from fastapi import Depends
-from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
-from fastapi.security.base import SecurityBase
+from fastapi.security import HTTPBearer
 from starlette.requests import Request
 
 from taskward.api.state import state_of
@@ -19,14 +18,14 @@ from taskward.errors import (
 from taskward.observability.current import add_response_headers, bind_user
 
 
-class BearerToken(SecurityBase):
+class BearerToken(HTTPBearer):
     """The dependency that turns `Authorization: Bearer …` (RFC 6750) into a user id."""
 
     def __init__(self) -> None:
-        self.model = HTTPBearerModel(bearerFormat="JWT", description="An access token, as `sub` says whose.")
-        self.scheme_name = "BearerToken"
+        description = "An access token, as `sub` says whose."
+        super().__init__(bearerFormat="JWT", scheme_name="BearerToken", description=description)
 
-    async def __call__(self, request: Request) -> str:
+    async def __call__(self, request: Request) -> str:  # type: ignore[override]  # a user, not the header
         """Return the id of the token's user.
 
         Raises TokenMissingError, TokenExpiredError, TokenInvalidError, KeysUnavailableError, RateLimitedError; and

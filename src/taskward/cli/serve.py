@@ -16,7 +16,6 @@ from ipaddress import ip_address
 
 import psycopg
 import uvicorn
-from uvicorn.config import STARTUP_FAILURE
 
 from taskward.addresses import without_query
 from taskward.cli.config import check_addresses
@@ -73,7 +72,7 @@ def serve() -> None:
         workers.run()
     if preparation.failure:
         raise preparation.failure
-    if any(worker.exitcode == STARTUP_FAILURE for worker in workers.processes):
+    if workers.failed_to_start:
         sys.exit(1)
 
 

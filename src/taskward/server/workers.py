@@ -7,6 +7,7 @@ import socket
 import threading
 
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
@@ -22,6 +23,11 @@ class Workers(Multiprocess):
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
         super().__init__(config, sockets)
         self.should_exit = _ToStop(self.signal_queue)
+
+    @property
+    def failed_to_start(self) -> bool:
+        """Whether a worker ended as it could not start."""
+        return any(process.exitcode == STARTUP_FAILURE for process in self.processes)
 
     def keep_subprocess_alive(self) -> None:
         """Look after the workers, twice a second; without the gauges of those that are gone."""
