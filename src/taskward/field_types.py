@@ -14,7 +14,7 @@ WITHOUT_NUL_NOR_BLANK = rf"^[^\u0000]*[^\u0000{WHITE_SPACE}][^\u0000]*$"
 
 DIGITS = re.compile(r"[1-9][0-9]*\Z", re.ASCII)
 MAX_INT64 = 2**63 - 1
-NOT_DIGITS = "Input should be a positive whole number, in digits"
+NOT_DIGITS = "Write this number in digits, such as 42"
 
 
 def without_nul(value: str) -> str:

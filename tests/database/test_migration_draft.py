@@ -24,6 +24,7 @@ from taskward.database.driver.statement import Statement
 from taskward.database.startup_check import IsolationError, check_isolation
 from taskward.database.transaction import ACCOUNTS_ROLE, APP_ROLE, Database
 from taskward.database.url import conninfo
+from taskward.features import TABLES
 from taskward.tables import METADATA
 from tests.database import test_catalogue as of_the_catalogue
 from tests.database.catalogue import Part, catalogue, differences

@@ -18,8 +18,8 @@ PROMISED = {
         "psycopg", "psycopg.conninfo", "psycopg.errors", "psycopg.rows", "psycopg.sql", "psycopg.types.json",
     },
     "starlette": {
-        "starlette.datastructures", "starlette.exceptions", "starlette.requests", "starlette.responses",
-        "starlette.staticfiles", "starlette.types",
+        "starlette.applications", "starlette.datastructures", "starlette.exceptions", "starlette.requests",
+        "starlette.responses", "starlette.staticfiles", "starlette.types",
     },
     "uvicorn": {"uvicorn"},
 }  # fmt: skip

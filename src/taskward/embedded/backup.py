@@ -80,8 +80,8 @@ def write_backup(superuser: str, file: Path) -> None:
 def restore_backup(superuser: str, file: Path, tables: Tables, *, replace: bool) -> None:
     """Put what `file` holds in the place of the service's database, or leave everything as it was.
 
-    The copy is migrated and passes the startup check for `tables` before it takes the place. Without `replace`, only
-    an empty database is replaced. Raises BackupError, UnfitDatabaseError, psycopg.Error.
+    The copy is migrated and passes the startup check for `tables` before it takes the place. Without `replace`,
+    only an empty database is replaced. Raises BackupError, UnfitDatabaseError, psycopg.Error.
     """
     draft = make_conninfo(superuser, dbname=DRAFT)
     service = make_conninfo(draft, user=OWNER)
