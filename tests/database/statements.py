@@ -17,17 +17,17 @@ from taskward.tasks.schemas import TaskChanges
 FIELDS = tuple(TaskChanges.__annotations__)
 EITHER = (False, True)
 
-Named = Iterator[tuple[str, Statement]]
+Named = Iterator[tuple[str, Statement[Any]]]
 
 
-def constants(package: ModuleType) -> dict[str, Statement]:
+def constants(package: ModuleType) -> dict[str, Statement[Any]]:
     """Return what the modules of a package have at their top."""
     modules = [import_module(f"{package.__name__}.{module.name}") for module in iter_modules(package.__path__)]
     found = chain.from_iterable(vars(module).items() for module in modules)
     return {name: value for name, value in found if isinstance(value, Statement)}
 
 
-def lists() -> Iterator[tuple[dict[str, Any], Statement]]:
+def lists() -> Iterator[tuple[dict[str, Any], Statement[Any]]]:
     """Every way to list: what is asked for, and the statement."""
     names = ("completed", "sort", "descending", "after", "known")
     for values in product((None, *EITHER), statements.SORT_KEY_COLUMNS, EITHER, EITHER, EITHER):
@@ -59,6 +59,6 @@ def of_accounts() -> Named:
     yield from constants(taskward.accounts).items()
 
 
-def is_on_user_data(statement: Statement) -> bool:
+def is_on_user_data(statement: Statement[Any]) -> bool:
     """Whether it names a table of users' data, and so is owner-scoped and under row-level security."""
     return re.search(r"\b(users|tasks|idempotency_keys)\b", statement.sql) is not None

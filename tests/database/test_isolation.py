@@ -19,7 +19,7 @@ pytestmark = pytest.mark.quick
 VALUES = {"title": "Taken over", "description": "by bob", "completed": True}
 OWNER_CONDITIONS = ("user_id = %(owner)s::text", "users.id = %(owner)s::text")
 
-Run = tuple[str, Statement, dict[str, Any]]
+Run = tuple[str, Statement[Any], dict[str, Any]]
 
 
 def runs_of_lists() -> Iterator[Run]:
@@ -41,7 +41,7 @@ def statements_on(task_id: int) -> Iterator[Run]:
     yield "delete", statements.delete_task(conditional=False), values
 
 
-def without_owner_condition(statement: Statement) -> Statement:
+def without_owner_condition(statement: Statement[Any]) -> Statement:
     text = statement.sql
     for condition in OWNER_CONDITIONS:
         text = text.replace(condition, "true")
@@ -62,7 +62,9 @@ def alices_rows(superuser: psycopg.Connection) -> list[Any]:
     ]
 
 
-async def run_as_bob(database: Database, statement: Statement, values: dict[str, Any]) -> list[dict[str, Any]]:
+async def run_as_bob(
+    database: Database, statement: Statement[Any], values: dict[str, Any]
+) -> list[dict[str, Any]]:
     async with database.acting_as("bob") as transaction:
         rows = transaction.execute(statement, **values)
     return rows.all

@@ -8,7 +8,7 @@ import httpx2
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
-from taskward.tasks.schemas import GENERATION
+from taskward.tasks.fields import GENERATION
 from tests.model.plain import Owner, Task, without_times
 
 # Letters that Python and PostgreSQL fold alike; the difference between the two is not what is tested here.

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from taskward.database.url import conninfo
-from taskward.tasks.schemas import GENERATION, TaskRead
+from taskward.tasks.fields import GENERATION, TaskRead
 from taskward.tasks.statements import list_tasks
 from tests.client import Client
 
@@ -35,7 +35,7 @@ async def test_a_tag_of_another_generation_names_no_answer_of_this_one(alice: Cl
 
 def test_another_representation_is_another_generation() -> None:
     """Whoever changes what is answered raises GENERATION, and adds it here."""
-    shown = {name: field.annotation for name, field in TaskRead.model_fields.items()}
+    shown = {name: field.annotation for name, field in TaskRead.__annotations__.items()}
     assert {GENERATION: shown} == {
         2: {
             "id": int, "user_id": str, "title": str, "description": str | None, "completed": bool,

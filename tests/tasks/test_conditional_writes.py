@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from taskward.tasks.schemas import GENERATION
+from taskward.tasks.fields import GENERATION
 from tests.client import Client
 
 WRITES = [

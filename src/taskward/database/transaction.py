@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from itertools import count
 from types import MappingProxyType, TracebackType
-from typing import Any, Self
+from typing import Any, Generic, Self
 
 from psycopg import errors as postgres
 
@@ -20,7 +20,7 @@ from taskward.database.driver.connection import STALE, Connection
 from taskward.database.driver.exchange import Command, ConnectionLostError, Row
 from taskward.database.driver.pool import Pool
 from taskward.database.driver.read_batches import ReadBatches
-from taskward.database.driver.statement import Effect, Statement
+from taskward.database.driver.statement import Effect, RowT, Statement
 from taskward.database.errors import translated
 from taskward.database.tables import Broken
 from taskward.database.url import is_pooled
@@ -53,19 +53,19 @@ logger = logging.getLogger(__name__)
 class MissingParameterError(TypeError):
     """A statement was to be executed without all of its parameters: a mistake of ours."""
 
-    def __init__(self, statement: Statement, given: Collection[str]) -> None:
+    def __init__(self, statement: Statement[Any], given: Collection[str]) -> None:
         missing = ", ".join(name for name in statement.parameters if name not in given)
         super().__init__(f"missing parameters: {missing}; of the statement: {' '.join(statement.sql.split())}")
 
 
-class Rows:
+class Rows(Generic[RowT]):
     """The rows of one statement, as dicts by column name; there once the transaction is committed."""
 
     def __init__(self) -> None:
-        self.all: list[Row] = []
+        self.all: list[RowT] = []
 
     @property
-    def first(self) -> Row | None:
+    def first(self) -> RowT | None:
         """The first row, or None."""
         return self.all[0] if self.all else None
 
@@ -77,7 +77,7 @@ class Transaction:
         self._database = database
         self._user_id = user_id
         self._correlation_id = database.new_correlation_id()
-        self._results: list[Rows] = []
+        self._results: list[Rows[Any]] = []
         self.commands: list[Command] = []
         self.checked = checked
         self.identify(role)
@@ -95,7 +95,7 @@ class Transaction:
             {"role": role, "owner": self._user_id, "timeout": timeout, "correlation_id": self._correlation_id},
         )
 
-    def execute(self, statement: Statement, **parameters: Any) -> Rows:
+    def execute(self, statement: Statement[RowT], **parameters: Any) -> Rows[RowT]:
         """Add a statement. Its parameter `owner` is always the user the transaction acts as.
 
         Raises MissingParameterError.
@@ -117,9 +117,10 @@ class Transaction:
             for rows, result in zip(self._results, await self._database.run(self), strict=True):
                 rows.all = result
 
-    def _add(self, statement: Statement, values: dict[str, Any]) -> Rows:
+    def _add(self, statement: Statement[RowT], values: dict[str, Any]) -> Rows[RowT]:
         self.commands.append((statement, values))
-        self._results.append(rows := Rows())
+        rows: Rows[RowT] = Rows()
+        self._results.append(rows)
         return rows
 
 

@@ -2,44 +2,55 @@
 
 import hashlib
 from functools import partial
+from typing import Any
 
 import orjson
 
 from taskward.database.driver.statement import Effect, Statement
 from taskward.database.purge import Purge
 from taskward.database.transaction import NOBODY, Database
-from taskward.tasks.schemas import TaskCreate
+from taskward.tasks.fields import SETTABLE, TaskRead, Values
+from taskward.tasks.statements import ANSWER, ANSWER_COLUMNS, NEW_COLUMNS, NEW_VALUES
 
 CONSTRAINT = "pk_idempotency_keys"
+FIRST_FIELDS = ("title", "description", "completed")  # stays as it is: fields added later are no first ones
 PURGE_BATCH = 1000
+
+
+class KeyedRow(TaskRead):
+    """The answer to a create with a key, and whether it was stored by an earlier one."""
+
+    replayed: bool
+    fingerprint: bytes
+
+
+COLUMNS = ", ".join(ANSWER_COLUMNS)
+# What is stored under the names that it has in `tasks`. A new task was updated when it was created.
+STORED = ", ".join(name for name in ANSWER_COLUMNS if name not in ("id", "updated_at"))
 
 # Creates a task and stores what was answered, unless the key is known; then answers from the key. Two of these at
 # once may both find the key unknown. The slower one then fails at the primary key of the stored answer, and its
 # task with it: that, and not the look before, is what makes it once.
-CREATE_TASK_ONCE = Statement(
-    """
+CREATE_TASK_ONCE: Statement[KeyedRow] = Statement(
+    f"""
     WITH known AS (
-        SELECT fingerprint, task_id AS id, user_id, title, description, completed, created_at, revision
+        SELECT fingerprint, task_id AS id, {STORED}, created_at AS updated_at
           FROM idempotency_keys
          WHERE user_id = %(owner)s::text AND key = %(key)s::text
     ), created AS (
-        INSERT INTO tasks (user_id, title, description, completed)
-        SELECT %(owner)s::text, %(title)s::text, %(description)s::text, %(completed)s::boolean
+        INSERT INTO tasks (user_id, {NEW_COLUMNS})
+        SELECT %(owner)s::text, {NEW_VALUES}
          WHERE NOT EXISTS (SELECT FROM known)
-        RETURNING %(fingerprint)s::bytea AS fingerprint, *
+        RETURNING %(fingerprint)s::bytea AS fingerprint, {COLUMNS}
     ), stored AS (
-        INSERT INTO idempotency_keys
-               (user_id, key, fingerprint, task_id, title, description, completed, created_at, revision)
-        SELECT user_id, %(key)s::text, fingerprint, id, title, description, completed, created_at, revision
+        INSERT INTO idempotency_keys (key, fingerprint, task_id, {STORED})
+        SELECT %(key)s::text, fingerprint, id, {STORED}
           FROM created
     )
-    SELECT replayed, fingerprint, id, user_id, title, description, completed,
-           timezone('UTC', created_at) AS created_at, timezone('UTC', created_at) AS updated_at, revision
-      FROM (SELECT true AS replayed, fingerprint, id, user_id, title, description, completed, created_at, revision
-              FROM known
+    SELECT replayed, fingerprint, {ANSWER}
+      FROM (SELECT true AS replayed, fingerprint, {COLUMNS} FROM known
             UNION ALL
-            SELECT false, fingerprint, id, user_id, title, description, completed, created_at, revision
-              FROM created) AS answer
+            SELECT false, fingerprint, {COLUMNS} FROM created) AS answer
     """,
     effect=Effect.IDEMPOTENT,
 )
@@ -47,9 +58,19 @@ CREATE_TASK_ONCE = Statement(
 PURGE_KEYS = Statement("SELECT purge_idempotency_keys(%(batch)s) AS purged", {"batch": PURGE_BATCH})
 
 
-def fingerprint(new: TaskCreate) -> bytes:
-    """Return 32 bytes that are the same for bodies that mean the same, however they are written."""
-    return hashlib.sha256(orjson.dumps([new.title, new.description, new.completed])).digest()
+def fingerprint(new: Values) -> bytes:
+    """Return 32 bytes that are the same for bodies that mean the same, however they are written.
+
+    A field that says what it would be anyway counts as unsaid, so that a key which was stored before there was the
+    field still knows its body. For the same reason the first fields stand in front, without their names.
+    """
+    said: list[Any] = [new[name] for name in FIRST_FIELDS]
+    said += [
+        [name, new[name]]
+        for name, field in sorted(SETTABLE.items())
+        if name not in FIRST_FIELDS and new[name] != field.default
+    ]
+    return hashlib.sha256(orjson.dumps(said)).digest()
 
 
 def key_purge(database: Database) -> Purge:

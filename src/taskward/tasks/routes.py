@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends
-from pydantic import Field
+from pydantic import BaseModel, Field, TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -28,16 +28,9 @@ from taskward.api.query import QueryParameters
 from taskward.api.responses import JsonResponse
 from taskward.api.state import state_of
 from taskward.errors import PreconditionFailedError
-from taskward.tasks.schemas import (
-    GENERATION,
-    Completion,
-    ListQuery,
-    SomeChanges,
-    TaskCreate,
-    TaskList,
-    TaskRead,
-)
-from taskward.tasks.service import Task, TaskService
+from taskward.tasks.fields import GENERATION, TaskRead, Values
+from taskward.tasks.schemas import Completion, ListQuery, SomeChanges, TaskCreate, TaskList
+from taskward.tasks.service import TaskService
 
 PATH_PREFIXES = ("/tasks", "/api/{user_id}/tasks", "/users/{user_id}/tasks")
 
@@ -52,7 +45,7 @@ class StaleTask(ErrorBody):
 
 TAG = "Changes with the task: send it back as `If-Match` to write only what you have seen."
 UNCHANGED: Responses = {304: {"description": "What the client has is still current."}}
-EXAMPLE = {name: (field.examples or [None])[0] for name, field in TaskRead.model_fields.items()}
+EXAMPLE = {name: field["examples"][0] for name, field in TypeAdapter(TaskRead).json_schema()["properties"].items()}
 CHANGED = PreconditionFailedError(EXAMPLE)
 STALE: Responses = {
     CHANGED.status: {
@@ -131,16 +124,16 @@ async def list_tasks(
 )
 @fast
 async def create_task(
-    request: Request, owner: Owner, new: Annotated[TaskCreate, Depends(JsonBody(TaskCreate))]
+    request: Request, owner: Owner, new: Annotated[BaseModel, Depends(JsonBody(TaskCreate))]
 ) -> Response:
     """Create a task. `Location` says where it is."""
     headers = {}
     if key := idempotency_key(request):
-        task, replayed = await _service(request).create_task_once(owner, new, key)
+        task, replayed = await _service(request).create_task_once(owner, new.model_dump(), key)
         if replayed:
             headers["Idempotency-Replayed"] = "true"
     else:
-        task = await _service(request).create_task(owner, new)
+        task = await _service(request).create_task(owner, new.model_dump())
     headers["Location"] = f"{_path(request)}/{task['id']}"
     return _tagged(task, 201, headers)
 
@@ -182,7 +175,7 @@ async def update_task(
     request: Request,
     owner: Owner,
     task_id: TaskId,
-    changes: Annotated[SomeChanges, Depends(JsonBody(SomeChanges))],
+    changes: Annotated[Values, Depends(JsonBody(SomeChanges))],
 ) -> Response:
     """Change any of a task's title, description and completion. What is not named stays as it is."""
     expected = expected_revisions(request)
@@ -249,7 +242,7 @@ def _tag(task: Mapping[str, Any]) -> str:
     return tag_of(task["revision"], GENERATION)
 
 
-def _tagged(task: Task, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def _tagged(task: TaskRead, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     return JsonResponse(task, status, {"ETag": _tag(task), **REVALIDATE, **(headers or {})})
 
 

@@ -1,61 +1,26 @@
 """What clients send and receive."""
 
-from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, with_config
 from typing_extensions import TypedDict
 
-from taskward.field_types import STRICT, WITHOUT_NUL, WITHOUT_NUL_NOR_BLANK, InDigits, without_nul
+from taskward.field_types import STRICT, InDigits
+from taskward.tasks.fields import CHANGEABLE, SETTABLE, Completed, TaskRead, Values
 
-Title = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
-    AfterValidator(without_nul),
-    Field(
-        description="1–200 characters after trimming surrounding white space.",
-        examples=["Buy milk"],
-        json_schema_extra={"pattern": WITHOUT_NUL_NOR_BLANK},
-    ),
-]
-Description = Annotated[
-    Annotated[
-        str,
-        StringConstraints(max_length=1000),
-        AfterValidator(without_nul),
-        WithJsonSchema({"type": "string", "maxLength": 1000, "pattern": WITHOUT_NUL}),
-    ]
-    | None,
-    Field(description="Up to 1000 characters, or null.", examples=["Two litres"]),
-]
-Completed = Annotated[bool, Field(description="Whether the task is done.", examples=[False])]
+_NEW: dict[str, Any] = {name: (field.accepts, field.default) for name, field in SETTABLE.items()}
+_CHANGES: dict[str, Any] = {name: field.accepts for name, field in CHANGEABLE.items()}
+
+TaskCreate = create_model("TaskCreate", __config__=STRICT, __doc__="A new task.", **_NEW)
+
+TaskChanges = TypedDict("TaskChanges", _CHANGES, total=False)  # type: ignore[misc]  # mypy wants a literal
+TaskChanges.__doc__ = "What to change; what is not named stays as it is."
+with_config(STRICT | {"json_schema_extra": {"minProperties": 1}})(TaskChanges)
 
 
-class TaskCreate(BaseModel):
-    """A new task."""
-
-    model_config = STRICT
-
-    title: Title
-    description: Description = None
-    completed: Completed = False
-
-
-class TaskChanges(TypedDict, total=False):
-    """What to change; what is not named stays as it is."""
-
-    __pydantic_config__ = ConfigDict(  # type: ignore[misc]  # where pydantic looks for it in a TypedDict
-        extra="forbid", strict=True, json_schema_extra={"minProperties": 1}
-    )
-
-    title: Title
-    description: Description
-    completed: Completed
-
-
-def _not_empty(changes: TaskChanges) -> TaskChanges:
+def _not_empty(changes: Values) -> Values:
     if not changes:
-        raise ValueError("Name at least one of title, description, completed")
+        raise ValueError(f"Name at least one of {', '.join(CHANGEABLE)}")
     return changes
 
 
@@ -98,27 +63,6 @@ class ListQuery(BaseModel):
     def descending(self) -> bool:
         """Whether the largest comes first."""
         return self.order == "desc" if self.order else self.sort != "title"
-
-
-# Part of every entity tag. Raise it with each change of what `TaskRead` answers for a task that nobody wrote to: a
-# field more or less, another form of a value. Else caches keep the answer of the version before. Never go back.
-GENERATION = 2
-
-
-class TaskRead(BaseModel):
-    """A task."""
-
-    id: Annotated[int, Field(ge=1, examples=[1])]
-    user_id: Annotated[str, Field(min_length=1, max_length=255, examples=["user_123"])]
-    title: Annotated[str, Field(min_length=1, max_length=200, examples=["Buy milk"])]
-    description: Annotated[str | None, Field(max_length=1000, examples=["Two litres"])]
-    completed: Annotated[bool, Field(examples=[False])]
-    created_at: Annotated[datetime, Field(examples=["2026-01-09T08:30:00.123456Z"])]
-    updated_at: Annotated[datetime, Field(examples=["2026-01-09T08:30:00.123456Z"])]
-    revision: Annotated[
-        int,
-        Field(ge=1, description="The owner's change counter at the last write of this task.", examples=[7]),
-    ]
 
 
 class TaskList(BaseModel):

@@ -1,10 +1,10 @@
 """What users do with their tasks. Each function acts as one user, in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from taskward.database.driver.statement import Statement
+from taskward.database.driver.statement import RowT, Statement
 from taskward.database.errors import AlreadyThereError, LockTimeoutError
 from taskward.database.transaction import Database
 from taskward.errors import (
@@ -16,9 +16,10 @@ from taskward.errors import (
 )
 from taskward.tasks import idempotency, statements
 from taskward.tasks.cursor import read_cursor, write_cursor
-from taskward.tasks.schemas import ListQuery, TaskChanges, TaskCreate
+from taskward.tasks.fields import TaskRead, Values
+from taskward.tasks.schemas import ListQuery
+from taskward.tasks.statements import ListRow
 
-Task = dict[str, Any]
 Revisions = Sequence[int]
 
 ATTEMPTS = 3
@@ -30,7 +31,7 @@ class Page:
 
     revision: int  # the owner's
     unchanged: bool  # since a revision the client knows; then nothing below was read
-    tasks: list[Task]
+    tasks: list[TaskRead]
     count: int  # on all pages
     next_cursor: str | None
 
@@ -75,13 +76,13 @@ class TaskService:
             next_cursor=write_cursor(*wanted, _key(rows[-1], query.sort)) if more else None,
         )
 
-    async def create_task(self, owner: str, new: TaskCreate) -> Task:
+    async def create_task(self, owner: str, new: Values) -> TaskRead:
         """Store a new task and return it."""
         async with self._database.acting_as(owner) as transaction:
-            created = transaction.execute(statements.CREATE_TASK, **new.model_dump())
+            created = transaction.execute(statements.CREATE_TASK, **new)
         return created.all[0]
 
-    async def create_task_once(self, owner: str, new: TaskCreate, key: str) -> tuple[Task, bool]:
+    async def create_task_once(self, owner: str, new: Values, key: str) -> tuple[TaskRead, bool]:
         """Store a new task, unless this key has; return what was answered first, and whether it is a repeat.
 
         Raises IdempotencyKeyReusedError, and IdempotencyInProgressError when the first is still running after
@@ -92,7 +93,7 @@ class TaskService:
             try:
                 async with self._database.acting_as(owner) as transaction:
                     found = transaction.execute(
-                        idempotency.CREATE_TASK_ONCE, key=key, fingerprint=fingerprint, **new.model_dump()
+                        idempotency.CREATE_TASK_ONCE, key=key, fingerprint=fingerprint, **new
                     )
             except AlreadyThereError as error:
                 if error.constraint != idempotency.CONSTRAINT:
@@ -107,13 +108,13 @@ class TaskService:
             return _task(answer), answer["replayed"]
         raise IdempotencyInProgressError
 
-    async def read_task(self, owner: str, task_id: int) -> Task:
+    async def read_task(self, owner: str, task_id: int) -> TaskRead:
         """Return a task; raise TaskNotFoundError, or ForbiddenError when it is somebody else's."""
         return await self._the_task(owner, statements.READ_TASK, task_id)
 
     async def update_task(
-        self, owner: str, task_id: int, changes: TaskChanges, expected: Revisions | None = None
-    ) -> Task:
+        self, owner: str, task_id: int, changes: Values, expected: Revisions | None = None
+    ) -> TaskRead:
         """Change what `changes` names and return the task; raise as `read_task` does.
 
         Where `expected` is given, raise PreconditionFailedError when the task is at none of these revisions.
@@ -123,7 +124,7 @@ class TaskService:
 
     async def complete_task(
         self, owner: str, task_id: int, *, completed: bool | None, expected: Revisions | None = None
-    ) -> Task:
+    ) -> TaskRead:
         """Set whether a task is done, or flip it where `completed` is None; raise as `update_task` does."""
         if completed is not None:
             return await self.update_task(owner, task_id, {"completed": completed}, expected)
@@ -136,8 +137,13 @@ class TaskService:
         await self._the_task(owner, statement, task_id, expected)
 
     async def _the_task(
-        self, owner: str, statement: Statement, task_id: int, expected: Revisions | None = None, **values: Any
-    ) -> Task:
+        self,
+        owner: str,
+        statement: Statement[RowT],
+        task_id: int,
+        expected: Revisions | None = None,
+        **values: Any,
+    ) -> RowT:
         async with self._database.acting_as(owner) as transaction:
             found = transaction.execute(statement, task_id=task_id, expected=expected, **values)
         if found.first is not None:
@@ -155,15 +161,16 @@ class TaskService:
         return TaskNotFoundError()
 
 
-def _task(row: Task) -> Task:
-    return {column: row[column] for column in statements.ANSWER_COLUMNS}
+def _task(row: Mapping[str, Any]) -> TaskRead:
+    """Return the task in a row that holds more."""
+    return {column: row[column] for column in statements.ANSWER_COLUMNS}  # type: ignore[return-value]  # it is one
 
 
-def _key(row: Task, sort: str) -> tuple[int | str, ...]:
+def _key(row: Mapping[str, Any], sort: str) -> tuple[int | str, ...]:
     return tuple(row[column] for column in statements.SORT_KEY_COLUMNS[sort])
 
 
-def _count(owner: Task | None, status: str) -> int:
+def _count(owner: ListRow | None, status: str) -> int:
     if owner is None:
         return 0
     total, completed = int(owner["task_count"]), int(owner["completed_count"])

@@ -8,27 +8,35 @@ never part of it.
 from functools import cache
 
 from taskward.database.driver.statement import Effect, Statement
+from taskward.tasks.fields import CHANGEABLE, FIELDS, SETTABLE, TaskRead
 
-ANSWER_COLUMNS = ("id", "user_id", "title", "description", "completed", "created_at", "updated_at", "revision")
 
-# The same in SQL. Times leave the database as UTC without a zone, whatever time zone the session has.
-ANSWER = (
-    "id, user_id, title, description, completed,"
-    " timezone('UTC', created_at) AS created_at, timezone('UTC', updated_at) AS updated_at, revision"
-)
+class ListRow(TaskRead):
+    """A row of a list: the owner's counters beside a task. Without a task its columns are all null."""
+
+    owner_revision: int
+    task_count: int
+    completed_count: int
+
+
+ANSWER_COLUMNS = tuple(FIELDS)
+ANSWER = ", ".join(field.answer.format(name=name) for name, field in FIELDS.items())
+
+NEW_COLUMNS = ", ".join(SETTABLE)
+NEW_VALUES = ", ".join(f"%({name})s::{field.sql_type}" for name, field in SETTABLE.items())
 
 THE_TASK = "user_id = %(owner)s::text AND id = %(task_id)s::bigint"
 AS_EXPECTED = "revision = ANY (%(expected)s::bigint[])"
 
-CREATE_TASK = Statement(
+CREATE_TASK: Statement[TaskRead] = Statement(
     f"""
-    INSERT INTO tasks (user_id, title, description, completed)
-    VALUES (%(owner)s::text, %(title)s::text, %(description)s::text, %(completed)s::boolean)
+    INSERT INTO tasks (user_id, {NEW_COLUMNS})
+    VALUES (%(owner)s::text, {NEW_VALUES})
     RETURNING {ANSWER}
     """
 )
 
-READ_TASK = Statement(
+READ_TASK: Statement[TaskRead] = Statement(
     f"""
     SELECT {ANSWER}
       FROM tasks
@@ -40,30 +48,26 @@ READ_TASK = Statement(
 # Answers for all users' tasks, with yes or no: a function of the one role that sees past the policies.
 TASK_EXISTS = Statement("SELECT task_exists(%(task_id)s::bigint) AS it_does", effect=Effect.READ_ONLY)
 
-CHANGES = {
-    "title": "title = %(title)s::text",
-    "description": "description = %(description)s::text",
-    "completed": "completed = %(completed)s::boolean",
-}
-
 
 @cache
-def update_task(fields: frozenset[str], *, conditional: bool) -> Statement:
+def update_task(fields: frozenset[str], *, conditional: bool) -> Statement[TaskRead]:
     """Return the statement that sets just `fields`, each from the parameter of its name.
 
     `conditional` statements change nothing unless the task's revision is in the parameter `expected`.
     """
     # In one order, so that equal statements have equal texts in every process.
-    return _change(", ".join(CHANGES[field] for field in sorted(fields)), conditional=conditional)
+    types = {name: CHANGEABLE[name].sql_type for name in sorted(fields)}
+    what = ", ".join(f"{name} = %({name})s::{sql_type}" for name, sql_type in types.items())
+    return _change(what, conditional=conditional)
 
 
 @cache
-def flip_task(*, conditional: bool) -> Statement:
+def flip_task(*, conditional: bool) -> Statement[TaskRead]:
     """Return the statement that completes or reopens a task, by what it is when its lock is taken."""
     return _change("completed = NOT completed", conditional=conditional)
 
 
-def _change(what: str, *, conditional: bool) -> Statement:
+def _change(what: str, *, conditional: bool) -> Statement[TaskRead]:
     return Statement(
         f"""
         UPDATE tasks
@@ -104,7 +108,9 @@ BOUNDS = {
 
 
 @cache
-def list_tasks(*, completed: bool | None, sort: str, descending: bool, after: bool, known: bool) -> Statement:
+def list_tasks(
+    *, completed: bool | None, sort: str, descending: bool, after: bool, known: bool
+) -> Statement[ListRow]:
     """Return the statement for one page: the owner's counters, repeated beside each of up to `limit` tasks.
 
     One statement and so one snapshot, in which counters and tasks agree. An owner without tasks is one row

@@ -11,7 +11,7 @@ from psycopg import pq
 from taskward.database.driver.statement import Statement
 
 Row = dict[str, Any]
-Command = tuple[Statement, dict[str, Any]]
+Command = tuple[Statement[Any], dict[str, Any]]
 
 
 class ConnectionLostError(psycopg.OperationalError):

@@ -2,12 +2,17 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic
+
+from typing_extensions import TypeVar
 
 _PLACEHOLDER = re.compile(r"%(?:%|\((\w+)\)s)")
+
+RowT = TypeVar("RowT", bound=Mapping[str, Any], covariant=True, default=dict[str, Any])
 
 
 class Effect(IntEnum):
@@ -19,8 +24,11 @@ class Effect(IntEnum):
 
 
 @dataclass(frozen=True)
-class Statement:
-    """One SQL statement with named placeholders, `%(name)s`, and the values that are part of it."""
+class Statement(Generic[RowT]):
+    """One SQL statement with named placeholders, `%(name)s`, and the values that are part of it.
+
+    `Statement[SomeTypedDict]` says which columns its rows have, for mypy.
+    """
 
     sql: str
     constants: dict[str, Any] = field(default_factory=dict)
