@@ -9,8 +9,12 @@ from typing import Any
 
 import typer
 
+from taskward.client.fields import Task
+
 JOINERS = "\u200c\u200d"  # make one picture, or one letter, of several characters
 COLUMNS = ("id", "done", "title", "updated")
+# What `print_task` shows in a way of its own, or not at all; each other field has a line with its name.
+WITH_A_PLACE = ("id", "user_id", "title", "description", "completed", "created_at", "updated_at", "revision")
 
 
 def harmless(text: str) -> str:
@@ -31,7 +35,7 @@ def print_json(document: Any) -> None:
     typer.echo(json.dumps(document, indent=2).replace("\x7f", "\\u007f"))
 
 
-def print_tasks(tasks: Sequence[dict[str, Any]]) -> None:
+def print_tasks(tasks: Sequence[Task]) -> None:
     """Print a table; where nobody watches, plain lines with tabs between: id, x or -, title, time."""
     lines = [(str(task["id"]), "x" if task["completed"] else "-", harmless(task["title"]), task) for task in tasks]
     if not sys.stdout.isatty():
@@ -53,10 +57,22 @@ def print_tasks(tasks: Sequence[dict[str, Any]]) -> None:
     Console(color_system=None if plain else "auto", highlight=False).print(table)
 
 
-def print_task(task: dict[str, Any], sentence: str = "") -> None:
-    """Print all there is to know about a task, with a word before it if there is one to say."""
+def print_task(task: Task, sentence: str = "") -> None:
+    """Print all there is to know about a task, with a word before it if there is one to say.
+
+    Also what this version does not know, where the service is newer.
+    """
     typer.echo(f"{sentence} task {task['id']}: {harmless(task['title'])}".lstrip())
     typer.echo(f"  {'done' if task['completed'] else 'pending'}, revision {task['revision']}")
     typer.echo(f"  created {task['created_at']}, updated {task['updated_at']}")
+    for name, value in task.items():
+        if name not in WITH_A_PLACE and value not in (None, []):
+            typer.echo(f"  {name}: {harmless(_in_words(value))}")
     for line in task["description"].split("\n") if task["description"] else ():
         typer.echo(f"  | {harmless(line)}")
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return value if isinstance(value, str) else json.dumps(value)

@@ -18,6 +18,7 @@ from taskward.cli.options import (
     logged_in,
     read_standard_input,
 )
+from taskward.client.fields import Page, Task
 
 PANEL = "Tasks"
 SERVER_AWAY = 4
@@ -43,7 +44,7 @@ def add(
     from taskward.client import tasks
 
     key = key or tasks.new_key()
-    new = {"title": " ".join(title), "description": description, "completed": done}
+    new = {"title": " ".join(title), "completed": done, **_said(description=description)}
     piped = _fill_from_pipe(new)
     with _kept(new, piped=piped, key=key), logged_in(server) as session:
         task, created = tasks.add(session, new, key)
@@ -75,7 +76,7 @@ def list_tasks(
             "limit": 1000 if every else limit,
             "cursor": cursor,
         }
-        found: dict[str, Any] = {"tasks": []}
+        found: Page = {"tasks": [], "count": 0, "next_cursor": None}
         for page in tasks.pages(session, **query):
             found = {**page, "tasks": found["tasks"] + page["tasks"]}
             if not every:
@@ -111,14 +112,11 @@ def edit(
     server: Server = SERVER,
 ) -> None:
     """Change the title or the description of a task, unless somebody else just has."""
-    changes: dict[str, Any] = {
-        name: value for name, value in (("title", title), ("description", description)) if value is not None
-    }
-    if no_description:
-        changes["description"] = None
-    if not changes or (no_description and description is not None):
+    said = _said(title=title, description=description)
+    removed = _removed(description=no_description)
+    if not said | removed or said.keys() & removed.keys():
         raise typer.BadParameter("say what to change: --title, and --description or --no-description")
-    _change(task_id, changes, revision, force=force, as_json=as_json, server=server)
+    _change(task_id, said | removed, revision, force=force, as_json=as_json, server=server)
 
 
 @commands.command(rich_help_panel=PANEL)
@@ -172,6 +170,16 @@ def delete(
             typer.echo(f"Deleted {named}.")
 
 
+def _said(**options: Any) -> dict[str, Any]:
+    """Return the options that were given. Nothing is said of the others, as an older service may not know them."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _removed(**options: bool) -> dict[str, Any]:
+    """Return what `--no-…` was given for."""
+    return {name: None for name, given in options.items() if given}
+
+
 def _change(
     task_id: int, changes: dict[str, Any], revision: int | None, *, force: bool, as_json: bool, server: str
 ) -> None:
@@ -184,7 +192,7 @@ def _change(
         _show(tasks.edit(session, task_id, changes, None if force else revision), as_json=as_json)
 
 
-def _show(task: dict[str, Any], *, as_json: bool, sentence: str = "") -> None:
+def _show(task: Task, *, as_json: bool, sentence: str = "") -> None:
     from taskward.cli.output import print_json, print_task
 
     if as_json:

@@ -2,6 +2,7 @@
 
 import io
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Annotated, Any, BinaryIO, Literal, TextIO
 import typer
 
 from taskward.cli.options import SERVER, AsJson, Server, logged_in
+from taskward.client.fields import Page, Task
 
 PANEL = "Files"
 TOLD_REFUSALS = 20
@@ -47,18 +49,27 @@ def import_file(
         kind = kind or format_of(path)
         rows = created = 0
         refused: list[dict[str, Any]] = []
+        left_out: Counter[str] = Counter()
         total = None if path == "-" else Path(path).stat().st_size
         with _opened(path) as (file, text), _progress("Importing", total) as moved:
-            for outcome in import_rows(session, read_rows(text, kind), batch or Path(path).name, in_flight):
+            found = read_rows(text, kind, left_out)
+            for outcome in import_rows(session, found, batch or Path(path).name, in_flight):
                 rows, created = rows + 1, created + outcome.created
                 if outcome.refusal is not None:
                     refused.append({"row": outcome.row, "detail": outcome.refusal})
                 moved(0 if total is None else file.tell())
         if as_json:
             there = rows - created - len(refused)
-            print_json({"rows": rows, "created": created, "already_there": there, "refused": refused})
+            summary = {"rows": rows, "created": created, "already_there": there}
+            print_json({**summary, "refused": refused, "left_out": left_out})
         else:
             typer.echo(_summary(rows, created, len(refused)))
+        for name, count in left_out.items():
+            typer.echo(
+                f"taskward: left {harmless(name)!r} out of {count} rows, as this version does not know it."
+                " A newer taskward imports it.",
+                err=True,
+            )
         for each in refused[:TOLD_REFUSALS]:
             typer.echo(f"taskward: row {each['row']}: {harmless(each['detail'])}", err=True)
         if len(refused) > TOLD_REFUSALS:
@@ -90,7 +101,7 @@ def export_file(
             write_rows(_noted(_tasks_of(pages), moved), kind, text.write)
 
 
-def _tasks_of(pages: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _tasks_of(pages: Iterable[Page]) -> Iterator[Task]:
     for page in pages:
         yield from page["tasks"]
 
@@ -101,7 +112,7 @@ def _show(text: str) -> None:
     sys.stdout.write("\n".join(harmless(line) for line in text.replace("\r\n", "\n").split("\n")))
 
 
-def _noted(rows: Iterable[dict[str, Any]], moved: Callable[[int], None]) -> Iterator[dict[str, Any]]:
+def _noted(rows: Iterable[Task], moved: Callable[[int], None]) -> Iterator[Task]:
     for number, row in enumerate(rows, 1):
         yield row
         moved(number)

@@ -12,6 +12,8 @@ from taskward.client import tasks
 from taskward.client.errors import RefusedError
 from taskward.client.session import Session
 
+FIRST_FIELDS = {"title", "description", "completed"}
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -36,7 +38,9 @@ class Keys:
 
     def next(self, row: dict[str, Any]) -> str:
         """Return the key of the next row."""
+        # The first fields stand as they always have, so that an upgrade between two runs changes no key.
         content = [self._batch, row["title"], row.get("description"), row.get("completed", False)]
+        content += [[name, row[name]] for name in sorted(row.keys() - FIRST_FIELDS) if row[name] is not None]
         digest = hashlib.sha256(json.dumps(content).encode()).digest()[:16]
         self._seen[digest] += 1
         return f"import-{digest.hex()}-{self._seen[digest]}"

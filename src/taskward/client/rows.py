@@ -2,18 +2,21 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain, islice
 from typing import Any, Literal, TextIO
 
 from taskward.client.errors import ClientError, UsageError
+from taskward.client.fields import FIELDS, SETTABLE
 
 Format = Literal["json", "jsonl", "csv"]
 
-FIELDS = ("id", "title", "description", "completed", "created_at", "updated_at", "revision", "user_id")
-OURS = ("title", "description", "completed")  # the rest is the service's to give
+# Whatever else a row with these has, it comes from an export and is no slip of somebody's pen.
+OF_AN_EXPORT = {"id", "user_id", "revision"}
+NOTHING: tuple[object, ...] = (None, "", [])
 CHUNK = 64 * 1024
 LONGEST_ROW = 1024 * 1024
-BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False, "": False}
 
 
 def format_of(name: str, default: Format | None = None) -> Format:
@@ -25,20 +28,24 @@ def format_of(name: str, default: Format | None = None) -> Format:
     return found
 
 
-def read_rows(file: TextIO, kind: Format) -> Iterator[dict[str, Any]]:
+def read_rows(file: TextIO, kind: Format, left_out: Counter[str] | None = None) -> Iterator[dict[str, Any]]:
     """Yield what is to be created, row by row, without checking its values: the service does.
 
     `file` is to be opened with `newline=""`. Raises ClientError, with the number of the row, where the file is not
-    what its format says, or has fields that nobody knows.
+    what its format says, or has fields that nobody knows. The export of a newer Taskward may have such fields:
+    they are not read, and `left_out` counts, by field, the rows that say something there.
     """
     number = 1
+    left_out = Counter() if left_out is None else left_out
     try:
         for row in _from_csv(file) if kind == "csv" else _from_json(file):
-            if strange := [str(name) for name in row if name not in FIELDS]:
+            strange = [str(name) for name in row if name not in FIELDS]
+            if strange and not row.keys() >= OF_AN_EXPORT:
                 raise ValueError(f"there is no field {strange[0]!r}")
+            left_out.update(name for name in strange if row[name] not in NOTHING)
             if "title" not in row:
                 raise ValueError("it has no title")
-            yield {name: row[name] for name in OURS if name in row}
+            yield {name: row[name] for name in SETTABLE if name in row}
             number += 1
     except UnicodeDecodeError as error:
         raise ClientError("the file is not in UTF-8") from error
@@ -74,21 +81,13 @@ def _from_csv(file: TextIO) -> Iterator[dict[str, Any]]:
     for row in csv.DictReader(file, strict=True):
         if None in row or None in row.values():
             raise ValueError("it has not as many fields as the first line")
-        values: dict[str, Any] = dict(row)
-        if "description" in row:
-            values["description"] = row["description"] or None
-        if "completed" in row:
-            values["completed"] = BOOLEANS.get(row["completed"].strip().lower(), row["completed"])
-        yield values
+        yield {name: SETTABLE.get(name, str)(cell) for name, cell in row.items()}
 
 
-def write_rows(tasks: Iterable[dict[str, Any]], kind: Format, write: Callable[[str], object]) -> None:
-    """Write tasks as they come."""
+def write_rows(tasks: Iterable[Mapping[str, Any]], kind: Format, write: Callable[[str], object]) -> None:
+    """Write tasks as they come, with all their fields."""
     if kind == "csv":
-        writer = csv.DictWriter(_Writer(write), FIELDS, extrasaction="ignore")
-        writer.writeheader()
-        for task in tasks:
-            writer.writerow({**task, "completed": str(task["completed"]).lower()})
+        _to_csv(iter(tasks), write)
         return
     before, between, after = ("[\n", ",\n", "\n]\n") if kind == "json" else ("", "\n", "\n")
     separator = before
@@ -96,6 +95,19 @@ def write_rows(tasks: Iterable[dict[str, Any]], kind: Format, write: Callable[[s
         write(separator + json.dumps(task))
         separator = between
     write(after if separator is between else before + after.lstrip("\n"))
+
+
+def _to_csv(tasks: Iterator[Mapping[str, Any]], write: Callable[[str], object]) -> None:
+    first = list(islice(tasks, 1))
+    names = dict.fromkeys(chain(FIELDS, *first))  # a newer service's tasks have fields that are not known here
+    writer = csv.DictWriter(_Writer(write), list(names))
+    writer.writeheader()
+    for task in chain(first, tasks):
+        writer.writerow({name: _cell(value) for name, value in task.items()})
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 
 class _Writer:

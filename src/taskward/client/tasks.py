@@ -1,15 +1,14 @@
 """What people do with their tasks, without losing what somebody else wrote meanwhile."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from taskward.client.errors import RefusedError, TaskChangedError
+from taskward.client.fields import Page, Task
 from taskward.client.session import Session
 
 LARGEST_PAGE = 1000
-
-Task = dict[str, Any]
 
 
 def new_key() -> str:
@@ -17,7 +16,7 @@ def new_key() -> str:
     return str(uuid4())
 
 
-def add(session: Session, new: Task, key: str) -> tuple[Task, bool]:
+def add(session: Session, new: dict[str, Any], key: str) -> tuple[Task, bool]:
     """Create a task once, however often this is repeated with `key` within a day; and tell whether it was now."""
     answer = session.request("POST", "/tasks", body=new, headers={"Idempotency-Key": key})
     return answer.body, "idempotency-replayed" not in answer.headers
@@ -29,18 +28,18 @@ def read(session: Session, task_id: int) -> Task:
     return task
 
 
-def pages(session: Session, **query: str | int | None) -> Iterator[dict[str, Any]]:
+def pages(session: Session, **query: str | int | None) -> Iterator[Page]:
     """Yield the page that is asked for and all that follow, as the API does: `tasks`, `count`, `next_cursor`."""
     while True:
         asked = {name: str(value) for name, value in query.items() if value is not None}
-        page = session.request("GET", "/tasks", query=asked).body
+        page: Page = session.request("GET", "/tasks", query=asked).body
         yield page
         if page["next_cursor"] is None:
             return
         query["cursor"] = page["next_cursor"]
 
 
-def edit(session: Session, task_id: int, changes: Task, revision: int | None) -> Task:
+def edit(session: Session, task_id: int, changes: dict[str, Any], revision: int | None) -> Task:
     """Write `changes` if the task is still at `revision`; with None whatever it is at.
 
     Raises TaskChangedError, and RefusedError.
@@ -52,11 +51,11 @@ def edit(session: Session, task_id: int, changes: Task, revision: int | None) ->
     except RefusedError as error:
         if error.code != "PRECONDITION_FAILED":
             raise
-        current = error.body["current"]
+        current: dict[str, Any] = error.body["current"]
         # It may have been us: the first answer was lost, and its repeat found what it had written itself.
         if all(current[name] == value for name, value in changes.items()):
-            return dict(current)
-        raise _changed(current, revision) from error
+            return cast("Task", current)
+        raise _changed(cast("Task", current), revision) from error
     task: Task = answer.body
     return task
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from taskward.client.rows import write_rows
 from tests.cli.client.people import Person
 from tests.cli.client.proxy import Proxy
 from tests.cli.client.test_tasks import HOSTILE
@@ -53,7 +54,7 @@ def test_a_repeated_import_creates_only_what_is_missing(alice: Person) -> None:
     file = alice.home / "tasks.csv"
     file.write_text("title\nsame\nsame\nother\n")
     assert alice("import", str(file), "--json").json == {
-        "rows": 3, "created": 3, "already_there": 0, "refused": [],
+        "rows": 3, "created": 3, "already_there": 0, "refused": [], "left_out": {},
     }  # fmt: skip
     file.write_text("title\nnew\nother\nsame\nsame\nsame\n")
     assert alice("import", str(file)).stdout == "5 rows: 2 created, 3 already there.\n"
@@ -166,3 +167,24 @@ def test_an_interrupted_import_can_be_repeated(alice: Person) -> None:
         assert "Traceback" not in errors
     assert alice("import", str(alice.home / "tasks.csv")).code == 0
     assert len(contents(alice)) == 300
+
+
+@pytest.mark.parametrize("ending", ["json", "jsonl", "csv"])
+def test_the_export_of_a_newer_service_is_imported_and_what_is_left_out_is_told(
+    alice: Person, ending: str
+) -> None:
+    alice("add", "Buy milk", "-d", "Two litres", "--done")
+    (task,) = alice("list", "--json").json["tasks"]
+    file = alice.home / f"newer.{ending}"
+    written: list[str] = []
+    write_rows([{**task, "priority": "high", "completed_at": None}], ending, written.append)  # type: ignore[arg-type]
+    file.write_text("".join(written))
+    bob = Person(alice.home / "bob", alice.server).has_token(f"bob-newer-{ending}")
+    done = bob("import", str(file))
+    assert (done.code, done.stdout) == (0, "1 rows: 1 created.\n")
+    assert done.stderr == (
+        "taskward: left 'priority' out of 1 rows, as this version does not know it. A newer taskward imports it.\n"
+    )
+    assert contents(bob) == [("Buy milk", "Two litres", True)]
+    again = bob("import", str(file), "--json").json
+    assert again == {"rows": 1, "created": 0, "already_there": 1, "refused": [], "left_out": {"priority": 1}}

@@ -1,11 +1,14 @@
 """Files of tasks, read row by row."""
 
+import csv
 import io
 import json
+from collections import Counter
 
 import pytest
 
 from taskward.client.errors import ClientError
+from taskward.client.fields import FIELDS
 from taskward.client.rows import CHUNK, Format, read_rows, write_rows
 
 pytestmark = pytest.mark.quick
@@ -89,3 +92,32 @@ def test_a_row_that_never_ends_does_not_fill_the_memory() -> None:
 def test_spreadsheets_write_booleans_in_many_ways(written: str, read: object) -> None:
     (row,) = read_rows(io.StringIO(f"title,completed\na,{written}\n", newline=""), "csv")
     assert row["completed"] == read
+
+
+NEWER = {**TASK, "priority": "high", "tags": ["home", "plants"], "due_date": None}
+
+
+@pytest.mark.parametrize("kind", ["json", "jsonl", "csv"])
+def test_a_newer_services_export_is_read_and_what_is_left_out_is_counted(kind: Format) -> None:
+    written: list[str] = []
+    write_rows([NEWER, {**NEWER, "tags": []}, {**NEWER, "priority": None}], kind, written.append)
+    left_out: Counter[str] = Counter()
+    rows = list(read_rows(io.StringIO("".join(written), newline=""), kind, left_out))
+    assert rows == [{"title": "t", "description": None, "completed": True}] * 3
+    assert left_out["priority"] == 2
+    assert left_out.keys() == {"priority", "tags"}  # nobody has a due date
+
+
+def test_a_newer_services_tasks_lose_nothing_in_csv() -> None:
+    written: list[str] = []
+    write_rows([NEWER], "csv", written.append)
+    (row,) = csv.DictReader(io.StringIO("".join(written), newline=""))
+    assert list(row) == list(dict.fromkeys([*FIELDS, *NEWER]))
+    assert (row["priority"], row["due_date"], json.loads(row["tags"])) == ("high", "", ["home", "plants"])
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+def test_a_slip_in_a_file_of_ones_own_is_no_field_of_a_newer_service(kind: Format) -> None:
+    text = '{"title": "a", "descripton": "b"}' if kind == "jsonl" else "title,descripton\na,b\n"
+    with pytest.raises(ClientError, match="row 1: there is no field 'descripton'"):
+        list(read_rows(io.StringIO(text, newline=""), kind))

@@ -1,0 +1,30 @@
+"""Two values for every field that can be set, for the tests that go through all fields."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from taskward.tasks.fields import CHANGEABLE, SETTABLE
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A value that is not the default, another one, and what else a task needs to have them."""
+
+    one: Any
+    other: Any
+    beside: dict[str, Any] = field(default_factory=dict)
+
+
+SAMPLES = {
+    "title": Sample("Buy milk", "Buy bread"),
+    "description": Sample("Two litres", "Three litres"),
+    "completed": Sample(True, False),
+}
+
+NAMES = list(SETTABLE)
+CHANGEABLE_NAMES = list(CHANGEABLE)
+
+
+def task_with(name: str, value: Any) -> dict[str, Any]:
+    """Return a body in which a field has a value, with what must be there as well."""
+    return {"title": "A title", **SAMPLES[name].beside, name: value}
