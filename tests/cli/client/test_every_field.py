@@ -17,15 +17,15 @@ from tests.tasks.fields import CHANGEABLE_NAMES, NAMES, SAMPLES, task_with
 
 pytestmark = pytest.mark.quick
 
+Words = Callable[[Any], tuple[str, ...]]
+
 every_field = pytest.mark.parametrize("name", NAMES)
 # Where a field has no option of its own: how it is given to `add`, and how it is changed.
-ADDED: dict[str, Callable[[Any], tuple[str, ...]]] = {
+ADDED: dict[str, Words] = {
     "title": lambda value: (value,),
     "completed": lambda value: ("--done",) if value else (),
 }
-CHANGED: dict[str, Callable[[Any], tuple[str, ...]]] = {
-    "completed": lambda value: ("done" if value else "undone",)
-}
+CHANGED: dict[str, Words] = {"completed": lambda value: ("done" if value else "undone",)}
 
 
 def added(alice: Person, name: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from taskward.client.importing import Keys
 from taskward.client.rows import write_rows
 from tests.cli.client.people import Person
 from tests.cli.client.proxy import Proxy
@@ -188,3 +189,13 @@ def test_the_export_of_a_newer_service_is_imported_and_what_is_left_out_is_told(
     assert contents(bob) == [("Buy milk", "Two litres", True)]
     again = bob("import", str(file), "--json").json
     assert again == {"rows": 1, "created": 0, "already_there": 1, "refused": [], "left_out": {"priority": 1}}
+
+
+def test_an_upgrade_between_two_runs_changes_no_key() -> None:
+    """So rows that an older version created are not created again; fields that came later come on top."""
+    keys = Keys("tasks.csv")
+    assert keys.next({"title": "same"}) == "import-d64d8d49e4005fd106bcdebcec9ac011-1"
+    finished = {"title": "same", "description": "x", "completed": True}
+    assert keys.next(finished) == "import-9c2ed63b01915f736e5d841a537f71e3-1"
+    assert keys.next({"title": "same", "later": None}) == "import-d64d8d49e4005fd106bcdebcec9ac011-2"
+    assert not keys.next({"title": "same", "later": "x"}).startswith("import-d64d8d49e4005fd106bcdebcec9ac011")

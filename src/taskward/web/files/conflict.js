@@ -1,8 +1,9 @@
 // Two versions of one task, and a person who decides.
 
+import { compared } from "./fields.js";
+
 const dialog = document.getElementById("conflict");
 const story = document.getElementById("conflict-story");
-const FIELDS = ["title", "description", "completed"];
 
 const STORIES = {
   change: "Somebody, perhaps you in another tab, has changed this task since you saw it. Nothing is overwritten until you choose.",
@@ -24,12 +25,7 @@ export function ask(change, settle) {
 
 function version(task, other) {
   if (!task) return [line("Deleted", true)];
-  const differing = new Set(FIELDS.filter((field) => task[field] !== other?.[field]));
-  return [
-    line(task.title, differing.has("title")),
-    line(task.description ?? "No description", differing.has("description")),
-    line(task.completed ? "Done" : "Open", differing.has("completed")),
-  ];
+  return compared(task, other).map(([text, differs]) => line(text, differs));
 }
 
 function line(text, differs) {

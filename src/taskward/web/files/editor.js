@@ -1,16 +1,18 @@
 // The dialogue in which a task is edited. Its draft is kept with the task as it was when editing began, so that what
 // changed meanwhile is noticed, also after a reload.
 
-import { clearProblems, Draft, showProblems, textOrNull } from "./forms.js";
+import { fill, read, same, typed } from "./fields.js";
+import { clearProblems, Draft, showProblems } from "./forms.js";
 
 const dialog = document.getElementById("editor");
 const form = dialog.querySelector("form");
-const { title, description } = form.elements;
+const { title } = form.elements;
 
 export class Editor {
   #session;
   #save;
   #row = null;
+  #values = {}; // with those that have no input
 
   /** `save(row, body)` is called with the fields that were changed. */
   constructor(session, save) {
@@ -29,8 +31,8 @@ export class Editor {
     const draft = this.#draft.read();
     if (draft && draft.row.id === row.id) ({ row, values } = draft);
     this.#row = row;
-    title.value = values.title;
-    description.value = values.description ?? "";
+    this.#values = values;
+    fill(form, values);
     clearProblems(form);
     if (!dialog.open) dialog.showModal();
     title.focus();
@@ -58,7 +60,7 @@ export class Editor {
   }
 
   #keep() {
-    this.#draft.write({ row: this.#row, values: { title: title.value, description: description.value } });
+    this.#draft.write({ row: this.#row, values: typed(form, this.#values) });
   }
 
   #submit(event) {
@@ -67,10 +69,8 @@ export class Editor {
       showProblems(form, { problems: [{ field: "title", message: "A task needs a title" }] });
       return;
     }
-    const body = {};
-    if (title.value.trim() !== this.#row.title) body.title = title.value.trim();
-    if (textOrNull(description.value) !== this.#row.description) body.description = textOrNull(description.value);
-    if (Object.keys(body).length) this.#save(this.#row, body);
+    const differing = Object.entries(read(form, this.#values)).filter(([name, value]) => !same(value, this.#row[name]));
+    if (differing.length) this.#save(this.#row, Object.fromEntries(differing));
     this.discard();
   }
 }

@@ -54,8 +54,3 @@ export class Draft {
     sessionStorage.removeItem(this.#name);
   }
 }
-
-/** A description as the service wants it: null where there is none. */
-export function textOrNull(text) {
-  return text.trim() ? text : null;
-}

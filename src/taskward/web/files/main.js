@@ -4,6 +4,7 @@ import { Patience, Refused, Unreachable } from "./api.js";
 import * as conflict from "./conflict.js";
 import * as signIn from "./sign-in.js";
 import { Editor } from "./editor.js";
+import { unset } from "./fields.js";
 import * as keys from "./keys.js";
 import { NewTask } from "./new-task.js";
 import { Outbox } from "./outbox.js";
@@ -197,7 +198,7 @@ function giveBack({ kind, base, body }, error) {
   toast.say("Not saved.");
   if (kind === "change") return editor.refuse({ ...base, seen: base }, { ...base, ...body }, error);
   if (newTask.isEmpty) return newTask.refuse(body, error);
-  return editor.refuse({ id: null, title: "", description: null }, body, error);
+  return editor.refuse({ id: null, ...unset() }, body, error);
 }
 
 function complete(row) {

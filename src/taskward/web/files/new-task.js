@@ -1,13 +1,15 @@
 // The form for a new task. What is typed is kept as a draft until it is handed on.
 
-import { clearProblems, Draft, showProblems, textOrNull } from "./forms.js";
+import { fill, isEmpty, read, typed } from "./fields.js";
+import { clearProblems, Draft, showProblems } from "./forms.js";
 
 const form = document.getElementById("new-form");
-const { title, description } = form.elements;
+const { title } = form.elements;
 
 export class NewTask {
   #session;
   #add;
+  #values = {}; // with those that have no input
 
   /** `add(body)` is called with each new task. */
   constructor(session, add) {
@@ -34,7 +36,7 @@ export class NewTask {
   }
 
   get isEmpty() {
-    return !title.value && !description.value;
+    return isEmpty(form);
   }
 
   /** Show again what the service did not take, and why. */
@@ -53,8 +55,8 @@ export class NewTask {
   }
 
   #fill(values) {
-    title.value = values?.title ?? "";
-    description.value = values?.description ?? "";
+    this.#values = values ?? {};
+    fill(form, this.#values);
     this.#unfold();
   }
 
@@ -64,7 +66,7 @@ export class NewTask {
 
   #keep() {
     this.#unfold();
-    this.#draft.write({ title: title.value, description: description.value });
+    this.#draft.write(typed(form, this.#values));
   }
 
   #submit() {
@@ -73,7 +75,7 @@ export class NewTask {
       showProblems(form, { problems: [{ field: "title", message: "A task needs a title" }] });
       return;
     }
-    this.#add({ title: title.value.trim(), description: textOrNull(description.value) });
+    this.#add(read(form, this.#values));
     this.#fill(null);
     this.discard(); // now the outbox keeps it
     title.focus();

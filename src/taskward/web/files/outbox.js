@@ -6,6 +6,7 @@
 // "waiting", or "conflict" with `current`, the task as it is elsewhere, or null when it is gone.
 
 import { Patience, Refused, Unreachable } from "./api.js";
+import { same, settable } from "./fields.js";
 import { SignedOut } from "./session.js";
 
 const UNDO_MS = 8000;
@@ -71,8 +72,7 @@ export class Outbox extends EventTarget {
     if (change.current) {
       Object.assign(change, { base: change.current, state: "waiting", current: null });
     } else {
-      const { title, description, completed } = { ...change.base, ...change.body };
-      const body = { title, description, completed };
+      const body = settable({ ...change.base, ...change.body });
       Object.assign(change, { kind: "create", ref: change.key, base: null, body, state: "waiting" });
     }
     this.#changed();
@@ -203,9 +203,9 @@ export class Outbox extends EventTarget {
     if (change.kind === "change" && current) {
       const fields = Object.keys(change.body);
       // Perhaps it was this very change, and its answer got lost.
-      if (fields.every((field) => current[field] === change.body[field])) return this.#acknowledged(change, current);
+      if (fields.every((field) => same(current[field], change.body[field]))) return this.#acknowledged(change, current);
       // Others changed other fields: both changes stay, as the service keeps what a change does not name.
-      if (fields.every((field) => current[field] === change.base[field])) {
+      if (fields.every((field) => same(current[field], change.base[field]))) {
         change.base = current;
         return this.#changed();
       }

@@ -1,5 +1,7 @@
 // The list on the screen. Every text of a user gets there as text, never as HTML.
 
+import { shown } from "./fields.js";
+
 const list = document.getElementById("rows");
 const template = document.getElementById("row");
 const WAITING = "Not saved yet";
@@ -33,8 +35,7 @@ function fill(item, row) {
   const box = item.querySelector("input");
   box.checked = row.completed;
   box.setAttribute("aria-label", row.title);
-  text(item.querySelector(".title"), row.title);
-  text(item.querySelector(".description"), row.description ?? "");
+  shown(item, row).forEach(([element, content]) => text(element, content));
   item.querySelector(".edit").setAttribute("aria-label", `Edit ${row.title}`);
   item.querySelector(".delete").setAttribute("aria-label", `Delete ${row.title}`);
   const conflict = row.change?.state === "conflict";

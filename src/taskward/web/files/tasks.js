@@ -1,5 +1,7 @@
 // The list as the service has it, page by page, and as it will be once everything in the outbox has been acknowledged.
 
+import { unset } from "./fields.js";
+
 const PAGE = 50;
 const MOST = 1000; // what the service answers at once
 
@@ -91,7 +93,7 @@ export class TaskList {
     const created = [];
     for (const change of this.#outbox.changes) {
       if (change.kind === "create") {
-        const row = { description: null, completed: false, ...change.body, id: change.ref, key: change.ref, change };
+        const row = { ...unset(), ...change.body, id: change.ref, key: change.ref, change };
         rows.set(change.ref, row);
         created.unshift(row);
       } else if (change.kind === "delete" && change.state === "waiting") {
