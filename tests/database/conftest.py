@@ -12,6 +12,7 @@ from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.embedded.server import EmbeddedPostgres
 from taskward.tasks.statements import CREATE_TASK
+from tests.tasks.fields import new_values
 
 _numbers = count(1)
 
@@ -47,5 +48,5 @@ async def alices_tasks(database: Database) -> list[int]:
 
 async def create_task(database: Database, owner: str, *, completed: bool = False) -> int:
     async with database.acting_as(owner) as transaction:
-        created = transaction.execute(CREATE_TASK, title=f"Task of {owner}", description=None, completed=completed)
+        created = transaction.execute(CREATE_TASK, **new_values(title=f"Task of {owner}", completed=completed))
     return int(created.all[0]["id"])

@@ -21,6 +21,7 @@ from taskward.tasks.statements import CREATE_TASK
 from tests.database.transactions import BACKEND, asleep, dawdle, nothing_is_left_of_alice, read_as
 from tests.embedded.dead_server import DeadServer
 from tests.loop_time import LoopTime
+from tests.tasks.fields import new_values
 
 
 async def test_a_connection_that_the_server_closed_is_replaced_without_an_error(
@@ -30,7 +31,7 @@ async def test_a_connection_that_the_server_closed_is_replaced_without_an_error(
         await terminate_idle(database, superuser)
         await seen(database)
         async with database.acting_as("alice") as transaction:
-            transaction.execute(CREATE_TASK, title="Buy milk", description=None, completed=False)
+            transaction.execute(CREATE_TASK, **new_values())
     assert superuser.execute("SELECT count(*) FROM tasks").fetchone() == (20,)
 
 
@@ -46,7 +47,7 @@ async def test_a_write_whose_connection_is_lost_is_not_repeated(
     await terminate_idle(database, superuser)
     with pytest.raises(DatabaseUnavailableError):
         async with database.acting_as("alice") as transaction:
-            transaction.execute(CREATE_TASK, title="Buy milk", description=None, completed=False)
+            transaction.execute(CREATE_TASK, **new_values())
     await nothing_is_left_of_alice(database)
 
 

@@ -13,10 +13,11 @@ from taskward.tasks import statements
 from taskward.tasks.idempotency import CREATE_TASK_ONCE, PURGE_KEYS
 from tests.database.conftest import create_task
 from tests.database.statements import changes, lists, of_tasks
+from tests.tasks.fields import new_values
 
 pytestmark = pytest.mark.quick
 
-VALUES = {"title": "Taken over", "description": "by bob", "completed": True}
+VALUES = new_values(title="Taken over", description="by bob", completed=True)
 OWNER_CONDITIONS = ("user_id = %(owner)s::text", "users.id = %(owner)s::text")
 
 Run = tuple[str, Statement[Any], dict[str, Any]]

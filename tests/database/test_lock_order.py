@@ -17,8 +17,9 @@ from tests.accounts.deleting import SLOW_TO_GIVE_UP
 from tests.database.conftest import create_task
 from tests.database.statements import of_tasks
 from tests.database.transactions import waiting_for
+from tests.tasks.fields import new_values
 
-VALUES = {"title": "Buy bread", "description": None, "completed": True, "expected": list(range(1000))}
+VALUES = new_values(completed=True) | {"expected": list(range(1000))}
 
 OLD_KEYS = """
     INSERT INTO users (id) VALUES ('bob');

@@ -10,10 +10,11 @@ from taskward.errors import ValidationFailedError
 from taskward.tasks.statements import CREATE_TASK
 from tests.books import check_books
 from tests.database.transactions import BACKEND, WHO, asleep, dawdle, nothing_is_left_of_alice
+from tests.tasks.fields import new_values
 
 pytestmark = pytest.mark.quick
 
-TASK = {"title": "Buy milk", "description": None, "completed": False}
+TASK = new_values()
 
 
 def count_tasks(superuser: psycopg.Connection) -> int:

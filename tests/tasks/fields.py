@@ -28,3 +28,9 @@ CHANGEABLE_NAMES = list(CHANGEABLE)
 def task_with(name: str, value: Any) -> dict[str, Any]:
     """Return a body in which a field has a value, with what must be there as well."""
     return {"title": "A title", **SAMPLES[name].beside, name: value}
+
+
+def new_values(**said: Any) -> dict[str, Any]:
+    """Return the parameters of a statement that creates a task: `said`, and what the others are unless said."""
+    defaults = {name: field.default for name, field in SETTABLE.items()}
+    return {**defaults, "title": "Buy milk", **said}
