@@ -9,12 +9,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from taskward.tasks.fields import FIELDS, SETTABLE
+from taskward.tasks.fields import FIELDS, SETTABLE, Settable
 from taskward.tasks.idempotency import fingerprint
 from taskward.tasks.schemas import TaskCreate
 from tests.client import Client
 from tests.openapi_snapshot import published
-from tests.tasks.fields import CHANGEABLE_NAMES, NAMES, SAMPLES, task_with
+from tests.tasks.fields import CHANGEABLE_NAMES, NAMES, SAMPLES, new_values, task_with
 
 KEY = {"Idempotency-Key": "5f0c2a7e"}
 
@@ -136,3 +136,12 @@ def test_a_field_that_a_fingerprint_forgets_would_be_noticed(name: str) -> None:
         TaskCreate(**task_with(name, value)).model_dump() for value in (SAMPLES[name].one, SAMPLES[name].other)
     )
     assert fingerprint(one) != fingerprint(other)
+
+
+def test_a_field_of_the_future_counts_where_it_says_something(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SETTABLE, "later", Settable(Any, "text[]", default=[]))
+    task = new_values(description="Two litres")
+    unsaid, said, other = (fingerprint({**task, "later": value}) for value in ([], ["a", "b"], ["b", "a"]))
+    monkeypatch.delitem(SETTABLE, "later")
+    assert unsaid == fingerprint(task), "a key that is older than the field still knows its body"
+    assert len({unsaid, said, other}) == 3
