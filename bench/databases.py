@@ -9,8 +9,7 @@ from psycopg import sql
 
 from bench.data import Shape, load
 from taskward.database.migrate import head, migrate
-from taskward.database.startup_check import check_isolation
-from taskward.database.transaction import Database
+from taskward.database.startup_check import check_isolation_at
 from taskward.database.url import conninfo
 from taskward.embedded.server import OWNER, EmbeddedPostgres
 from taskward.features import TABLES
@@ -57,7 +56,7 @@ class Databases:
         migrate(conninfo(self.url(draft)))
         with closing(self.superuser(draft)) as superuser:
             load(superuser, shape)
-        asyncio.run(_check_isolation(self.url(draft)))
+        asyncio.run(check_isolation_at(conninfo(self.url(draft)), TABLES))
         with closing(self.superuser()) as superuser:
             superuser.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(_name(draft), _name(name)))
         return name
@@ -86,11 +85,3 @@ class Databases:
 
 def _name(name: str) -> sql.Identifier:
     return sql.Identifier(name)
-
-
-async def _check_isolation(url: str) -> None:
-    database = Database(conninfo(url), pool_size=1, max_overflow=0)
-    try:
-        await check_isolation(database, TABLES)
-    finally:
-        await database.close()

@@ -4,8 +4,7 @@ import pytest
 from bench.data import WITH_100, WITH_MANY, DataDisagreeError, check
 from bench.databases import Databases
 from taskward.app import create_app
-from taskward.database.startup_check import check_isolation
-from taskward.database.transaction import Database
+from taskward.database.startup_check import check_isolation_at
 from taskward.database.url import conninfo
 from taskward.features import TABLES
 from taskward.settings import Settings
@@ -19,11 +18,7 @@ OWNER = SHAPE.typical(1)[0]
 async def test_the_service_would_serve_from_what_was_loaded(
     loaded: psycopg.Connection, databases: Databases
 ) -> None:
-    database = Database(conninfo(databases.url("loaded")), pool_size=1, max_overflow=0)
-    try:
-        await check_isolation(database, TABLES)
-    finally:
-        await database.close()
+    await check_isolation_at(conninfo(databases.url("loaded")), TABLES)
 
 
 def test_counts_are_those_of_the_shape(loaded: psycopg.Connection) -> None:

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from taskward.database.driver.statement import Statement
-from taskward.database.startup_check import IsolationError, check_isolation
+from taskward.database.startup_check import IsolationError, check_isolation_at
 from taskward.database.transaction import ACCOUNTS_ROLE, APP_ROLE, Database
 from taskward.database.url import conninfo
 from taskward.features import TABLES
@@ -81,14 +81,6 @@ def add_notes(models: MetaData) -> None:
     models.tables["accounts"].append_column(sponsor)
 
 
-async def check_isolation_at(address: str) -> None:
-    database = Database(address, pool_size=1, max_overflow=0)
-    try:
-        await check_isolation(database, TABLES)
-    finally:
-        await database.close()
-
-
 def passes_what_is_asked_of_tables(superuser: psycopg.Connection) -> None:
     of_the_catalogue.test_row_level_security_is_enabled_and_forced_and_has_a_policy(superuser)
     of_the_catalogue.test_every_policy_but_those_of_roles_with_one_task_asks_for_the_user(superuser)
@@ -111,7 +103,7 @@ async def test_a_draft_goes_up_and_down_and_isolates_users(
     with psycopg.connect(drafts.empty) as reader:
         assert differences(catalogue(superuser), catalogue(reader)) == []
     passes_what_is_asked_of_tables(superuser)
-    await check_isolation_at(drafts.migrated)
+    await check_isolation_at(drafts.migrated, TABLES)
     drafts.downgrade()
     assert differences(catalogue(superuser), before) == []
 
@@ -148,7 +140,7 @@ async def test_without_what_the_draft_adds_to_a_table_no_migration_passes(
         with pytest.raises(AssertionError):
             passes_what_is_asked_of_tables(superuser)
         with pytest.raises(IsolationError, match="table notes"):
-            await check_isolation_at(drafts.migrated)
+            await check_isolation_at(drafts.migrated, TABLES)
         drafts.downgrade()
 
 

@@ -25,8 +25,7 @@ from taskward.database.migrate import (
     migrate,
 )
 from taskward.database.revision import newest
-from taskward.database.startup_check import IsolationError, check_isolation
-from taskward.database.transaction import Database
+from taskward.database.startup_check import IsolationError, check_isolation_at
 from taskward.database.url import conninfo
 from taskward.embedded.server import EmbeddedPostgres
 from taskward.features import TABLES
@@ -71,7 +70,7 @@ async def test_down_to_nothing_and_up_again_is_a_whole_database(empty_database_u
         """
         assert connection.execute(left).fetchall() == [("alembic_version",)]
     migrate(address)
-    await is_isolated(address)
+    await check_isolation_at(address, TABLES)
 
 
 async def test_many_that_start_at_once_migrate_once(empty_database_url: str) -> None:
@@ -88,7 +87,7 @@ async def test_many_that_start_at_once_migrate_once(empty_database_url: str) -> 
             migration.result(60)
     with engine(address).connect() as connection:
         assert current(connection) == head() == newest()
-    await is_isolated(address)
+    await check_isolation_at(address, TABLES)
 
 
 def wait_until_all_wait(starter: psycopg.Connection, migrations: list[Future[None]]) -> None:
@@ -137,7 +136,7 @@ async def test_a_role_that_lacks_rights_is_told_all_it_needs_and_sees_no_row_for
             assert said == "the database refused: permission denied for schema public"
             administrator.execute(cure.encode())
             migrate(address)
-            await is_isolated(address)
+            await check_isolation_at(address, TABLES)
             administrator.execute("INSERT INTO tasks (user_id, title) VALUES ('alice', 'Buy milk')")
             with psycopg.connect(address) as owner:
                 assert owner.execute("SELECT count(*) FROM tasks").fetchone() == (0,)
@@ -241,13 +240,13 @@ async def test_titles_sort_alike_whatever_the_locale_of_the_database(
         downgrade(locale_c, "0006")
         assert there.execute(SORTED).fetchone() == before
     migrate(locale_c)
-    await is_isolated(locale_c)
+    await check_isolation_at(locale_c, TABLES)
 
 
 async def test_a_second_database_of_a_server_shares_the_roles(database_url: str, empty_database_url: str) -> None:
     migrate(conninfo(empty_database_url))
-    await is_isolated(conninfo(empty_database_url))
-    await is_isolated(conninfo(database_url))
+    await check_isolation_at(conninfo(empty_database_url), TABLES)
+    await check_isolation_at(conninfo(database_url), TABLES)
 
 
 async def test_downgrading_one_database_leaves_the_roles_to_the_other(
@@ -256,26 +255,18 @@ async def test_downgrading_one_database_leaves_the_roles_to_the_other(
     migrate(conninfo(database_url))
     migrate(conninfo(empty_database_url))
     downgrade(conninfo(empty_database_url))
-    await is_isolated(conninfo(database_url))
+    await check_isolation_at(conninfo(database_url), TABLES)
 
 
 async def test_a_database_whose_wall_was_taken_down_is_not_served(database_url: str) -> None:
     downgrade(conninfo(database_url), "0003")
     with pytest.raises(IsolationError, match="taskward migrate"):
-        await is_isolated(conninfo(database_url))
+        await check_isolation_at(conninfo(database_url), TABLES)
 
 
 def downgrade(address: str, revision: str = "base") -> None:
     with engine(address).connect() as connection:
         command.downgrade(alembic_config(connection), revision)
-
-
-async def is_isolated(address: str) -> None:
-    database = Database(address, pool_size=1, max_overflow=0)
-    try:
-        await check_isolation(database, TABLES)
-    finally:
-        await database.close()
 
 
 def test_a_database_of_a_newer_version_is_refused_in_one_line(

@@ -15,6 +15,7 @@ from taskward.database.startup_check import (
     NotMigratedError,
     UnfitDatabaseError,
     check_isolation,
+    check_isolation_at,
     warn_of_an_old_server,
 )
 from taskward.database.transaction import Database
@@ -229,10 +230,8 @@ async def test_a_database_that_cannot_hold_every_text_is_neither_migrated_nor_se
                 migrate(address)
             with psycopg.connect(address) as connection:
                 assert connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,)
-            database = Database(address, pool_size=1, max_overflow=0)
             with pytest.raises(UnfitDatabaseError, match=encoding):
-                await check_isolation(database, TABLES)
-            await database.close()
+                await check_isolation_at(address, TABLES)
         finally:
             superuser.execute("DROP DATABASE not_utf8 WITH (FORCE)")
 

@@ -18,10 +18,10 @@ from taskward.database.startup_check import (
     IT_ONLY_READS,
     UnfitDatabaseError,
     check_encoding,
-    check_isolation,
+    check_isolation_at,
     mended_in,
 )
-from taskward.database.transaction import ACCOUNTS_ROLE, APP_ROLE, Database
+from taskward.database.transaction import ACCOUNTS_ROLE, APP_ROLE
 from taskward.database.url import conninfo, is_pooled
 from taskward.errors import ApiError
 from taskward.features import TABLES
@@ -84,7 +84,7 @@ def examine(url: str, *, embedded: bool = False) -> Iterator[Diagnostic]:
     except psycopg.OperationalError as error:
         yield Diagnostic("problem", "reachable", cause_of(error))
         return
-    yield asyncio.run(_isolation(address))
+    yield _isolation(address)
 
 
 def _server(facts: dict[str, Any], *, embedded: bool) -> Diagnostic:
@@ -177,14 +177,11 @@ def _latency(connection: Connection) -> Diagnostic:
     return Diagnostic("ok", "latency", text)
 
 
-async def _isolation(address: str) -> Diagnostic:
-    database = Database(address, pool_size=1, max_overflow=0)
+def _isolation(address: str) -> Diagnostic:
     try:
-        await check_isolation(database, TABLES)
+        asyncio.run(check_isolation_at(address, TABLES))
     except UnfitDatabaseError as error:
         return Diagnostic("problem", "isolation", f"{error}. The service does not start like this.")
     except ApiError as error:
         return Diagnostic("problem", "isolation", cause_of(error))
-    finally:
-        await database.close()
     return Diagnostic("ok", "isolation", "each user sees their own rows alone")

@@ -25,11 +25,10 @@ from taskward.cli.postgres import database_of
 from taskward.cli.token import token
 from taskward.database.causes import cause_of
 from taskward.database.startup_check import (
-    check_isolation,
+    check_isolation_at,
     warn_of_a_server_that_only_reads,
     warn_of_an_old_server,
 )
-from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
 from taskward.features import TABLES
@@ -121,18 +120,9 @@ class _Preparation:
 
     def _prepare(self) -> None:
         migrate_url(self._settings, self._url)
-        asyncio.run(_check_isolation(self._url, embedded=self._settings.database_url is None))
-
-
-async def _check_isolation(url: str, *, embedded: bool) -> None:
-    database = Database(conninfo(url), pool_size=1, max_overflow=0)
-    try:
-        await check_isolation(database, TABLES)
-        await warn_of_a_server_that_only_reads(database)
-        if not embedded:  # nobody can upgrade the embedded one but by a newer Taskward
-            await warn_of_an_old_server(database)
-    finally:
-        await database.close()
+        embedded = self._settings.database_url is None  # nobody can upgrade it but by a newer Taskward
+        also = [warn_of_a_server_that_only_reads, *([] if embedded else [warn_of_an_old_server])]
+        asyncio.run(check_isolation_at(conninfo(self._url), TABLES, also=also))
 
 
 def _uvicorn_config(settings: Settings) -> uvicorn.Config:

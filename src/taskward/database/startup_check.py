@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from collections.abc import Awaitable, Callable, Sequence
 
 import psycopg
 from psycopg import errors as postgres
@@ -49,6 +50,22 @@ class IsolationError(UnfitDatabaseError):
 
 class NotMigratedError(IsolationError):
     """There is nothing to protect yet: `taskward migrate` makes it."""
+
+
+async def check_isolation_at(
+    address: str, tables: Tables, *, also: Sequence[Callable[[Database], Awaitable[None]]] = ()
+) -> None:
+    """Raise as `check_isolation` does for the database of a libpq connection string, over one connection.
+
+    `also` is what is looked at then.
+    """
+    database = Database(address, pool_size=1, max_overflow=0)
+    try:
+        await check_isolation(database, tables)
+        for look in also:
+            await look(database)
+    finally:
+        await database.close()
 
 
 async def check_isolation(database: Database, tables: Tables) -> None:

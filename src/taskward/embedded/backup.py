@@ -15,9 +15,8 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from taskward.database.migrate import UnknownRevisionError, migrate
-from taskward.database.startup_check import check_isolation
+from taskward.database.startup_check import check_isolation_at
 from taskward.database.tables import Tables
-from taskward.database.transaction import Database
 from taskward.embedded.server import OWNER, program
 
 ARCHIVE = b"PGDMP"  # what pg_dump begins its own format with
@@ -94,7 +93,7 @@ def restore_backup(superuser: str, file: Path, tables: Tables, *, replace: bool)
             _create_draft(server)
             _read(file, draft)
             _migrate_what_is_in(file, service)
-            asyncio.run(_check_isolation(service, tables))
+            asyncio.run(check_isolation_at(service, tables))
             with psycopg.connect(draft, autocommit=True) as copy:
                 copy.execute("ANALYZE")
             _exchange(server)
@@ -130,14 +129,6 @@ def _create_draft(server: psycopg.Connection) -> None:
     name = sql.Identifier(DRAFT)
     server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
     server.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, sql.Identifier(OWNER)))
-
-
-async def _check_isolation(address: str, tables: Tables) -> None:
-    database = Database(address, pool_size=1, max_overflow=0)
-    try:
-        await check_isolation(database, tables)
-    finally:
-        await database.close()
 
 
 def _exchange(server: psycopg.Connection) -> None:
