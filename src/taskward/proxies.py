@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from taskward.addresses import read_address
+from taskward.loopback import is_loopback
 
 if TYPE_CHECKING:
     import httpx2
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 PROXY = re.compile(r"(https?|all)_proxy", re.IGNORECASE)  # libraries read both cases, and any mixture
+LOOPBACK_NAMES = ("127.0.0.1", "::1", "localhost")  # what `no_proxy` can say
 FORM = "A proxy is http://user:password@host:port"
 
 Client = TypeVar("Client", "httpx2.Client", "httpx2.AsyncClient")
@@ -37,7 +38,7 @@ def open_client(kind: type[Client], url: str, **options: Any) -> Client:
 
     address = urlsplit(url)
     encrypted = address.scheme == "https"  # loading certificates takes a while, and http has none
-    if address.hostname in LOOPBACK:
+    if is_loopback(address.hostname or ""):
         verify = httpx2.create_ssl_context() if encrypted else False
         return kind(trust_env=False, verify=verify, **options)
     check_proxies()
@@ -51,7 +52,7 @@ def keep_loopback_direct() -> None:
     """Have libraries that read the environment themselves send nothing for this machine to a proxy."""
     direct = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     if any(PROXY.fullmatch(name) for name in os.environ) and direct.strip() != "*":
-        os.environ["no_proxy"] = ",".join(filter(None, [direct, *sorted(LOOPBACK)]))
+        os.environ["no_proxy"] = ",".join(filter(None, [direct, *LOOPBACK_NAMES]))
 
 
 def _problems() -> Iterator[str]:

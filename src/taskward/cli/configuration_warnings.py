@@ -4,7 +4,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from taskward.settings.model import LOOPBACK, Settings
+from taskward.loopback import is_loopback
+from taskward.settings import Settings
 from taskward.settings.sources import ENV_FILE, in_quotes, in_spaces
 from taskward.settings.token_secret import MAKE_ONE, weakness
 from taskward.settings.unread_names import near_misses, unread
@@ -30,9 +31,9 @@ def configuration_warnings(settings: Settings) -> Iterator[str]:
         yield "DATABASE_MIGRATION_URL is ignored without DATABASE_URL: the embedded database is used. Set both"
     if settings.jwt_jwks_url is not None and settings.jwt_audience is None:
         yield "JWT_AUDIENCE is not set: tokens that JWT_JWKS_URL's owner made for others are accepted"
-    if settings.development and settings.host not in LOOPBACK:
+    if settings.development and not is_loopback(settings.host):
         yield f"ENVIRONMENT is development and HOST is {settings.host}: others are told why a token is refused"
-    if not settings.development and settings.host not in LOOPBACK and not settings.trusted_proxies:
+    if not settings.development and not is_loopback(settings.host) and not settings.trusted_proxies:
         yield "TRUSTED_PROXIES is not set: behind a proxy, all its clients would share one address's limits"
     if settings.workers > 1 and settings.rate_limit_storage_url is None:
         yield f"RATE_LIMIT_STORAGE_URL is not set: each of {settings.workers} workers allows RATE_LIMIT for itself"

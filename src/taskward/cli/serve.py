@@ -32,6 +32,7 @@ from taskward.database.startup_check import (
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
 from taskward.features import TABLES
+from taskward.loopback import is_loopback
 from taskward.observability.logging import log_config
 from taskward.observability.shared import shared_metrics
 from taskward.server.protocol import BoundedProtocol
@@ -41,7 +42,6 @@ from taskward.settings import Settings
 DRAIN_SECONDS = 10
 PATIENCE_SECONDS = 20  # for a worker to start or to say that it lives, also on a machine with too much to do
 BACKLOG = 2048
-LOOPBACK = ("127.0.0.1", "::1")
 RETRY_SECONDS = 0.5
 AWAY = (psycopg.OperationalError, DatabaseUnavailableError)
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy would ask its own 127.0.0.1
@@ -158,7 +158,7 @@ def _announce(settings: Settings, bound: str, port: int) -> None:
     ]
     if settings.database_url is None:
         lines.append(f"  data: {settings.data_dir.resolve()} (embedded PostgreSQL)")
-    if settings.development and bound in LOOPBACK:  # others may read the log of the rest
+    if settings.development and is_loopback(bound):  # others may read the log of the rest
         if settings.has_secret:
             header = shlex.quote(f"Authorization: Bearer {token('user_123')}")
         else:
@@ -170,9 +170,9 @@ def _announce(settings: Settings, bound: str, port: int) -> None:
 
 def _reachable(bound: str, *, accounts: bool) -> Iterator[str]:
     """Yield what whoever asked for more than this machine should know about it."""
-    address = ip_address(bound)
-    if address.is_loopback:
+    if is_loopback(bound):
         return
+    address = ip_address(bound)
     where = f"every IPv{address.version} address of this machine" if address.is_unspecified else "this address"
     yield f"  listening on {where}: other machines can reach it"
     if accounts:

@@ -3,7 +3,7 @@
 import httpx2
 
 from taskward.client.errors import UsageError
-from taskward.proxies import LOOPBACK
+from taskward.loopback import is_loopback
 
 
 class Address:
@@ -22,7 +22,7 @@ class Address:
         ):  # a password may contain '/', so look for '@' in the whole text
             raise UsageError("remove the user, query or fragment from the address of the server")
         self.url = str(url).rstrip("/")
-        self.is_loopback = url.host in LOOPBACK
+        self.is_loopback = is_loopback(url.host)
         self.is_private = url.scheme == "https" or self.is_loopback
 
     def __str__(self) -> str:

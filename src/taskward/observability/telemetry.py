@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from fastapi.telemetry import TelemetryConfig
 
 from taskward.addresses import read_address
-from taskward.proxies import LOOPBACK, BadProxyError, check_proxies, keep_loopback_direct
+from taskward.loopback import is_loopback
+from taskward.proxies import BadProxyError, check_proxies, keep_loopback_direct
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -61,7 +62,7 @@ def telemetry() -> TelemetryConfig:
 def _check_readable() -> None:
     """Raise ValueError or BadProxyError for what the exporter could not read, and might quote."""
     hosts = {_host_of(name) for name in ENDPOINTS if os.environ.get(name)}
-    if not LOOPBACK.issuperset(hosts):
+    if not all(map(is_loopback, hosts)):
         check_proxies()
     for name in HEADERS:
         if not all(HEADER.fullmatch(each) for each in os.environ.get(name, "").split(",") if each.strip()):

@@ -16,7 +16,6 @@ from pydantic_settings import (
 )
 
 from taskward.os_errors import unusable_data_dir
-from taskward.proxies import LOOPBACK
 from taskward.settings.errors import InvalidSettingsError, one_line
 from taskward.settings.sources import ENCODING, ENV_FILE, SECRETS, as_written, check_env_file, tidied
 from taskward.settings.token_secret import MAKE_ONE, secret_kept_in, weakness
@@ -31,8 +30,6 @@ from taskward.settings.value_types import (
     SharedSecret,
     Store,
 )
-
-__all__ = ["LOOPBACK", "InvalidSettingsError", "Settings"]
 
 NO_USER_ID = {"iss", "aud", "exp", "nbf", "iat", "jti"}  # the same for many users, or new with each token
 

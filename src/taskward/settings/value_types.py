@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
 from taskward.addresses import read_address, read_database_address
-from taskward.proxies import LOOPBACK
+from taskward.loopback import is_loopback
 from taskward.settings.token_secret import MAKE_ONE, MIN_SECRET_LENGTH
 
 Network = IPv4Network | IPv6Network
@@ -114,7 +114,7 @@ def key_set_url(text: str) -> str:
         raise ValueError("this URL must have a host, and its port, if any, must be digits") from None
     if not url.hostname or "@" in text or url.fragment or port == 0:
         raise ValueError("this URL must have a host, and neither a user nor a fragment")
-    if url.scheme != "https" and not (url.scheme == "http" and url.hostname in LOOPBACK):
+    if url.scheme != "https" and not (url.scheme == "http" and is_loopback(url.hostname)):
         raise ValueError("use https. Plain http is allowed only for localhost, 127.0.0.1 and [::1]")
     return text
 
