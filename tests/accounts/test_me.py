@@ -2,7 +2,7 @@ import psycopg
 import pytest
 from fastapi import FastAPI
 
-from taskward.auth.claims import LOCAL_ID
+from taskward.auth.account_ids import is_account_id
 from tests.accounts.people import PASSWORD, ask, log_in, refresh, register
 from tests.client import Client, connect
 from tests.conftest import SECRET
@@ -130,7 +130,7 @@ async def test_an_address_is_free_again_and_its_next_owner_is_somebody_else(
 async def test_the_schema_knows_the_form_that_ids_are_made_in(app: FastAPI, anonymous: Client) -> None:
     """A user of an id in this form needs an account; every other id is from outside and needs none."""
     for user_id in ("usr_", "usr_" + "a" * 27, "usr_" + "a" * 29, "USR_" + "a" * 28, "usr_" + "A" * 28, "usr_123"):
-        assert not LOCAL_ID.match(user_id)
+        assert not is_account_id(user_id)
         async with connect(app, user_id, SECRET) as client:
             assert (await client.post("/tasks", json=MILK)).status_code == 201
     async with connect(app, "usr_" + "a" * 28, SECRET) as client:

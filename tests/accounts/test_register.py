@@ -1,5 +1,4 @@
 import asyncio
-import re
 from typing import Any
 
 import psycopg
@@ -8,6 +7,7 @@ from fastapi import FastAPI
 
 from taskward.accounts.service import AccountService
 from taskward.api.state import state_of
+from taskward.auth.account_ids import is_account_id
 from tests.accounts.people import PASSWORD, register
 from tests.client import Client
 
@@ -56,7 +56,7 @@ async def test_a_new_account_is_answered_as_it_was_written(
     assert answer.headers["cache-control"] == "no-store"
     user = answer.json()
     assert user.keys() == {"id", "email", "name", "created_at"}
-    assert re.fullmatch(r"usr_[a-z2-7]{28}", user["id"])
+    assert is_account_id(user["id"])
     assert (user["email"], user["name"]) == ("Alice@Example.com", "Alice")
     assert user["created_at"].endswith("Z")
     stored = superuser.execute("SELECT id, email, folded_email, name FROM accounts").fetchall()

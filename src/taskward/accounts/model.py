@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, Column, Computed, DateTime, ForeignKey, LargeBinary, Text, func
 from sqlmodel import Field
 
+from taskward.auth.account_ids import SQL_PATTERN as ACCOUNT_ID
 from taskward.database.table_model import TableModel
 
 
@@ -13,7 +14,7 @@ class Account(TableModel, table=True):
 
     __tablename__ = "accounts"
     __table_args__ = (
-        CheckConstraint("id ~ '^usr_[a-z2-7]{28}$'", name="id_form"),
+        CheckConstraint(f"id ~ '{ACCOUNT_ID}'", name="id_form"),
         CheckConstraint("char_length(email) BETWEEN 3 AND 254", name="email_length"),
         CheckConstraint("char_length(name) BETWEEN 1 AND 200", name="name_length"),
     )

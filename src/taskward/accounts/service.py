@@ -1,12 +1,11 @@
 """What people do with their accounts."""
 
 import logging
-import secrets
 from collections.abc import Callable
 from typing import Any
 
 from taskward.accounts import statements
-from taskward.auth.claims import LOCAL_ID
+from taskward.auth.account_ids import is_account_id, new_account_id
 from taskward.auth.passwords import Passwords
 from taskward.auth.refresh import RefreshToken, RefreshTokens
 from taskward.database.errors import LockTimeoutError
@@ -14,7 +13,6 @@ from taskward.database.purge import Purge
 from taskward.database.transaction import ACCOUNTS_ROLE, APP_ROLE, Database
 from taskward.errors import CredentialsInvalidError, EmailTakenError, TokenInvalidError
 
-ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 ATTEMPTS = 3
 
 User = dict[str, Any]
@@ -45,7 +43,7 @@ class AccountService:
     async def register(self, email: str, password: str, name: str | None) -> User:
         """Store a new account; raise EmailTakenError, which costs the same work, and ServerBusyError."""
         password_hash = await self._passwords.hash(password)
-        account_id = "usr_" + "".join(secrets.choice(ALPHABET) for _ in range(28))
+        account_id = new_account_id()
         async with self._database.acting_for_accounts() as transaction:
             created = transaction.execute(
                 statements.CREATE_ACCOUNT,
@@ -117,7 +115,7 @@ class AccountService:
             user = transaction.execute(statements.READ_USER)
         if account.first is not None:
             return account.first
-        if LOCAL_ID.match(owner):
+        if is_account_id(owner):
             raise TokenInvalidError("The account of this token has been deleted.")
         return {
             "id": owner,

@@ -1,18 +1,17 @@
 """What the payload of a token must say, once its signature is known to be good (RFC 7519)."""
 
 import math
-import re
 import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
+from taskward.auth.account_ids import is_account_id
 from taskward.errors import TokenExpiredError, TokenInvalidError
 from taskward.settings import Settings
 
 LEEWAY_SECONDS = 30
 MAX_USER_ID_LENGTH = 255
 MAX_SHOWN = 200
-LOCAL_ID = re.compile(r"usr_[a-z2-7]{28}\Z")  # 140 bits, in a form that no provider is known to use
 SESSION_CACHE_AUDIENCE = "better-auth:session-cache"  # signed with the same keys as access tokens
 
 
@@ -110,7 +109,7 @@ def user_id_of(payload: dict[str, Any], expected: Expected, *, from_provider: bo
         raise TokenInvalidError(f"The token's '{name}' is not a user id of 1 to {MAX_USER_ID_LENGTH} characters.")
     if any(unicodedata.category(character) == "Cc" for character in user_id):
         raise TokenInvalidError(f"The token's '{name}' has control characters.")
-    if from_provider and LOCAL_ID.match(user_id):
+    if from_provider and is_account_id(user_id):
         raise TokenInvalidError(f"The token's '{name}' has the form of an account's of this service.")
     return user_id
 

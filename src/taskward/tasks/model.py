@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, Relationship
 
+from taskward.auth.account_ids import SQL_PATTERN as ACCOUNT_ID
 from taskward.database.table_model import TableModel
 
 
@@ -42,7 +43,7 @@ class User(TableModel, table=True):
         default=None,
         sa_column=Column(
             Text,
-            Computed("CASE WHEN id ~ '^usr_[a-z2-7]{28}$'::text THEN id ELSE NULL::text END", True),
+            Computed(f"CASE WHEN id ~ '{ACCOUNT_ID}'::text THEN id ELSE NULL::text END", True),
             ForeignKey("accounts.id"),
         ),
     )
