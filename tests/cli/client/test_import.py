@@ -114,7 +114,7 @@ def test_an_export_that_fails_leaves_the_old_file(alice: Person) -> None:
     with Proxy(alice.server, 500) as proxy:
         assert Person(alice.home, proxy.url).has_token("alice")("export", str(file)).code == 1
     assert file.read_text() == "[]"
-    assert list(alice.home.glob("*.part")) == []
+    assert [path for path in alice.home.iterdir() if path.is_file()] == [file]
 
 
 def test_an_import_waits_while_it_is_told_to(alice: Person) -> None:
@@ -140,7 +140,7 @@ def test_an_import_whose_service_is_killed_is_resumed_exactly_once(tmp_path: Pat
     with Service(tmp_path / "data", settings) as again:
         alice = Person(tmp_path, again.url).has_token("alice")
         before = len(contents(alice))
-        assert before == len(IN_THE_MIDDLE)
+        assert len(IN_THE_MIDDLE) <= before < len(titles)  # a dying service may still take one
         done = alice.run("import", "tasks.csv")
         assert done.stdout == f"300 rows: {300 - before} created, {before} already there.\n"
         assert sorted(title for title, _, _ in contents(alice)) == sorted(titles)
