@@ -87,6 +87,7 @@ def export_file(
 ) -> None:
     """Write your tasks to a JSON or CSV file, the oldest first."""
     with logged_in(server, patience_seconds=60) as session:
+        from taskward.atomic_files import written_whole
         from taskward.client import tasks
         from taskward.client.rows import format_of, write_rows
 
@@ -97,7 +98,11 @@ def export_file(
             write_rows(_tasks_of(pages), kind, _show if sys.stdout.isatty() else sys.stdout.write)
             sys.stdout.flush()
             return
-        with _replaced(Path(path)) as text, _progress("Exporting") as moved:
+        with (
+            written_whole(Path(path), overwrite=True, mode=0o666) as draft,
+            draft.open("w", encoding="utf-8", newline="") as text,
+            _progress("Exporting") as moved,
+        ):
             write_rows(_noted(_tasks_of(pages), moved), kind, text.write)
 
 
@@ -137,18 +142,6 @@ def _opened(path: str) -> Iterator[tuple[BinaryIO, TextIO]]:
         io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text,
     ):
         yield raw, text
-
-
-@contextmanager
-def _replaced(path: Path) -> Iterator[TextIO]:
-    """Give a new file that takes the place of the old one when it is complete, and not before."""
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("w", encoding="utf-8", newline="") as text:
-            yield text
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @contextmanager

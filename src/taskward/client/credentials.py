@@ -4,13 +4,13 @@ import fcntl
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from taskward.atomic_files import written_whole
 from taskward.client.address import Address
 from taskward.client.errors import ClientError
 
@@ -66,16 +66,8 @@ class CredentialStore:
         else:
             entries[address.url] = asdict(credentials)
         text = json.dumps({"servers": entries}, indent=2)
-        descriptor, name = tempfile.mkstemp(dir=self._folder, prefix=".credentials-")  # of mode 0600
-        try:
-            with os.fdopen(descriptor, "w") as file:
-                file.write(text + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(self._file)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with written_whole(self._file, overwrite=True) as draft:
+            draft.write_text(text + "\n")
 
     def _entries(self) -> dict[str, Any]:
         try:

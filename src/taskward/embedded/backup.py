@@ -7,13 +7,13 @@ anybody else would fail.
 import asyncio
 import os
 import subprocess
-import tempfile
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from taskward.atomic_files import written_whole
 from taskward.database.migrate import UnknownRevisionError, migrate
 from taskward.database.startup_check import check_isolation_at
 from taskward.database.tables import Tables
@@ -57,23 +57,9 @@ def write_backup(superuser: str, file: Path) -> None:
     """
     if file.exists():
         raise BackupError(f"{file} already exists. Choose another name")
-    try:
-        descriptor, draft = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")  # mode 0600
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(file.parent)) from None
-    try:
-        with open(descriptor, "wb") as out:  # noqa: PTH123
-            _run(
-                "pg_dump",
-                "--format=custom",
-                f"--file={draft}",
-                f"--dbname={make_conninfo(superuser, dbname=OWNER)}",
-            )
-            os.fsync(out.fileno())
-        os.rename(draft, file)  # noqa: PTH104
-    except BaseException:
-        os.unlink(draft)  # noqa: PTH108
-        raise
+    database = make_conninfo(superuser, dbname=OWNER)
+    with written_whole(file, overwrite=False) as draft:
+        _run("pg_dump", "--format=custom", f"--file={draft}", f"--dbname={database}")
 
 
 def restore_backup(superuser: str, file: Path, tables: Tables, *, replace: bool) -> None:

@@ -26,6 +26,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from taskward.atomic_files import sync_folder
 from taskward.embedded.os_user import EmbeddedPostgresError, ServerAccount
 from taskward.embedded.server_log import ServerLog
 from taskward.os_errors import in_words, unusable_data_dir
@@ -110,7 +111,7 @@ class EmbeddedPostgres:
             "--no-instructions",
         )  # fmt: skip
         draft.rename(self.cluster)
-        _sync(self.data_dir)  # initdb has synced its files, but their folder's new name is ours to keep
+        sync_folder(self.data_dir)  # initdb has synced its files, but their folder's new name is ours to keep
 
     def _refuse_another_major(self) -> None:
         major = (self.cluster / "PG_VERSION").read_text().strip()
@@ -271,14 +272,6 @@ def _lock(data_dir: Path) -> IO[str]:
     file.write(str(os.getpid()))
     file.flush()
     return file
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _stop_server_of_a_dead_owner(cluster: Path) -> None:

@@ -1,11 +1,11 @@
 """Secrets that anybody could guess, and the secret that is made up where none is given."""
 
-import os
 import re
 import secrets
-import tempfile
+from contextlib import suppress
 from pathlib import Path
 
+from taskward.atomic_files import written_whole
 from taskward.settings.errors import InvalidSettingsError
 
 MIN_SECRET_LENGTH = 32  # RFC 7518, 3.2: an HS256 key is at least as long as the hash
@@ -71,15 +71,9 @@ def secret_kept_in(path: Path) -> bytes:
     """
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")  # mode 0600
-        try:
-            with open(descriptor, "w") as file:  # noqa: PTH123
-                file.write(secrets.token_urlsafe(48))
-            os.link(draft, path)  # fails where a rename would overwrite
-        except FileExistsError:
-            pass  # another process was first, and its secret is the one
-        finally:
-            os.unlink(draft)  # noqa: PTH108
+        # Another process may be first, and then its secret is the one.
+        with suppress(FileExistsError), written_whole(path, overwrite=False) as draft:
+            draft.write_text(secrets.token_urlsafe(48))
     secret = path.read_bytes()
     if len(secret) < MIN_SECRET_LENGTH:  # a file cut short, by a full disk or by hand, would be a key to guess
         raise InvalidSettingsError(f"{path} is too short to be a secret. Delete it, and a new one will be made.")
