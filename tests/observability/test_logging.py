@@ -17,6 +17,7 @@ pytestmark = pytest.mark.quick
 HARMFUL = [
     "\n", "\r", "\r\n", "\t", "\0", "\x0b", "\x0c", "\x1b[2J", "\x1c", "\x7f", "\x85", "\x9b31m", "\u2028",
     "\u2029", "\u202e", "\u2066", "\u061c", "\ufeff", "\ud800",
+    "\u00ad", "\U000e0041",
 ]  # fmt: skip
 ANYTHING = st.text(st.characters(categories=None), min_size=1)  # surrogates as well
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from taskward.terminal_text import harmless
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
@@ -13,4 +15,4 @@ class Diagnostic:
     text: str
 
     def __str__(self) -> str:
-        return f"{self.level:<8} {self.subject:<10} {self.text}"
+        return f"{self.level:<8} {self.subject:<10} {harmless(self.text)}"

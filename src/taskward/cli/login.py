@@ -27,9 +27,9 @@ def login(
 ) -> None:
     """Log in to a service, on this machine or elsewhere, and stay logged in."""
     with service(server) as api:
-        from taskward.cli.output import harmless
         from taskward.client import accounts
         from taskward.client.credentials import CredentialStore, configuration_folder
+        from taskward.terminal_text import harmless
 
         store = CredentialStore(configuration_folder())
         accounts.check_privacy(api, insecure=insecure)
@@ -75,7 +75,8 @@ def logout(server: Server = SERVER) -> None:
 def whoami(as_json: AsJson = False, server: Server = SERVER) -> None:
     """Say who is logged in at a service."""
     with logged_in(server) as session:
-        from taskward.cli.output import harmless, print_json
+        from taskward.cli.output import print_json
+        from taskward.terminal_text import harmless
 
         user = session.request("GET", "/auth/me").body
         if as_json:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from taskward.cli import login, tasks, transfer
+from taskward.terminal_text import harmless
 
 cli = typer.Typer(help="A task API for many users.", no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -149,5 +150,5 @@ def _one_line_errors() -> Iterator[None]:
     else:
         return
     for line in message.splitlines():
-        typer.echo(f"taskward: {line}", err=True)
+        typer.echo(f"taskward: {harmless(line)}", err=True)
     raise typer.Exit(1)

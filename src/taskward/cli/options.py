@@ -32,10 +32,10 @@ def service(
     server: str, *, patience_seconds: float | None = None, away_seconds: float | None = None
 ) -> Iterator[Api]:
     """Give the service at an address; tell what goes wrong inside in one line, and exit with its code."""
-    from taskward.cli.output import harmless
     from taskward.client.address import Address
     from taskward.client.api import AWAY_SECONDS, PATIENCE_SECONDS, Api
     from taskward.client.errors import ClientError
+    from taskward.terminal_text import harmless
 
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # not every locale has every title

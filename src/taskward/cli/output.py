@@ -3,31 +3,17 @@
 import json
 import os
 import sys
-import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
 import typer
 
 from taskward.client.fields import Task
+from taskward.terminal_text import harmless
 
-JOINERS = "\u200c\u200d"  # make one picture, or one letter, of several characters
 COLUMNS = ("id", "done", "title", "updated")
 # What `print_task` shows in a way of its own, or not at all; each other field has a line with its name.
 WITH_A_PLACE = ("id", "user_id", "title", "description", "completed", "created_at", "updated_at", "revision")
-
-
-def harmless(text: str) -> str:
-    """Return text of which a terminal can only be told to show it.
-
-    Control characters, and those that turn the direction of text (Unicode TR 36, 3.8), are written as escapes.
-    """
-    return "".join(_escaped(character) for character in text)
-
-
-def _escaped(character: str) -> str:
-    strange = unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character not in JOINERS
-    return character.encode("unicode_escape").decode() if strange else character
 
 
 def print_json(document: Any) -> None:

@@ -156,8 +156,9 @@ def delete(
     if not yes and not at_a_terminal():
         raise typer.BadParameter("there is no terminal to ask at", param_hint="--yes")
     with logged_in(server) as session:
-        from taskward.cli.output import harmless, print_json
+        from taskward.cli.output import print_json
         from taskward.client import tasks
+        from taskward.terminal_text import harmless
 
         seen = tasks.read(session, task_id)
         named = f'task {task_id} "{harmless(seen["title"])}"'

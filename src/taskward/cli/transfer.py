@@ -42,9 +42,10 @@ def import_file(
     Repeat it within a day, and only what is missing is created.
     """
     with logged_in(server, patience_seconds=patience, away_seconds=patience) as session:
-        from taskward.cli.output import harmless, print_json
+        from taskward.cli.output import print_json
         from taskward.client.importing import import_rows
         from taskward.client.rows import format_of, read_rows
+        from taskward.terminal_text import harmless
 
         kind = kind or format_of(path)
         rows = created = 0
@@ -112,7 +113,7 @@ def _tasks_of(pages: Iterable[Page]) -> Iterator[Task]:
 
 
 def _show(text: str) -> None:
-    from taskward.cli.output import harmless
+    from taskward.terminal_text import harmless
 
     sys.stdout.write("\n".join(harmless(line) for line in text.replace("\r\n", "\n").split("\n")))
 

@@ -81,7 +81,7 @@ def _without_an_answer(error: BaseException) -> tuple[str, str]:
     if found := NOT_RESOLVED.match(text):
         name = found[1] if HOST.fullmatch(found[1]) else "of the database"
         return f"the host {name} has no address: {found[2]}", NOT_FOUND
-    return _harmless(text, set()) or "the server does not answer in time", ""
+    return _without_quotes(text, set()) or "the server does not answer in time", ""
 
 
 def _not_connected(pgconn: PGconn) -> tuple[str, str]:
@@ -92,9 +92,9 @@ def _not_connected(pgconn: PGconn) -> tuple[str, str]:
     text = pgconn.error_message.decode(errors="replace").rpartition("failed: ")[2].split("\n")[0]
     text = re.sub(r"^\w+:\s+", "", text)
     if not host or not port.isdigit() or "@" in host + database:  # an address that was not taken as it was meant
-        return _harmless(text, set()), NOT_UNDERSTOOD
+        return _without_quotes(text, set()), NOT_UNDERSTOOD
     where = f"({database} on {host}:{port}, as {user})"
-    return f"{_harmless(text, {host, database, user})} {where}", _cure(pgconn, text)
+    return f"{_without_quotes(text, {host, database, user})} {where}", _cure(pgconn, text)
 
 
 def _cure(pgconn: PGconn, text: str) -> str:
@@ -107,7 +107,7 @@ def _cure(pgconn: PGconn, text: str) -> str:
     return NOT_SPOKEN_TO
 
 
-def _harmless(text: str, sound: set[str]) -> str:
+def _without_quotes(text: str, sound: set[str]) -> str:
     """Return text in which only quoted words remain that are known, or the address of a machine."""
 
     def shown(quoted: re.Match[str]) -> str:

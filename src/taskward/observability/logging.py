@@ -1,7 +1,6 @@
 """Log lines of the service and of uvicorn, on standard error: one line for each event."""
 
 import logging
-import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,12 +9,9 @@ import orjson
 from taskward.observability.current import current_request
 from taskward.observability.libraries import OurWords
 from taskward.observability.stack import stack_trace
+from taskward.terminal_text import escaped, harmless
 
-# What could end a line, move a terminal's cursor, or turn the direction of reading: control characters of both
-# sets, the separators of Unicode, its direction marks, and halves of surrogate pairs, which cannot be written.
-UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-UNSAFE_IN_A_FIELD = re.compile(UNSAFE.pattern[:-1] + r"\[\]\\]")  # a user id must not look like the next field
-SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+BRACKETS = {ord(each): escaped(each) for each in "[]\\"}  # a user id must not look like the next field
 
 
 def log_config(level: str, form: str = "text") -> dict[str, Any]:
@@ -45,8 +41,8 @@ class TextFormatter(logging.Formatter):
             user_id, endpoint = request.user_id or "-", request.endpoint
         if trace := _trace(record):
             message += f"\n{trace}"
-        fields = (_timestamp(record), record.levelname, UNSAFE_IN_A_FIELD.sub(_escape, user_id), endpoint)
-        return "".join(f"[{field}] " for field in fields) + f"[{UNSAFE.sub(_escape, message)}]"
+        fields = (_timestamp(record), record.levelname, harmless(user_id.translate(BRACKETS)), endpoint)
+        return "".join(f"[{field}] " for field in fields) + f"[{harmless(message)}]"
 
 
 class JsonFormatter(logging.Formatter):
@@ -68,7 +64,7 @@ class JsonFormatter(logging.Formatter):
             entry["exception"] = trace
         whole = {name: value and value.encode(errors="backslashreplace").decode() for name, value in entry.items()}
         # JSON's own escapes end at U+001F; outside of its strings the text has none of the rest.
-        return UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", orjson.dumps(whole).decode())
+        return harmless(orjson.dumps(whole).decode(), _in_json)
 
 
 def _timestamp(record: logging.LogRecord) -> str:
@@ -81,6 +77,6 @@ def _trace(record: logging.LogRecord) -> str:
     return record.stack_info or ""
 
 
-def _escape(found: re.Match[str]) -> str:
-    number = ord(found[0])
-    return SHORT.get(found[0]) or (f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}")
+def _in_json(character: str) -> str:
+    units = character.encode("utf-16-be").hex()  # of which a character beyond U+FFFF has two
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))

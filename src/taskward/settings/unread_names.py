@@ -7,6 +7,8 @@ from difflib import get_close_matches
 from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 
+from taskward.terminal_text import harmless
+
 CLOSE = 0.85  # accepts LOCAL_ACOUNTS and WORKER, rejects DATABASE_HOST and HOSTNAME
 PREFIX = "TASKWARD_"
 ORDINARY = re.compile(r"[A-Z][A-Z0-9_]{0,63}|[a-z][a-z0-9_]{0,63}")  # anything else may be a line of a secret
@@ -59,7 +61,7 @@ def near_misses(environment: Values, file: Values, fields: Mapping[str, FieldInf
     """Yield a line for each name in the environment and in `.env` that is close to a setting's."""
     for where, values in (("the environment", environment), (".env", file)):
         for name, setting in _slips(values, {**environment, **file}, fields):
-            yield f"{name.encode('unicode_escape').decode()} in {where} is ignored. Did you mean {setting}?"
+            yield f"{harmless(name)} in {where} is ignored. Did you mean {setting}?"
 
 
 def unread(environment: Values, file: Values, fields: Mapping[str, FieldInfo]) -> Iterator[str]:
