@@ -35,6 +35,7 @@ def service(
     from taskward.client.address import Address
     from taskward.client.api import AWAY_SECONDS, PATIENCE_SECONDS, Api
     from taskward.client.errors import ClientError
+    from taskward.os_errors import in_words
     from taskward.terminal_text import harmless
 
     for stream in (sys.stdout, sys.stderr):
@@ -52,8 +53,7 @@ def service(
     except BrokenPipeError:
         raise  # whoever read has had enough; typer ends quietly
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        typer.echo(f"taskward: {harmless(where)}{error.strerror or error}", err=True)
+        typer.echo(f"taskward: {harmless(in_words(error))}", err=True)
         raise typer.Exit(1) from None
 
 
