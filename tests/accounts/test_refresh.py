@@ -6,16 +6,17 @@ import psycopg
 import pytest
 from fastapi import FastAPI
 
-from taskward.accounts.service import AccountService
 from taskward.accounts.statements import PURGE_BATCH, PURGE_TOKENS
-from taskward.api.state import state_of
+from taskward.auth.refresh import RefreshToken
 from tests.accounts.conftest import logged_in
 from tests.accounts.people import log_in, refresh
 from tests.client import Client
+from tests.purges import INTERVAL, purges_end
 
 Tokens = dict[str, str]
 
 LATER = "UPDATE refresh_tokens SET rotated_at = rotated_at - interval '11 seconds'"
+OVER = "UPDATE refresh_tokens SET expires_at = now() - interval '1 second' WHERE family_hash = %s"
 STILL_NOW = "UPDATE refresh_tokens SET rotated_at = rotated_at - interval '8 seconds'"
 
 
@@ -183,16 +184,21 @@ async def test_the_database_has_nothing_that_could_be_used(
     assert token[:22] not in row
 
 
+@pytest.fixture
+def purges_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(INTERVAL, 0)
+
+
+@pytest.mark.usefixtures("purges_at_once")  # before the first log-in, which says when the next purge is due
 async def test_families_whose_time_is_over_are_purged_and_others_are_not(
-    app: FastAPI, anonymous: Client, alices_tokens: Tokens, superuser: psycopg.Connection
+    anonymous: Client, alices_tokens: Tokens, superuser: psycopg.Connection
 ) -> None:
-    await state_of(app).service(AccountService)._purge._task  # type: ignore[misc]  # the first log-in set it off
-    superuser.execute("UPDATE refresh_tokens SET expires_at = now() - interval '1 second'")
     kept = await log_in(anonymous, "alice")
+    await purges_end()
     assert superuser.execute("SELECT count(*) FROM refresh_tokens").fetchone() == (2,)
-    state_of(app).service(AccountService)._purge._due = 0
+    superuser.execute(OVER, [RefreshToken(alices_tokens["refresh_token"]).family_hash])
     token = await following(anonymous, kept["refresh_token"])
-    await state_of(app).service(AccountService)._purge._task  # type: ignore[misc]
+    await purges_end()
     assert superuser.execute("SELECT count(*) FROM refresh_tokens").fetchone() == (1,)
     assert not await refused(anonymous, token)
 

@@ -6,12 +6,11 @@ import psycopg
 import pytest
 from fastapi import FastAPI
 
-from taskward.api.state import state_of
-from taskward.tasks.service import TaskService
 from tests.client import Client
 from tests.faults.conftest import at_rest
 from tests.faults.proxy import Proxy
 from tests.profiles import by_profile
+from tests.purges import purges_end
 
 
 @pytest.mark.soak
@@ -21,7 +20,7 @@ async def test_a_keyed_create_whose_answers_were_lost_is_there_exactly_once(
     cuts = by_profile(50, 500)
     retries = 0
     await alice.post("/tasks", json={"title": "first"}, headers={"Idempotency-Key": "first"})
-    await state_of(app).service(TaskService)._purge._task  # type: ignore[misc]  # from here on nobody else asks the database anything
+    await purges_end()  # from here on nobody else asks the database anything
     for number, lost in zip(range(cuts), cycle([1, 2, 3])):  # the first is repeated by the service itself
         title, already = f"cut {number}", proxy.dropped
         proxy.answers_to_drop = lost

@@ -5,9 +5,9 @@ import pytest
 from fastapi import FastAPI
 
 from taskward.api.state import state_of
-from taskward.tasks.idempotency import PURGE_BATCH
-from taskward.tasks.service import TaskService
+from taskward.tasks.idempotency import PURGE_BATCH, key_purge
 from tests.client import Client
+from tests.purges import INTERVAL, purges_end
 
 KEY = {"Idempotency-Key": "5f0c2a7e"}
 
@@ -104,18 +104,20 @@ async def test_keys_older_than_a_day_are_purged_and_younger_ones_are_not(
         " now() - interval '23 hours 59 minutes', n, 'title', NULL, false, now(), n"
         " FROM generate_series(1, 5) AS n"
     )
-    await state_of(app).service(TaskService)._purge.purge()
+    await key_purge(state_of(app).database).purge()
     assert superuser.execute("SELECT count(*) FROM idempotency_keys WHERE key LIKE 'young%'").fetchone() == (5,)
     assert superuser.execute("SELECT count(*) FROM idempotency_keys").fetchone() == (5,)
 
 
-async def test_keyed_creates_set_off_the_purge(app: FastAPI, alice: Client, superuser: psycopg.Connection) -> None:
+async def test_keyed_creates_set_off_the_purge(
+    alice: Client, superuser: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(INTERVAL, 0)
     await alice.post("/tasks", json={"title": "Buy milk"}, headers=KEY)
-    await state_of(app).service(TaskService)._purge._task  # type: ignore[misc]
+    await purges_end()
     superuser.execute("UPDATE idempotency_keys SET stored_at = stored_at - interval '2 days'")
-    state_of(app).service(TaskService)._purge._due = 0
     await alice.post("/tasks", json={"title": "Buy bread"}, headers={"Idempotency-Key": "another"})
-    await state_of(app).service(TaskService)._purge._task  # type: ignore[misc]
+    await purges_end()
     assert superuser.execute("SELECT key FROM idempotency_keys").fetchall() == [("another",)]
 
 

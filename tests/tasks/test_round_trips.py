@@ -2,13 +2,11 @@ from collections.abc import AsyncIterator
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
-from fastapi import FastAPI
 
-from taskward.api.state import state_of
 from taskward.settings import Settings
-from taskward.tasks.service import TaskService
 from tests.client import Client
 from tests.conftest import SECRET
+from tests.purges import purges_end
 from tests.tasks.path_prefixes import create
 from tests.tasks.wire import CountingProxy
 
@@ -52,12 +50,10 @@ async def test_an_operation_is_one_round_trip(alice: Client, wire: CountingProxy
         assert wire.round_trips - before == 1, f"call {number + 1}"
 
 
-async def test_a_keyed_create_and_its_replay_are_one_round_trip_each(
-    app: FastAPI, alice: Client, wire: CountingProxy
-) -> None:
+async def test_a_keyed_create_and_its_replay_are_one_round_trip_each(alice: Client, wire: CountingProxy) -> None:
     # The first one of all sets off the purge of old keys, a round trip of its own in the background.
     await alice.post("/tasks", json={"title": "Buy milk"}, headers={"Idempotency-Key": "the first"})
-    await state_of(app).service(TaskService)._purge._task  # type: ignore[misc]
+    await purges_end()
     for number in range(OFTEN):
         for _ in range(2):
             before = wire.round_trips

@@ -14,6 +14,7 @@ from taskward.database.transaction import Transaction
 from taskward.errors import ApiError
 
 INTERVAL_SECONDS = 600
+TASK_NAME = "purge"
 
 # A batch has rows of many users, and deleting a user takes theirs in another order: the two may come to wait for
 # each other. Long before PostgreSQL looks for deadlocks it is the purge that gives up, for it can come again.
@@ -39,7 +40,7 @@ class Purge:
         """Start a purge in the background when the last one is long enough ago."""
         if time.monotonic() >= self._due:
             self._due = time.monotonic() + INTERVAL_SECONDS
-            self._task = asyncio.create_task(self.purge())
+            self._task = asyncio.create_task(self.purge(), name=TASK_NAME)
 
     async def purge(self) -> None:
         """Remove what is due, in batches, so that no batch holds its locks for long."""
