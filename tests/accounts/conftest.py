@@ -17,7 +17,7 @@ QUICK = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)
 @pytest.fixture
 def quick_passwords(app: FastAPI) -> None:
     """Hash with the least work there is, where a test is about something else than passwords."""
-    state_of(app).service(AccountService)._passwords = Passwords(QUICK)
+    state_of(app).service(AccountService).passwords = Passwords(QUICK)
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ async def refusal(client: Client, person: str) -> None:
 
 
 async def test_a_refusal_costs_the_same_work_whoever_it_is_for(app: FastAPI, anonymous: Client) -> None:
-    state_of(app).service(AccountService)._passwords = Passwords(A_QUARTER)
+    state_of(app).service(AccountService).passwords = Passwords(A_QUARTER)
     await register(anonymous, "alice")
     alice, bob = await medians(anonymous, time.process_time, SAMPLES)
     assert bob == pytest.approx(alice, rel=TOLERANCE)

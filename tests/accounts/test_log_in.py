@@ -177,7 +177,7 @@ async def test_the_servers_log_has_no_address_of_who_is_refused(
 
 
 async def test_who_is_beyond_the_queue_is_asked_to_come_back(app: FastAPI, anonymous: Client) -> None:
-    state_of(app).service(AccountService)._passwords = Passwords(QUICK, max_pending=0)
+    state_of(app).service(AccountService).passwords = Passwords(QUICK, max_pending=0)
     registration = {"email": "alice@example.com", "password": PASSWORD}
     for answer in (await post(anonymous, GOOD), await anonymous.post("/auth/register", json=registration)):
         assert answer.status_code == 503
@@ -190,7 +190,7 @@ async def test_an_old_hash_is_renewed_by_the_next_log_in(
 ) -> None:
     await register(anonymous, "alice")
     await register(anonymous, "bob")
-    state_of(app).service(AccountService)._passwords = Passwords(
+    state_of(app).service(AccountService).passwords = Passwords(
         Argon2Hasher(time_cost=2, memory_cost=16, parallelism=1)
     )
     wrong = await ask(anonymous, grant_type="password", username="alice@example.com", password="wrong")
@@ -200,7 +200,7 @@ async def test_an_old_hash_is_renewed_by_the_next_log_in(
     assert parameters(superuser) == ["m=16,t=2,p=1", "m=8,t=1,p=1"]
     await log_in(anonymous, "alice")
     assert parameters(superuser) == ["m=16,t=2,p=1", "m=8,t=1,p=1"]
-    state_of(app).service(AccountService)._passwords = Passwords(QUICK)
+    state_of(app).service(AccountService).passwords = Passwords(QUICK)
     await log_in(anonymous, "alice")
 
 

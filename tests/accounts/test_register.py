@@ -91,13 +91,13 @@ async def test_a_taken_address_costs_a_hash_as_a_free_one_does(
     app: FastAPI, anonymous: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hashed = []
-    hash_password = state_of(app).service(AccountService)._passwords.hash
+    hash_password = state_of(app).service(AccountService).passwords.hash
 
     async def counted(password: str) -> Any:
         hashed.append(password)
         return await hash_password(password)
 
-    monkeypatch.setattr(state_of(app).service(AccountService)._passwords, "hash", counted)
+    monkeypatch.setattr(state_of(app).service(AccountService).passwords, "hash", counted)
     for number in (1, 2):
         await anonymous.post("/auth/register", json=ALICE)
         assert len(hashed) == number

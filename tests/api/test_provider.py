@@ -63,12 +63,8 @@ async def test_a_user_of_the_provider_has_tasks_of_their_own(app: FastAPI, key_s
 async def test_while_no_key_is_to_be_had_the_answer_is_503_and_the_service_lives(
     app: FastAPI, key_server: KeyServer
 ) -> None:
+    key_server.answer_bytes(b"", 500)
     async with client(app, token_of("alice")) as alice:
-        provider = state_of(app).verifier.provider
-        assert provider is not None
-        await provider.refresh()
-        key_server.answer_bytes(b"", 500)
-        provider._keys, provider._attempted = [], 0
         answer = await alice.get("/tasks")
         assert (answer.status_code, answer.json()["code"]) == (503, "KEYS_UNAVAILABLE")
         assert 1 <= int(answer.headers["Retry-After"]) <= 30

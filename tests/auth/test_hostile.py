@@ -53,7 +53,9 @@ def refused(verifier: TokenVerifier, token: str) -> float:
     try:
         claims = verifier.cached(token) or at_once(verifier.verify(token))
     except AuthenticationError:
-        return time.thread_time() - start
+        seconds = time.thread_time() - start
+        assert verifier.cached(token) is None
+        return seconds
     raise AssertionError(f"accepted as {claims.user_id}: {token!r}")
 
 
@@ -69,7 +71,6 @@ def check_all(verifier: TokenVerifier, tokens: Iterable[str]) -> int:
         if refused(verifier, token) > MAX_SECONDS:
             quickest = min(refused(verifier, token) for _ in range(5))
             assert quickest <= MAX_SECONDS, f"{quickest * 1000:.1f} ms for {token[:200]!r}"
-    assert not verifier._cached
     return number
 
 

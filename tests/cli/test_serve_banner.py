@@ -7,7 +7,7 @@ import httpx2
 import psycopg
 import pytest
 
-from taskward.cli.serve import _announce, _reachable
+from taskward.cli.serve import _announce, reachable
 from taskward.database.startup_check import mended_in
 from taskward.settings import Settings
 from tests.conftest import SECRET
@@ -120,7 +120,7 @@ def test_who_listens_for_this_machine_alone_is_not_told_of_others(tmp_path: Path
 
 def test_another_address_of_this_machine_is_reachable() -> None:
     assert (
-        next(_reachable("192.0.2.1", accounts=True)) == "  listening on this address: other machines can reach it"
+        next(reachable("192.0.2.1", accounts=True)) == "  listening on this address: other machines can reach it"
     )
 
 

@@ -88,6 +88,7 @@ async def test_a_refusal_that_nobody_waits_for_any_more_is_no_error_of_the_event
     database: Database, precondition: Asked
 ) -> None:
     precondition.refuses = True
+    before = asyncio.all_tasks()
     told: list[dict[str, object]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
     callers = await crowd(database)
@@ -95,7 +96,7 @@ async def test_a_refusal_that_nobody_waits_for_any_more_is_no_error_of_the_event
         caller.cancel()
     await asyncio.gather(*callers, return_exceptions=True)
     precondition.may_answer.set()
-    while database._checking:  # noqa: ASYNC110
+    while asyncio.all_tasks() - before:  # noqa: ASYNC110
         await asyncio.sleep(0)  # a turn of the loop is what is waited for
     gc.collect()  # which is when asyncio finds it out
     assert told == []

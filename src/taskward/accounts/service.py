@@ -34,7 +34,7 @@ class AccountService:
     ) -> None:
         """Take the parts, the function that issues an access token for a user id, and how long those are good."""
         self._database = database
-        self._passwords = passwords
+        self.passwords = passwords
         self._refresh_tokens = refresh_tokens
         self._issue = issue
         self._lifetime_seconds = lifetime_seconds
@@ -42,7 +42,7 @@ class AccountService:
 
     async def register(self, email: str, password: str, name: str | None) -> User:
         """Store a new account; raise EmailTakenError, which costs the same work, and ServerBusyError."""
-        password_hash = await self._passwords.hash(password)
+        password_hash = await self.passwords.hash(password)
         account_id = new_account_id()
         async with self._database.acting_for_accounts() as transaction:
             created = transaction.execute(
@@ -62,7 +62,7 @@ class AccountService:
             found = transaction.execute(statements.FIND_ACCOUNT, email=email)
         account = found.first
         stored = account["password_hash"] if account else None
-        right, renewed_hash = await self._passwords.verify(password, stored)
+        right, renewed_hash = await self.passwords.verify(password, stored)
         if account is None or not right:
             raise CredentialsInvalidError
         account_id, token = account["id"], self._refresh_tokens.first()

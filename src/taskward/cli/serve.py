@@ -153,7 +153,7 @@ def _announce(settings: Settings, bound: str, port: int) -> None:
         return  # the workers could not start, and have said why
     lines = [
         f"Taskward is running at {address}",
-        *_reachable(bound, accounts=settings.accounts_enabled),
+        *reachable(bound, accounts=settings.accounts_enabled),
         f"  documentation: {address}/docs",
     ]
     if settings.database_url is None:
@@ -168,7 +168,7 @@ def _announce(settings: Settings, bound: str, port: int) -> None:
     print("\n".join(lines), flush=True)
 
 
-def _reachable(bound: str, *, accounts: bool) -> Iterator[str]:
+def reachable(bound: str, *, accounts: bool) -> Iterator[str]:
     """Yield what whoever asked for more than this machine should know about it."""
     if is_loopback(bound):
         return
