@@ -1,6 +1,6 @@
 import asyncio
 import platform
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import psycopg
@@ -8,9 +8,15 @@ import pytest
 from fastapi import FastAPI
 
 import taskward
+<<<<<<< HEAD
 from taskward.api.state import state_of
+=======
+from taskward.app import create_app
+from taskward.settings import Settings
+>>>>>>> 5a805fb (Refuse private parts of other objects, by the linter)
 from tests.accounts.deleting import SLOW_TO_GIVE_UP
-from tests.client import Client
+from tests.client import Client, connect
+from tests.conftest import SECRET
 from tests.observability.scrape import label_values, value
 
 pytestmark = pytest.mark.quick
@@ -101,10 +107,19 @@ async def test_a_unit_of_work_is_timed_also_when_it_fails(alice: Client, superus
     assert value(await scrape(alice), name) == before + 2
 
 
+@pytest.fixture
+async def patient_app(settings: Settings) -> AsyncIterator[FastAPI]:
+    """The application, whose transactions may take 30 seconds."""
+    application = create_app(settings.model_copy(update={"database_timeout_seconds": 30}))
+    async with application.router.lifespan_context(application):
+        yield application
+
+
 async def test_who_waits_for_what_is_seen_while_it_lasts(
-    app: FastAPI, alice: Client, superuser: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+    patient_app: FastAPI, superuser: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("taskward.database.transaction.IDENTITY", SLOW_TO_GIVE_UP)
+<<<<<<< HEAD
     state_of(app).database._timeout = 30
     await alice.post("/tasks", json={"title": "Buy milk"})
     with superuser.transaction():
@@ -113,16 +128,27 @@ async def test_who_waits_for_what_is_seen_while_it_lasts(
         done = {"completed": True}  # reads would share connections
         writes = [asyncio.create_task(alice.patch("/tasks/1", json=done)) for _ in range(limit + 3)]
         await until(lambda: state_of(app).database.pool.in_use == limit and state_of(app).database.waiting == 3)
+=======
+    async with connect(patient_app, "alice", SECRET) as alice:
+        await alice.post("/tasks", json={"title": "Buy milk"})
+        with superuser.transaction():
+            superuser.execute("LOCK TABLE tasks")
+            database = state_of(patient_app).database
+            limit = database.pool.limit
+            done = {"completed": True}  # reads would share connections
+            writes = [asyncio.create_task(alice.patch("/tasks/1", json=done)) for _ in range(limit + 3)]
+            await until(lambda: database.pool.in_use == limit and database.waiting == 3)
+            text = await scrape(alice)
+        await asyncio.gather(*writes)
+        assert value(text, "taskward_requests_in_flight") == limit + 3 + 1
+        assert value(text, "taskward_database_connections_in_use") == limit
+        assert value(text, "taskward_database_connections") == limit
+        assert value(text, "taskward_database_connections_limit") == limit == 8
+        assert value(text, "taskward_database_waiting") == 3
+>>>>>>> 5a805fb (Refuse private parts of other objects, by the linter)
         text = await scrape(alice)
-    await asyncio.gather(*writes)
-    assert value(text, "taskward_requests_in_flight") == limit + 3 + 1
-    assert value(text, "taskward_database_connections_in_use") == limit
-    assert value(text, "taskward_database_connections") == limit
-    assert value(text, "taskward_database_connections_limit") == limit == 8
-    assert value(text, "taskward_database_waiting") == 3
-    text = await scrape(alice)
-    assert value(text, "taskward_requests_in_flight") == 1
-    assert value(text, "taskward_database_connections_in_use") == 0
+        assert value(text, "taskward_requests_in_flight") == 1
+        assert value(text, "taskward_database_connections_in_use") == 0
 
 
 async def test_a_client_that_goes_away_is_counted_as_no_answer(app: FastAPI, alice: Client) -> None:

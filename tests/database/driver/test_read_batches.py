@@ -16,6 +16,7 @@ from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError, ValidationFailedError
 from tests.database.conftest import create_task
+from tests.database.driver.test_pool import turns
 from tests.database.transactions import WHO, read_as, waiting_for
 from tests.loop_time import LoopTime
 from tests.tasks.wire import CountingProxy
@@ -245,9 +246,9 @@ async def test_who_waits_when_the_service_stops_is_told_at_once(database: Databa
 
 async def test_who_gives_up_takes_nobody_along(database: Database) -> None:
     await read_as(database, "alice")
-    for turns in range(6):
+    for steps in range(6):
         readers = [asyncio.create_task(rows_of(database, "alice", WHO)) for _ in range(4)]
-        for _ in range(turns):
+        for _ in range(steps):
             await asyncio.sleep(0)
         readers[0].cancel()
         first, *others = await asyncio.gather(*readers, return_exceptions=True)
@@ -278,8 +279,7 @@ async def test_those_who_all_gave_up_leave_no_connection_behind(
             *(rows_of(database, "alice", SLEEP) for _ in range(3)), return_exceptions=True
         )
         assert [type(outcome) for outcome in outcomes] == [DatabaseUnavailableError] * 3
-        await database._reads.close()
-        assert (database.pool.open, database.pool.in_use) == (0, 0)
+        await turns(lambda: (database.pool.open, database.pool.in_use) == (0, 0))
     assert await rows_of(database, "bob", WHO) == [("taskward_app", "bob")]
     await database.close()
 
