@@ -160,7 +160,7 @@ def test_the_typescript_compiler_finds_nothing(pieces: Pieces, tmp_path: Path) -
 
 
 def test_every_piece_has_a_name_and_is_used(pieces: Pieces) -> None:
-    assert len(re.findall(r"^```(?!sh)\w", DOCUMENT, re.MULTILINE)) == len(pieces) == 10
+    assert len(re.findall(r"^```(?!sh)\w", DOCUMENT, re.MULTILINE)) == len(pieces) > 0
     assert all(name.endswith((".ts", ".mjs")) or name.startswith(".env") for name in pieces)
 
 
