@@ -6,7 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from taskward.cli.doctor_database import _latency, _pooler, _server, _text, examine
+from taskward.cli.doctor_database import about_encoding, about_latency, about_pooler, about_server, examine
 from taskward.database.migrate import head
 from taskward.embedded.server import EmbeddedPostgres
 from tests.cli.command import processes_of, taskward
@@ -110,17 +110,17 @@ def test_a_superuser_is_a_note_and_no_problem(database_url: str, postgres: Embed
     [(140025, "problem"), (150019, "note"), (150020, "ok"), (180004, "note"), (180007, "ok"), (190000, "ok")],
 )
 def test_an_old_server_is_told(number: int, level: str) -> None:
-    assert _server({"number": number, "version": "x"}, embedded=False).level == level
+    assert about_server({"number": number, "version": "x"}, embedded=False).level == level
 
 
 def test_nobody_is_told_to_upgrade_the_server_that_comes_with_taskward() -> None:
-    told = _server({"number": 180004, "version": "18.4"}, embedded=True)
+    told = about_server({"number": 180004, "version": "18.4"}, embedded=True)
     assert (told.level, told.text) == ("ok", "PostgreSQL 18.4, the embedded one")
 
 
 def test_an_encoding_that_cannot_hold_every_text_is_a_problem() -> None:
-    assert _text({"encoding": "SQL_ASCII", "time_zone": "UTC"}).level == "problem"
-    assert _text({"encoding": "UTF8", "time_zone": "Asia/Tokyo"}).level == "ok"
+    assert about_encoding({"encoding": "SQL_ASCII", "time_zone": "UTC"}).level == "problem"
+    assert about_encoding({"encoding": "UTF8", "time_zone": "Asia/Tokyo"}).level == "ok"
 
 
 def test_a_pooler_is_known_by_the_process_ids_it_makes_up(superuser: psycopg.Connection) -> None:
@@ -128,9 +128,9 @@ def test_a_pooler_is_known_by_the_process_ids_it_makes_up(superuser: psycopg.Con
     server = {"pid": connection.info.backend_pid}
     other = {"pid": connection.info.backend_pid + 1}
     named, unnamed = "host=ep-x-pooler.example.com", "host=db.example.com"
-    assert _pooler(unnamed, connection, server).text == "none"  # type: ignore[arg-type]
-    assert _pooler(named, connection, other).level == "ok"  # type: ignore[arg-type]
-    told = _pooler(unnamed, connection, other)  # type: ignore[arg-type]
+    assert about_pooler(unnamed, connection, server).text == "none"  # type: ignore[arg-type]
+    assert about_pooler(named, connection, other).level == "ok"  # type: ignore[arg-type]
+    told = about_pooler(unnamed, connection, other)  # type: ignore[arg-type]
     assert told.level == "note"
     assert "direct address" in told.text
 
@@ -138,9 +138,9 @@ def test_a_pooler_is_known_by_the_process_ids_it_makes_up(superuser: psycopg.Con
 def test_a_database_far_away_is_a_note(superuser: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     from taskward.cli import doctor_database
 
-    assert "ms for a round trip" in _latency(superuser).text  # type: ignore[arg-type]
+    assert "ms for a round trip" in about_latency(superuser).text  # type: ignore[arg-type]
     monkeypatch.setattr(doctor_database, "SLOW_MILLISECONDS", 0)
-    assert _latency(superuser).level == "note"  # type: ignore[arg-type]
+    assert about_latency(superuser).level == "note"  # type: ignore[arg-type]
 
 
 def test_the_embedded_database_is_looked_at_running_and_not(tmp_path: Path) -> None:

@@ -8,12 +8,9 @@ import pytest
 from fastapi import FastAPI
 
 import taskward
-<<<<<<< HEAD
 from taskward.api.state import state_of
-=======
 from taskward.app import create_app
 from taskward.settings import Settings
->>>>>>> 5a805fb (Refuse private parts of other objects, by the linter)
 from tests.accounts.deleting import SLOW_TO_GIVE_UP
 from tests.client import Client, connect
 from tests.conftest import SECRET
@@ -119,16 +116,6 @@ async def test_who_waits_for_what_is_seen_while_it_lasts(
     patient_app: FastAPI, superuser: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("taskward.database.transaction.IDENTITY", SLOW_TO_GIVE_UP)
-<<<<<<< HEAD
-    state_of(app).database._timeout = 30
-    await alice.post("/tasks", json={"title": "Buy milk"})
-    with superuser.transaction():
-        superuser.execute("LOCK TABLE tasks")
-        limit = state_of(app).database.pool.limit
-        done = {"completed": True}  # reads would share connections
-        writes = [asyncio.create_task(alice.patch("/tasks/1", json=done)) for _ in range(limit + 3)]
-        await until(lambda: state_of(app).database.pool.in_use == limit and state_of(app).database.waiting == 3)
-=======
     async with connect(patient_app, "alice", SECRET) as alice:
         await alice.post("/tasks", json={"title": "Buy milk"})
         with superuser.transaction():
@@ -145,7 +132,6 @@ async def test_who_waits_for_what_is_seen_while_it_lasts(
         assert value(text, "taskward_database_connections") == limit
         assert value(text, "taskward_database_connections_limit") == limit == 8
         assert value(text, "taskward_database_waiting") == 3
->>>>>>> 5a805fb (Refuse private parts of other objects, by the linter)
         text = await scrape(alice)
         assert value(text, "taskward_requests_in_flight") == 1
         assert value(text, "taskward_database_connections_in_use") == 0

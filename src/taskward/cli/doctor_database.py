@@ -74,20 +74,21 @@ def examine(url: str, *, embedded: bool = False) -> Iterator[Diagnostic]:
             yield Diagnostic("ok", "reachable", f"as {connection.info.user} on {connection.info.dbname}")
             facts = connection.execute(FACTS, {"app": APP_ROLE, "accounts": ACCOUNTS_ROLE}).fetchone()
             assert facts is not None
-            yield _server(facts, embedded=embedded)
-            yield _role(facts)
-            yield _text(facts)
-            yield _writes(facts)
-            yield _pooler(address, connection, facts)
-            yield _migrations(connection, facts)
-            yield _latency(connection)
+            yield about_server(facts, embedded=embedded)
+            yield about_role(facts)
+            yield about_encoding(facts)
+            yield about_writes(facts)
+            yield about_pooler(address, connection, facts)
+            yield about_migrations(connection, facts)
+            yield about_latency(connection)
     except psycopg.OperationalError as error:
         yield Diagnostic("problem", "reachable", cause_of(error))
         return
-    yield _isolation(address)
+    yield about_isolation(address)
 
 
-def _server(facts: dict[str, Any], *, embedded: bool) -> Diagnostic:
+def about_server(facts: dict[str, Any], *, embedded: bool) -> Diagnostic:
+    """Tell whether PostgreSQL is new enough, and lacks no known repair."""
     number, name = facts["number"], f"PostgreSQL {facts['version']}"
     if embedded:
         return Diagnostic("ok", "server", f"{name}, the embedded one")
@@ -99,7 +100,8 @@ def _server(facts: dict[str, Any], *, embedded: bool) -> Diagnostic:
     return Diagnostic("ok", "server", name)
 
 
-def _role(facts: dict[str, Any]) -> Diagnostic:
+def about_role(facts: dict[str, Any]) -> Diagnostic:
+    """Tell whether the role can act as those of the service."""
     powers = {"rolsuper": "is a superuser", "rolbypassrls": "bypasses row-level security"}
     power = next((text for name, text in powers.items() if facts[name]), None)
     if not facts["acts"]:
@@ -114,7 +116,8 @@ def _role(facts: dict[str, Any]) -> Diagnostic:
     return Diagnostic("ok", "role", f"{facts['role']} acts as {APP_ROLE}{more}")
 
 
-def _text(facts: dict[str, Any]) -> Diagnostic:
+def about_encoding(facts: dict[str, Any]) -> Diagnostic:
+    """Tell whether every text can be stored."""
     try:
         check_encoding(facts["encoding"])
     except UnfitDatabaseError as error:
@@ -122,15 +125,16 @@ def _text(facts: dict[str, Any]) -> Diagnostic:
     return Diagnostic("ok", "encoding", f"UTF8; the time zone {facts['time_zone']} makes no difference")
 
 
-def _writes(facts: dict[str, Any]) -> Diagnostic:
+def about_writes(facts: dict[str, Any]) -> Diagnostic:
+    """Tell whether the database takes writes."""
     if facts["only_reads"]:
         text = f"{IT_ONLY_READS}. Reads are served, and writes are answered with 503."
         return Diagnostic("problem", "writes", f"{text} Is its disk full?")
     return Diagnostic("ok", "writes", "taken")
 
 
-def _pooler(address: str, connection: Connection, facts: dict[str, Any]) -> Diagnostic:
-    """A pooler gives its clients process ids of its own: the server's, asked for by a statement, is another."""
+def about_pooler(address: str, connection: Connection, facts: dict[str, Any]) -> Diagnostic:
+    """Tell whether there is one: it gives its clients process ids of its own, and the server says another."""
     pooled = connection.info.backend_pid != facts["pid"]
     if pooled and not is_pooled(address):
         return Diagnostic(
@@ -145,7 +149,8 @@ def _pooler(address: str, connection: Connection, facts: dict[str, Any]) -> Diag
     return Diagnostic("ok", "pooler", "none")
 
 
-def _migrations(connection: Connection, facts: dict[str, Any]) -> Diagnostic:
+def about_migrations(connection: Connection, facts: dict[str, Any]) -> Diagnostic:
+    """Tell whether the schema is that of this version."""
     try:
         row = (
             connection.execute("SELECT version_num FROM alembic_version").fetchone() if facts["migrated"] else None
@@ -162,7 +167,9 @@ def _migrations(connection: Connection, facts: dict[str, Any]) -> Diagnostic:
     return Diagnostic("ok", "migrations", f"at {head()}, the newest")
 
 
-def _latency(connection: Connection) -> Diagnostic:
+def about_latency(connection: Connection) -> Diagnostic:
+    """Tell how long a round trip takes."""
+
     def milliseconds(ask: Callable[[], object]) -> float:
         start = perf_counter()
         ask()
@@ -177,7 +184,8 @@ def _latency(connection: Connection) -> Diagnostic:
     return Diagnostic("ok", "latency", text)
 
 
-def _isolation(address: str) -> Diagnostic:
+def about_isolation(address: str) -> Diagnostic:
+    """Tell whether users are kept apart."""
     try:
         asyncio.run(check_isolation_at(address, TABLES))
     except UnfitDatabaseError as error:
