@@ -37,7 +37,7 @@ def defined_by(body: list[ast.stmt]) -> set[str]:
 def rooms() -> list[tuple[int, str]]:
     """Return the layer and the name of every room in the map."""
     table = rows(section(ARCHITECTURE, "The rooms"), "layer")
-    return [(int(layer), code(room)[0]) for layer, room, purpose in table if purpose]
+    return [(int(layer), name) for layer, names, purpose in table if purpose for name in code(names)]
 
 
 def test_the_map_has_the_layers_that_are_enforced_in_their_order() -> None:
