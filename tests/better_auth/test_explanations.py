@@ -36,7 +36,7 @@ def cached(alice: Person) -> str:
 # How Better Auth is configured, and what alice sends of what she has there.
 WITH_PUBLIC_KEYS: dict[str, tuple[dict[str, Any], Make]] = {
     "nothing": ({}, lambda _: ""),
-    "the session token, as sign-in answers it": ({}, lambda alice: alice.session_token),
+    "the session token, as sign-in returns it": ({}, lambda alice: alice.session_token),
     "the cookie `better-auth.session_token`": ({}, lambda alice: alice.cookie("session_token")),
     "the cookie `better-auth.session_data`": (cookie_cache("compact"), cached),
     "the same, of the strategy `jwe`": (cookie_cache("jwe"), cached),

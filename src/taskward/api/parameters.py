@@ -6,7 +6,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from taskward.errors import ValidationFailedError
-from taskward.field_types import DIGITS, MAX_INT64, NOT_DIGITS
+from taskward.field_types import DIGITS, MAX_INT64
 
 MAX_DIGITS = len(str(MAX_INT64))
 
@@ -15,7 +15,7 @@ async def _task_id(request: Request) -> int:
     """Return the id in the path; raise ValidationFailedError for what no task can have."""
     text: str = request.path_params["task_id"]
     if not DIGITS.match(text):
-        raise ValidationFailedError([("task_id", NOT_DIGITS)])
+        raise ValidationFailedError([("task_id", "A task number is digits, such as 42")])
     if len(text) > MAX_DIGITS or int(text) > MAX_INT64:
         raise ValidationFailedError([("task_id", f"Input should be less than or equal to {MAX_INT64}")])
     return int(text)

@@ -106,7 +106,7 @@ def test_files_that_cannot_be_are_refused_in_one_line(alice: Person) -> None:
     ):
         done = alice(arguments[0], str(alice.home / arguments[1]) if arguments[1] != "-" else "-")
         assert (done.code, done.stderr.count("\n")) == (code, 1), done.stderr
-    assert done.stderr == f"taskward: there is no file or folder {alice.home / 'absent'}\n"
+    assert done.stderr == f"taskward: no such file or folder: {alice.home / 'absent'}\n"
 
 
 def test_an_export_that_fails_leaves_the_old_file(alice: Person) -> None:
