@@ -179,9 +179,9 @@ class Pool:
             if not attempt.done():
                 if len(self._attempts) > 1:
                     attempt.cancel()
-                self._bear(TimeoutError("the server does not answer"))
+                self._record_failure(TimeoutError("the server does not answer"))
             elif error := attempt.exception():
-                self._bear(error)
+                self._record_failure(error)
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _attempt(self) -> None:
@@ -199,7 +199,7 @@ class Pool:
         if not attempt.cancelled():
             attempt.exception()  # recorded already, unless it took too long
 
-    def _bear(self, error: BaseException) -> None:
+    def _record_failure(self, error: BaseException) -> None:
         now = time.monotonic()
         if self._away_since is None or now - self._last_failure > PATIENCE_SECONDS:  # nobody has tried meanwhile
             self._away_since = now
