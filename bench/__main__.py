@@ -31,7 +31,7 @@ def main() -> None:
     signal.alarm(MAX_SECONDS)
     try:
         report = measure(Options(FOLDER, options.rounds, options.seconds, options.actions, options.only_actions))
-    except (wrk.BadAnswersError, ServerFailedError) as error:
+    except (wrk.BadResponsesError, ServerFailedError) as error:
         sys.exit(str(error))
     text = report.markdown()
     print(text)

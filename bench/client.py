@@ -23,7 +23,7 @@ WRITES = ("create", "update", "complete")
 BODIES = {"create": b'{"title": "Buy milk"}', "update": b'{"title": "Buy bread"}', "complete": b""}
 
 
-class Caller:
+class Client:
     """The requests of one user: 70 reads, 20 lists and 10 writes of 100."""
 
     def __init__(self, line: str, port: int) -> None:
@@ -49,23 +49,23 @@ class Caller:
 class Connection:
     """A kept-alive connection with at most one request under way."""
 
-    def __init__(self, caller: Caller, port: int) -> None:
+    def __init__(self, client: Client, port: int) -> None:
         """Connect."""
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.overdue: deque[float] = deque()  # when requests were due that had to wait for the one under way
         self.due: float | None = None  # of the request under way
-        self.answers = 0
-        self._caller = caller
+        self.responses = 0
+        self._client = client
         self._received = b""
 
     def send(self, due: float) -> None:
         """Send a request that was due at this time."""
         self.due = due
-        self.socket.sendall(self._caller.request())
+        self.socket.sendall(self._client.request())
 
     def receive(self) -> int | None:
-        """Take what has arrived; return the status once the whole answer has."""
+        """Take what has arrived; return the status once the whole response has."""
         data = self.socket.recv(65_536)
         if not data:
             raise ConnectionError("the server closed a connection")
@@ -75,17 +75,17 @@ class Connection:
         if not end or len(body) < int(rest.split(b"\r\n", 1)[0] if declared else 0):
             return None
         self._received = b""
-        self.answers += 1
+        self.responses += 1
         return int(head[9:12])
 
 
 class Load:
     """All connections, until the time is up."""
 
-    def __init__(self, callers: list[Caller], port: int, connections: int, rate: float | None) -> None:
+    def __init__(self, clients: list[Client], port: int, connections: int, rate: float | None) -> None:
         """Connect; take how many requests to send per second, over all connections (None: as many as can be)."""
         self._selector = selectors.DefaultSelector()  # before the connections: select() wants a low descriptor
-        self.connections = [Connection(callers[n % len(callers)], port) for n in range(connections)]
+        self.connections = [Connection(clients[n % len(clients)], port) for n in range(connections)]
         self._interval = connections / rate if rate else None
         self._timetable: list[tuple[float, int]] = []
         self.latencies: list[float] = []
@@ -95,7 +95,7 @@ class Load:
             self._selector.register(connection.socket, selectors.EVENT_READ, connection)
 
     def run(self, seconds: float) -> None:
-        """Send all that is due in this time, and leave what then has no answer yet."""
+        """Send all that is due in this time, and leave what then has no response yet."""
         start = time.perf_counter()
         if self._interval:
             self._timetable = [(start + random.random() * self._interval, n) for n in range(len(self.connections))]
@@ -109,7 +109,7 @@ class Load:
             # A selector counts in milliseconds, select() in microseconds, and a selector can be waited for.
             select.select([self._selector], [], [], max(0, next_due - time.perf_counter()))
             for key, _ in self._selector.select(0):
-                self._take_answer(key.data)
+                self._take_response(key.data)
         self._send_what_is_due(start + seconds)
 
     def _send_what_is_due(self, now: float) -> None:
@@ -124,7 +124,7 @@ class Load:
             else:
                 connection.overdue.append(due)
 
-    def _take_answer(self, connection: Connection) -> None:
+    def _take_response(self, connection: Connection) -> None:
         if (status := connection.receive()) is None:
             return
         now = time.perf_counter()
@@ -144,7 +144,7 @@ class Load:
             connection.socket.close()
 
     def waiting(self, now: float) -> list[float]:
-        """Return for how long the requests have been due that have no answer yet."""
+        """Return for how long the requests have been due that have no response yet."""
         due = [connection.due for connection in self.connections if connection.due is not None]
         return [now - time for time in (*due, *(time for c in self.connections for time in c.overdue))]
 
@@ -155,7 +155,7 @@ def percentile(values: list[float], percent: float) -> float:
 
 
 def main() -> None:
-    """Print what was seen as JSON. Latencies in milliseconds; a request without an answer counts as it stands."""
+    """Print what was seen as JSON. Latencies in milliseconds; a request without a response counts as it stands."""
     parser = argparse.ArgumentParser(prog="python -m bench.client", description=__doc__)
     parser.add_argument("port", type=int)
     parser.add_argument("users", type=Path)
@@ -165,13 +165,13 @@ def main() -> None:
     )
     parser.add_argument("--seconds", type=float, default=10)
     options = parser.parse_args()
-    callers = [Caller(line, options.port) for line in options.users.read_text().splitlines()]
-    load = Load(callers, options.port, options.connections, options.rate)
+    clients = [Client(line, options.port) for line in options.users.read_text().splitlines()]
+    load = Load(clients, options.port, options.connections, options.rate)
     gc.disable()
     busy = time.process_time()
     load.run(options.seconds)
     busy = time.process_time() - busy
-    answers = sorted(connection.answers for connection in load.connections)
+    responses = sorted(connection.responses for connection in load.connections)
     waiting = load.waiting(time.perf_counter())
     latencies = load.latencies + (waiting if options.rate else [])
     print(
@@ -185,9 +185,9 @@ def main() -> None:
                 "lag": percentile(load.lags, 99),
                 "busy": busy / options.seconds,
                 "statuses": load.statuses,
-                "least": answers[0],
-                "median": median(answers),
-                "most": answers[-1],
+                "least": responses[0],
+                "median": median(responses),
+                "most": responses[-1],
             }
         )
     )

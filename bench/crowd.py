@@ -54,5 +54,5 @@ def _client(server: Server, file: Path, seconds: int, *options: str) -> dict[str
     seen["refused"] = seen["statuses"].pop(wrk.REFUSED, 0)
     seen["per_second"] = (seen["requests"] - seen["refused"]) / seconds
     if set(seen["statuses"]) - wrk.GOOD["mix"]:
-        raise wrk.BadAnswersError(f"{server.name} answered with {seen['statuses']}")
+        raise wrk.BadResponsesError(f"{server.name} answered with {seen['statuses']}")
     return seen

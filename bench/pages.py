@@ -79,10 +79,10 @@ def _client(server: Server, user: User) -> Iterator[Get]:
 
         def get(path: str) -> bytes:
             connection.request("GET", path, headers={"Authorization": f"Bearer {user.token}"})
-            answer = connection.getresponse()
-            body = answer.read()
-            if answer.status != 200:
-                raise AssertionError(f"{server.name} answered {path} with {answer.status}")
+            response = connection.getresponse()
+            body = response.read()
+            if response.status != 200:
+                raise AssertionError(f"{server.name} answered {path} with {response.status}")
             return body
 
         yield get

@@ -148,7 +148,7 @@ def _starts(starts: Starts) -> str:
     return _table(
         ("from the command", "seconds"),
         [
-            ("`taskward serve` on existing data, to the first task read", f"{starts.first_answer:.2f}"),
+            ("`taskward serve` on existing data, to the first task read", f"{starts.first_response:.2f}"),
             ("`taskward --help`", f"{starts.help:.2f}"),
         ],
     )

@@ -57,12 +57,12 @@ class Server:
         self._stop()
 
     def get(self, path: str, token: str | None = None) -> tuple[int, Mapping[str, str], bytes]:
-        """Return the status, headers and body of one answer; raise OSError."""
+        """Return the status, headers and body of one response; raise OSError."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=START_SECONDS)
         try:
             connection.request("GET", path, headers={"Authorization": f"Bearer {token}"} if token else {})
-            answer = connection.getresponse()
-            return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+            response = connection.getresponse()
+            return response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
         finally:
             connection.close()
 

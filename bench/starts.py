@@ -17,7 +17,7 @@ REPEATS = 3
 class Starts:
     """Seconds."""
 
-    first_answer: float
+    first_response: float
     help: float
 
 
@@ -27,17 +27,17 @@ def measure(data_dir: Path, user: User) -> Starts:
     No other server may be using `data_dir`.
     """
     return Starts(
-        median(_first_answer(data_dir, user) for _ in range(REPEATS)), median(_help() for _ in range(REPEATS))
+        median(_first_response(data_dir, user) for _ in range(REPEATS)), median(_help() for _ in range(REPEATS))
     )
 
 
-def _first_answer(data_dir: Path, user: User) -> float:
+def _first_response(data_dir: Path, user: User) -> float:
     start = time.perf_counter()
     with servers.taskward(data_dir, "start", DATA_DIR=str(data_dir)) as server:
         status, _, _ = server.get(f"/tasks/{user.task_ids[0]}", user.token)
         seconds = time.perf_counter() - start
     if status != 200:
-        raise AssertionError(f"the first answer was {status}")
+        raise AssertionError(f"the first response was {status}")
     return seconds
 
 

@@ -14,7 +14,7 @@ REFUSED = "503"
 MISSING = "wrk is not installed. On Debian and Ubuntu: apt install wrk. On macOS: brew install wrk."
 
 
-class BadAnswersError(Exception):
+class BadResponsesError(Exception):
     """A server gave other answers than were asked for, so the figures would mean nothing."""
 
 
@@ -22,7 +22,7 @@ class BadAnswersError(Exception):
 class Run:
     """What wrk saw. Latencies are in milliseconds, refused requests among them."""
 
-    requests: int  # with a good answer
+    requests: int  # with a good response
     refused: int  # with 503, for want of a connection to the database in time
     per_second: float
     p50: float
@@ -37,7 +37,7 @@ def is_installed() -> bool:
 
 def run(server: Server, action: str, users: Path, *, seconds: int, connections: int, counting: bool = True,
         overload: bool = False) -> Run:  # fmt: skip
-    """Load a server with one action; raise BadAnswersError unless every answer has the right status.
+    """Load a server with one action; raise BadAnswersError unless every response has the right status.
 
     Without `counting` only errors are seen, which costs the client least. Under `overload`, a server may refuse.
     """
@@ -50,5 +50,5 @@ def run(server: Server, action: str, users: Path, *, seconds: int, connections: 
     bad = set(seen["statuses"]) - GOOD.get(action, {"200"})
     requests = seen["requests"] - refused
     if bad or seen["failed"] > refused or not requests:
-        raise BadAnswersError(f"{server.name} answered {action} with {seen}")
+        raise BadResponsesError(f"{server.name} answered {action} with {seen}")
     return Run(requests, refused, requests / seen["seconds"], seen["p50"], seen["p95"], seen["p99"])

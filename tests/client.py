@@ -1,4 +1,4 @@
-"""A client that holds every answer it gets against the published OpenAPI document."""
+"""A client that holds every response it gets against the published OpenAPI document."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def connect(app: FastAPI, user_id: str | None = None, secret: str = "") -> Clien
 
     async def hold_against_the_schema(response: httpx2.Response) -> None:
         await response.aread()
-        check_answer(openapi_of(app), response)
+        check_response(openapi_of(app), response)
 
     client = Client(
         transport=httpx2.ASGITransport(app, raise_app_exceptions=False),
@@ -46,8 +46,8 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
     return _documents[routes]
 
 
-def check_answer(openapi: dict[str, Any], response: httpx2.Response) -> None:
-    """Fail unless the answer has a request id and, on a documented route, a documented status and body."""
+def check_response(openapi: dict[str, Any], response: httpx2.Response) -> None:
+    """Fail unless the response has a request id and, on a documented route, a documented status and body."""
     assert response.headers["x-request-id"]
     method = "GET" if response.request.method == "HEAD" else response.request.method
     operation = operation_of(openapi, method, response.request.url.path)

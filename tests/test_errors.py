@@ -62,7 +62,7 @@ def test_an_error_is_a_sentence_and_a_code(kind: type[ApiError]) -> None:
     assert re.fullmatch(r"[A-Z].*\.", kind.detail)
 
 
-def test_the_reason_for_a_401_is_not_part_of_its_answer() -> None:
+def test_the_reason_for_a_401_is_not_part_of_its_response() -> None:
     for kind in KINDS.values():
         if issubclass(kind, AuthenticationError):
             error = kind("why")

@@ -331,11 +331,11 @@ def test_a_made_up_secret_is_kept_for_its_owner_alone(folder: Path) -> None:
 def test_processes_that_start_together_make_up_one_secret(folder: Path) -> None:
     context = multiprocessing.get_context("spawn")
     start = context.Barrier(4)
-    answers: Any = context.Queue()
-    racers = [context.Process(target=race, args=(folder / "data", start, answers)) for _ in range(4)]
+    responses: Any = context.Queue()
+    racers = [context.Process(target=race, args=(folder / "data", start, responses)) for _ in range(4)]
     for racer in racers:
         racer.start()
-    secrets = {answers.get(timeout=60) for _ in range(4 * ROUNDS)}
+    secrets = {responses.get(timeout=60) for _ in range(4 * ROUNDS)}
     for racer in racers:
         racer.join(60)
     assert len(secrets) == ROUNDS
@@ -345,11 +345,11 @@ def test_processes_that_start_together_make_up_one_secret(folder: Path) -> None:
 ROUNDS = 20
 
 
-def race(data_dir: Path, start: Any, answers: Any) -> None:
+def race(data_dir: Path, start: Any, responses: Any) -> None:
     for number in range(ROUNDS):
         settings = Settings(DATA_DIR=f"{data_dir}{number}")
         start.wait(60)
-        answers.put((number, settings.signing_secret))
+        responses.put((number, settings.signing_secret))
 
 
 def test_a_folder_that_cannot_hold_the_secret_is_told_with_its_setting(folder: Path) -> None:

@@ -129,7 +129,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 async def _make_sure(database: Database) -> None:
-    """Raise IsolationError rather than serve; without an answer, serve none of its data until there is one."""
+    """Raise IsolationError rather than serve; without a response, serve none of its data until there is one."""
     try:
         await database.make_sure()
     except DatabaseUnavailableError:

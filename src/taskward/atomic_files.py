@@ -64,7 +64,7 @@ def _sync(path: Path) -> None:
 
 @contextmanager
 def _told_of(path: Path) -> Iterator[None]:
-    """Let errors name what the caller knows, which the draft is not."""
+    """Let errors name what the client knows, which the draft is not."""
     try:
         yield
     except OSError as error:

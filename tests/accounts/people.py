@@ -10,16 +10,16 @@ PASSWORD = "correct horse battery staple"
 
 
 async def register(client: Client, person: str, password: str = PASSWORD) -> dict[str, Any]:
-    answer = await client.post("/auth/register", json={"email": f"{person}@example.com", "password": password})
-    assert answer.status_code == 201, answer.text
-    user: dict[str, Any] = answer.json()
+    response = await client.post("/auth/register", json={"email": f"{person}@example.com", "password": password})
+    assert response.status_code == 201, response.text
+    user: dict[str, Any] = response.json()
     return user
 
 
 async def log_in(client: Client, person: str, password: str = PASSWORD) -> dict[str, str]:
-    answer = await ask(client, grant_type="password", username=f"{person}@example.com", password=password)
-    assert answer.status_code == 200, answer.text
-    tokens: dict[str, str] = answer.json()
+    response = await ask(client, grant_type="password", username=f"{person}@example.com", password=password)
+    assert response.status_code == 200, response.text
+    tokens: dict[str, str] = response.json()
     return tokens
 
 

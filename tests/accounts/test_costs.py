@@ -58,8 +58,10 @@ async def medians(client: Client, clock: Callable[[], float], samples: int) -> t
 
 
 async def refusal(client: Client, person: str) -> None:
-    answer = await ask(client, grant_type="password", username=f"{person}@example.com", password="battery staple")
-    assert answer.json()["code"] == "CREDENTIALS_INVALID"
+    response = await ask(
+        client, grant_type="password", username=f"{person}@example.com", password="battery staple"
+    )
+    assert response.json()["code"] == "CREDENTIALS_INVALID"
 
 
 async def test_a_refusal_costs_the_same_work_whoever_it_is_for(app: FastAPI, anonymous: Client) -> None:
@@ -83,9 +85,9 @@ async def test_a_user_of_an_account_costs_no_more_than_any_other(
 ) -> None:
     async def costs(expected: int, request: Awaitable[Any]) -> Any:
         before = wire.round_trips
-        answer = await request
+        response = await request
         assert wire.round_trips - before == expected
-        return answer
+        return response
 
     await log_in_once(anonymous)
     for number in range(8):  # the driver prepares a statement when it has run five times
@@ -94,8 +96,8 @@ async def test_a_user_of_an_account_costs_no_more_than_any_other(
         await costs(1, refresh(anonymous, tokens["refresh_token"]))
         async with logged_in(app, tokens) as alice:
             for _ in range(2):  # the first write makes the user
-                answer = await costs(1, alice.post("/tasks", json={"title": "Buy milk"}))
-                assert answer.status_code == 201
+                response = await costs(1, alice.post("/tasks", json={"title": "Buy milk"}))
+                assert response.status_code == 201
             await costs(1, alice.get("/auth/me"))
             await costs(1, alice.delete("/auth/me"))
             assert (await costs(1, alice.post("/tasks", json={"title": "Buy milk"}))).status_code == 401

@@ -39,26 +39,26 @@ async def write_until(client: Client, done: asyncio.Event, ids: deque[int], seen
         created: httpx2.Response = await client.post("/tasks", json=MILK)
         if created.status_code == 201:
             ids.append(created.json()["id"])
-        answers = [
+        responses = [
             created,
             await client.patch(f"/tasks/{ids[-1]}/toggle"),
             await client.patch(f"/tasks/{random.choice(ids)}", json={"completed": True}),
             await client.delete(f"/tasks/{random.choice(ids)}"),
         ]
-        seen.update(answer.status_code for answer in answers)
+        seen.update(response.status_code for response in responses)
 
 
 async def delete_among_writers(user: Client, seen: Counter[Any], *others: Request) -> list[httpx2.Response]:
-    """Delete a user in the middle of many writes, twice and beside other requests; return the answers."""
+    """Delete a user in the middle of many writes, twice and beside other requests; return the responses."""
     ids = deque([(await user.post("/tasks", json=MILK)).json()["id"]], maxlen=CONNECTIONS)
     done, enough = asyncio.Event(), seen.total() + 50
     writers = [asyncio.create_task(write_until(user, done, ids, seen)) for _ in range(CONNECTIONS)]
     while seen.total() < enough:  # they are at it  # noqa: ASYNC110
         await asyncio.sleep(0)
-    answers = await asyncio.gather(user.delete("/auth/me"), user.delete("/auth/me"), *others)
+    responses = await asyncio.gather(user.delete("/auth/me"), user.delete("/auth/me"), *others)
     done.set()
     await asyncio.gather(*writers)
-    return answers
+    return responses
 
 
 async def deadlocks(app: FastAPI, superuser: psycopg.Connection) -> int:
@@ -91,9 +91,9 @@ async def test_deleting_among_many_writers_leaves_nothing_and_fails_nobody(
         tokens = await log_in(anonymous, "alice")
         async with logged_in(app, tokens) as alice:
             tokens_anew = [refresh(anonymous, tokens["refresh_token"]), ask(anonymous, **LOG_IN)]
-            answers = await delete_among_writers(alice, seen, *tokens_anew)
-        assert [answer.status_code for answer in answers[:2]] == [204, 204]
-        assert {answer.status_code for answer in answers[2:]} <= {200, 401}
+            responses = await delete_among_writers(alice, seen, *tokens_anew)
+        assert [response.status_code for response in responses[:2]] == [204, 204]
+        assert {response.status_code for response in responses[2:]} <= {200, 401}
         assert superuser.execute(LEFT).fetchone() == (0,)
     assert seen.keys() <= {200, 201, 204, 401, 404}, seen
     assert seen[201] > ROUNDS
@@ -107,8 +107,8 @@ async def test_a_user_from_outside_who_writes_on_comes_back_after_deleting(
 ) -> None:
     seen: Counter[Any] = Counter()
     for _ in range(ROUNDS):
-        answers = await delete_among_writers(alice, seen)
-        assert [answer.status_code for answer in answers] == [204, 204]
+        responses = await delete_among_writers(alice, seen)
+        assert [response.status_code for response in responses] == [204, 204]
         check_books(superuser)
     assert seen.keys() <= {200, 201, 204, 404}, seen
     assert (await alice.delete("/auth/me")).status_code == 204

@@ -129,6 +129,6 @@ async def test_a_lock_that_stays_is_told(
     monkeypatch.setattr("taskward.database.transaction.IDENTITY", QUICK_TO_GIVE_UP)
     with superuser.transaction():
         superuser.execute("SELECT FROM accounts FOR UPDATE")
-        answer = await registered_alice.delete("/auth/me")
-    assert answer.json()["code"] == "DATABASE_UNAVAILABLE"
+        response = await registered_alice.delete("/auth/me")
+    assert response.json()["code"] == "DATABASE_UNAVAILABLE"
     assert (await registered_alice.delete("/auth/me")).status_code == 204

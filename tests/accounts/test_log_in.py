@@ -29,10 +29,10 @@ async def post(client: Client, content: str | bytes, **headers: str) -> Any:
 
 async def test_who_logs_in_gets_tokens_that_work(app: FastAPI, anonymous: Client) -> None:
     user = await register(anonymous, "alice")
-    answer = await ask(anonymous, grant_type="password", username="alice@example.com", password=PASSWORD)
-    assert answer.status_code == 200
-    assert answer.headers["cache-control"] == "no-store"
-    tokens = answer.json()
+    response = await ask(anonymous, grant_type="password", username="alice@example.com", password=PASSWORD)
+    assert response.status_code == 200
+    assert response.headers["cache-control"] == "no-store"
+    tokens = response.json()
     assert tokens.keys() == {"access_token", "token_type", "expires_in", "refresh_token", "user_id"}
     assert (tokens["token_type"], tokens["expires_in"], tokens["user_id"]) == ("bearer", 1800, user["id"])
     assert len(base64.urlsafe_b64decode(tokens["refresh_token"])) == 48
@@ -48,8 +48,8 @@ async def test_who_logs_in_gets_tokens_that_work(app: FastAPI, anonymous: Client
 @pytest.mark.parametrize("username", ["alice@example.com", "ALICE@EXAMPLE.COM", "Alice@example.com"])
 async def test_the_case_of_an_address_does_not_matter(anonymous: Client, username: str) -> None:
     await register(anonymous, "alice")
-    answer = await ask(anonymous, grant_type="password", username=username, password=PASSWORD)
-    assert answer.status_code == 200
+    response = await ask(anonymous, grant_type="password", username=username, password=PASSWORD)
+    assert response.status_code == 200
 
 
 WRONG = {
@@ -69,13 +69,13 @@ async def test_wrong_credentials_are_refused_in_one_way(anonymous: Client, wrong
     await register(anonymous, "alice")
     await register(anonymous, "kelvin")
     username, password = WRONG[wrong]
-    answer = await ask(anonymous, grant_type="password", username=username, password=password)
-    assert answer.status_code == 401
-    assert answer.json() == {
+    response = await ask(anonymous, grant_type="password", username=username, password=password)
+    assert response.status_code == 401
+    assert response.json() == {
         "detail": "The e-mail address or the password is wrong.",
         "code": "CREDENTIALS_INVALID",
     }
-    assert answer.headers["www-authenticate"] == "Bearer"
+    assert response.headers["www-authenticate"] == "Bearer"
 
 
 async def test_one_spelling_of_a_password_is_as_good_as_another(anonymous: Client) -> None:
@@ -88,14 +88,14 @@ async def test_swagger_can_log_in(anonymous: Client) -> None:
     await register(anonymous, "alice")
     empty = base64.b64encode(b":").decode()
     for more in ("&scope=&client_id=&client_secret=", "&scope=tasks&client_id=swagger&client_secret=x", ""):
-        answer = await post(anonymous, GOOD + more, Authorization=f"Basic {empty}")
-        assert answer.status_code == 200, answer.text
+        response = await post(anonymous, GOOD + more, Authorization=f"Basic {empty}")
+        assert response.status_code == 200, response.text
 
 
 async def test_a_browsers_charset_is_no_other_type(anonymous: Client) -> None:
     await register(anonymous, "alice")
-    answer = await post(anonymous, GOOD, **{"Content-Type": "application/x-www-form-urlencoded;charset=UTF-8"})
-    assert answer.status_code == 200
+    response = await post(anonymous, GOOD, **{"Content-Type": "application/x-www-form-urlencoded;charset=UTF-8"})
+    assert response.status_code == 200
 
 
 FORMS: dict[str, tuple[str | bytes, list[str]]] = {
@@ -122,10 +122,10 @@ FORMS: dict[str, tuple[str | bytes, list[str]]] = {
 @pytest.mark.parametrize("kind", FORMS)
 async def test_a_bad_form_is_refused_by_field(anonymous: Client, kind: str) -> None:
     content, fields = FORMS[kind]
-    answer = await post(anonymous, content)
-    assert answer.status_code == 400
-    assert answer.json()["code"] == "VALIDATION_ERROR"
-    assert [error["field"] for error in answer.json()["errors"]] == fields
+    response = await post(anonymous, content)
+    assert response.status_code == 400
+    assert response.json()["code"] == "VALIDATION_ERROR"
+    assert [error["field"] for error in response.json()["errors"]] == fields
 
 
 @pytest.mark.parametrize("path", ["/auth/token", "/auth/revoke"])
@@ -140,12 +140,12 @@ async def test_a_bad_form_is_refused_by_field(anonymous: Client, kind: str) -> N
     ],
 )
 async def test_only_a_plain_form_is_read(anonymous: Client, path: str, headers: dict[str, str]) -> None:
-    answer = await anonymous.post(path, content=GOOD, headers=headers)
-    assert answer.status_code == 415
-    assert "application/x-www-form-urlencoded" in answer.json()["detail"]
+    response = await anonymous.post(path, content=GOOD, headers=headers)
+    assert response.status_code == 415
+    assert "application/x-www-form-urlencoded" in response.json()["detail"]
 
 
-async def test_no_answer_and_no_log_repeats_what_was_sent(
+async def test_no_response_and_no_log_repeats_what_was_sent(
     anonymous: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     for content in (
@@ -155,13 +155,13 @@ async def test_no_answer_and_no_log_repeats_what_was_sent(
         f"grant_type=refresh_token&refresh_token={CANARY}",
         f"grant_type=refresh_token&refresh_token={CANARY * 6}AAAA",
     ):
-        answer = await post(anonymous, content)
-        assert answer.is_client_error
-        assert CANARY not in answer.text
+        response = await post(anonymous, content)
+        assert response.is_client_error
+        assert CANARY not in response.text
     for body in ({"email": CANARY}, {"password": CANARY}, {"name": [CANARY]}):
-        answer = await anonymous.post("/auth/register", json=body)
-        assert answer.status_code == 400
-        assert CANARY not in answer.text
+        response = await anonymous.post("/auth/register", json=body)
+        assert response.status_code == 400
+        assert CANARY not in response.text
     assert CANARY not in caplog.text
 
 
@@ -179,10 +179,10 @@ async def test_the_servers_log_has_no_address_of_who_is_refused(
 async def test_who_is_beyond_the_queue_is_asked_to_come_back(app: FastAPI, anonymous: Client) -> None:
     state_of(app).service(AccountService).passwords = Passwords(QUICK, max_pending=0)
     registration = {"email": "alice@example.com", "password": PASSWORD}
-    for answer in (await post(anonymous, GOOD), await anonymous.post("/auth/register", json=registration)):
-        assert answer.status_code == 503
-        assert answer.json()["code"] == "SERVER_BUSY"
-        assert answer.headers["retry-after"] == "5"
+    for response in (await post(anonymous, GOOD), await anonymous.post("/auth/register", json=registration)):
+        assert response.status_code == 503
+        assert response.json()["code"] == "SERVER_BUSY"
+        assert response.headers["retry-after"] == "5"
 
 
 async def test_an_old_hash_is_renewed_by_the_next_log_in(

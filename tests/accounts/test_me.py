@@ -23,15 +23,15 @@ def rows(superuser: psycopg.Connection) -> dict[str, int]:
 
 async def leave_something_everywhere(client: Client) -> None:
     for number in range(3):
-        answer = await client.post("/tasks", json=MILK, headers={"Idempotency-Key": f"key {number}"})
-        assert answer.status_code == 201
+        response = await client.post("/tasks", json=MILK, headers={"Idempotency-Key": f"key {number}"})
+        assert response.status_code == 201
 
 
 async def test_who_has_an_account_reads_it(registered_alice: Client) -> None:
-    answer = await registered_alice.get("/auth/me")
-    assert answer.status_code == 200
-    assert answer.headers["cache-control"] == "no-store"
-    user = answer.json()
+    response = await registered_alice.get("/auth/me")
+    assert response.status_code == 200
+    assert response.headers["cache-control"] == "no-store"
+    user = response.json()
     assert (user["id"], user["email"], user["name"]) == (registered_alice.user_id, "alice@example.com", None)
     assert user["created_at"].endswith("Z")
     assert (await registered_alice.head("/auth/me")).status_code == 200
@@ -64,8 +64,8 @@ async def test_who_deletes_an_account_leaves_nothing_behind(
     assert rows(superuser) == {
         "users": 1, "tasks": 3, "idempotency_keys": 3, "accounts": 1, "refresh_tokens": 2,
     }  # fmt: skip
-    answer = await registered_alice.delete("/auth/me")
-    assert (answer.status_code, answer.content) == (204, b"")
+    response = await registered_alice.delete("/auth/me")
+    assert (response.status_code, response.content) == (204, b"")
     assert rows(superuser) == {}
     assert (await refresh(anonymous, alices_tokens["refresh_token"])).status_code == 401
     again = await ask(anonymous, grant_type="password", username="alice@example.com", password=PASSWORD)
@@ -109,10 +109,10 @@ async def test_a_token_that_outlives_its_account_makes_nobody_anew(
 ) -> None:
     await registered_alice.post("/tasks", json=MILK)
     await registered_alice.delete("/auth/me")
-    answer = await registered_alice.post("/tasks", json=MILK, headers=headers)
-    assert answer.status_code == 401
-    assert answer.json() == {"detail": "The account of this token has been deleted.", "code": "TOKEN_INVALID"}
-    assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+    response = await registered_alice.post("/tasks", json=MILK, headers=headers)
+    assert response.status_code == 401
+    assert response.json() == {"detail": "The account of this token has been deleted.", "code": "TOKEN_INVALID"}
+    assert response.headers["www-authenticate"] == 'Bearer error="invalid_token"'
     assert (await registered_alice.get("/auth/me")).json()["code"] == "TOKEN_INVALID"
     assert (await registered_alice.get("/tasks")).json()["tasks"] == []
     assert (await registered_alice.get("/tasks/1")).status_code == 404
@@ -128,7 +128,7 @@ async def test_an_address_is_free_again_and_its_next_owner_is_somebody_else(
 
 
 async def test_the_schema_knows_the_form_that_ids_are_made_in(app: FastAPI, anonymous: Client) -> None:
-    """A user of an id in this form needs an account; every other id is from outside and needs none."""
+    """A user of an id in this form needs an account; every other id is issued by a provider and needs none."""
     for user_id in ("usr_", "usr_" + "a" * 27, "usr_" + "a" * 29, "USR_" + "a" * 28, "usr_" + "A" * 28, "usr_123"):
         assert not is_account_id(user_id)
         async with connect(app, user_id, SECRET) as client:

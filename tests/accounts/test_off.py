@@ -19,9 +19,9 @@ def settings(database_url: str) -> Settings:
 @pytest.mark.parametrize("path", ["/auth/register", "/auth/token", "/auth/revoke"])
 async def test_the_ways_in_are_not_there(anonymous: Client, path: str) -> None:
     for method in ("POST", "GET"):
-        answer = await anonymous.request(method, path, json={})
-        assert answer.status_code == 404
-        assert answer.json()["code"] == "NOT_FOUND"
+        response = await anonymous.request(method, path, json={})
+        assert response.status_code == 404
+        assert response.json()["code"] == "NOT_FOUND"
 
 
 async def test_the_description_does_not_know_them(app: FastAPI) -> None:

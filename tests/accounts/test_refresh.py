@@ -21,27 +21,27 @@ STILL_NOW = "UPDATE refresh_tokens SET rotated_at = rotated_at - interval '8 sec
 
 
 async def refused(client: Client, token: str) -> bool:
-    answer = await refresh(client, token)
-    if answer.status_code == 200:
+    response = await refresh(client, token)
+    if response.status_code == 200:
         return False
-    assert answer.status_code == 401
-    assert answer.json()["code"] == "CREDENTIALS_INVALID"
+    assert response.status_code == 401
+    assert response.json()["code"] == "CREDENTIALS_INVALID"
     return True
 
 
 async def following(client: Client, token: str) -> str:
-    answer = await refresh(client, token)
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["cache-control"] == "no-store"
-    return str(answer.json()["refresh_token"])
+    response = await refresh(client, token)
+    assert response.status_code == 200, response.text
+    assert response.headers["cache-control"] == "no-store"
+    return str(response.json()["refresh_token"])
 
 
 async def test_a_refresh_token_gives_the_next_tokens(
     app: FastAPI, anonymous: Client, alices_tokens: Tokens
 ) -> None:
-    answer = await refresh(anonymous, alices_tokens["refresh_token"])
-    assert answer.status_code == 200
-    tokens = answer.json()
+    response = await refresh(anonymous, alices_tokens["refresh_token"])
+    assert response.status_code == 200
+    tokens = response.json()
     assert tokens.keys() == alices_tokens.keys()
     assert tokens["user_id"] == alices_tokens["user_id"]
     assert tokens["refresh_token"] != alices_tokens["refresh_token"]
@@ -83,7 +83,7 @@ async def test_a_token_used_again_later_ends_its_family(
     assert not await refused(anonymous, other)
 
 
-async def test_a_lost_answer_is_given_again_for_a_moment(
+async def test_a_lost_response_is_given_again_for_a_moment(
     anonymous: Client, alices_tokens: Tokens, superuser: psycopg.Connection
 ) -> None:
     first = alices_tokens["refresh_token"]
@@ -117,9 +117,9 @@ async def test_who_has_used_the_next_token_has_not_lost_it(anonymous: Client, al
 async def test_many_at_once_with_one_token_get_one_and_the_same(
     anonymous: Client, alices_tokens: Tokens, superuser: psycopg.Connection
 ) -> None:
-    answers = await asyncio.gather(*(refresh(anonymous, alices_tokens["refresh_token"]) for _ in range(50)))
-    assert Counter(answer.status_code for answer in answers) == {200: 50}
-    (token,) = {answer.json()["refresh_token"] for answer in answers}
+    responses = await asyncio.gather(*(refresh(anonymous, alices_tokens["refresh_token"]) for _ in range(50)))
+    assert Counter(response.status_code for response in responses) == {200: 50}
+    (token,) = {response.json()["refresh_token"] for response in responses}
     assert superuser.execute("SELECT count(*) FROM refresh_tokens").fetchone() == (1,)
     superuser.execute(LATER)
     await following(anonymous, token)
@@ -130,8 +130,8 @@ async def test_of_many_at_once_with_a_used_token_none_gets_through(
 ) -> None:
     newest = await following(anonymous, alices_tokens["refresh_token"])
     superuser.execute(LATER)
-    answers = await asyncio.gather(*(refresh(anonymous, alices_tokens["refresh_token"]) for _ in range(50)))
-    assert Counter(answer.status_code for answer in answers) == {401: 50}
+    responses = await asyncio.gather(*(refresh(anonymous, alices_tokens["refresh_token"]) for _ in range(50)))
+    assert Counter(response.status_code for response in responses) == {401: 50}
     assert await refused(anonymous, newest)
 
 

@@ -51,10 +51,10 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
 async def test_a_new_account_is_answered_as_it_was_written(
     anonymous: Client, superuser: psycopg.Connection
 ) -> None:
-    answer = await anonymous.post("/auth/register", json={**ALICE, "name": "  Alice "})
-    assert answer.status_code == 201
-    assert answer.headers["cache-control"] == "no-store"
-    user = answer.json()
+    response = await anonymous.post("/auth/register", json={**ALICE, "name": "  Alice "})
+    assert response.status_code == 201
+    assert response.headers["cache-control"] == "no-store"
+    user = response.json()
     assert user.keys() == {"id", "email", "name", "created_at"}
     assert is_account_id(user["id"])
     assert (user["email"], user["name"]) == ("Alice@Example.com", "Alice")
@@ -73,17 +73,17 @@ async def test_an_address_in_use_is_taken_in_any_case(
 ) -> None:
     await anonymous.post("/auth/register", json=ALICE)
     before = superuser.execute("SELECT * FROM accounts").fetchall()
-    answer = await anonymous.post("/auth/register", json={"email": address, "password": "another password"})
-    assert answer.status_code == 409
-    assert answer.json()["code"] == "EMAIL_TAKEN"
+    response = await anonymous.post("/auth/register", json={"email": address, "password": "another password"})
+    assert response.status_code == 409
+    assert response.json()["code"] == "EMAIL_TAKEN"
     assert superuser.execute("SELECT * FROM accounts").fetchall() == before
 
 
 async def test_of_many_who_register_one_address_at_once_one_has_it(
     anonymous: Client, superuser: psycopg.Connection
 ) -> None:
-    answers = await asyncio.gather(*(anonymous.post("/auth/register", json=ALICE) for _ in range(10)))
-    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 9
+    responses = await asyncio.gather(*(anonymous.post("/auth/register", json=ALICE) for _ in range(10)))
+    assert sorted(response.status_code for response in responses) == [201] + [409] * 9
     assert superuser.execute("SELECT count(*) FROM accounts").fetchone() == (1,)
 
 
@@ -105,21 +105,21 @@ async def test_a_taken_address_costs_a_hash_as_a_free_one_does(
 
 @pytest.mark.parametrize("address", ADDRESSES)
 async def test_an_address_is_taken_for_one(anonymous: Client, address: str) -> None:
-    answer = await anonymous.post("/auth/register", json=ALICE | {"email": address})
-    assert answer.status_code == 201
-    assert answer.json()["email"] == address
+    response = await anonymous.post("/auth/register", json=ALICE | {"email": address})
+    assert response.status_code == 201
+    assert response.json()["email"] == address
 
 
 async def test_what_is_no_account_is_refused_by_field(anonymous: Client, superuser: psycopg.Connection) -> None:
     for field, change in REFUSED:
-        answer = await anonymous.post("/auth/register", json=ALICE | change)
-        assert answer.status_code == 400, change
-        assert answer.json()["code"] == "VALIDATION_ERROR"
-        assert [error["field"] for error in answer.json()["errors"]] == [field], change
+        response = await anonymous.post("/auth/register", json=ALICE | change)
+        assert response.status_code == 400, change
+        assert response.json()["code"] == "VALIDATION_ERROR"
+        assert [error["field"] for error in response.json()["errors"]] == [field], change
     for missing in ALICE:
         body = {name: value for name, value in ALICE.items() if name != missing}
-        answer = await anonymous.post("/auth/register", json=body)
-        assert answer.json()["errors"] == [{"field": missing, "message": "Field required"}]
+        response = await anonymous.post("/auth/register", json=body)
+        assert response.json()["errors"] == [{"field": missing, "message": "Field required"}]
     assert superuser.execute("SELECT count(*) FROM accounts").fetchone() == (0,)
 
 
@@ -128,8 +128,10 @@ async def test_a_lone_surrogate_is_no_text(anonymous: Client) -> None:
         b'{"email": "alice\\ud800@example.com", "password": "12345678"}',
         b'{"email": "alice@example.com", "password": "1234567\\udfff"}',
     ):
-        answer = await anonymous.post("/auth/register", content=body, headers={"Content-Type": "application/json"})
-        assert answer.json()["code"] == "MALFORMED_JSON"
+        response = await anonymous.post(
+            "/auth/register", content=body, headers={"Content-Type": "application/json"}
+        )
+        assert response.json()["code"] == "MALFORMED_JSON"
 
 
 @pytest.mark.parametrize("password", ["12345678", "x" * 128, "        ", "密" * 8, "🐎" * 128, "'; DROP TABLE--"])

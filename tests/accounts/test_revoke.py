@@ -10,10 +10,10 @@ Tokens = dict[str, str]
 
 
 async def revoke(client: Client, **form: str) -> None:
-    answer = await client.post("/auth/revoke", data=form)
-    assert answer.status_code == 200
-    assert answer.content == b""
-    assert answer.headers["cache-control"] == "no-store"
+    response = await client.post("/auth/revoke", data=form)
+    assert response.status_code == 200
+    assert response.content == b""
+    assert response.headers["cache-control"] == "no-store"
 
 
 async def test_a_revoked_token_is_good_no_longer(anonymous: Client, alices_tokens: Tokens) -> None:
@@ -41,6 +41,6 @@ async def test_what_is_no_token_is_revoked_all_the_same(anonymous: Client, alice
 
 
 async def test_a_form_without_a_token_is_refused(anonymous: Client) -> None:
-    answer = await anonymous.post("/auth/revoke", data={"refresh_token": "x"})
-    assert answer.status_code == 400
-    assert answer.json()["errors"] == [{"field": "token", "message": "Field required"}]
+    response = await anonymous.post("/auth/revoke", data={"refresh_token": "x"})
+    assert response.status_code == 400
+    assert response.json()["errors"] == [{"field": "token", "message": "Field required"}]

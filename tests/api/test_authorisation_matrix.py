@@ -97,23 +97,23 @@ async def test_everybody_reads_the_service(anonymous: Client, path: str) -> None
     assert (await anonymous.get(path, headers={"Authorization": "Bearer rubbish"})).status_code == 200
 
 
-async def answers(client: Client, part: str, user_id: str, task_id: int, **headers: str) -> dict[Cell, Answer]:
-    """Ask for every cell whose path has `part` in it; return status and code of each answer."""
+async def responses(client: Client, part: str, user_id: str, task_id: int, **headers: str) -> dict[Cell, Answer]:
+    """Ask for every cell whose path has `part` in it; return status and code of each response."""
     found = {}
     for path, method in CELLS:
         if part in path:
             url, body = path.format(user_id=user_id, task_id=task_id), OWNED[path][method].body
-            answer = await client.request(method, url, json=body, headers=headers)
-            found[path, method] = (answer.status_code, answer.json()["code"])
+            response = await client.request(method, url, json=body, headers=headers)
+            found[path, method] = (response.status_code, response.json()["code"])
     return found
 
 
 async def test_nobody_is_let_in(anonymous: Client, alices_task: int, superuser: psycopg.Connection) -> None:
     before = everything(superuser)
-    missing = await answers(anonymous, "", "alice", alices_task)
+    missing = await responses(anonymous, "", "alice", alices_task)
     assert missing == dict.fromkeys(CELLS, (401, "TOKEN_MISSING"))
     unsigned = "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSJ9.eA"
-    invalid = await answers(anonymous, "", "alice", alices_task, Authorization=unsigned)
+    invalid = await responses(anonymous, "", "alice", alices_task, Authorization=unsigned)
     assert invalid == dict.fromkeys(CELLS, (401, "TOKEN_INVALID"))
     assert everything(superuser) == before
 
@@ -134,24 +134,24 @@ async def test_everybody_is_themselves_and_nobody_else(
     bob: Client, alices_task: int, superuser: psycopg.Connection, method: str
 ) -> None:
     before = everything(superuser)
-    answer = await bob.request(method, "/auth/me", params={"user_id": "alice"})
-    assert answer.status_code == ME["/auth/me"][method].owner
-    assert b"alice" not in answer.content
+    response = await bob.request(method, "/auth/me", params={"user_id": "alice"})
+    assert response.status_code == ME["/auth/me"][method].owner
+    assert b"alice" not in response.content
     assert everything(superuser) == before
 
 
 @pytest.mark.parametrize("path", LOG_IN)
 async def test_a_token_changes_nothing_about_logging_in(anonymous: Client, alice: Client, path: str) -> None:
-    answers = [await client.post(path, data={}) for client in (anonymous, alice)]
-    assert answers[0].status_code == answers[1].status_code >= 400
-    assert answers[0].json() == answers[1].json()
+    responses = [await client.post(path, data={}) for client in (anonymous, alice)]
+    assert responses[0].status_code == responses[1].status_code >= 400
+    assert responses[0].json() == responses[1].json()
 
 
 async def test_a_strangers_path_is_closed(bob: Client, alices_task: int, superuser: psycopg.Connection) -> None:
     bobs_task = (await bob.post("/tasks", json=TITLE)).json()["id"]
     before = everything(superuser)
     for task_id in (alices_task, bobs_task, 999_999):
-        refused = await answers(bob, "{user_id}", "alice", task_id)
+        refused = await responses(bob, "{user_id}", "alice", task_id)
         assert len(refused) == len(router.routes) * sum("{user_id}" in prefix for prefix in PATH_PREFIXES)
         assert set(refused.values()) == {(403, "FORBIDDEN")}, refused
     assert everything(superuser) == before
@@ -161,7 +161,7 @@ async def test_a_strangers_task_is_closed_also_through_ones_own_path(
     bob: Client, alices_task: int, superuser: psycopg.Connection
 ) -> None:
     before = everything(superuser)
-    refused = await answers(bob, "{task_id}", "bob", alices_task)
+    refused = await responses(bob, "{task_id}", "bob", alices_task)
     with_an_id = [each for each in iter_route_contexts(router.routes) if "{task_id}" in str(each.path)]
     assert len(refused) == len(PATH_PREFIXES) * len(with_an_id)
     assert set(refused.values()) == {(403, "FORBIDDEN")}, refused

@@ -32,9 +32,9 @@ class Upload:
 
 
 async def code_of(client: Client, method: str, path: str, **request: Any) -> tuple[int, str]:
-    answer = await client.request(method, path, **request)
-    assert answer.headers["content-type"] == "application/json"
-    return answer.status_code, answer.json()["code"]
+    response = await client.request(method, path, **request)
+    assert response.headers["content-type"] == "application/json"
+    return response.status_code, response.json()["code"]
 
 
 @every_write
@@ -105,17 +105,17 @@ async def test_json_may_be_declared_in_several_ways(alice: Client) -> None:
     for right in RIGHT_TYPES:
         for encoding in ({}, {"Content-Encoding": "identity"}):
             headers = {"Content-Type": right, **encoding}
-            answer = await alice.post("/tasks", content=b'{"title":"Buy milk"}', headers=headers)
-            assert answer.status_code == 201, right
+            response = await alice.post("/tasks", content=b'{"title":"Buy milk"}', headers=headers)
+            assert response.status_code == 201, right
 
 
 @every_write
 async def test_a_body_that_says_it_is_too_large_is_refused_unread(alice: Client, method: str, path: str) -> None:
     for length in ("65537", "1000000000000", "9" * 30):
         upload = Upload()
-        answer = await alice.request(method, path, content=upload, headers=JSON | {"Content-Length": length})
-        assert (answer.status_code, answer.json()["code"]) == (413, "BODY_TOO_LARGE")
-        assert answer.headers["connection"] == "close"
+        response = await alice.request(method, path, content=upload, headers=JSON | {"Content-Length": length})
+        assert (response.status_code, response.json()["code"]) == (413, "BODY_TOO_LARGE")
+        assert response.headers["connection"] == "close"
         assert upload.taken == 0
 
 
@@ -123,9 +123,9 @@ async def test_a_body_that_says_it_is_too_large_is_refused_unread(alice: Client,
 async def test_a_body_that_grows_too_large_is_not_read_to_its_end(alice: Client, method: str, path: str) -> None:
     for first in (b'{"title":"Buy milk"}', b"not json", b""):
         upload = Upload(first)
-        answer = await alice.request(method, path, content=upload, headers=JSON)
-        assert (answer.status_code, answer.json()["code"]) == (413, "BODY_TOO_LARGE")
-        assert answer.headers["connection"] == "close"
+        response = await alice.request(method, path, content=upload, headers=JSON)
+        assert (response.status_code, response.json()["code"]) == (413, "BODY_TOO_LARGE")
+        assert response.headers["connection"] == "close"
         assert upload.taken <= 66
 
 
@@ -173,9 +173,9 @@ async def test_json_of_another_shape_is_refused(alice: Client, method: str, path
         {"title": deep},
         {"title": 10**300},
     ):
-        answer = await alice.request(method, path, content=json.dumps(value).encode(), headers=JSON)
-        assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR"), value
-        assert answer.json()["errors"]
+        response = await alice.request(method, path, content=json.dumps(value).encode(), headers=JSON)
+        assert (response.status_code, response.json()["code"]) == (400, "VALIDATION_ERROR"), value
+        assert response.json()["errors"]
     assert (await alice.get("/tasks")).json()["count"] == 0
 
 

@@ -29,19 +29,19 @@ def token_of(client: Client) -> str:
 
 
 async def code_for(client: Client, *values: str) -> str | None:
-    """Send one Authorization header for each value; return the code of the answer, None for success."""
+    """Send one Authorization header for each value; return the code of the response, None for success."""
     request = client.build_request("GET", "/tasks")
     headers = [(name, value) for name, value in request.headers.raw if name.lower() != b"authorization"]
     headers += [(b"Authorization", value.encode("latin-1")) for value in values]
-    answer = await client.send(httpx2.Request("GET", request.url, headers=headers))
-    return None if answer.is_success else str(answer.json()["code"])
+    response = await client.send(httpx2.Request("GET", request.url, headers=headers))
+    return None if response.is_success else str(response.json()["code"])
 
 
 async def test_without_a_header_nobody_is_asking(anonymous: Client) -> None:
-    answer = await anonymous.get("/tasks")
-    assert answer.status_code == 401
-    assert answer.json()["code"] == "TOKEN_MISSING"
-    assert answer.headers["www-authenticate"] == "Bearer"
+    response = await anonymous.get("/tasks")
+    assert response.status_code == 401
+    assert response.json()["code"] == "TOKEN_MISSING"
+    assert response.headers["www-authenticate"] == "Bearer"
 
 
 async def test_the_scheme_is_read_in_any_case_and_with_any_spaces(alice: Client) -> None:
@@ -76,16 +76,16 @@ async def test_two_headers_are_refused_whatever_they_say(alice: Client, bob: Cli
 @pytest.mark.parametrize("name", ["token", "access_token", "jwt", "Authorization"])
 async def test_a_token_in_the_query_or_a_cookie_is_ignored(alice: Client, anonymous: Client, name: str) -> None:
     token = token_of(alice)
-    answer = await anonymous.get("/tasks", params={name: token})
-    assert answer.json()["code"] == "TOKEN_MISSING"
-    answer = await anonymous.get("/tasks", headers={"Cookie": f"{name}={token}", "X-User-Id": "alice"})
-    assert answer.json()["code"] == "TOKEN_MISSING"
-    answer = await anonymous.post(f"/tasks?{name}={token}", json={"title": "Buy milk", name: token})
-    assert answer.json()["code"] == "TOKEN_MISSING"
+    response = await anonymous.get("/tasks", params={name: token})
+    assert response.json()["code"] == "TOKEN_MISSING"
+    response = await anonymous.get("/tasks", headers={"Cookie": f"{name}={token}", "X-User-Id": "alice"})
+    assert response.json()["code"] == "TOKEN_MISSING"
+    response = await anonymous.post(f"/tasks?{name}={token}", json={"title": "Buy milk", name: token})
+    assert response.json()["code"] == "TOKEN_MISSING"
 
 
 @pytest.mark.parametrize("user_id", USER_IDS)
-async def test_a_user_reaches_every_family_of_paths(app: FastAPI, user_id: str) -> None:
+async def test_a_user_reaches_every_path_prefix(app: FastAPI, user_id: str) -> None:
     async with user(app, user_id) as client:
         for prefix in (
             "/tasks",
@@ -101,7 +101,7 @@ async def test_a_user_reaches_every_family_of_paths(app: FastAPI, user_id: str) 
             assert read.json() == created.json()
 
 
-async def test_a_user_id_with_a_slash_has_the_family_without_a_user(app: FastAPI) -> None:
+async def test_a_user_id_with_a_slash_has_the_prefix_without_a_user(app: FastAPI) -> None:
     async with user(app, "org/alice") as client:
         created = await client.post("/tasks", json={"title": "Buy milk"})
         assert created.json()["user_id"] == "org/alice"
@@ -122,7 +122,7 @@ LOOKALIKES = [
 async def test_the_user_in_a_path_is_compared_exactly(app: FastAPI, user_id: str, lookalike: str) -> None:
     async with user(app, user_id) as client:
         for prefix in ("api", "users"):
-            answer = await client.get(f"/{prefix}/{quote(lookalike, safe='')}/tasks")
-            assert answer.status_code == 403
-            assert answer.json() == {"detail": "This belongs to another user.", "code": "FORBIDDEN"}
+            response = await client.get(f"/{prefix}/{quote(lookalike, safe='')}/tasks")
+            assert response.status_code == 403
+            assert response.json() == {"detail": "This belongs to another user.", "code": "FORBIDDEN"}
             assert (await client.get(f"/{prefix}/{quote(user_id, safe='')}/tasks")).status_code == 200

@@ -28,9 +28,9 @@ async def test_a_request_is_answered_with_503_and_when_to_try_again(
         ("DELETE", "/users/alice/tasks/1", None),
     ):
         async with LoopTime() as passed:
-            answer = await alice.request(method, path, json=body)
-        assert (answer.status_code, answer.json()) == (503, AWAY)
-        assert answer.headers["retry-after"] == "1"
+            response = await alice.request(method, path, json=body)
+        assert (response.status_code, response.json()) == (503, AWAY)
+        assert response.headers["retry-after"] == "1"
         assert passed.now < 2.5
 
 
@@ -45,8 +45,8 @@ async def test_who_may_not_ask_is_told_so_without_the_database(
 
 async def test_a_service_whose_pool_is_closed_answers_503(app: FastAPI, alice: Client) -> None:
     await state_of(app).database.close()
-    answer = await alice.get("/tasks")
-    assert (answer.status_code, answer.json()) == (503, AWAY)
+    response = await alice.get("/tasks")
+    assert (response.status_code, response.json()) == (503, AWAY)
 
 
 async def test_the_setting_says_how_long_a_request_waits() -> None:
@@ -70,6 +70,6 @@ async def test_a_service_comes_back_with_its_database(
     assert (await alice.get("/tasks")).status_code == 503
     name = sql.Identifier(superuser.info.dbname)
     superuser.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(name))
-    answer = await alice.get("/tasks")
-    assert answer.status_code == 200, "the first request after the recovery waits for it, and gets its answer"
-    assert answer.json()["count"] == 1
+    response = await alice.get("/tasks")
+    assert response.status_code == 200, "the first request after the recovery waits for it, and gets its response"
+    assert response.json()["count"] == 1

@@ -49,10 +49,10 @@ async def test_an_unknown_address_is_not_found(offline: FastAPI, path: str) -> N
     async with connect(offline) as anonymous, connect(offline, "alice", SECRET) as alice:
         for client in (anonymous, alice):
             for method in ("GET", "POST", "DELETE"):
-                answer = await client.request(method, "http://taskward.test" + path)
+                response = await client.request(method, "http://taskward.test" + path)
                 allowed = path.startswith("/docs/assets") and method != "GET"
-                assert (answer.status_code, answer.json()) == (404, NOT_FOUND) or allowed, method
-            assert answer.headers["content-type"] == "application/json"
+                assert (response.status_code, response.json()) == (404, NOT_FOUND) or allowed, method
+            assert response.headers["content-type"] == "application/json"
 
 
 @pytest.mark.parametrize("path", METHODS)
@@ -60,10 +60,10 @@ async def test_a_wrong_method_is_told_every_right_one(offline: FastAPI, path: st
     async with connect(offline) as anonymous:
         for method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "FOO"}:
             if method not in METHODS[path].split(", "):
-                answer = await anonymous.request(method, path)
-                assert answer.status_code == 405, method
-                assert answer.headers["allow"] == METHODS[path]
-                assert method == "HEAD" or answer.json()["code"] == "METHOD_NOT_ALLOWED"
+                response = await anonymous.request(method, path)
+                assert response.status_code == 405, method
+                assert response.headers["allow"] == METHODS[path]
+                assert method == "HEAD" or response.json()["code"] == "METHOD_NOT_ALLOWED"
 
 
 async def test_a_mistake_of_ours_is_logged_and_not_told(
@@ -73,14 +73,14 @@ async def test_a_mistake_of_ours_is_logged_and_not_told(
         raise RuntimeError(CANARY)
 
     app.add_api_route("/broken", broken, include_in_schema=False)
-    answer = await anonymous.get("/broken", headers={"X-Request-ID": "alices-request"})
-    assert answer.status_code == 500
-    assert answer.json() == {
+    response = await anonymous.get("/broken", headers={"X-Request-ID": "alices-request"})
+    assert response.status_code == 500
+    assert response.json() == {
         "detail": "Something went wrong on the server. It has been logged.",
         "code": "INTERNAL_ERROR",
     }
-    assert answer.headers["x-request-id"] == "alices-request"
-    assert CANARY not in str(answer.headers)
+    assert response.headers["x-request-id"] == "alices-request"
+    assert CANARY not in str(response.headers)
     (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert record.exc_info is not None
     assert CANARY in str(record.exc_info[1])
@@ -109,7 +109,7 @@ async def test_a_request_that_is_cancelled_is_answered_by_the_contract() -> None
     assert (sent[0]["status"], orjson.loads(sent[1]["body"])["code"]) == (500, "INTERNAL_ERROR")
 
 
-async def test_half_an_answer_is_not_followed_by_another(app: FastAPI) -> None:
+async def test_half_a_response_is_not_followed_by_another(app: FastAPI) -> None:
     sent: list[str] = []
 
     async def broken(scope: Any, receive: Any, send: Any) -> None:
@@ -142,14 +142,16 @@ async def test_many_parameters_are_refused_in_little_time() -> None:
     assert refused.value.errors == [("query", "At most 50 parameters are read")]
 
 
-async def test_an_answer_names_at_most_20_errors(alice: Client) -> None:
-    answer = await alice.post("/tasks", json={"title": "Buy milk", **{f"x{number}": 1 for number in range(5000)}})
-    assert answer.status_code == 400
-    assert len(answer.json()["errors"]) == 20
+async def test_a_response_names_at_most_20_errors(alice: Client) -> None:
+    response = await alice.post(
+        "/tasks", json={"title": "Buy milk", **{f"x{number}": 1 for number in range(5000)}}
+    )
+    assert response.status_code == 400
+    assert len(response.json()["errors"]) == 20
 
 
 async def test_an_unknown_name_is_named_in_no_more_than_100_characters(alice: Client) -> None:
-    answer = await alice.post("/tasks", json={"title": "Buy milk", "x" * 1000: 1})
-    assert answer.json()["errors"] == [{"field": "x" * 100, "message": "This field is not known here"}]
-    answer = await alice.get("/tasks", params={"y" * 1000: "1"})
-    assert answer.json()["errors"] == [{"field": "y" * 100, "message": "This field is not known here"}]
+    response = await alice.post("/tasks", json={"title": "Buy milk", "x" * 1000: 1})
+    assert response.json()["errors"] == [{"field": "x" * 100, "message": "This field is not known here"}]
+    response = await alice.get("/tasks", params={"y" * 1000: "1"})
+    assert response.json()["errors"] == [{"field": "y" * 100, "message": "This field is not known here"}]

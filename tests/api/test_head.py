@@ -14,9 +14,9 @@ TASKS = [
 ]  # fmt: skip
 
 
-def essential(answer: Any) -> dict[str, str]:
+def essential(response: Any) -> dict[str, str]:
     """Return the headers that HEAD and GET must share: all but the request's id and what is left of a limit."""
-    return {name: value for name, value in answer.headers.items() if name not in ("x-request-id", "ratelimit")}
+    return {name: value for name, value in response.headers.items() if name not in ("x-request-id", "ratelimit")}
 
 
 async def same_but_for_the_body(client: Client, path: str) -> None:

@@ -1,4 +1,4 @@
-"""A value that is refused is never part of the answer: it may be a secret, or a script."""
+"""A value that is refused is never part of the response: it may be a secret, or a script."""
 
 from typing import Any
 
@@ -54,9 +54,9 @@ REQUESTS: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
 
 
 @pytest.mark.parametrize("where", REQUESTS)
-async def test_no_answer_repeats_a_refused_value(alice: Client, where: str) -> None:
+async def test_no_response_repeats_a_refused_value(alice: Client, where: str) -> None:
     await alice.post("/tasks", json={"title": "Buy milk"})
     for method, url, request in REQUESTS[where]:
-        answer = await alice.request(method, url, **request)
-        assert 400 <= answer.status_code < 500, (method, url, request)
-        assert CANARY not in (answer.text + str(answer.headers)).lower(), (method, url, request)
+        response = await alice.request(method, url, **request)
+        assert 400 <= response.status_code < 500, (method, url, request)
+        assert CANARY not in (response.text + str(response.headers)).lower(), (method, url, request)

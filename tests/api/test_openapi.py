@@ -94,7 +94,7 @@ def test_an_operation_is_described(operation: Operation) -> None:
     assert operation["summary"]
     assert operation["description"]
     assert operation["tags"]
-    assert all(answer["description"] for answer in operation["responses"].values())
+    assert all(response["description"] for response in operation["responses"].values())
     if unprocessable := operation["responses"].get("422"):
         assert "IDEMPOTENCY_KEY_REUSED" in unprocessable["description"]  # and not FastAPI's validation error
 
@@ -160,10 +160,10 @@ def test_every_parameter_is_described_and_bounded(operation: Operation) -> None:
 
 @every_operation
 def test_every_documented_error_has_an_example_that_fits(operation: Operation) -> None:
-    for status, answer in operation["responses"].items():
+    for status, response in operation["responses"].items():
         if int(status) < 400 or not operation.get("security"):
             continue
-        content = answer["content"]["application/json"]
+        content = response["content"]["application/json"]
         validator = jsonschema_rs.validator_for({**content["schema"], "components": OPENAPI["components"]})
         for code, example in content["examples"].items():
             assert example["value"]["code"] == code
@@ -176,8 +176,8 @@ def test_every_error_there_is_is_documented() -> None:
     documented = {
         code
         for operation in OPERATIONS.values()
-        for answer in operation["responses"].values()
-        for code in answer.get("content", {}).get("application/json", {}).get("examples", {})
+        for response in operation["responses"].values()
+        for code in response.get("content", {}).get("application/json", {}).get("examples", {})
     }
     everywhere = {code for code in STATUS_OF if f"`{code}`" in OPENAPI["info"]["description"]}
     assert documented | everywhere == STATUS_OF.keys()

@@ -60,14 +60,14 @@ async def test_a_user_of_the_provider_has_tasks_of_their_own(app: FastAPI, key_s
     assert key_server.requests == 1
 
 
-async def test_while_no_key_is_to_be_had_the_answer_is_503_and_the_service_lives(
+async def test_while_no_key_is_to_be_had_the_response_is_503_and_the_service_lives(
     app: FastAPI, key_server: KeyServer
 ) -> None:
-    key_server.answer_bytes(b"", 500)
+    key_server.response_bytes(b"", 500)
     async with client(app, token_of("alice")) as alice:
-        answer = await alice.get("/tasks")
-        assert (answer.status_code, answer.json()["code"]) == (503, "KEYS_UNAVAILABLE")
-        assert 1 <= int(answer.headers["Retry-After"]) <= 30
+        response = await alice.get("/tasks")
+        assert (response.status_code, response.json()["code"]) == (503, "KEYS_UNAVAILABLE")
+        assert 1 <= int(response.headers["Retry-After"]) <= 30
         assert (await alice.get("/health/live")).status_code == 200
         assert (await alice.get("/health/ready")).status_code == 200
         assert (await alice.get("/tasks", headers={"Authorization": "Bearer x"})).status_code == 401
@@ -102,12 +102,12 @@ async def test_a_refusal_explains_itself_in_development_alone(
     )  # fmt: skip
     sent, explained = REFUSED[name]
     async with state_of(app).verifier.keeping_keys_fresh(), client(app, sent) as somebody:
-        answer = await somebody.get("/tasks")
-    assert answer.status_code == 401
+        response = await somebody.get("/tasks")
+    assert response.status_code == 401
     if environment == "development":
-        assert explained in answer.json()["detail"]
+        assert explained in response.json()["detail"]
     else:
-        assert answer.json()["detail"] in (
+        assert response.json()["detail"] in (
             "The request carries no valid access token.",
             "The access token has expired.",
         )

@@ -19,7 +19,7 @@ SEED = [] if SOAK else ["--seed", "1"]  # else a new one each time, which is pri
 
 
 @pytest.mark.soak
-def test_every_answer_is_as_the_description_says(tmp_path: Path) -> None:
+def test_every_response_is_as_the_description_says(tmp_path: Path) -> None:
     with Service(tmp_path / "data", {"JWT_SECRET_KEY": SECRET}) as service:
         with Wire(service.url) as wire:
             for _ in range(3):  # for the ids that are tried first

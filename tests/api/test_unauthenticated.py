@@ -43,13 +43,13 @@ async def test_a_refusal_explains_itself_in_development_alone(environment: str, 
     )
     code, explained, generic = REFUSED[sent]
     async with connect(app) as client:
-        answer = await client.get("/tasks", headers={"Authorization": sent} if sent else {})
-    assert answer.status_code == 401
-    assert answer.json().keys() == {"detail", "code"}
-    assert answer.json()["code"] == code
+        response = await client.get("/tasks", headers={"Authorization": sent} if sent else {})
+    assert response.status_code == 401
+    assert response.json().keys() == {"detail", "code"}
+    assert response.json()["code"] == code
     if environment == "development":
-        assert explained in answer.json()["detail"]
+        assert explained in response.json()["detail"]
     else:
-        assert answer.json()["detail"] == generic
+        assert response.json()["detail"] == generic
     challenge = "Bearer" if code == "TOKEN_MISSING" else 'Bearer error="invalid_token"'
-    assert answer.headers.get_list("www-authenticate") == [challenge]
+    assert response.headers.get_list("www-authenticate") == [challenge]

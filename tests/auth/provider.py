@@ -76,13 +76,13 @@ class KeyServer:
         self.publish(*pairs)
 
     def publish(self, *pairs: Pair) -> None:
-        self.answer_json({"keys": [pair.jwk() for pair in pairs]})
+        self.response_json({"keys": [pair.jwk() for pair in pairs]})
 
-    def answer_json(self, value: Any, status: int = 200) -> None:
-        self.answer_bytes(json.dumps(value).encode(), status)
+    def response_json(self, value: Any, status: int = 200) -> None:
+        self.response_bytes(json.dumps(value).encode(), status)
 
-    def answer_bytes(self, body: bytes, status: int = 200, **headers: str) -> None:
-        self.answer: Callable[[], Answer] = lambda: (
+    def response_bytes(self, body: bytes, status: int = 200, **headers: str) -> None:
+        self.response: Callable[[], Answer] = lambda: (
             status,
             {"Content-Length": str(len(body)), **{name.replace("_", "-"): text for name, text in headers.items()}},
             [body],
@@ -98,7 +98,7 @@ class KeyServer:
                 outer.requests += 1
                 outer.paths.append(self.path)
                 outer.asked.set()
-                status, headers, body = outer.answer()
+                status, headers, body = outer.response()
                 try:
                     self.send_response(status)
                     for name, value in headers.items():

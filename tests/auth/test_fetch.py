@@ -49,40 +49,40 @@ async def test_a_redirect_is_not_followed(
     provider: ProviderKeys, key_server: KeyServer, pair: Pair, known: bool, status: int
 ) -> None:
     with KeyServer(pair) as elsewhere:
-        key_server.answer_bytes(b"", status, Location=elsewhere.url)
+        key_server.response_bytes(b"", status, Location=elsewhere.url)
         assert "redirects are not followed" in await fails(provider, pair, known=known)
         assert elsewhere.requests == 0
 
 
 @pytest.mark.parametrize("status", [201, 204, 400, 401, 404, 429, 500, 503])
-async def test_an_answer_other_than_200_is_refused_whatever_its_body(
+async def test_a_response_other_than_200_is_refused_whatever_its_body(
     provider: ProviderKeys, key_server: KeyServer, pair: Pair, known: bool, status: int
 ) -> None:
-    key_server.answer_json({"keys": [pair.jwk()]} if status != 204 else "", status)
+    key_server.response_json({"keys": [pair.jwk()]} if status != 204 else "", status)
     assert str(status) in await fails(provider, pair, known=known)
 
 
 async def test_64_kib_are_read(provider: ProviderKeys, key_server: KeyServer, pair: Pair) -> None:
     assert MAX_BYTES == 65_536
-    key_server.answer_bytes(padded(pair, 65_536))
+    key_server.response_bytes(padded(pair, 65_536))
     assert (await provider.find(pair.algorithm, pair.kid)).kid == pair.kid
 
 
 async def test_65_537_bytes_are_refused(
     provider: ProviderKeys, key_server: KeyServer, pair: Pair, known: bool
 ) -> None:
-    key_server.answer_bytes(padded(pair, 65_537))
+    key_server.response_bytes(padded(pair, 65_537))
     assert "longer than 65536" in await fails(provider, pair, known=known)
 
 
-async def test_an_endless_answer_is_not_read_to_its_end(
+async def test_an_endless_response_is_not_read_to_its_end(
     provider: ProviderKeys, key_server: KeyServer, pair: Pair, known: bool
 ) -> None:
     def endless() -> Iterator[bytes]:
         while True:
             yield b" " * 65_536
 
-    key_server.answer = lambda: (200, {}, endless())
+    key_server.response = lambda: (200, {}, endless())
     assert "longer than 65536" in await fails(provider, pair, known=known)
 
 
@@ -91,14 +91,14 @@ async def test_a_compressed_answer_counts_as_long_as_it_really_is(
 ) -> None:
     bomb = gzip.compress(b" " * 50_000_000)
     assert len(bomb) < 65_536
-    key_server.answer_bytes(bomb, Content_Encoding="gzip")
+    key_server.response_bytes(bomb, Content_Encoding="gzip")
     assert "longer than 65536" in await fails(provider, pair, known=known)
-    key_server.answer_bytes(b"no gzip", Content_Encoding="gzip")
+    key_server.response_bytes(b"no gzip", Content_Encoding="gzip")
     clock.now += MIN_PAUSE_SECONDS
     await fails(provider, pair, known=known)
 
 
-async def test_a_slow_answer_is_given_up_as_a_whole(
+async def test_a_slow_response_is_given_up_as_a_whole(
     provider: ProviderKeys, key_server: KeyServer, pair: Pair, known: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert FETCH_SECONDS == 5
@@ -111,7 +111,7 @@ async def test_a_slow_answer_is_given_up_as_a_whole(
                 return
             yield bytes([byte])
 
-    key_server.answer = lambda: (200, {}, drop_by_drop())
+    key_server.response = lambda: (200, {}, drop_by_drop())
     async with asyncio.timeout(4):
         assert await fails(provider, pair, known=known) == "TimeoutError"
     over.set()
@@ -148,7 +148,7 @@ GARBAGE: dict[str, bytes] = {
 async def test_garbage_is_refused(
     provider: ProviderKeys, key_server: KeyServer, pair: Pair, known: bool, name: str
 ) -> None:
-    key_server.answer_bytes(GARBAGE[name])
+    key_server.response_bytes(GARBAGE[name])
     assert await fails(provider, pair, known=known)
 
 
@@ -156,13 +156,13 @@ async def test_garbage_is_refused(
     "wire", [b"", b"\0\0\0", b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", b"SSH-2.0-x\r\n"]
 )
 async def test_a_server_that_speaks_no_http_is_refused(clock: Clock, pair: Pair, wire: bytes) -> None:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def response(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         writer.write(wire)
         await writer.drain()
         writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    server = await asyncio.start_server(response, "127.0.0.1", 0)
     provider = ProviderKeys(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", clock)
     async with server:
         assert await fails(provider, pair, known=False)
@@ -184,7 +184,7 @@ async def test_a_useless_key_is_passed_over_and_its_neighbour_is_used(
     provider: ProviderKeys, key_server: KeyServer, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     jwk, good = USELESS[name](), Pair("ES256", "good")
-    key_server.answer_json({"keys": [jwk, good.jwk()]})
+    key_server.response_json({"keys": [jwk, good.jwk()]})
     with caplog.at_level(logging.INFO):
         assert (await provider.find("ES256", "good")).kid == "good"
     assert [key.kid for key in provider.trusted] == ["good"]
@@ -199,7 +199,7 @@ async def test_a_useless_key_is_passed_over_and_its_neighbour_is_used(
 async def test_the_media_type_is_not_asked_for(
     provider: ProviderKeys, key_server: KeyServer, pair: Pair, content_type: str
 ) -> None:
-    key_server.answer_bytes(json.dumps({"keys": [pair.jwk()]}).encode(), Content_Type=content_type)
+    key_server.response_bytes(json.dumps({"keys": [pair.jwk()]}).encode(), Content_Type=content_type)
     assert (await provider.find(pair.algorithm, pair.kid)).kid == pair.kid
 
 

@@ -113,9 +113,9 @@ async def test_over_http_each_is_answered_with_401(verifier: TokenVerifier) -> N
         for token in tokens:
             header = b"Bearer " + token.encode("utf-8", "surrogatepass")
             request = httpx2.Request("GET", "http://taskward.test/tasks", headers=[(b"Authorization", header)])
-            answer = await client.send(request)
-            assert answer.status_code == 401, (answer.status_code, token)
-            assert answer.json()["code"].startswith("TOKEN_")
+            response = await client.send(request)
+            assert response.status_code == 401, (response.status_code, token)
+            assert response.json()["code"].startswith("TOKEN_")
     assert len(tokens) == OVER_HTTP
 
 

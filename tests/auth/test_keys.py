@@ -58,7 +58,7 @@ async def test_10000_made_up_kids_in_10_seconds_are_one_fetch(
 async def test_10000_made_up_kids_while_keys_cannot_be_fetched_are_one_fetch(
     provider: ProviderKeys, key_server: KeyServer, clock: Clock
 ) -> None:
-    key_server.answer_bytes(b"", 500)
+    key_server.response_bytes(b"", 500)
     for _ in range(10_000):
         clock.now += 10 / 10_000
         with pytest.raises(KeysUnavailableError):
@@ -115,7 +115,7 @@ async def test_another_key_under_the_same_name_is_another_key(
 ) -> None:
     first = await provider.find(pair.algorithm, pair.kid)
     other = Pair("EdDSA", "other").jwk(kid=pair.kid)
-    key_server.answer_json({"keys": [other]})
+    key_server.response_json({"keys": [other]})
     clock.now += 30
     await provider.refresh()
     assert await provider.find(pair.algorithm, pair.kid) is not first
@@ -126,7 +126,7 @@ async def test_keys_that_cannot_be_fetched_again_are_kept_for_a_day(
     provider: ProviderKeys, key_server: KeyServer, pair: Pair, clock: Clock
 ) -> None:
     assert await found(provider, pair)
-    key_server.answer_bytes(b"", 500)
+    key_server.response_bytes(b"", 500)
     for _ in range(23):
         clock.now += 3600
         await provider.refresh()
@@ -150,10 +150,10 @@ async def test_keys_that_are_all_taken_back_are_gone(
         await found(provider, pair)
 
 
-async def test_without_keys_the_answer_says_when_to_try_again(
+async def test_without_keys_the_response_says_when_to_try_again(
     provider: ProviderKeys, key_server: KeyServer, pair: Pair, clock: Clock
 ) -> None:
-    key_server.answer_bytes(b"", 500)
+    key_server.response_bytes(b"", 500)
     for passed, left in ((0, "30"), (10.5, "20"), (19.4, "1")):
         clock.now += passed
         with pytest.raises(KeysUnavailableError) as away:
@@ -164,7 +164,7 @@ async def test_without_keys_the_answer_says_when_to_try_again(
     assert await found(provider, pair)
 
 
-async def test_a_caller_who_goes_away_does_not_take_the_fetch_along(
+async def test_a_client_who_goes_away_does_not_take_the_fetch_along(
     provider: ProviderKeys, key_server: KeyServer, pair: Pair
 ) -> None:
     impatient = asyncio.create_task(provider.find(pair.algorithm, pair.kid))
@@ -185,7 +185,7 @@ async def test_an_open_provider_fetches_again_and_again(
     provider.open()
     for status in (200, 500):
         if status == 500:
-            key_server.answer_bytes(b"", status)
+            key_server.response_bytes(b"", status)
         for _ in range(2):
             key_server.asked.clear()
             assert await asyncio.to_thread(key_server.asked.wait, 10)
@@ -198,7 +198,7 @@ async def test_an_open_provider_fetches_again_and_again(
 async def test_a_failed_fetch_is_logged_without_what_was_answered(
     provider: ProviderKeys, key_server: KeyServer, pair: Pair, caplog: pytest.LogCaptureFixture
 ) -> None:
-    key_server.answer_bytes(b"<html>what-was-answered</html>")
+    key_server.response_bytes(b"<html>what-was-answered</html>")
     with caplog.at_level(logging.INFO), pytest.raises(KeysUnavailableError):
         await found(provider, pair)
     assert key_server.url in caplog.text
@@ -243,7 +243,7 @@ async def test_two_keys_of_one_name_serve_only_where_the_algorithm_tells_them_ap
     assert (await provider.find("RS256", "same")).algorithm == "RS256"
     assert (await provider.find("ES256", "same")).algorithm == "ES256"
     twins = [Pair("ES384", name).jwk(kid="same") for name in ("one", "two")]
-    key_server.answer_json({"keys": twins})
+    key_server.response_json({"keys": twins})
     clock.now += module.MIN_PAUSE_SECONDS
     await provider.refresh()
     with pytest.raises(TokenInvalidError) as refused:

@@ -1,4 +1,4 @@
-"""Each rule of the gate with a token that breaks that rule alone, and is signed with the right secret."""
+"""Each rule of the pre-validation, with a token that breaks that rule alone and has the right signature."""
 
 from collections.abc import Callable
 from typing import Any

@@ -42,7 +42,7 @@ def test_each_token_is_its_own_user() -> None:
     assert verifier.verifications == 3
 
 
-def test_a_remembered_token_expires_by_the_clock() -> None:
+def test_a_cached_token_expires_by_the_clock() -> None:
     verifier = CountingVerifier()
     token = with_claims(exp=NOW + 900)
     verifier.ask(token)
@@ -74,7 +74,7 @@ def test_the_memory_is_bounded_and_drops_the_oldest(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     "token", ["", "x", signed(secret=b"y" * 32), with_claims(exp=NOW - 60), with_claims(sub="")]
 )
-def test_a_refused_token_is_not_remembered(token: str) -> None:
+def test_a_refused_token_is_not_cached(token: str) -> None:
     verifier = CountingVerifier()
     for _ in range(2):
         with pytest.raises((TokenInvalidError, TokenExpiredError)):
@@ -92,7 +92,7 @@ def test_the_memory_holds_no_usable_token() -> None:
     assert token.split(".")[2] not in memory
 
 
-def test_a_token_of_another_secret_is_refused_although_its_twin_is_remembered() -> None:
+def test_a_token_of_another_secret_is_refused_although_its_twin_is_cached() -> None:
     verifier = CountingVerifier()
     verifier.ask(signed())
     with pytest.raises(TokenInvalidError):

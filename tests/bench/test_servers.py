@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx2
 import psycopg
 
-from bench.client import Caller, Load
+from bench.client import Client, Load
 from bench.databases import Databases
 from bench.servers import Server, taskward, uvicorn
 from bench.users import user, write
@@ -24,9 +24,9 @@ def test_the_usual_stack_answers_as_the_service_does(
         taskward(tmp_path, DATABASE_URL=databases.url("loaded")) as ours,
         uvicorn(tmp_path, "baseline", "bench.baseline.app:app", DATABASE_URL=plain) as baseline,
     ):
-        answers = [_everything(server, owner.token, owner.task_ids[0]) for server in (ours, baseline)]
+        responses = [_everything(server, owner.token, owner.task_ids[0]) for server in (ours, baseline)]
         write(tmp_path / "users", [owner], ours)
-    assert answers[0] == answers[1]
+    assert responses[0] == responses[1]
     assert (tmp_path / "users").read_text().split()[1] not in ("", '"none"')
 
 
@@ -34,7 +34,7 @@ def _everything(server: Server, token: str, task_id: int) -> list[object]:
     with httpx2.Client(
         base_url=f"http://127.0.0.1:{server.port}", headers={"Authorization": f"Bearer {token}"}
     ) as client:
-        answers = [
+        responses = [
             client.get("/tasks?limit=20"),
             client.get(f"/tasks/{task_id}"),
             client.post("/tasks", json={"title": "Buy milk", "description": "Two litres"}),
@@ -43,8 +43,8 @@ def _everything(server: Server, token: str, task_id: int) -> list[object]:
             client.get("/tasks?limit=1"),
         ]
         refused = httpx2.get(f"http://127.0.0.1:{server.port}/tasks", headers={"Authorization": "Bearer no"})
-    said = [_alike(answer.json()) for answer in answers]
-    return [[answer.status_code for answer in (*answers, refused)], said]
+    said = [_alike(response.json()) for response in responses]
+    return [[response.status_code for response in (*responses, refused)], said]
 
 
 def _alike(body: dict[str, object]) -> object:
@@ -56,9 +56,9 @@ def _alike(body: dict[str, object]) -> object:
 def test_every_request_of_the_timetable_is_accounted_for(tmp_path: Path) -> None:
     with (
         uvicorn(tmp_path, "bound", "bench.bounds:bare") as server,
-        closing(Load([Caller("token tag 1,2", server.port)], server.port, connections=10, rate=200)) as load,
+        closing(Load([Client("token tag 1,2", server.port)], server.port, connections=10, rate=200)) as load,
     ):
         load.run(0.5)
     assert len(load.latencies) + len(load.waiting(0)) == 100
     assert load.statuses == {200: len(load.latencies)}
-    assert sum(connection.answers for connection in load.connections) == len(load.latencies) > 0
+    assert sum(connection.responses for connection in load.connections) == len(load.latencies) > 0

@@ -15,7 +15,7 @@ from taskward.app import create_app
 from taskward.settings import Settings
 from tests.better_auth.node import HERE, NodeServer, install_packages
 from tests.better_auth.people import Person
-from tests.client import check_answer, openapi_of
+from tests.client import check_response, openapi_of
 
 Serve = Callable[..., httpx2.Client]
 
@@ -78,7 +78,7 @@ def _serving(settings: Settings) -> Iterator[httpx2.Client]:
 
     def hold_against_the_schema(response: httpx2.Response) -> None:
         response.read()
-        check_answer(openapi_of(app), response)
+        check_response(openapi_of(app), response)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, args=([listener],))

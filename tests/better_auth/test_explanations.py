@@ -53,7 +53,7 @@ def documented(column: str) -> dict[str, str]:
     return {sent: detail for sent, detail, _ in rows(REFUSALS, column)}
 
 
-def answer(taskward: httpx2.Client, token: str) -> dict[str, Any]:
+def response(taskward: httpx2.Client, token: str) -> dict[str, Any]:
     refused = taskward.get("/tasks", headers=bearer(token) if token else {})
     assert refused.status_code == 401
     assert not token or token not in refused.text
@@ -73,9 +73,9 @@ def test_with_public_keys_every_wrong_token_is_explained(
             better_auth.tell("configure", options)
             alice.sign_in()
             token = make(alice)
-            told = answer(taskward, token)
+            told = response(taskward, token)
             assert told["detail"] == expected[sent].replace(DOCUMENTED_ADDRESS, better_auth.url)
-            assert answer(production, token) == {"detail": GENERIC[told["code"]], "code": told["code"]}
+            assert response(production, token) == {"detail": GENERIC[told["code"]], "code": told["code"]}
     better_auth.tell("configure", {})
     alice.sign_in()
     for service in (taskward, production):
@@ -91,7 +91,7 @@ def test_a_token_of_another_better_auth_is_explained(
         NodeServer(node_folder / "another", HERE / "server.mjs", {}) as another,
         Person(another.url, "alice") as stranger,
     ):
-        told = answer(taskward, stranger.token())
+        told = response(taskward, stranger.token())
     assert told["detail"] == documented("sent as the token")["a token of another Better Auth"]
 
 
@@ -115,6 +115,6 @@ def test_with_a_shared_secret_every_wrong_token_is_explained(
     assert expected.keys() == tokens.keys()
     for sent, token in tokens.items():
         with subtests.test(sent):
-            told = answer(taskward, token)
+            told = response(taskward, token)
             assert told["detail"] == expected[sent]
-            assert answer(production, token) == {"detail": GENERIC[told["code"]], "code": told["code"]}
+            assert response(production, token) == {"detail": GENERIC[told["code"]], "code": told["code"]}

@@ -83,7 +83,7 @@ def test_taskward_that_has_never_seen_better_auth_says_that_it_is_not_the_tokens
 ) -> None:
     token = alice.token()
     better_auth.stop()
-    answer = serve(**public_keys_of(better_auth)).get("/tasks", headers=bearer(token))
-    assert answer.status_code == 503
-    assert answer.json()["code"] == "KEYS_UNAVAILABLE"
-    assert 1 <= int(answer.headers["Retry-After"]) <= 30
+    response = serve(**public_keys_of(better_auth)).get("/tasks", headers=bearer(token))
+    assert response.status_code == 503
+    assert response.json()["code"] == "KEYS_UNAVAILABLE"
+    assert 1 <= int(response.headers["Retry-After"]) <= 30

@@ -46,9 +46,7 @@ def test_the_token_of_the_set_auth_jwt_header_works(taskward: httpx2.Client, ali
     assert taskward.get("/tasks", headers=bearer(token)).status_code == 200
 
 
-def test_a_task_lives_its_whole_life_in_all_three_families_of_paths(
-    taskward: httpx2.Client, alice: Person
-) -> None:
+def test_a_task_lives_its_whole_life_in_all_three_path_prefixes(taskward: httpx2.Client, alice: Person) -> None:
     taskward.headers.update(bearer(alice.token()))
     for prefix in ("/tasks", f"/api/{alice.user_id}/tasks", f"/users/{alice.user_id}/tasks"):
         task = taskward.post(prefix, json={"title": "Buy milk"}).json()

@@ -20,7 +20,7 @@ class Load:
     """What the clients saw. `stop` asks them to end, else they go on until the service takes no connection."""
 
     url: str
-    answers: int = 0
+    responses: int = 0
     created: set[int] = field(default_factory=set)
     statuses: set[int] = field(default_factory=set)
     failures: list[str] = field(default_factory=list)
@@ -42,7 +42,7 @@ class Load:
                 writer.close()
 
     async def _ask_until_closed(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Return whether to connect again: the service said of its last answer that it was the last."""
+        """Return whether to connect again: the service said of its last response that it was the last."""
         number = 0
         while not self.stop:
             sent = REQUESTS[number % len(REQUESTS)]
@@ -67,7 +67,7 @@ class Load:
         headers = dict(line.split(": ", 1) for line in lines[1:] if line)
         body = json.loads(await reader.readexactly(int(headers["content-length"])))
         status = int(lines[0].split()[1])
-        self.answers += 1
+        self.responses += 1
         self.statuses.add(status)
         if sent.startswith(b"POST"):
             self.created.add(body["id"])

@@ -88,9 +88,9 @@ async def test_the_doctor_and_the_service_agree(key_server: KeyServer, kind: str
     async with connect(app) as client, state_of(app).verifier.keeping_keys_fresh():
         for name, token in TOKENS.items():
             claims, diagnostics, _ = await examine(token, state_of(app).verifier, chosen)
-            answer = await client.get("/tasks", headers={"Authorization": f"Bearer {token}"})
-            assert answer.json()["code"].startswith(("TOKEN_", "KEYS_", "DATABASE_"))
-            assert (claims is not None) is (answer.json()["code"] == "DATABASE_UNAVAILABLE"), name
+            response = await client.get("/tasks", headers={"Authorization": f"Bearer {token}"})
+            assert response.json()["code"].startswith(("TOKEN_", "KEYS_", "DATABASE_"))
+            assert (claims is not None) is (response.json()["code"] == "DATABASE_UNAVAILABLE"), name
             assert (claims is not None) is all(diagnostic.level == "ok" for diagnostic in diagnostics), name
             accepted += claims is not None
     assert (accepted > 0) is (kind != "a provider that is away")

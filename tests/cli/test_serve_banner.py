@@ -21,9 +21,9 @@ def test_in_development_the_banner_has_all_that_is_needed_to_try_it(tmp_path: Pa
         (line,) = (line for line in service.banner.splitlines() if "curl" in line)
         command, option, header, address = shlex.split(line.removeprefix("  try it: "))
         assert (command, option) == ("curl", "-H")
-        answer = httpx2.get(address, headers=dict([header.split(": ", 1)]))
-        assert answer.status_code == 200
-        assert answer.json()["tasks"] == []
+        response = httpx2.get(address, headers=dict([header.split(": ", 1)]))
+        assert response.status_code == 200
+        assert response.json()["tasks"] == []
 
 
 @pytest.mark.parametrize("proxy", ["http://u:S3cret", "http://127.0.0.1:1"])

@@ -19,8 +19,8 @@ def test_the_service_takes_the_tokens_of_a_provider_and_makes_up_no_secret(
     with KeyServer(pair) as keys:
         settings = {"DATABASE_URL": database_url, "JWT_JWKS_URL": f"{keys.url}?key=S3cret"}
         with Service(tmp_path / "data", settings) as service:
-            answer = httpx2.get(f"{service.url}/tasks", headers={"Authorization": f"Bearer {token}"})
-            assert (answer.status_code, answer.json()["count"]) == (200, 0)
+            response = httpx2.get(f"{service.url}/tasks", headers={"Authorization": f"Bearer {token}"})
+            assert (response.status_code, response.json()["count"]) == (200, 0)
             assert f"tokens: those of the keys at {keys.url}" in service.banner
             assert "S3cret" not in service.banner
             assert "eyJ" not in service.banner
@@ -34,8 +34,8 @@ def test_the_service_lives_without_its_provider(tmp_path: Path, database_url: st
     settings = {"DATABASE_URL": database_url, "JWT_JWKS_URL": f"{gone.url}?key=S3cret", "JWT_AUDIENCE": "x"}
     with Service(tmp_path / "data", settings) as service:
         assert httpx2.get(f"{service.url}/health/ready").status_code == 200
-        answer = httpx2.get(f"{service.url}/tasks", headers={"Authorization": f"Bearer {Pair('ES256').token()}"})
-        assert (answer.status_code, answer.json()["code"]) == (503, "KEYS_UNAVAILABLE")
+        response = httpx2.get(f"{service.url}/tasks", headers={"Authorization": f"Bearer {Pair('ES256').token()}"})
+        assert (response.status_code, response.json()["code"]) == (503, "KEYS_UNAVAILABLE")
         assert "JWT_AUDIENCE is not set" not in service.banner
     output = service.banner + service.rest_of_output
     assert f"The keys at {gone.url} could not be fetched" in output

@@ -32,8 +32,8 @@ def test_it_migrates_and_serves_when_the_database_is_there(
         assert httpx2.get(f"{service.url}/health/live").status_code == 200
         assert not is_ready(service)
         bearer = {"Authorization": service.banner.split("Authorization: ")[1].split("'")[0]}
-        answer = httpx2.get(f"{service.url}/tasks", headers=bearer, timeout=30)
-        assert (answer.status_code, answer.json()["code"]) == (503, "DATABASE_UNAVAILABLE")
+        response = httpx2.get(f"{service.url}/tasks", headers=bearer, timeout=30)
+        assert (response.status_code, response.json()["code"]) == (503, "DATABASE_UNAVAILABLE")
         let_connect(superuser, str(name), allowed=True)
         until(lambda: is_ready(service))
         assert httpx2.get(f"{service.url}/tasks", headers=bearer, timeout=30).json()["count"] == 0

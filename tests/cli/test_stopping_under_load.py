@@ -1,4 +1,4 @@
-"""Whoever has sent a request gets an answer, also when the service stops or its workers are replaced."""
+"""Whoever has sent a request gets a response, also when the service stops or its workers are replaced."""
 
 import asyncio
 import signal
@@ -28,23 +28,23 @@ def service(tmp_path: Path, database_url: str) -> Service:
 
 @pytest.mark.soak
 async def test_sigterm_leaves_no_request_unanswered(service: Service, superuser: psycopg.Connection) -> None:
-    times, answers, refused, created = by_profile(5, 50), 0, 0, set[int]()
+    times, responses, refused, created = by_profile(5, 50), 0, 0, set[int]()
     for _ in range(times):
         with service:
             load = Load(service.url)
             clients = asyncio.gather(*(load.client() for _ in range(CLIENTS)))
-            await _until(lambda load=load: load.answers >= 10 * CLIENTS)  # type: ignore[misc]
+            await _until(lambda load=load: load.responses >= 10 * CLIENTS)  # type: ignore[misc]
             service.process.send_signal(signal.SIGTERM)
             await clients
             assert service.process.wait(30) == 0
         assert load.failures == []
         assert load.refused == CLIENTS
         assert load.statuses <= {200, 201, 503}
-        answers, refused, created = answers + load.answers, refused + load.refused, created | load.created
+        responses, refused, created = responses + load.responses, refused + load.refused, created | load.created
         assert "Traceback" not in service.rest_of_output
     stored = {task_id for (task_id,) in superuser.execute("SELECT id FROM tasks")}
     assert stored == created  # nothing was acknowledged and lost, nor done and not acknowledged
-    print(f"\n{times} times SIGTERM: all {answers} requests answered, no failure.")  # noqa: T201
+    print(f"\n{times} times SIGTERM: all {responses} requests answered, no failure.")  # noqa: T201
 
 
 @pytest.mark.soak
@@ -58,15 +58,15 @@ async def test_sighup_is_noticed_by_nobody(service: Service) -> None:
             assert len(before) == 2
             service.process.send_signal(signal.SIGHUP)
             await _until(lambda before=before: not any(worker.is_running() for worker in before))  # type: ignore[misc]
-            enough = load.answers + 10 * CLIENTS
-            await _until(lambda enough=enough: load.answers >= enough)  # type: ignore[misc]
+            enough = load.responses + 10 * CLIENTS
+            await _until(lambda enough=enough: load.responses >= enough)  # type: ignore[misc]
         load.stop = True
         await clients
     assert load.failures == []
     assert load.refused == 0
     assert load.statuses == {200, 201}  # and never "not ready"
     assert "Traceback" not in service.rest_of_output
-    print(f"\n{times} times SIGHUP: all {load.answers} requests answered, no failure.")  # noqa: T201
+    print(f"\n{times} times SIGHUP: all {load.responses} requests answered, no failure.")  # noqa: T201
 
 
 def test_a_service_that_stops_is_not_ready_and_ends_its_connections_politely(service: Service) -> None:
@@ -81,8 +81,8 @@ def test_a_service_that_stops_is_not_ready_and_ends_its_connections_politely(ser
         with pytest.raises(ConnectionRefusedError):  # and not left waiting for somebody to accept it
             Wire(service.url)
         begun.send(READY[20:])
-        (answer,) = begun.read_all()
-        assert (answer.status, answer.headers["connection"]) == (503, "close")
+        (response,) = begun.read_all()
+        assert (response.status, response.headers["connection"]) == (503, "close")
         assert service.process.wait(30) == 0
 
 
@@ -111,8 +111,8 @@ async def test_a_stop_while_a_worker_is_replaced_waits_for_what_that_one_has_beg
         service.process.send_signal(signal.SIGTERM)
         await _until(lambda: workers_of(service) == [old])  # nothing else keeps the database
         begun.send(LIST[20:])
-        (answer,) = begun.read_all()
-        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        (response,) = begun.read_all()
+        assert (response.status, response.headers["connection"]) == (200, "close")
         assert service.process.wait(30) == 0
 
 
@@ -120,10 +120,10 @@ def _ask_until_all_have_ended(wires: list[Wire]) -> None:
     """Ask on every connection in turn, so that none of them rests for the second after which it is closed."""
     while wires:
         for wire in list(wires):
-            answer = _ask(wire)
-            assert answer.status in (200, 503)
-            if "connection" in answer.headers:
-                assert (answer.status, answer.json) == (503, {"status": "not ready"})
+            response = _ask(wire)
+            assert response.status in (200, 503)
+            if "connection" in response.headers:
+                assert (response.status, response.json) == (503, {"status": "not ready"})
                 with wire:
                     assert wire.read() is None
                 wires.remove(wire)
@@ -131,9 +131,9 @@ def _ask_until_all_have_ended(wires: list[Wire]) -> None:
 
 def _ask(wire: Wire) -> Answer:
     wire.send(READY)
-    answer = wire.read()
-    assert answer is not None
-    return answer
+    response = wire.read()
+    assert response is not None
+    return response
 
 
 async def _until(condition: Callable[[], bool]) -> None:

@@ -17,9 +17,9 @@ def test_the_service_with_the_same_data_directory_accepts_the_token(tmp_path: Pa
     with Service(tmp_path / "data", {"DATABASE_URL": database_url}) as service:
         token = taskward("token", "alice", settings=settings, folder=tmp_path).stdout.strip()
         headers = {"Authorization": f"Bearer {token}"}
-        answer = httpx2.post(f"{service.url}/tasks", json={"title": "Buy milk"}, headers=headers)
-        assert answer.status_code == 201
-        assert answer.json()["user_id"] == "alice"
+        response = httpx2.post(f"{service.url}/tasks", json={"title": "Buy milk"}, headers=headers)
+        assert response.status_code == 201
+        assert response.json()["user_id"] == "alice"
     assert taskward("token", "alice", settings=settings, folder=tmp_path).returncode == 0  # while it rests, too
 
 

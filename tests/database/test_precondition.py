@@ -73,7 +73,7 @@ async def test_after_a_refusal_the_next_unit_asks_again(database: Database, prec
     assert precondition.times == 2
 
 
-async def test_a_caller_who_goes_away_does_not_take_the_question_along(
+async def test_a_client_who_goes_away_does_not_take_the_question_along(
     database: Database, precondition: Asked
 ) -> None:
     first, *others = await crowd(database)
@@ -91,15 +91,15 @@ async def test_a_refusal_that_nobody_waits_for_any_more_is_no_error_of_the_event
     before = asyncio.all_tasks()
     told: list[dict[str, object]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
-    callers = await crowd(database)
-    for caller in callers:
-        caller.cancel()
-    await asyncio.gather(*callers, return_exceptions=True)
+    clients = await crowd(database)
+    for client in clients:
+        client.cancel()
+    await asyncio.gather(*clients, return_exceptions=True)
     precondition.may_answer.set()
     while asyncio.all_tasks() - before:  # noqa: ASYNC110
         await asyncio.sleep(0)  # a turn of the loop is what is waited for
-    callers.clear()
-    del caller  # they hold the refusal, and asyncio finds out when nobody does
+    clients.clear()
+    del client  # they hold the refusal, and asyncio finds out when nobody does
     gc.collect()
     assert told == []
 

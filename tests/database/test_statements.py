@@ -90,15 +90,15 @@ def test_no_function_that_makes_statements_is_left_out() -> None:
 
 
 def test_a_task_is_answered_with_the_same_columns_by_all(superuser: psycopg.Connection) -> None:
-    answer = list(statements.ANSWER_COLUMNS)
+    response = list(statements.RESPONSE_COLUMNS)
     for statement in (statements.CREATE_TASK, statements.READ_TASK, *(statement for _, statement in changes())):
-        assert columns(superuser, statement) == answer, statement.sql
+        assert columns(superuser, statement) == response, statement.sql
     for wanted, statement in lists():
-        key = [column for column in statements.SORT_KEY_COLUMNS[wanted["sort"]] if column not in answer]
+        key = [column for column in statements.SORT_KEY_COLUMNS[wanted["sort"]] if column not in response]
         owner = ["owner_revision", "task_count", "completed_count"]
-        assert columns(superuser, statement) == [*owner, *answer, *key], wanted
+        assert columns(superuser, statement) == [*owner, *response, *key], wanted
 
 
 def test_the_columns_that_are_answered_and_sorted_by_are_those_of_the_model() -> None:
-    named = {*statements.ANSWER_COLUMNS, *chain.from_iterable(statements.SORT_KEY_COLUMNS.values())}
+    named = {*statements.RESPONSE_COLUMNS, *chain.from_iterable(statements.SORT_KEY_COLUMNS.values())}
     assert named == set(METADATA.tables["tasks"].c.keys())

@@ -30,8 +30,8 @@ def home(tmp_path: Path) -> Path:
 def test_the_five_calls_answer_what_the_readme_says(home: Path) -> None:
     assert shutil.which("bash"), "this test types the README's lines into bash, which is not installed"
     assert shutil.which("curl"), "this test runs the README's curl lines, and curl is not installed"
-    calls, answers = shell_lines(CALLS), printed_answers(CALLS)
-    assert len(calls) == len(answers) + 1 == 6, "a token, then five calls with an answer each"
+    calls, responses = shell_lines(CALLS), printed_responses(CALLS)
+    assert len(calls) == len(responses) + 1 == 6, "a token, then five calls with a response each"
 
     with Service(home / str(Settings().data_dir)) as service:
         script = "\necho\n".join(calls).replace(ADDRESS, service.url)
@@ -40,7 +40,7 @@ def test_the_five_calls_answer_what_the_readme_says(home: Path) -> None:
             text=True, timeout=60, check=False,
         )  # fmt: skip
     assert typed.returncode == 0, typed.stderr
-    assert numbered_times(typed.stdout.split()) == numbered_times("".join(answers).split())
+    assert numbered_times(typed.stdout.split()) == numbered_times("".join(responses).split())
 
 
 def test_the_readme_names_the_address_of_the_default_settings() -> None:
@@ -68,7 +68,7 @@ def shell_lines(text: str) -> list[str]:
     return re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
-def printed_answers(text: str) -> list[str]:
+def printed_responses(text: str) -> list[str]:
     return re.findall(r"^```json\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 

@@ -45,7 +45,7 @@ async def app(proxy: Proxy) -> AsyncIterator[FastAPI]:
     url = f"postgresql://taskward@127.0.0.1:{proxy.port}/taskward?sslmode=disable"
     settings = Settings(DATABASE_URL=url, JWT_SECRET_KEY=SECRET, DB_POOL_SIZE=4, DB_MAX_OVERFLOW=4)
     application = create_app(settings)
-    openapi_of(application)  # or the first answers would wait for it
+    openapi_of(application)  # or the first responses would wait for it
     async with application.router.lifespan_context(application):
         yield application
 

@@ -18,7 +18,7 @@ class Proxy:
         self._connections: set[_Connection] = set()
         self.port = 0
         self.swallowing = False
-        self.answers_to_drop = 0
+        self.responses_to_drop = 0
         self.dropped = 0
 
     async def __aenter__(self) -> Self:
@@ -66,7 +66,7 @@ class _Connection:
         self._proxy = proxy
         self._ends = [client]
         self._ready = False  # the service has been let in
-        self._asked = False  # since the proxy was told to drop an answer
+        self._asked = False  # since the proxy was told to drop a response
 
     async def pass_on(self, client: asyncio.StreamReader, upstream: str) -> None:
         try:
@@ -100,15 +100,15 @@ class _Connection:
 
     def _question(self, data: bytes) -> bool:
         its_first = FIRST_QUESTION in data  # which belongs to connecting
-        self._asked = self._ready and not its_first and self._proxy.answers_to_drop > 0
+        self._asked = self._ready and not its_first and self._proxy.responses_to_drop > 0
         return True
 
     def _answer(self, data: bytes) -> bool:
-        """Tell whether to pass it on; when not, hang up. Nothing of an answer is passed on before its commit."""
-        if not self._asked or self._proxy.answers_to_drop == 0:
+        """Tell whether to pass it on; when not, hang up. Nothing of a response is passed on before its commit."""
+        if not self._asked or self._proxy.responses_to_drop == 0:
             self._ready = self._ready or data.endswith(COMMITTED)
             return True
         assert data.endswith(COMMITTED), "answers of these tests fit into one packet"
-        self._proxy.answers_to_drop -= 1
+        self._proxy.responses_to_drop -= 1
         self._proxy.dropped += 1
         return False

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from tests.conftest import SECRET
-from tests.faults.caller import Answer, Caller
+from tests.faults.client import Answer, Client
 from tests.faults.conftest import backends
 from tests.profiles import by_profile
 from tests.service import Service
@@ -34,32 +34,32 @@ class User:
     """Writes and lists tasks that say whose they are, and hangs up on every tenth request."""
 
     def __init__(self, url: str, number: int) -> None:
-        self._caller = Caller(url, f"alice-{number}")
-        self.answers: Counter[int | str] = Counter()
+        self._client = Client(url, f"alice-{number}")
+        self.responses: Counter[int | str] = Counter()
         self.created = 0
 
     async def use(self, requests: int) -> None:
         for _ in range(requests):
             method, path, body = random.choice(
-                [("POST", "/tasks", {"title": self._caller.user_id}), ("GET", "/tasks?limit=5", None)]
+                [("POST", "/tasks", {"title": self._client.user_id}), ("GET", "/tasks?limit=5", None)]
             )
             if random.random() < 0.1:
-                await self._caller.send(method, path, body)
+                await self._client.send(method, path, body)
                 await asyncio.sleep(random.choice([0, 0, 0.001, 0.005]))
-                self._caller.hang_up()
-                self.answers["hung up"] += 1
+                self._client.hang_up()
+                self.responses["hung up"] += 1
             else:
-                answer = await self._caller.request(method, path, body)
-                assert answer is not None
-                self._look(answer)
-        self._caller.hang_up()
+                response = await self._client.request(method, path, body)
+                assert response is not None
+                self._look(response)
+        self._client.hang_up()
 
-    def _look(self, answer: Answer) -> None:
-        self.answers[answer.status] += 1
-        assert answer.status in (200, 201)
-        for task in answer.body["tasks"] if answer.status == 200 else [answer.body]:
-            assert task["user_id"] == task["title"] == self._caller.user_id, "somebody else's row"
-        self.created += answer.status == 201
+    def _look(self, response: Answer) -> None:
+        self.responses[response.status] += 1
+        assert response.status in (200, 201)
+        for task in response.body["tasks"] if response.status == 200 else [response.body]:
+            assert task["user_id"] == task["title"] == self._client.user_id, "somebody else's row"
+        self.created += response.status == 201
 
 
 @pytest.mark.soak
@@ -78,6 +78,6 @@ async def test_nobody_sees_anothers_row_and_no_connection_is_lost(service: Servi
         counted = superuser.execute("SELECT count(*) FROM tasks").fetchone()
         assert counted is not None
         assert counted[0] >= sum(user.created for user in users)
-    answers = sum((user.answers for user in users), Counter[int | str]())
-    assert answers["hung up"] > answers.total() / 20
-    print(f"\n{answers.total()} requests of {USERS} users on {CONNECTIONS} connections: {dict(answers)}")  # noqa: T201
+    responses = sum((user.responses for user in users), Counter[int | str]())
+    assert responses["hung up"] > responses.total() / 20
+    print(f"\n{responses.total()} requests of {USERS} users on {CONNECTIONS} connections: {dict(responses)}")  # noqa: T201

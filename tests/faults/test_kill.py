@@ -66,7 +66,7 @@ async def test_every_acknowledged_write_is_there_once_and_whole(service: Service
     print(  # noqa: T201
         f"\n{killed.total()} times kill -9 ({dict(killed)}) under {WRITERS} writers: {ledger.writes} acknowledged"
         f" writes are there, each once and whole; {len(ledger.unknown)} creates without a key were not"
-        f" acknowledged; answers {dict(ledger.answers)} (None: the connection was lost)"
+        f" acknowledged; answers {dict(ledger.responses)} (None: the connection was lost)"
     )
 
 

@@ -42,10 +42,10 @@ class Scene:
 
 @dataclass
 class Load:
-    """Callers who read and write all the time, and what became of it."""
+    """Clients who read and write all the time, and what became of it."""
 
     app: FastAPI
-    answers: Counter[int] = field(default_factory=Counter)
+    responses: Counter[int] = field(default_factory=Counter)
     slowest: float = 0.0
     last_success: float = 0.0
     time: LoopTime = field(default_factory=LoopTime)
@@ -53,11 +53,11 @@ class Load:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         async with self.time, asyncio.TaskGroup() as group:
-            callers = [group.create_task(self._call(f"alice-{number}")) for number in range(CALLERS)]
-            callers.append(group.create_task(self._probe()))
+            clients = [group.create_task(self._call(f"alice-{number}")) for number in range(CALLERS)]
+            clients.append(group.create_task(self._probe()))
             yield
-            for caller in callers:
-                caller.cancel()
+            for client in clients:
+                client.cancel()
 
     async def successes(self, wanted: int) -> None:
         """Wait for that many more."""
@@ -67,7 +67,7 @@ class Load:
                 await asyncio.sleep(0.005)
 
     def _successes(self) -> int:
-        return sum(count for status, count in self.answers.items() if status < 300)
+        return sum(count for status, count in self.responses.items() if status < 300)
 
     async def _call(self, user_id: str) -> None:
         async with connect(self.app, user_id, SECRET) as client:
@@ -80,16 +80,16 @@ class Load:
         headers = {"Idempotency-Key": str(random.random())} if kind == "create once" else {}
         started = self.time.now
         if kind in ("list", "health"):
-            answer = await client.get({"list": "/tasks?limit=3", "health": "/health"}[kind])
+            response = await client.get({"list": "/tasks?limit=3", "health": "/health"}[kind])
         else:
-            answer = await client.post("/tasks", json={"title": "Buy milk"}, headers=headers)
+            response = await client.post("/tasks", json={"title": "Buy milk"}, headers=headers)
         now = self.time.now
-        self.answers[answer.status_code] += 1
+        self.responses[response.status_code] += 1
         self.slowest = max(self.slowest, now - started)
-        if answer.status_code == 503 and kind != "health":
-            assert answer.json()["code"] == "DATABASE_UNAVAILABLE"
-            assert answer.headers["retry-after"] == "1"
-        elif answer.status_code < 300:
+        if response.status_code == 503 and kind != "health":
+            assert response.json()["code"] == "DATABASE_UNAVAILABLE"
+            assert response.headers["retry-after"] == "1"
+        elif response.status_code < 300:
             self.last_success = now
 
     async def _probe(self) -> None:
@@ -171,14 +171,14 @@ async def test_every_request_is_answered_in_time_and_the_service_is_back_by_itse
                     await asyncio.sleep(0.001)
             slowest_return = max(slowest_return, load.last_success - accepting)
             await load.successes(50)
-    assert set(load.answers) <= {200, 201, 503}
+    assert set(load.responses) <= {200, 201, 503}
     assert load.slowest < DEADLINE + NOISE
     assert load.time.lag < STANDSTILL, "being alive has nothing to do with the database"
     assert slowest_return < RECOVERY + NOISE
     with psycopg.connect(f"{victim.superuser_conninfo} dbname=taskward", autocommit=True) as witness:
         await at_rest(app, witness)
     print(  # noqa: T201
-        f"\n{fault}: answers {dict(load.answers)}, the slowest after {load.slowest:.2f} s,"
+        f"\n{fault}: answers {dict(load.responses)}, the slowest after {load.slowest:.2f} s,"
         f" back after {slowest_return:.2f} s, still live within {load.time.lag:.2f} s"
     )
 
@@ -200,9 +200,9 @@ async def test_a_request_while_the_server_recovers_is_answered_in_time(
     await alice.get("/tasks")
     psutil.Process(backends(superuser)[0]).kill()
     async with LoopTime() as passed:
-        answers = await asyncio.gather(*(alice.get("/tasks") for _ in range(50)))
+        responses = await asyncio.gather(*(alice.get("/tasks") for _ in range(50)))
     assert passed.now < DEADLINE + NOISE
-    assert {answer.status_code for answer in answers} <= {200, 503}
+    assert {response.status_code for response in responses} <= {200, 503}
     await accepts_connections(proxy)
     assert (await alice.get("/tasks")).status_code == 200
 
@@ -213,8 +213,8 @@ async def test_connections_dropped_while_they_rest_are_replaced_without_a_visibl
 ) -> None:
     trials = by_profile(20, 200)
     for number in range(trials):
-        answers = await asyncio.gather(*(alice.get("/tasks?limit=1") for _ in range(6)))
-        assert {answer.status_code for answer in answers} == {200}
+        responses = await asyncio.gather(*(alice.get("/tasks?limit=1") for _ in range(6)))
+        assert {response.status_code for response in responses} == {200}
         if number % 2:
             proxy.hang_up()
         else:  # as a database does that goes to sleep

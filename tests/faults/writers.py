@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from tests.books import check_books
-from tests.faults.caller import Answer, Caller
+from tests.faults.client import Answer, Client
 
 
 class Ledger:
@@ -16,10 +16,10 @@ class Ledger:
 
     def __init__(self) -> None:
         self.acknowledged: dict[str, dict[str, Any]] = {}  # creates, by their title, which is theirs alone
-        self.unknown: set[str] = set()  # creates without a key whose answer was lost, or 503
+        self.unknown: set[str] = set()  # creates without a key whose response was lost, or 503
         self.updates: dict[int, int] = {}  # how often each contended task was updated, for certain
         self.writes = 0  # acknowledged ones
-        self.answers: Counter[int | None] = Counter()
+        self.responses: Counter[int | None] = Counter()
 
     def hold_against(self, superuser: psycopg.Connection) -> None:
         """Fail unless every acknowledged write is there once, whole, and nothing is there twice."""
@@ -43,7 +43,7 @@ class Writer:
     """Creates with and without keys, and counts up a task of its own, whatever happens to the service."""
 
     def __init__(self, url: str, number: int, ledger: Ledger) -> None:
-        self._caller = Caller(url, f"alice-{number % 8}")  # four writers for each user
+        self._client = Client(url, f"alice-{number % 8}")  # four writers for each user
         self._number = number
         self._ledger = ledger
         self._sent = 0
@@ -59,7 +59,7 @@ class Writer:
             while not await self._count_up():
                 pass
         finally:
-            self._caller.hang_up()
+            self._client.hang_up()
 
     async def _create_once(self) -> None:
         body = self._new()
@@ -68,8 +68,8 @@ class Writer:
 
     async def _create(self) -> None:
         body = self._new()
-        answer = await self._try("POST", "/tasks", body)
-        if answer and answer.status == 201:
+        response = await self._try("POST", "/tasks", body)
+        if response and response.status == 201:
             self._acknowledge(body)
         else:
             self._ledger.unknown.add(body["title"])
@@ -78,19 +78,19 @@ class Writer:
         """Tell whether it is certain what came of this one, and so of all before it."""
         before = self._ledger.updates[self._task]
         path, body = f"/tasks/{self._task}", {"description": str(before + 1)}
-        answer = await self._try("PUT", path, body, If_Match=self._tag)
-        if answer is None or answer.status == 503:  # done or not: it can be seen, for nobody else writes here
-            answer = await self._insist("GET", path)
-            if answer.body["description"] == str(before):
+        response = await self._try("PUT", path, body, If_Match=self._tag)
+        if response is None or response.status == 503:  # done or not: it can be seen, for nobody else writes here
+            response = await self._insist("GET", path)
+            if response.body["description"] == str(before):
                 return False  # it was not, and may still be; then the next one is told so by If-Match
-        elif answer.status == 412:
-            assert answer.body["current"]["description"] == str(before + 1), "a late first attempt, and no other"
-            self._tag = answer.headers["etag"]
+        elif response.status == 412:
+            assert response.body["current"]["description"] == str(before + 1), "a late first attempt, and no other"
+            self._tag = response.headers["etag"]
             self._ledger.updates[self._task] += 1
             return True
-        assert answer.status == 200
-        assert answer.body["description"] == str(before + 1)
-        self._tag = answer.headers["etag"]
+        assert response.status == 200
+        assert response.body["description"] == str(before + 1)
+        self._tag = response.headers["etag"]
         self._ledger.updates[self._task] += 1
         self._ledger.writes += 1
         return True
@@ -104,7 +104,7 @@ class Writer:
         return {"Idempotency_Key": f"{self._number}-{self._sent}"}
 
     def _acknowledge(self, body: dict[str, Any]) -> None:
-        self._ledger.acknowledged[body["title"]] = {**body, "user": self._caller.user_id}
+        self._ledger.acknowledged[body["title"]] = {**body, "user": self._client.user_id}
         self._ledger.writes += 1
 
     async def _insist(
@@ -112,16 +112,16 @@ class Writer:
     ) -> Answer:
         """Repeat a request that may be repeated until it is answered for good."""
         while True:
-            answer = await self._try(method, path, body, **(headers or {}))
-            if answer and answer.status not in (409, 503):
-                assert answer.status in (200, 201)
-                return answer
+            response = await self._try(method, path, body, **(headers or {}))
+            if response and response.status not in (409, 503):
+                assert response.status in (200, 201)
+                return response
 
     async def _try(self, method: str, path: str, body: Any = None, **headers: str) -> Answer | None:
-        answer = await self._caller.request(method, path, body, **headers)
-        self._ledger.answers[answer and answer.status] += 1
-        if answer is None or answer.status == 503:
+        response = await self._client.request(method, path, body, **headers)
+        self._ledger.responses[response and response.status] += 1
+        if response is None or response.status == 503:
             await asyncio.sleep(0.05)
         else:
-            assert answer.status in (200, 201, 409, 412), answer
-        return answer
+            assert response.status in (200, 201, 409, 412), response
+        return response

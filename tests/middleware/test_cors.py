@@ -55,43 +55,43 @@ async def test_every_route_and_method_can_be_asked_for_without_a_token() -> None
     async with connect(app) as browser:
         for route in iter_route_contexts(app.routes):
             for method in route.methods or ():
-                answer = await browser.options(route.path or "/", headers=preflight(OURS, method))
-                assert (answer.status_code, answer.content) == (204, b""), route.path
-                assert answer.headers["access-control-allow-origin"] == OURS
-                assert method.lower() in listed(answer.headers["access-control-allow-methods"])
-                assert listed(answer.headers["access-control-allow-headers"]) >= USED
-                assert int(answer.headers["access-control-max-age"]) > 0
-                assert "origin" in listed(answer.headers["vary"])
-                assert "access-control-allow-credentials" not in answer.headers
+                response = await browser.options(route.path or "/", headers=preflight(OURS, method))
+                assert (response.status_code, response.content) == (204, b""), route.path
+                assert response.headers["access-control-allow-origin"] == OURS
+                assert method.lower() in listed(response.headers["access-control-allow-methods"])
+                assert listed(response.headers["access-control-allow-headers"]) >= USED
+                assert int(response.headers["access-control-max-age"]) > 0
+                assert "origin" in listed(response.headers["vary"])
+                assert "access-control-allow-credentials" not in response.headers
 
 
 @pytest.mark.parametrize("origin", THEIRS)
 async def test_pages_of_other_origins_get_nothing(origin: str) -> None:
     async with connect(offline_with(OURS)) as browser:
-        for answer in (
+        for response in (
             await browser.options("/tasks", headers=preflight(origin)),
             await browser.get("/health/live", headers={"Origin": origin}),
         ):
-            assert cors_headers(answer.headers) == set()
-            assert "origin" in listed(answer.headers["vary"]), "a cache may hold it for who is allowed"
+            assert cors_headers(response.headers) == set()
+            assert "origin" in listed(response.headers["vary"]), "a cache may hold it for who is allowed"
         assert (await browser.options("/tasks", headers=preflight(origin))).status_code == 405
 
 
 async def test_without_the_setting_there_is_no_header() -> None:
     async with connect(offline_with()) as browser:
-        answer = await browser.get("/health/live", headers={"Origin": OURS})
-        assert cors_headers(answer.headers) == set()
-        assert "vary" not in answer.headers
+        response = await browser.get("/health/live", headers={"Origin": OURS})
+        assert cors_headers(response.headers) == set()
+        assert "vary" not in response.headers
         assert (await browser.options("/tasks", headers=preflight(OURS))).status_code == 405
 
 
 async def test_any_origin_is_told_so_without_naming_it() -> None:
     async with connect(offline_with("*")) as browser:
         for headers in ({}, {"Origin": "https://anybody.example"}):
-            answer = await browser.get("/health/live", headers=headers)
-            assert answer.headers["access-control-allow-origin"] == "*"
-            assert "access-control-allow-credentials" not in answer.headers
-            assert "vary" not in answer.headers
+            response = await browser.get("/health/live", headers=headers)
+            assert response.headers["access-control-allow-origin"] == "*"
+            assert "access-control-allow-credentials" not in response.headers
+            assert "vary" not in response.headers
         assert (await browser.options("/tasks", headers=preflight("https://anybody.example"))).status_code == 204
 
 
@@ -101,7 +101,7 @@ async def test_a_plain_options_request_is_no_preflight() -> None:
         assert (await browser.options("/tasks")).status_code == 405
 
 
-async def test_every_kind_of_answer_can_be_read_by_an_allowed_page(
+async def test_every_kind_of_response_can_be_read_by_an_allowed_page(
     app: FastAPI, alice: Client, anonymous: Client, take_database_away: Callable[[], None]
 ) -> None:
     async def broken() -> None:
@@ -111,11 +111,11 @@ async def test_every_kind_of_answer_can_be_read_by_an_allowed_page(
 
     async def check(client: Client, status: int, method: str, path: str, **request: object) -> None:
         headers = {**request.pop("headers", {}), "Origin": OURS}  # type: ignore[dict-item]
-        answer = await client.request(method, path, headers=headers, **request)  # type: ignore[arg-type]
-        assert answer.status_code == status
-        assert answer.headers.get_list("access-control-allow-origin") == [OURS]
-        assert listed(answer.headers["access-control-expose-headers"]) >= READ
-        assert "origin" in listed(answer.headers["vary"])
+        response = await client.request(method, path, headers=headers, **request)  # type: ignore[arg-type]
+        assert response.status_code == status
+        assert response.headers.get_list("access-control-allow-origin") == [OURS]
+        assert listed(response.headers["access-control-expose-headers"]) >= READ
+        assert "origin" in listed(response.headers["vary"])
 
     await check(alice, 201, "POST", "/tasks", json={"title": "Buy milk"})
     await check(alice, 200, "GET", "/tasks/1")
@@ -132,8 +132,8 @@ async def test_every_kind_of_answer_can_be_read_by_an_allowed_page(
     await check(alice, 413, "POST", "/tasks", content=b"x" * 70_000, headers={"Content-Type": "application/json"})
     await check(alice, 415, "POST", "/tasks", content=b"x")
     await check(anonymous, 500, "GET", "/broken")
-    answer = await alice.get("/tasks", headers={"Origin": OURS})
-    assert listed(answer.headers["vary"]) == {"origin", "authorization"}
+    response = await alice.get("/tasks", headers={"Origin": OURS})
+    assert listed(response.headers["vary"]) == {"origin", "authorization"}
     take_database_away()
     await check(alice, 503, "GET", "/tasks")
 
@@ -141,6 +141,6 @@ async def test_every_kind_of_answer_can_be_read_by_an_allowed_page(
 async def test_a_refusal_by_a_limit_can_be_read_by_an_allowed_page() -> None:
     async with connect(offline_with(OURS, auth_rate_limit="1/minute")) as browser:
         await browser.get("/tasks", headers={"Origin": OURS})
-        answer = await browser.get("/tasks", headers={"Origin": OURS})
-        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (429, OURS)
+        response = await browser.get("/tasks", headers={"Origin": OURS})
+        assert (response.status_code, response.headers["access-control-allow-origin"]) == (429, OURS)
         assert (await browser.options("/tasks", headers=preflight(OURS))).status_code == 204, "it costs nothing"

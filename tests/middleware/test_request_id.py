@@ -17,17 +17,17 @@ HARMFUL = [
 @pytest.mark.parametrize("request_id", HARMLESS)
 async def test_a_harmless_id_is_the_answers_id(offline: FastAPI, request_id: str) -> None:
     async with connect(offline) as anonymous:
-        answer = await anonymous.get("/health/live", headers={"X-Request-ID": request_id})
-        assert answer.headers.get_list("x-request-id") == [request_id]
+        response = await anonymous.get("/health/live", headers={"X-Request-ID": request_id})
+        assert response.headers.get_list("x-request-id") == [request_id]
 
 
 @pytest.mark.parametrize("request_id", HARMFUL)
 async def test_any_other_id_is_replaced(offline: FastAPI, request_id: str) -> None:
     async with connect(offline) as anonymous:
-        answer = await anonymous.get("/health/live", headers={b"X-Request-ID": request_id.encode()})
-        (found,) = answer.headers.get_list("x-request-id")
+        response = await anonymous.get("/health/live", headers={b"X-Request-ID": request_id.encode()})
+        (found,) = response.headers.get_list("x-request-id")
         assert OURS.fullmatch(found)
-        assert "set-cookie" not in answer.headers
+        assert "set-cookie" not in response.headers
 
 
 async def test_every_request_has_an_id_of_its_own(offline: FastAPI) -> None:
@@ -36,7 +36,7 @@ async def test_every_request_has_an_id_of_its_own(offline: FastAPI) -> None:
     assert len(set(ids)) == 100
 
 
-async def test_every_kind_of_answer_has_the_id(
+async def test_every_kind_of_response_has_the_id(
     app: FastAPI, alice: Client, anonymous: Client, take_database_away: Callable[[], None]
 ) -> None:
     async def broken() -> None:
@@ -47,8 +47,8 @@ async def test_every_kind_of_answer_has_the_id(
 
     async def check(client: Client, status: int, method: str, path: str, **request: object) -> None:
         headers = {**request.pop("headers", {}), "X-Request-ID": "mine"}  # type: ignore[dict-item]
-        answer = await client.request(method, path, headers=headers, **request)  # type: ignore[arg-type]
-        assert (answer.status_code, answer.headers.get_list("x-request-id")) == (status, ["mine"])
+        response = await client.request(method, path, headers=headers, **request)  # type: ignore[arg-type]
+        assert (response.status_code, response.headers.get_list("x-request-id")) == (status, ["mine"])
 
     await check(alice, 201, "POST", "/tasks", json={"title": "Buy milk"})
     await check(alice, 200, "GET", "/tasks")

@@ -11,19 +11,19 @@ NOTHING = "default-src 'none'; frame-ancestors 'none'"
 
 
 async def checked(client: Client, status: int, method: str, path: str, **request: object) -> str:
-    """Ask, hold the headers of the answer against what every answer has, and return how it may be cached."""
-    answer = await client.request(method, path, **request)  # type: ignore[arg-type]
-    assert answer.status_code == status, path
-    assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
-    assert answer.headers.get_list("referrer-policy") == ["no-referrer"]
-    assert answer.headers.get_list("content-security-policy") == [NOTHING]
-    assert "server" not in answer.headers
-    assert "strict-transport-security" not in answer.headers
-    (caching,) = answer.headers.get_list("cache-control")
+    """Ask, hold the headers of the response against what every response has, and return how it may be cached."""
+    response = await client.request(method, path, **request)  # type: ignore[arg-type]
+    assert response.status_code == status, path
+    assert response.headers.get_list("x-content-type-options") == ["nosniff"]
+    assert response.headers.get_list("referrer-policy") == ["no-referrer"]
+    assert response.headers.get_list("content-security-policy") == [NOTHING]
+    assert "server" not in response.headers
+    assert "strict-transport-security" not in response.headers
+    (caching,) = response.headers.get_list("cache-control")
     return caching
 
 
-async def test_every_kind_of_answer_has_them(
+async def test_every_kind_of_response_has_them(
     app: FastAPI, alice: Client, anonymous: Client, take_database_away: Callable[[], None]
 ) -> None:
     async def broken() -> None:
@@ -54,8 +54,8 @@ async def test_every_kind_of_answer_has_them(
 @pytest.mark.parametrize("page", ["/docs", "/redoc"])
 async def test_a_page_of_the_documentation_has_a_policy_of_its_own(offline: FastAPI, page: str) -> None:
     async with connect(offline) as anonymous:
-        answer = await anonymous.get(page)
-    (policy,) = answer.headers.get_list("content-security-policy")
+        response = await anonymous.get(page)
+    (policy,) = response.headers.get_list("content-security-policy")
     assert "script-src 'self'" in policy
     assert "frame-ancestors 'none'" in policy
-    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["x-content-type-options"] == "nosniff"

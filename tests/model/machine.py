@@ -47,34 +47,36 @@ class Histories(RuleBasedStateMachine):
     @rule(target=tasks, who=people, path_prefix=path_prefixes, body=bodies, key=keys)
     def create(self, who: str, path_prefix: str, body: Task, key: str | None) -> Any:
         owner = self.owners[who]
-        answer = self._send(owner, "POST", path_prefix, "", body, {"Idempotency-Key": key} if key else {})
-        known = owner.answers.get(key) if key else None
+        response = self._send(owner, "POST", path_prefix, "", body, {"Idempotency-Key": key} if key else {})
+        known = owner.responses.get(key) if key else None
         if known:
             if _meaning(known[0]) != _meaning(body):
-                assert (answer.status_code, answer.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+                assert (response.status_code, response.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
             else:
-                assert (answer.status_code, answer.json()) == (201, known[1])
-                assert answer.headers["idempotency-replayed"] == "true"
+                assert (response.status_code, response.json()) == (201, known[1])
+                assert response.headers["idempotency-replayed"] == "true"
             return multiple()
-        assert answer.status_code == 201
-        assert "idempotency-replayed" not in answer.headers
-        created = answer.json()
+        assert response.status_code == 201
+        assert "idempotency-replayed" not in response.headers
+        created = response.json()
         assert without_times(created) == owner.create(created["id"], body)
         if key:
-            owner.answers[key] = (body, created)
+            owner.responses[key] = (body, created)
         return (who, created["id"])
 
     @rule(who=people, path_prefix=path_prefixes, task=tasks, held=conditions)
     def read(self, who: str, path_prefix: str, task: tuple[str, int], held: str) -> None:
         owner, there = self.owners[who], self._expected(who, task)
-        answer = self._send(owner, "GET", path_prefix, f"/{task[1]}", None, _header("If-None-Match", held, there))
+        response = self._send(
+            owner, "GET", path_prefix, f"/{task[1]}", None, _header("If-None-Match", held, there)
+        )
         if not isinstance(there, dict):
-            assert answer.status_code == there
+            assert response.status_code == there
         elif held in ("current", "any", "weak", "several"):
-            assert (answer.status_code, answer.content) == (304, b"")
+            assert (response.status_code, response.content) == (304, b"")
         else:
-            assert (answer.status_code, without_times(answer.json())) == (200, there)
-            assert answer.headers["etag"] == f'"{there["revision"]}.{GENERATION}"'
+            assert (response.status_code, without_times(response.json())) == (200, there)
+            assert response.headers["etag"] == f'"{there["revision"]}.{GENERATION}"'
 
     @rule(
         who=people,
@@ -121,11 +123,11 @@ class Histories(RuleBasedStateMachine):
         query = {"status": status, "sort": sort, "limit": str(limit), **({"order": order} if order else {})}
         found: list[Task] = []
         while True:
-            answer = self._send(owner, "GET", path_prefix, f"?{urlencode(query)}")
-            page = answer.json()
+            response = self._send(owner, "GET", path_prefix, f"?{urlencode(query)}")
+            page = response.json()
             assert page["count"] == len(expected)
             found += page["tasks"]
-            tag = {"If-None-Match": answer.headers["etag"]}
+            tag = {"If-None-Match": response.headers["etag"]}
             assert self._send(owner, "GET", path_prefix, f"?{urlencode(query)}", None, tag).status_code == 304
             if page["next_cursor"] is None:
                 break
@@ -144,19 +146,19 @@ class Histories(RuleBasedStateMachine):
         apply: Any,
     ) -> None:
         owner, there = self.owners[who], self._expected(who, task)
-        answer = self._send(
+        response = self._send(
             owner, method, path_prefix, f"/{task[1]}{suffix}", body, _header("If-Match", held, there)
         )
         if not isinstance(there, dict):
-            assert answer.status_code == there
+            assert response.status_code == there
         elif held in ("stale", "weak"):
-            assert (answer.status_code, answer.json()["code"]) == (412, "PRECONDITION_FAILED")
-            assert without_times(answer.json()["current"]) == there
+            assert (response.status_code, response.json()["code"]) == (412, "PRECONDITION_FAILED")
+            assert without_times(response.json()["current"]) == there
         elif method == "DELETE":
             apply(owner, there)
-            assert answer.status_code == 204
+            assert response.status_code == 204
         else:
-            assert (answer.status_code, without_times(answer.json())) == (200, apply(owner, there))
+            assert (response.status_code, without_times(response.json())) == (200, apply(owner, there))
 
     def _expected(self, who: str, task: tuple[str, int]) -> Task | int:
         """Return the task as the model has it, or the status that `who` must get instead."""
@@ -169,8 +171,8 @@ class Histories(RuleBasedStateMachine):
         self, owner: Owner, method: str, path_prefix: str, rest: str, body: Any = None, headers: Any = None
     ) -> httpx2.Response:
         path = path_prefix.format(owner.user_id) + rest
-        answer: httpx2.Response = type(self).request(owner.user_id, method, path, body, headers or {})
-        return answer
+        response: httpx2.Response = type(self).request(owner.user_id, method, path, body, headers or {})
+        return response
 
 
 def _meaning(body: Task) -> tuple[Any, ...]:

@@ -18,7 +18,7 @@ class Owner:
     user_id: str
     revision: int = 0
     tasks: dict[int, Task] = field(default_factory=dict)
-    answers: dict[str, tuple[Task, Task]] = field(default_factory=dict)  # key: body, answer
+    responses: dict[str, tuple[Task, Task]] = field(default_factory=dict)  # key: body, answer
 
     def create(self, task_id: int, body: Task) -> Task:
         self.revision += 1
@@ -44,5 +44,5 @@ class Owner:
 
 
 def without_times(task: Task) -> Task:
-    """Return an answer's task as the model has it."""
+    """Return a response's task as the model has it."""
     return {name: value for name, value in task.items() if name not in ("created_at", "updated_at")}

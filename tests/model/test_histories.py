@@ -41,8 +41,10 @@ def portal(settings: Settings) -> Iterator[BlockingPortal]:
             token = issue_token(user_id, SECRET.encode(), "HS256", 300)
             headers = {"Authorization": f"Bearer {token}", **headers}
             content = {} if body is None else {"json": body}
-            answer: httpx2.Response = portal.call(lambda: client.request(method, path, headers=headers, **content))
-            return answer
+            response: httpx2.Response = portal.call(
+                lambda: client.request(method, path, headers=headers, **content)
+            )
+            return response
 
         Histories.request = staticmethod(request)
         yield portal

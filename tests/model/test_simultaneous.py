@@ -38,7 +38,7 @@ async def alice(service: Service) -> AsyncIterator[httpx2.AsyncClient]:
 
 
 async def test_sixteen_posts_with_one_key_create_one_task(alice: httpx2.AsyncClient) -> None:
-    answers: Counter[tuple[int, bool]] = Counter()
+    responses: Counter[tuple[int, bool]] = Counter()
     for number in range(ROUNDS):
         posts = await asyncio.gather(
             *(
@@ -48,11 +48,11 @@ async def test_sixteen_posts_with_one_key_create_one_task(alice: httpx2.AsyncCli
                 for _ in range(AT_ONCE)
             )
         )
-        answers.update((post.status_code, "idempotency-replayed" in post.headers) for post in posts)
+        responses.update((post.status_code, "idempotency-replayed" in post.headers) for post in posts)
         assert len({post.json()["id"] for post in posts if post.status_code == 201}) == 1
-    assert set(answers) <= {(201, False), (201, True), (409, False)}
-    assert answers[201, False] == ROUNDS
-    assert sum(answers.values()) == ROUNDS * AT_ONCE
+    assert set(responses) <= {(201, False), (201, True), (409, False)}
+    assert responses[201, False] == ROUNDS
+    assert sum(responses.values()) == ROUNDS * AT_ONCE
     assert (await alice.get("/tasks?limit=1")).json()["count"] == ROUNDS
 
 
@@ -65,9 +65,9 @@ async def test_forty_writers_of_one_task_lose_no_update(alice: httpx2.AsyncClien
         for _ in range(WRITES):
             seen = await alice.get(path)
             increment = {"description": str(int(seen.json()["description"] or 0) + 1)}
-            answer = await alice.put(path, json=increment, headers={"If-Match": seen.headers["etag"]})
-            assert answer.status_code in (200, 412)
-            successes += answer.status_code == 200
+            response = await alice.put(path, json=increment, headers={"If-Match": seen.headers["etag"]})
+            assert response.status_code in (200, 412)
+            successes += response.status_code == 200
         return successes
 
     successes = sum(await asyncio.gather(*(write() for _ in range(WRITERS))))

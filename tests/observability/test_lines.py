@@ -41,8 +41,8 @@ async def test_a_refused_token_is_logged_with_the_reason_in_production_too(setti
     app = create_app(settings.model_copy(update={"environment": "production"}))
     async with connect(app, "alice", "another secret of more than 32 characters") as client:
         with written_to_the_log() as log:
-            answer = await client.get("/tasks")
-    assert "signature" not in answer.text
+            response = await client.get("/tasks")
+    assert "signature" not in response.text
     assert "401 TOKEN_INVALID: The signature does not match." in fields(log.getvalue().strip())["message"]
 
 

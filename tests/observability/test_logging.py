@@ -31,11 +31,11 @@ def line_of(formatter: logging.Formatter, written: logging.LogRecord, user_id: s
     """Return the line of a record that is written while `user_id` reads a task."""
     request = CurrentRequest("alices-request", "GET")
     request.route, request.user_id = "/tasks/{task_id}", user_id
-    outside = current_request.set(request)
+    enclosing = current_request.set(request)
     try:
         return formatter.format(written)
     finally:
-        current_request.reset(outside)
+        current_request.reset(enclosing)
 
 
 def test_a_line_of_text_has_five_fields() -> None:

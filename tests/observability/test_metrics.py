@@ -29,10 +29,10 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def scrape(client: Client) -> str:
-    answer = await client.get("/metrics")
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
-    return answer.text
+    response = await client.get("/metrics")
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    return response.text
 
 
 async def test_everybody_may_look(anonymous: Client) -> None:
@@ -64,7 +64,7 @@ async def test_mistakes_of_ours_are_counted(alice: Client, superuser: psycopg.Co
     assert value(text, "taskward_log_lines_total", level="ERROR") == 1
 
 
-async def test_no_caller_can_make_new_labels(alice: Client, anonymous: Client) -> None:
+async def test_no_client_can_make_new_labels(alice: Client, anonymous: Client) -> None:
     for number in range(20):
         for path in (f"/{number}", f"/tasks/{number}/x", f"/docs/assets/{number}.js", f"/api/user_{number}/tasks"):
             await alice.get(path)
@@ -137,7 +137,7 @@ async def test_who_waits_for_what_is_seen_while_it_lasts(
         assert value(text, "taskward_database_connections_in_use") == 0
 
 
-async def test_a_client_that_goes_away_is_counted_as_no_answer(app: FastAPI, alice: Client) -> None:
+async def test_a_client_that_goes_away_is_counted_as_no_response(app: FastAPI, alice: Client) -> None:
     async def receive() -> Any:
         return {"type": "http.disconnect"}
 

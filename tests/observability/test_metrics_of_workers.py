@@ -52,7 +52,7 @@ def test_the_numbers_are_those_of_all_workers_and_outlive_one(tmp_path: Path, da
         until(lambda: value(scrape(service), LIMIT) == 6)  # both have started
         (shared,) = folder.glob("taskward-metrics-*")
         asked = ask_until_all_have_answered(service, shared)
-        until(lambda: answered(scrape(service)) == asked)  # a request is counted when its answer is on its way
+        until(lambda: answered(scrape(service)) == asked)  # a request is counted when its response is on its way
         assert {answered(scrape(service)) for _ in range(10)} == {asked}
 
         worker = workers_of(service)[0]

@@ -46,7 +46,7 @@ def ask(client: httpx2.Client, method: str, path: str, **request: object) -> int
 
 
 def ask_everything(url: str) -> set[int]:
-    """Send a canary in every place a request has; return the statuses of the answers."""
+    """Send a canary in every place a request has; return the statuses of the responses."""
     statuses = set()
     good = {"Authorization": f"Bearer {token()}", "Cookie": CANARY, "User-Agent": CANARY, "Referer": CANARY}
     with httpx2.Client(base_url=url, headers=good, timeout=30) as alice, httpx2.Client(base_url=url) as anonymous:
@@ -82,7 +82,7 @@ def ask_everything(url: str) -> set[int]:
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_nothing_that_a_caller_sent_is_in_the_log(
+def test_nothing_that_a_client_sent_is_in_the_log(
     tmp_path: Path,
     database_url: str,
     superuser: psycopg.Connection,

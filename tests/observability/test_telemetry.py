@@ -92,7 +92,7 @@ def use(service: Service) -> None:
         assert alice.post("/tasks", json={"title": CANARY}).status_code == 500  # there is one with this title
 
 
-def test_spans_have_templates_and_nothing_that_a_caller_sent(
+def test_spans_have_templates_and_nothing_that_a_client_sent(
     tmp_path: Path, database_url: str, superuser: psycopg.Connection, collector: Collector
 ) -> None:
     superuser.execute("CREATE UNIQUE INDEX one_title ON tasks (title)")  # so that a title is in an exception

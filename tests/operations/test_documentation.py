@@ -34,18 +34,18 @@ class References(HTMLParser):
 @pytest.mark.parametrize("page", PAGES)
 async def test_a_page_and_all_it_refers_to_come_from_the_service(offline: FastAPI, page: str) -> None:
     async with connect(offline) as anonymous:
-        answer = await anonymous.get(page)
-        assert answer.status_code == 200
-        assert answer.headers["content-type"] == "text/html; charset=utf-8"
-        assert "//" not in re.sub(r"(?m)^\s*//.*$", "", answer.text), "the address of another host"
-        references = References(answer.text).found
+        response = await anonymous.get(page)
+        assert response.status_code == 200
+        assert response.headers["content-type"] == "text/html; charset=utf-8"
+        assert "//" not in re.sub(r"(?m)^\s*//.*$", "", response.text), "the address of another host"
+        references = References(response.text).found
         assert len(references) >= 2
         for reference in {*references, "/openapi.json"}:
             assert reference.startswith("/")
             fetched = await anonymous.get(reference)
             assert fetched.status_code == 200
             assert fetched.content
-        assert "/openapi.json" in answer.text
+        assert "/openapi.json" in response.text
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -65,18 +65,18 @@ def test_no_asset_is_copied_into_the_package() -> None:
 
 async def test_the_published_document_is_the_applications(offline: FastAPI) -> None:
     async with connect(offline) as anonymous:
-        answer = await anonymous.get("/openapi.json")
-    assert answer.headers["content-type"] == "application/json"
-    assert answer.json() == offline.openapi()
+        response = await anonymous.get("/openapi.json")
+    assert response.headers["content-type"] == "application/json"
+    assert response.json() == offline.openapi()
 
 
 async def test_a_forged_host_is_not_repeated(offline: FastAPI) -> None:
     async with connect(offline) as anonymous:
         for page in (*PAGES, "/openapi.json", "/nothing", "/tasks/"):
-            answer = await anonymous.get(
+            response = await anonymous.get(
                 page, headers={"Host": "evil.example", "X-Forwarded-Host": "evil.example"}
             )
-            assert "evil.example" not in answer.text + str(answer.headers)
+            assert "evil.example" not in response.text + str(response.headers)
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -15,9 +15,9 @@ pytestmark = pytest.mark.quick
 
 
 async def test_a_healthy_service_says_so_to_everybody(anonymous: Client) -> None:
-    answer = await anonymous.get("/health")
-    assert answer.status_code == 200
-    body = answer.json()
+    response = await anonymous.get("/health")
+    assert response.status_code == 200
+    body = response.json()
     assert body["timestamp"].endswith("Z")
     assert abs(datetime.fromisoformat(body.pop("timestamp")) - datetime.now(UTC)) < timedelta(minutes=1)
     assert body == {"status": "healthy", "database": "connected", "version": taskward.__version__}
@@ -27,17 +27,17 @@ async def test_a_service_without_its_database_says_so(
     anonymous: Client, take_database_away: Callable[[], None]
 ) -> None:
     take_database_away()
-    answer = await anonymous.get("/health")
-    assert answer.status_code == 503
-    assert (answer.json()["status"], answer.json()["database"]) == ("unhealthy", "unavailable")
-    answer = await anonymous.get("/health/ready")
-    assert (answer.status_code, answer.json()) == (503, {"status": "not ready"})
+    response = await anonymous.get("/health")
+    assert response.status_code == 503
+    assert (response.json()["status"], response.json()["database"]) == ("unhealthy", "unavailable")
+    response = await anonymous.get("/health/ready")
+    assert (response.status_code, response.json()) == (503, {"status": "not ready"})
 
 
 async def test_liveness_needs_no_database(offline: FastAPI) -> None:
     async with connect(offline) as anonymous:
-        answer = await anonymous.get("/health/live")
-    assert (answer.status_code, answer.json()) == (200, {"status": "live"})
+        response = await anonymous.get("/health/live")
+    assert (response.status_code, response.json()) == (200, {"status": "live"})
 
 
 async def test_liveness_does_not_touch_the_database(app: FastAPI, anonymous: Client) -> None:
@@ -59,8 +59,8 @@ async def test_liveness_does_not_touch_the_database(app: FastAPI, anonymous: Cli
 
 
 async def test_a_migrated_service_is_ready(anonymous: Client) -> None:
-    answer = await anonymous.get("/health/ready")
-    assert (answer.status_code, answer.json()) == (200, {"status": "ready"})
+    response = await anonymous.get("/health/ready")
+    assert (response.status_code, response.json()) == (200, {"status": "ready"})
 
 
 @pytest.mark.parametrize(
@@ -77,6 +77,6 @@ async def test_a_service_on_another_schema_is_not_ready(
     anonymous: Client, superuser: psycopg.Connection, change: str
 ) -> None:
     superuser.execute(change.encode())
-    answer = await anonymous.get("/health/ready")
-    assert (answer.status_code, answer.json()) == (503, {"status": "not ready"})
+    response = await anonymous.get("/health/ready")
+    assert (response.status_code, response.json()) == (503, {"status": "not ready"})
     assert (await anonymous.get("/health")).status_code == 200

@@ -40,7 +40,7 @@ def test_an_address_is_counted_as(peer: str | None, counted_as: str) -> None:
 
 @pytest.mark.parametrize("peer", ["192.0.2.1", "::ffff:192.0.2.1", "2001:db8:1::1", None])
 @pytest.mark.parametrize("forged", ["198.51.100.7", "10.0.0.1", "127.0.0.1", "unknown", "", "," * 5000])
-def test_a_header_made_up_by_a_caller_changes_nothing(peer: str | None, forged: str) -> None:
+def test_a_header_made_up_by_a_client_changes_nothing(peer: str | None, forged: str) -> None:
     assert address(peer, forged) == address(peer)
     others = {"forwarded": f"for={forged[:40]}", "x-real-ip": forged[:40], "client-ip": forged[:40]}
     assert address(peer, others=others) == address(peer)

@@ -50,11 +50,11 @@ async def test_failures_are_counted_by_address_and_then_refused_unseen(make: Mak
     async with connect(app) as anonymous:
         assert await statuses(anonymous, 5, headers=BAD) == [401, 401, 401, 429, 429]
         attach(app, replace(state_of(app), verifier=None))  # type: ignore[arg-type]  # nothing is verified any more
-        answer = await anonymous.get(BOBS, headers=bearer("alice"))
-    assert (answer.status_code, answer.json()["code"]) == (429, "RATE_LIMITED")
-    assert answer.headers["ratelimit-policy"] == '"failures";q=3;w=60'
-    seconds = int(re.fullmatch(r'"failures";r=0;t=(\d+)', answer.headers["ratelimit"])[1])  # type: ignore[index]
-    assert 55 <= seconds <= int(answer.headers["retry-after"]) <= 60
+        response = await anonymous.get(BOBS, headers=bearer("alice"))
+    assert (response.status_code, response.json()["code"]) == (429, "RATE_LIMITED")
+    assert response.headers["ratelimit-policy"] == '"failures";q=3;w=60'
+    seconds = int(re.fullmatch(r'"failures";r=0;t=(\d+)', response.headers["ratelimit"])[1])  # type: ignore[index]
+    assert 55 <= seconds <= int(response.headers["retry-after"]) <= 60
 
 
 async def test_requests_without_a_token_are_failures_too(make: Make) -> None:
@@ -81,38 +81,38 @@ async def test_another_address_is_another_count(make: Make) -> None:
             "one network of 64 bits"
         )
         assert await ask("2001:db8:0:1::1") == 401
-        assert await ask("192.0.2.77, 192.0.2.1") == 429, "made up by the caller"
+        assert await ask("192.0.2.77, 192.0.2.1") == 429, "made up by the client"
 
 
 async def test_forged_headers_do_not_make_an_address_another(make: Make) -> None:
     async with connect(make(AUTH_RATE_LIMIT="2/minute")) as client:
         for number in range(10):
             forged = dict.fromkeys(("X-Forwarded-For", "X-Real-IP"), f"192.0.2.{number}")
-            answer = await client.get(BOBS, headers={**BAD, **forged, "Forwarded": f"for=192.0.2.{number}"})
-            assert answer.status_code == (401 if number < 2 else 429)
+            response = await client.get(BOBS, headers={**BAD, **forged, "Forwarded": f"for=192.0.2.{number}"})
+            assert response.status_code == (401 if number < 2 else 429)
 
 
 async def test_each_user_has_a_limit_of_their_own(make: Make) -> None:
     async with connect(make(RATE_LIMIT="3/minute")) as client:
         assert await statuses(client, 5, headers=bearer("alice")) == [403, 403, 403, 429, 429]
         assert await statuses(client, 1, headers=bearer("alice", 600)) == [429], "with any of her tokens"
-        answer = await client.get(BOBS, headers=bearer("charlie"))
-    assert answer.status_code == 403
-    assert answer.headers["ratelimit-policy"] == '"default";q=3;w=60'
-    assert answer.headers["ratelimit"] == '"default";r=2;t=60'
+        response = await client.get(BOBS, headers=bearer("charlie"))
+    assert response.status_code == 403
+    assert response.headers["ratelimit-policy"] == '"default";q=3;w=60'
+    assert response.headers["ratelimit"] == '"default";r=2;t=60'
 
 
 async def test_a_refusal_says_when_to_come_back(make: Make) -> None:
     async with connect(make(RATE_LIMIT="1/hour")) as client:
         await client.get(BOBS, headers=bearer("alice"))
-        answer = await client.get(BOBS, headers=bearer("alice"))
-    assert answer.json() == {
+        response = await client.get(BOBS, headers=bearer("alice"))
+    assert response.json() == {
         "detail": "Too many requests. Please wait for as long as Retry-After says.",
         "code": "RATE_LIMITED",
     }
-    assert answer.headers.get_list("ratelimit-policy") == ['"default";q=1;w=3600']
-    assert answer.headers.get_list("ratelimit") == [f'"default";r=0;t={answer.headers["retry-after"]}']
-    assert 3590 <= int(answer.headers["retry-after"]) <= 3600
+    assert response.headers.get_list("ratelimit-policy") == ['"default";q=1;w=3600']
+    assert response.headers.get_list("ratelimit") == [f'"default";r=0;t={response.headers["retry-after"]}']
+    assert 3590 <= int(response.headers["retry-after"]) <= 3600
 
 
 async def test_a_token_that_is_not_verified_counts_for_no_user(
@@ -146,9 +146,9 @@ async def test_refusals_are_counted_by_the_name_of_the_limit(make: Make) -> None
 async def test_health_and_documentation_are_not_limited(make: Make) -> None:
     async with connect(make(RATE_LIMIT="1/minute", AUTH_RATE_LIMIT="1/minute")) as client:
         for _ in range(3):
-            answer = await client.get("/health/live", headers=BAD)
-            assert answer.status_code == 200
-            assert "ratelimit" not in answer.headers
+            response = await client.get("/health/live", headers=BAD)
+            assert response.status_code == 200
+            assert "ratelimit" not in response.headers
 
 
 async def test_the_routes_of_accounts_count_before_any_work_is_done(make: Make) -> None:
@@ -159,12 +159,12 @@ async def test_the_routes_of_accounts_count_before_any_work_is_done(make: Make) 
     async with connect(app) as anonymous:
         for _ in range(2):
             assert (await anonymous.post("/auth/token", data=form)).status_code == 500, "let through"
-        for answer in (
+        for response in (
             await anonymous.post("/auth/token", data=form),
             await anonymous.post("/auth/register", json=person),
         ):
-            assert (answer.status_code, answer.json()["code"]) == (429, "RATE_LIMITED")
-            assert answer.headers["ratelimit-policy"] == '"log-in";q=2;w=60'
+            assert (response.status_code, response.json()["code"]) == (429, "RATE_LIMITED")
+            assert response.headers["ratelimit-policy"] == '"log-in";q=2;w=60'
 
 
 async def test_wrong_refresh_tokens_are_failures_of_the_address(make: Make) -> None:

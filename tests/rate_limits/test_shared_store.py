@@ -103,9 +103,9 @@ def passed_in_one_worker(url: str, number: int) -> int:
             async with turns:
                 return await passes(limits)
 
-        answers = await asyncio.gather(*(one() for _ in range(CALLS)))
+        responses = await asyncio.gather(*(one() for _ in range(CALLS)))
         await limits.close()
-        return sum(answers)
+        return sum(responses)
 
     assert number < WORKERS
     shared_store.TIMEOUT_SECONDS = shared_store.TURN_SECONDS = PATIENCE_SECONDS

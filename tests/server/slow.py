@@ -76,7 +76,7 @@ async def _until_closed(
         while not closed.done():
             writer.write(drop)
             await asyncio.wait([closed], timeout=seconds)
-        assert await closed == b""  # and no answer
+        assert await closed == b""  # and no response
     except ConnectionError:
         pass
     finally:

@@ -41,7 +41,7 @@ async def who(request: Request) -> str:
 
 
 @fast
-async def answer(request: Request) -> Response:
+async def response(request: Request) -> Response:
     return JSONResponse({"by_fastapi": frames(request)})
 
 
@@ -72,11 +72,11 @@ def test_these_routes_are_fast(offline: FastAPI) -> None:
 
 
 async def test_a_route_is_fast_by_saying_so_alone(offline: FastAPI) -> None:
-    offline.get("/loud")(answer)
+    offline.get("/loud")(response)
     offline.get("/silent")(answer_silently)
 
     @offline.get("/wrapped")
-    @wraps(answer)
+    @wraps(response)
     async def wrapped(request: Request) -> Any:
         return {"wrapped": True}
 
@@ -106,7 +106,7 @@ async def test_what_does_not_say_so_may_return_and_depend_on_anything(offline: F
 
 async def test_of_two_routes_that_match_the_one_declared_first_answers(offline: FastAPI) -> None:
     offline.get("/things/newest")(answer_silently)
-    offline.get("/things/{name}")(answer)
+    offline.get("/things/{name}")(response)
     assert (await get(offline, "/things/newest")).json() == {"by_fastapi": True}
     assert (await get(offline, "/things/other")).json() == {"by_fastapi": False}
 
@@ -145,10 +145,10 @@ async def test_an_error_of_a_fast_route_is_answered_like_any_other(
     async def fails_silently(request: Request) -> Response:
         raise error
 
-    answers = [await get(offline, path) for path in ("/fails", "/fails-silently")]
-    assert [each.status_code for each in answers] == [status, status]
-    assert answers[0].json() == answers[1].json()
-    assert answers[0].json()["code"]
+    responses = [await get(offline, path) for path in ("/fails", "/fails-silently")]
+    assert [each.status_code for each in responses] == [status, status]
+    assert responses[0].json() == responses[1].json()
+    assert responses[0].json()["code"]
 
 
 class OwnRoute(APIRoute):
@@ -266,11 +266,11 @@ def test_a_route_that_says_so_and_cannot_be_is_refused_with_the_reason(
 def test_a_fast_route_has_no_rule_of_its_router_no_conversion_and_no_class_of_its_own() -> None:
     ruled, converting, own = FastAPI(), FastAPI(), FastAPI()
     router = APIRouter()
-    router.get("/x")(answer)
+    router.get("/x")(response)
     ruled.include_router(router, dependencies=[Depends(who)])
-    converting.get("/x/{number:int}")(answer)
+    converting.get("/x/{number:int}")(response)
     own_router = APIRouter(route_class=OwnRoute)
-    own_router.get("/x")(answer)
+    own_router.get("/x")(response)
     own.include_router(own_router)
     for app, reason in (
         (ruled, "its dependency who is one whose value the handler does not take"),

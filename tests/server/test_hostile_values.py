@@ -102,20 +102,20 @@ def test_a_hostile_value_is_refused_or_taken_as_it_is(
     for sent in place(value):
         with Wire(battered.url) as wire:
             wire.send(sent + bytes(70_000))  # which completes any body, and ends the connection
-            answers = wire.read_all()
-        assert answers, sent
-        for answer in answers:
-            assert_documented(answer, sent)
+            responses = wire.read_all()
+        assert responses, sent
+        for response in responses:
+            assert_documented(response, sent)
 
 
-def assert_documented(answer: Answer, sent: bytes) -> None:
-    assert answer.headers["x-request-id"]
-    assert "set-cookie" not in answer.headers
-    if answer.status < 400:
-        assert answer.status in (200, 201, 204, 304), sent
+def assert_documented(response: Answer, sent: bytes) -> None:
+    assert response.headers["x-request-id"]
+    assert "set-cookie" not in response.headers
+    if response.status < 400:
+        assert response.status in (200, 201, 204, 304), sent
         return
-    assert answer.status < 500, sent
-    assert answer.json["code"] in CONTRACT[answer.status], sent
+    assert response.status < 500, sent
+    assert response.json["code"] in CONTRACT[response.status], sent
 
 
 TAKEN = [value.decode() for value in HOSTILE.values() if value.isascii() or b"\xcd" in value or b"\xe2" in value]

@@ -51,31 +51,31 @@ BAD_BODIES = [
 ]
 
 
-def assert_refused(answer: Answer | None, field: str = "request") -> None:
-    assert answer is not None
-    assert (answer.status, answer.json["code"]) == (400, "VALIDATION_ERROR")
-    assert [error["field"] for error in answer.json["errors"]] == [field]
-    assert answer.headers["content-type"] == "application/json"
-    assert answer.headers["connection"] == "close"
-    assert answer.headers["x-request-id"]
+def assert_refused(response: Answer | None, field: str = "request") -> None:
+    assert response is not None
+    assert (response.status, response.json["code"]) == (400, "VALIDATION_ERROR")
+    assert [error["field"] for error in response.json["errors"]] == [field]
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers["connection"] == "close"
+    assert response.headers["x-request-id"]
 
 
 @pytest.mark.parametrize("data", NOT_HTTP)
 def test_what_is_not_http_is_refused_by_the_contract(service: Service, data: bytes) -> None:
-    (answer,) = ask(service.url, data)
-    assert_refused(answer)
+    (response,) = ask(service.url, data)
+    assert_refused(response)
 
 
 @pytest.mark.parametrize("header", BAD_HEADERS.values(), ids=BAD_HEADERS)
 def test_a_header_that_others_may_read_differently_is_refused(service: Service, header: bytes) -> None:
-    (answer,) = ask(service.url, request("GET", "/health/live", None, header))
-    assert_refused(answer)
+    (response,) = ask(service.url, request("GET", "/health/live", None, header))
+    assert_refused(response)
 
 
 @pytest.mark.parametrize("body", BAD_BODIES)
 def test_a_chunk_that_others_may_read_differently_is_refused(service: Service, body: bytes) -> None:
-    (answer,) = ask(service.url, CREATE + body)
-    assert_refused(answer)
+    (response,) = ask(service.url, CREATE + body)
+    assert_refused(response)
 
 
 def test_a_body_that_breaks_while_it_is_read_is_refused(service: Service) -> None:
@@ -86,21 +86,21 @@ def test_a_body_that_breaks_while_it_is_read_is_refused(service: Service) -> Non
         assert wire.read() is None
 
 
-def test_a_body_that_breaks_after_its_answer_ends_the_connection_without_another(service: Service) -> None:
+def test_a_body_that_breaks_after_its_response_ends_the_connection_without_another(service: Service) -> None:
     with Wire(service.url) as wire:
         wire.send(request("POST", "/tasks", None, JSON + CHUNKED))
-        answer = wire.read()
-        assert answer is not None
-        assert answer.status == 401
+        response = wire.read()
+        assert response is not None
+        assert response.status == 401
         wire.send(b"XX\r\n")
         assert wire.read() is None
 
 
 @pytest.mark.parametrize("broken", [b"\0", CREATE + b"XX\r\n"], ids=["a head", "a body"])
 def test_a_broken_request_is_answered_after_those_before_it(service: Service, broken: bytes) -> None:
-    answers = ask(service.url, request("GET", "/tasks", "alice") + LIVE + broken + LIVE)
-    assert [answer.status for answer in answers] == [200, 200, 400]
-    assert_refused(answers[-1])
+    responses = ask(service.url, request("GET", "/tasks", "alice") + LIVE + broken + LIVE)
+    assert [response.status for response in responses] == [200, 200, 400]
+    assert_refused(responses[-1])
 
 
 @pytest.mark.parametrize("padding", [b"X: %s\r\n", b"X: 1\r\n" * 90 + b"Y: %s\r\n"])
@@ -109,18 +109,18 @@ def test_a_head_of_32_kib_passes_and_one_of_40_does_not(service: Service, paddin
         bare = len(request("GET", "/tasks", "alice", CLOSE + padding % b""))
         return request("GET", "/tasks", "alice", CLOSE + padding % (b"a" * (size - bare)))
 
-    (answer,) = ask(service.url, head(32 * 1024))
-    assert answer.status == 200
-    (answer,) = ask(service.url, head(40 * 1024))
-    assert_refused(answer, "headers")
+    (response,) = ask(service.url, head(32 * 1024))
+    assert response.status == 200
+    (response,) = ask(service.url, head(40 * 1024))
+    assert_refused(response, "headers")
 
 
 def test_100_headers_pass_and_101_do_not(service: Service) -> None:
     own = request("GET", "/tasks", "alice", CLOSE).count(b": ")
-    (answer,) = ask(service.url, request("GET", "/tasks", "alice", CLOSE + b"a:b\r\n" * (MAX_HEADERS - own)))
-    assert answer.status == 200
-    (answer,) = ask(service.url, request("GET", "/tasks", "alice", CLOSE + b"a:b\r\n" * (MAX_HEADERS - own + 1)))
-    assert_refused(answer, "headers")
+    (response,) = ask(service.url, request("GET", "/tasks", "alice", CLOSE + b"a:b\r\n" * (MAX_HEADERS - own)))
+    assert response.status == 200
+    (response,) = ask(service.url, request("GET", "/tasks", "alice", CLOSE + b"a:b\r\n" * (MAX_HEADERS - own + 1)))
+    assert_refused(response, "headers")
 
 
 def test_trailers_are_not_kept(settings: Settings) -> None:
@@ -132,21 +132,21 @@ def test_trailers_are_not_kept(settings: Settings) -> None:
             super().on_message_complete()
 
     with running(settings, Seen) as url:
-        (answer,) = ask(
+        (response,) = ask(
             url, request("POST", "/tasks", None, CHUNKED + CLOSE) + b"0\r\n" + b"a:b\r\n" * 10_000 + b"\r\n"
         )
-        assert answer.status == 401
+        assert response.status == 401
         assert [protocol.headers for protocol in seen] == [[]]
 
 
 def test_a_length_may_have_any_number_of_zeros_in_front(service: Service) -> None:
     length = b"Content-Length: " + b"0" * 5000 + b"%d\r\n"
-    (answer,) = ask(service.url, request("POST", "/tasks", "alice", JSON + CLOSE + length % 3) + b"{,}")
-    assert (answer.status, answer.json["code"]) == (400, "MALFORMED_JSON")
-    (answer,) = ask(
+    (response,) = ask(service.url, request("POST", "/tasks", "alice", JSON + CLOSE + length % 3) + b"{,}")
+    assert (response.status, response.json["code"]) == (400, "MALFORMED_JSON")
+    (response,) = ask(
         service.url, request("POST", "/tasks", "alice", JSON + CLOSE + length % 70_000) + b"a" * 70_000
     )
-    assert (answer.status, answer.json["code"]) == (413, "BODY_TOO_LARGE")
+    assert (response.status, response.json["code"]) == (413, "BODY_TOO_LARGE")
 
 
 @pytest.mark.parametrize("broken", [b"XX\r\n", b"1;" + b"a" * 600_000], ids=["not chunked", "endless"])
@@ -160,12 +160,12 @@ def test_a_delete_that_is_refused_is_not_done(service: Service, broken: bytes) -
     with Wire(service.url) as wire:
         wire.send(request("DELETE", path, "alice", CHUNKED))
         for _ in range(2):  # time enough to do it
-            (answer,) = ask(service.url, request("GET", path, "alice", CLOSE))
-            assert answer.status == 200
+            (response,) = ask(service.url, request("GET", path, "alice", CLOSE))
+            assert response.status == 200
         wire.send(broken)
         assert_refused(wire.read())
-    (answer,) = ask(service.url, request("DELETE", path, "alice", CLOSE))
-    assert answer.status == 204  # and not before
+    (response,) = ask(service.url, request("DELETE", path, "alice", CLOSE))
+    assert response.status == 204  # and not before
 
 
 def test_a_head_that_has_begun_behind_another_request_has_its_time(settings: Settings) -> None:
@@ -176,20 +176,20 @@ def test_a_head_that_has_begun_behind_another_request_has_its_time(settings: Set
 
     with running(settings, Brief) as url, Wire(url) as wire:
         wire.send(LIVE + LIVE[:10])
-        answer = wire.read()
-        assert answer is not None
-        assert answer.status == 200
+        response = wire.read()
+        assert response is not None
+        assert response.status == 200
         wire.send(LIVE[10:])
-        answer = wire.read()
-        assert answer is not None
-        assert answer.status == 200
+        response = wire.read()
+        assert response is not None
+        assert response.status == 200
         assert wire.read() is None
 
 
 def test_a_token_of_8192_characters_is_looked_at(service: Service) -> None:
     token = b"Authorization: Bearer " + b"a" * 8192 + b"\r\n"
-    (answer,) = ask(service.url, request("GET", "/tasks", None, CLOSE + token))
-    assert (answer.status, answer.json["code"]) == (401, "TOKEN_INVALID")
+    (response,) = ask(service.url, request("GET", "/tasks", None, CLOSE + token))
+    assert (response.status, response.json["code"]) == (401, "TOKEN_INVALID")
 
 
 @pytest.mark.parametrize("start", [b"GET /", b"GET / HTTP/1.1\r\nX: ", b"GET / HTTP/1.1\r\nX"])
@@ -218,18 +218,18 @@ def test_a_trailer_is_no_header(service: Service, together: bool) -> None:
         head, rest = request("GET", "/tasks", None, CLOSE + CHUNKED), b"0\r\n" + token + b"\r\n\r\n"
         for data in [head + rest] if together else [head, rest]:
             wire.send(data)
-        answer = wire.read()
-        assert answer is not None
-        assert answer.json["code"] == "TOKEN_MISSING"
+        response = wire.read()
+        assert response is not None
+        assert response.json["code"] == "TOKEN_MISSING"
 
 
 UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
 
 
 def test_another_protocol_is_not_spoken_and_the_request_answered(service: Service) -> None:
-    answers = ask(service.url, request("GET", "/health/live", None, UPGRADE) + LIVE)
-    assert [answer.json for answer in answers] == [{"status": "live"}]
-    assert answers[0].headers["connection"] == "close"
+    responses = ask(service.url, request("GET", "/health/live", None, UPGRADE) + LIVE)
+    assert [response.json for response in responses] == [{"status": "live"}]
+    assert responses[0].headers["connection"] == "close"
 
 
 @pytest.mark.parametrize("headers", [CHUNKED, b"Content-Length: 5\r\n"])
@@ -243,10 +243,10 @@ def test_the_body_of_a_request_for_another_protocol_is_no_request(service: Servi
 
 
 def test_of_very_many_requests_sent_at_once_the_first_are_answered(service: Service) -> None:
-    answers = ask(service.url, LIVE * 3000)
-    assert 40 <= len(answers) <= 300
-    assert {answer.status for answer in answers} == {200}
-    assert ["connection" in answer.headers for answer in answers] == [False] * (len(answers) - 1) + [True]
+    responses = ask(service.url, LIVE * 3000)
+    assert 40 <= len(responses) <= 300
+    assert {response.status for response in responses} == {200}
+    assert ["connection" in response.headers for response in responses] == [False] * (len(responses) - 1) + [True]
 
 
 def test_a_connection_too_many_is_closed_and_the_others_go_on(

@@ -1,4 +1,4 @@
-"""Requests with random damage: an error of the contract or a good answer, and never silence."""
+"""Requests with random damage: an error of the contract or a good response, and never silence."""
 
 import asyncio
 import random
@@ -77,8 +77,8 @@ async def test_damaged_requests_are_answered_and_leave_nothing_behind(battered: 
     assert set(seen) <= ALLOWED
     assert {200, 201, 400, 401, 404} <= set(seen)  # the damage is neither too little nor too much
     assert grown <= MORE_MEMORY
-    (answer,) = ask(battered.url, request("GET", "/health/live", None, CLOSE))
-    assert answer.status == 200
+    (response,) = ask(battered.url, request("GET", "/health/live", None, CLOSE))
+    assert response.status == 200
     assert workers_of(battered) == [worker]
     print(  # noqa: T201
         f"\n{REQUESTS} damaged requests (seed {SEED}), answers by status: {dict(sorted(seen.items()))}."
@@ -100,7 +100,7 @@ async def _send_all(url: str, requests: list[bytes]) -> Counter[int]:
 
 
 async def _statuses(url: str, data: bytes) -> list[int]:
-    loop, address, answer = asyncio.get_running_loop(), urlsplit(url), b""
+    loop, address, response = asyncio.get_running_loop(), urlsplit(url), b""
     with socket.socket() as connection:
         connection.setblocking(False)
         try:
@@ -108,13 +108,13 @@ async def _statuses(url: str, data: bytes) -> list[int]:
                 await loop.sock_connect(connection, (address.hostname, address.port))
                 await loop.sock_sendall(connection, data + FULL_STOP)
                 while received := await loop.sock_recv(connection, 65_536):
-                    answer += received
+                    response += received
         except ConnectionError:
             pass  # the service did not read all of it
         except TimeoutError:
             raise AssertionError(f"no end of the connection after {data!r} (seed {SEED})") from None
-    found = [int(status) for status in STATUS.findall(answer)]
-    assert found, f"no answer to {data!r} (seed {SEED})"
-    assert set(found) <= ALLOWED, f"{answer!r} to {data!r} (seed {SEED})"
-    assert answer.count(b"x-request-id: ") == len(found)
+    found = [int(status) for status in STATUS.findall(response)]
+    assert found, f"no response to {data!r} (seed {SEED})"
+    assert set(found) <= ALLOWED, f"{response!r} to {data!r} (seed {SEED})"
+    assert response.count(b"x-request-id: ") == len(found)
     return found

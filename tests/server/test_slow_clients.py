@@ -99,8 +99,8 @@ async def test_the_kernel_keeps_little_of_what_a_client_does_not_read(settings: 
 
 async def _seconds_of_a_request(client: httpx2.AsyncClient) -> float:
     start = time.perf_counter()
-    answer = await client.post("/tasks", json={"title": "Buy milk"})
-    assert answer.status_code == 201
+    response = await client.post("/tasks", json={"title": "Buy milk"})
+    assert response.status_code == 201
     return time.perf_counter() - start
 
 

@@ -17,24 +17,24 @@ HOSTS = [
 @pytest.mark.parametrize("host", HOSTS)
 def test_a_malformed_host_changes_nothing(service: Service, host: bytes) -> None:
     for target, status in (("/tasks", 200), ("/api/alice/tasks", 200), ("/api/bob/tasks", 403), ("/nothing", 404)):
-        (answer,) = ask(service.url, request("GET", target, "alice", CLOSE, host=host))
-        assert answer.status in (status, 400)
-        assert b"Secret of bob" not in answer.body
+        (response,) = ask(service.url, request("GET", target, "alice", CLOSE, host=host))
+        assert response.status in (status, 400)
+        assert b"Secret of bob" not in response.body
     assert ask(service.url, request("GET", "/tasks", None, CLOSE, host=host))[0].status in (401, 400)
 
 
 def test_a_target_with_a_host_means_its_path(service: Service) -> None:
-    (answer,) = ask(service.url, request("GET", "http://evil.example/tasks", "alice", CLOSE))
-    assert [task["user_id"] for task in answer.json["tasks"]] == ["alice"]
+    (response,) = ask(service.url, request("GET", "http://evil.example/tasks", "alice", CLOSE))
+    assert [task["user_id"] for task in response.json["tasks"]] == ["alice"]
     for target, status in (
         ("http://evil.example/api/bob/tasks", 403),
         ("http://evil.example/tasks/", 404),
         ("//evil.example/tasks", 404),
         ("https://evil.example:99/tasks?limit=0", 400),
     ):
-        (answer,) = ask(service.url, request("GET", target, "alice", CLOSE))
-        assert answer.status == status, target
-        assert b"evil.example" not in answer.body + str(answer.headers).encode()
+        (response,) = ask(service.url, request("GET", target, "alice", CLOSE))
+        assert response.status == status, target
+        assert b"evil.example" not in response.body + str(response.headers).encode()
 
 
 @pytest.mark.parametrize(
@@ -53,17 +53,17 @@ def test_odd_bytes_in_a_target_are_refused_by_the_contract(service: Service, odd
         (b"/tasks?cursor=" + odd, (400, "VALIDATION_ERROR")),
         (b"/tasks?" + odd + b"=1", (400, "VALIDATION_ERROR")),
     ):
-        (answer,) = ask(service.url, request("GET", target, "alice", CLOSE))
-        assert (answer.status, answer.json["code"]) == expected, target
-        assert answer.headers["x-request-id"]
+        (response,) = ask(service.url, request("GET", target, "alice", CLOSE))
+        assert (response.status, response.json["code"]) == expected, target
+        assert response.headers["x-request-id"]
 
 
 @pytest.mark.parametrize(
     "raw", [b"/tasks/\xff", b"/tasks/\xc3\xa9", b"/tasks?status=\xff", b"/tasks/\x01", b"/tasks/\x7f"]
 )
 def test_raw_bytes_in_a_target_are_refused(service: Service, raw: bytes) -> None:
-    (answer,) = ask(service.url, request("GET", raw, "alice", CLOSE))
-    assert 400 <= answer.status < 500
+    (response,) = ask(service.url, request("GET", raw, "alice", CLOSE))
+    assert 400 <= response.status < 500
 
 
 def test_a_chunked_body_that_grows_too_large_is_answered_and_the_connection_closed(service: Service) -> None:
@@ -71,10 +71,10 @@ def test_a_chunked_body_that_grows_too_large_is_answered_and_the_connection_clos
         wire.send(request("POST", "/tasks", "alice", JSON + CHUNKED))
         for _ in range(5):
             wire.send(b"4000\r\n" + b" " * 0x4000 + b"\r\n")
-        answer = wire.read()
-        assert answer is not None
-        assert (answer.status, answer.json["code"]) == (413, "BODY_TOO_LARGE")
-        assert answer.headers["connection"] == "close"
+        response = wire.read()
+        assert response is not None
+        assert (response.status, response.json["code"]) == (413, "BODY_TOO_LARGE")
+        assert response.headers["connection"] == "close"
         assert wire.read() is None
 
 
@@ -82,9 +82,9 @@ def test_a_chunked_body_that_grows_too_large_is_answered_and_the_connection_clos
 def test_a_body_that_says_it_is_too_large_is_not_waited_for(service: Service, expect: bytes) -> None:
     with Wire(service.url) as wire:
         wire.send(request("POST", "/tasks", "alice", JSON + expect + b"Content-Length: 1000000\r\n"))
-        answer = wire.read()
-        assert answer is not None
-        assert (answer.status, answer.json["code"]) == (413, "BODY_TOO_LARGE")
+        response = wire.read()
+        assert response is not None
+        assert (response.status, response.json["code"]) == (413, "BODY_TOO_LARGE")
         assert wire.read() is None
 
 
@@ -96,12 +96,12 @@ def test_a_body_that_nobody_wants_does_no_harm(service: Service, target: str, ch
         headers, body = CHUNKED, b"186a0\r\n" + body + b"\r\n0\r\n\r\n"
     with Wire(service.url) as wire:
         wire.send(request("GET", target, "alice", headers) + body)
-        answer = wire.read()
-        assert answer is not None
-        assert answer.status in (200, 404, 413)
+        response = wire.read()
+        assert response is not None
+        assert response.status in (200, 404, 413)
         wire.send(request("GET", "/tasks", "bob"))
-        answer = wire.read()
-        assert answer is None or b"Secret of bob" in answer.body
+        response = wire.read()
+        assert response is None or b"Secret of bob" in response.body
 
 
 def test_head_leaves_the_connection_usable(service: Service) -> None:
@@ -120,11 +120,11 @@ def test_requests_on_one_connection_do_not_mix_users(service: Service) -> None:
     with Wire(service.url) as wire:
         wire.send(b"".join(request("GET", "/tasks", user) for user in users))
         for user in users:
-            answer = wire.read()
-            assert answer is not None
-            found = [task["title"] for task in answer.json.get("tasks", [])]
+            response = wire.read()
+            assert response is not None
+            found = [task["title"] for task in response.json.get("tasks", [])]
             assert found == ([f"Secret of {user}"] if user in ("alice", "bob") else [])
-            assert answer.status == (200 if user else 401)
+            assert response.status == (200 if user else 401)
 
 
 SMUGGLED = request("GET", "/tasks", "bob", CLOSE)
@@ -149,6 +149,6 @@ LENGTHS = [
 
 @pytest.mark.parametrize("lengths", LENGTHS)
 def test_a_request_of_doubtful_length_smuggles_no_other(service: Service, lengths: bytes) -> None:
-    answers = ask(service.url, request("POST", "/tasks", "alice", JSON + lengths) + b"0\r\n\r\n" + SMUGGLED)
-    assert [answer.status for answer in answers] == [400]
-    assert b"Secret of bob" not in answers[0].body
+    responses = ask(service.url, request("POST", "/tasks", "alice", JSON + lengths) + b"0\r\n\r\n" + SMUGGLED)
+    assert [response.status for response in responses] == [400]
+    assert b"Secret of bob" not in responses[0].body

@@ -45,7 +45,7 @@ class Wire:
         self._socket.sendall(data)
 
     def read(self, *, without_body: bool = False) -> Answer | None:
-        """Return the next answer, or None where the service has closed the connection."""
+        """Return the next response, or None where the service has closed the connection."""
         try:
             line = self._file.readline()
         except ConnectionResetError:
@@ -60,11 +60,11 @@ class Wire:
         return Answer(int(line.split()[1]), headers, self._file.read(length))
 
     def read_all(self) -> list[Answer]:
-        """Return every answer until the service closes the connection."""
-        answers = []
-        while answer := self.read():
-            answers.append(answer)
-        return answers
+        """Return every response until the service closes the connection."""
+        responses = []
+        while response := self.read():
+            responses.append(response)
+        return responses
 
 
 def request(
@@ -84,7 +84,7 @@ def request(
 
 
 def ask(url: str, data: bytes) -> list[Answer]:
-    """Return the answers to `data` on a connection of its own, until the service closes it."""
+    """Return the responses to `data` on a connection of its own, until the service closes it."""
     with Wire(url) as wire:
         wire.send(data)
         return wire.read_all()

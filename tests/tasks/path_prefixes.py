@@ -36,16 +36,16 @@ def as_json(body: Any) -> dict[str, Any]:
 
 
 async def create(client: Client, title: str = "Buy milk", **fields: Any) -> dict[str, Any]:
-    answer = await client.post("/tasks", json={"title": title, **fields})
-    assert answer.status_code == 201, answer.text
-    task: dict[str, Any] = answer.json()
+    response = await client.post("/tasks", json={"title": title, **fields})
+    assert response.status_code == 201, response.text
+    task: dict[str, Any] = response.json()
     return task
 
 
 async def read(client: Client, task_id: int) -> dict[str, Any]:
-    answer = await client.get(f"/tasks/{task_id}")
-    assert answer.status_code == 200, answer.text
-    task: dict[str, Any] = answer.json()
+    response = await client.get(f"/tasks/{task_id}")
+    assert response.status_code == 200, response.text
+    task: dict[str, Any] = response.json()
     return task
 
 
@@ -55,8 +55,8 @@ async def counts(client: Client) -> dict[str, int]:
     return {status: (await client.get(f"/tasks?limit=1&status={status}")).json()["count"] for status in statuses}
 
 
-def check_refused(answer: httpx2.Response, status: int, code: str, field: str | None = None) -> None:
-    """Fail unless the answer is the contract's error, and where `field` is given, about that field first."""
-    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+def check_refused(response: httpx2.Response, status: int, code: str, field: str | None = None) -> None:
+    """Fail unless the response is the contract's error, and where `field` is given, about that field first."""
+    assert (response.status_code, response.json()["code"]) == (status, code), response.text
     if field is not None:
-        assert answer.json()["errors"][0]["field"] == field
+        assert response.json()["errors"][0]["field"] == field

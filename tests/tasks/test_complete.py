@@ -54,9 +54,9 @@ async def test_bob_cannot_complete_alices_task(
 async def test_without_a_body_it_flips(alice: Client, tasks: str, verb: str) -> None:
     task = await create(alice)
     for revision, completed in ((2, True), (3, False), (4, True)):
-        answer = await alice.patch(f"{tasks}/{task['id']}/{verb}")
-        assert answer.status_code == 200
-        flipped = answer.json()
+        response = await alice.patch(f"{tasks}/{task['id']}/{verb}")
+        assert response.status_code == 200
+        flipped = response.json()
         assert flipped["updated_at"] > task["updated_at"]
         assert flipped == task | {
             "completed": completed, "revision": revision, "updated_at": flipped["updated_at"],
@@ -67,25 +67,25 @@ async def test_without_a_body_it_flips(alice: Client, tasks: str, verb: str) -> 
 async def test_with_a_body_it_sets_and_can_be_repeated(alice: Client, tasks: str, verb: str) -> None:
     task = await create(alice)
     for completed in (True, True, False, False):
-        answer = await alice.patch(f"{tasks}/{task['id']}/{verb}", json={"completed": completed})
-        assert answer.status_code == 200
-        assert answer.json()["completed"] is completed
+        response = await alice.patch(f"{tasks}/{task['id']}/{verb}", json={"completed": completed})
+        assert response.status_code == 200
+        assert response.json()["completed"] is completed
         assert await counts(alice) == {"all": 1, "completed": int(completed), "pending": int(not completed)}
 
 
 async def test_what_the_contract_does_not_allow_changes_nothing(alice: Client, tasks: str, verb: str) -> None:
     task = await create(alice)
     for name, (body, field) in REFUSED.items():
-        answer = await alice.patch(f"{tasks}/{task['id']}/{verb}", **as_json(body))
-        assert answer.status_code == 400, name
-        check_refused(answer, 400, "VALIDATION_ERROR", field)
+        response = await alice.patch(f"{tasks}/{task['id']}/{verb}", **as_json(body))
+        assert response.status_code == 400, name
+        check_refused(response, 400, "VALIDATION_ERROR", field)
     assert await read(alice, task["id"]) == task
 
 
 async def test_twenty_flips_at_once_are_twenty_flips(alice: Client, tasks: str, verb: str) -> None:
     task = await create(alice)
-    answers = await asyncio.gather(*(alice.patch(f"{tasks}/{task['id']}/{verb}") for _ in range(20)))
-    flips = sorted((answer.json()["revision"], answer.json()["completed"]) for answer in answers)
+    responses = await asyncio.gather(*(alice.patch(f"{tasks}/{task['id']}/{verb}") for _ in range(20)))
+    flips = sorted((response.json()["revision"], response.json()["completed"]) for response in responses)
     assert flips == [(revision, revision % 2 == 0) for revision in range(2, 22)]
     assert await counts(alice) == {"all": 1, "completed": 0, "pending": 1}
 

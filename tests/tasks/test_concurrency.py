@@ -40,12 +40,12 @@ async def held_back(
     """Send the requests and hold them at a row's lock until all wait; then let them go, all at once."""
     with superuser.transaction(force_rollback=True):
         superuser.execute(lock.encode())
-        answers = asyncio.gather(*requests)
+        responses = asyncio.gather(*requests)
         async with asyncio.timeout(10):
             while superuser.execute(WAITING).fetchone() != (len(requests),):
                 await asyncio.sleep(0.01)  # PostgreSQL has no event to wait for
                 superuser.execute("SELECT pg_stat_clear_snapshot()")  # or new sessions stay unseen
-    yield answers
+    yield responses
 
 
 async def check_books_and_lists(superuser: psycopg.Connection, client: Client) -> None:
@@ -58,17 +58,17 @@ async def check_books_and_lists(superuser: psycopg.Connection, client: Client) -
 
 async def test_first_writes_at_once_all_succeed(charlie: Client, superuser: psycopg.Connection) -> None:
     writes = [charlie.post("/tasks", json={"title": "Buy milk"}) for _ in range(CONNECTIONS)]
-    async with held_back(superuser, "INSERT INTO users (id) VALUES ('charlie')", *writes) as answers:
-        created = await answers
-    assert [answer.status_code for answer in created] == [201] * CONNECTIONS
-    assert sorted(answer.json()["revision"] for answer in created) == list(range(1, CONNECTIONS + 1))
+    async with held_back(superuser, "INSERT INTO users (id) VALUES ('charlie')", *writes) as responses:
+        created = await responses
+    assert [response.status_code for response in created] == [201] * CONNECTIONS
+    assert sorted(response.json()["revision"] for response in created) == list(range(1, CONNECTIONS + 1))
     await check_books_and_lists(superuser, charlie)
 
 
 async def test_more_first_writes_than_connections_all_succeed(charlie: Client) -> None:
-    answers = await asyncio.gather(*(charlie.post("/tasks", json={"title": "Buy milk"}) for _ in range(50)))
-    assert sorted(answer.json()["revision"] for answer in answers) == list(range(1, 51))
-    made = sorted((answer.json() for answer in answers), key=lambda task: int(task["revision"]))
+    responses = await asyncio.gather(*(charlie.post("/tasks", json={"title": "Buy milk"}) for _ in range(50)))
+    assert sorted(response.json()["revision"] for response in responses) == list(range(1, 51))
+    made = sorted((response.json() for response in responses), key=lambda task: int(task["revision"]))
     assert made == sorted(made, key=lambda task: int(task["id"]))
     assert made == sorted(made, key=lambda task: str(task["created_at"]))
 
@@ -79,8 +79,10 @@ async def test_flips_that_see_the_same_task_are_counted_one_by_one(
 ) -> None:
     task = await create(alice)
     flips = [alice.patch(f"/tasks/{task['id']}/complete") for _ in range(writers)]
-    async with held_back(superuser, "SELECT FROM tasks FOR UPDATE", *flips) as answers:
-        flipped = sorted((answer.json()["revision"], answer.json()["completed"]) for answer in await answers)
+    async with held_back(superuser, "SELECT FROM tasks FOR UPDATE", *flips) as responses:
+        flipped = sorted(
+            (response.json()["revision"], response.json()["completed"]) for response in await responses
+        )
     assert flipped == [(number + 2, number % 2 == 0) for number in range(writers)]
     await check_books_and_lists(superuser, alice)
 
@@ -88,8 +90,8 @@ async def test_flips_that_see_the_same_task_are_counted_one_by_one(
 async def test_completing_twice_at_once_is_counted_once(alice: Client, superuser: psycopg.Connection) -> None:
     task = await create(alice)
     writes = [alice.patch(f"/tasks/{task['id']}/complete", json={"completed": True}) for _ in range(5)]
-    async with held_back(superuser, "SELECT FROM tasks FOR UPDATE", *writes) as answers:
-        assert {answer.status_code for answer in await answers} == {200}
+    async with held_back(superuser, "SELECT FROM tasks FOR UPDATE", *writes) as responses:
+        assert {response.status_code for response in await responses} == {200}
     assert (await counts(alice))["completed"] == 1
     await check_books_and_lists(superuser, alice)
 
@@ -97,8 +99,8 @@ async def test_completing_twice_at_once_is_counted_once(alice: Client, superuser
 async def test_of_deletions_at_once_one_succeeds(alice: Client, superuser: psycopg.Connection) -> None:
     task, _ = await create(alice, completed=True), await create(alice)
     writes = [alice.delete(f"/tasks/{task['id']}") for _ in range(5)]
-    async with held_back(superuser, "SELECT FROM tasks FOR UPDATE", *writes) as answers:
-        assert sorted(answer.status_code for answer in await answers) == [204, 404, 404, 404, 404]
+    async with held_back(superuser, "SELECT FROM tasks FOR UPDATE", *writes) as responses:
+        assert sorted(response.status_code for response in await responses) == [204, 404, 404, 404, 404]
     assert await counts(alice) == {"all": 1, "completed": 0, "pending": 1}
     await check_books_and_lists(superuser, alice)
 
@@ -107,8 +109,8 @@ async def test_changes_of_two_fields_at_once_lose_neither(alice: Client, superus
     task = await create(alice)
     path = f"/tasks/{task['id']}"
     writes = [alice.patch(path, json={"title": "Buy bread"}), alice.put(path, json={"description": "Rye"})]
-    async with held_back(superuser, "SELECT FROM tasks FOR UPDATE", *writes) as answers:
-        last = max((answer.json() for answer in await answers), key=lambda task: int(task["revision"]))
+    async with held_back(superuser, "SELECT FROM tasks FOR UPDATE", *writes) as responses:
+        last = max((response.json() for response in await responses), key=lambda task: int(task["revision"]))
     assert (last["title"], last["description"], last["revision"]) == ("Buy bread", "Rye", 3)
 
 
@@ -132,9 +134,9 @@ async def test_the_books_are_right_after_many_writers(
             )
             writes.append((client, client.request(method, path, json=body)))
     chance.shuffle(writes)
-    answers = await asyncio.gather(*(write for _, write in writes))
-    assert {answer.status_code for answer in answers} == {200, 201, 204, 404}
-    done = Counter(client for (client, _), answer in zip(writes, answers, strict=True) if answer.is_success)
+    responses = await asyncio.gather(*(write for _, write in writes))
+    assert {response.status_code for response in responses} == {200, 201, 204, 404}
+    done = Counter(client for (client, _), response in zip(writes, responses, strict=True) if response.is_success)
     for client in (alice, bob):
         await check_books_and_lists(superuser, client)
         assert (await create(client))["revision"] == 6 + done[client] + 1

@@ -22,7 +22,7 @@ async def test_an_unchanged_task_is_304_and_a_changed_one_is_not(alice: Client) 
     assert (await alice.get("/tasks/1", headers={"If-None-Match": tag})).status_code == 200
 
 
-async def test_a_tag_of_another_generation_names_no_answer_of_this_one(alice: Client) -> None:
+async def test_a_tag_of_another_generation_names_no_response_of_this_one(alice: Client) -> None:
     await alice.post("/tasks", json={"title": "Buy milk"})
     of_list = (await alice.get("/tasks")).headers["etag"]
     assert of_list.startswith(f'"1.{GENERATION}-')
@@ -67,11 +67,11 @@ async def test_alices_tag_does_not_tell_bob_that_her_list_is_his(alice: Client, 
     for person in (alice, bob):
         await person.post("/tasks", json={"title": f"of {person.user_id}"})
     tag = (await alice.get("/tasks")).headers["etag"]
-    answer = await bob.get("/tasks", headers={"If-None-Match": tag})
-    assert answer.status_code == 200
-    assert answer.json()["tasks"][0]["title"] == "of bob"
-    assert answer.headers["cache-control"] == "private, no-cache"
-    assert answer.headers["vary"] == "Authorization"
+    response = await bob.get("/tasks", headers={"If-None-Match": tag})
+    assert response.status_code == 200
+    assert response.json()["tasks"][0]["title"] == "of bob"
+    assert response.headers["cache-control"] == "private, no-cache"
+    assert response.headers["vary"] == "Authorization"
 
 
 async def test_a_strangers_task_is_403_whatever_tag_is_sent(alice: Client, bob: Client) -> None:
@@ -84,8 +84,8 @@ async def test_a_strangers_task_is_403_whatever_tag_is_sent(alice: Client, bob: 
 async def test_a_malformed_tag_is_400(alice: Client, tag: str) -> None:
     await alice.post("/tasks", json={"title": "Buy milk"})
     for path in ("/tasks", "/tasks/1"):
-        answer = await alice.get(path, headers={"If-None-Match": tag})
-        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "if-none-match")
+        response = await alice.get(path, headers={"If-None-Match": tag})
+        assert (response.status_code, response.json()["errors"][0]["field"]) == (400, "if-none-match")
 
 
 def test_an_unchanged_list_reads_one_row_of_users_and_no_task(

@@ -34,8 +34,8 @@ async def test_who_has_seen_the_task_may_write(
     alice: Client, method: str, path: str, body: dict[str, object] | None, tags: str
 ) -> None:
     await alice.post("/tasks", json={"title": "Buy milk"})
-    answer = await alice.request(method, path, json=body, headers={"If-Match": tags})
-    assert answer.status_code == (204 if method == "DELETE" else 200)
+    response = await alice.request(method, path, json=body, headers={"If-Match": tags})
+    assert response.status_code == (204 if method == "DELETE" else 200)
 
 
 @pytest.mark.parametrize("tag", ['"1"', f'"1.{GENERATION - 1}"', f'"1.{GENERATION + 1}"'])
@@ -63,8 +63,8 @@ async def test_a_malformed_tag_is_400_and_changes_nothing(
     alice: Client, method: str, path: str, body: dict[str, object] | None
 ) -> None:
     before = (await alice.post("/tasks", json={"title": "Buy milk"})).json()
-    answer = await alice.request(method, path, json=body, headers={"If-Match": "1"})
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "if-match")
+    response = await alice.request(method, path, json=body, headers={"If-Match": "1"})
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (400, "if-match")
     assert (await alice.get("/tasks/1")).json() == before
 
 
@@ -83,8 +83,8 @@ async def test_no_tag_opens_a_strangers_task_or_finds_one_that_is_not_there(
 
 async def test_of_many_writers_who_saw_the_same_exactly_one_wins(alice: Client) -> None:
     await alice.post("/tasks", json={"title": "Buy milk"})
-    answers = await asyncio.gather(
+    responses = await asyncio.gather(
         *(alice.put("/tasks/1", json={"title": str(n)}, headers={"If-Match": '"1"'}) for n in range(20))
     )
-    assert sorted(answer.status_code for answer in answers) == [200] + [412] * 19
+    assert sorted(response.status_code for response in responses) == [200] + [412] * 19
     assert (await alice.get("/tasks/1")).json()["revision"] == 2

@@ -51,10 +51,10 @@ async def test_bob_creates_nothing_in_alices_name(bob: Client, prefix: str, supe
 
 
 async def test_the_first_task_of_a_fresh_install_has_id_1(alice: Client, tasks: str) -> None:
-    answer = await alice.post(tasks, json={"title": "Buy milk"})
-    assert answer.status_code == 201
-    assert answer.headers["location"] == f"{tasks}/1"
-    task = answer.json()
+    response = await alice.post(tasks, json={"title": "Buy milk"})
+    assert response.status_code == 201
+    assert response.headers["location"] == f"{tasks}/1"
+    task = response.json()
     assert task["created_at"] == task["updated_at"]
     assert task["created_at"].endswith("Z")
     del task["created_at"], task["updated_at"]
@@ -70,16 +70,16 @@ async def test_what_is_answered_is_what_is_kept(alice: Client, tasks: str) -> No
 
 async def test_white_space_around_a_title_is_trimmed(alice: Client, tasks: str) -> None:
     for space in WHITE_SPACE:
-        answer = await alice.post(tasks, json={"title": f"{space}Buy{space}milk{space}"})
-        assert answer.json()["title"] == f"Buy{space}milk", ascii(space)
+        response = await alice.post(tasks, json={"title": f"{space}Buy{space}milk{space}"})
+        assert response.json()["title"] == f"Buy{space}milk", ascii(space)
 
 
 async def test_lengths_are_counted_in_code_points(alice: Client, tasks: str) -> None:
     for title in ("x", ASTRAL, "x" * 200, ASTRAL * 200, f"  {ASTRAL * 200}  "):
-        answer = await alice.post(tasks, json={"title": title, "description": ASTRAL * 1000})
-        assert answer.status_code == 201, answer.text
-        assert answer.json()["title"] == title.strip()
-        assert answer.json()["description"] == ASTRAL * 1000
+        response = await alice.post(tasks, json={"title": title, "description": ASTRAL * 1000})
+        assert response.status_code == 201, response.text
+        assert response.json()["title"] == title.strip()
+        assert response.json()["description"] == ASTRAL * 1000
 
 
 @pytest.mark.parametrize("description", [None, "", " ", "x" * 1000])
@@ -91,17 +91,17 @@ async def test_what_the_contract_does_not_allow_is_refused_by_name_and_stored_no
     alice: Client, tasks: str, superuser: psycopg.Connection
 ) -> None:
     for name, (body, field) in REFUSED.items():
-        answer = await alice.post(tasks, **as_json(body))
-        assert answer.status_code == 400, name
-        check_refused(answer, 400, "VALIDATION_ERROR", field)
+        response = await alice.post(tasks, **as_json(body))
+        assert response.status_code == 400, name
+        check_refused(response, 400, "VALIDATION_ERROR", field)
     assert superuser.execute("SELECT count(*) FROM users").fetchone() == (0,)
 
 
 @pytest.mark.parametrize("field", ["title", "description"])
 async def test_a_lone_surrogate_is_no_text(alice: Client, tasks: str, field: str) -> None:
     for text in ("\ud800", "a\udfff", "\udc00\ud800"):
-        answer = await alice.post(tasks, **as_json({"title": "Buy milk"} | {field: text}))
-        check_refused(answer, 400, "MALFORMED_JSON")
+        response = await alice.post(tasks, **as_json({"title": "Buy milk"} | {field: text}))
+        check_refused(response, 400, "MALFORMED_JSON")
     assert (await alice.get(tasks)).json()["count"] == 0
 
 

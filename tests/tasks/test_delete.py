@@ -25,8 +25,8 @@ async def test_a_deleted_task_is_gone_from_the_database(
 ) -> None:
     kept, deleted = await create(alice), await create(alice)
     path = f"{tasks}/{deleted['id']}"
-    answer = await alice.delete(path)
-    assert (answer.status_code, answer.content) == (204, b"")
+    response = await alice.delete(path)
+    assert (response.status_code, response.content) == (204, b"")
     for method in ("GET", "DELETE"):
         check_refused(await alice.request(method, path), 404, "TASK_NOT_FOUND")
     assert superuser.execute("SELECT id FROM tasks").fetchall() == [(kept["id"],)]

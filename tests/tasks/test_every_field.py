@@ -29,9 +29,9 @@ def test_every_field_has_a_sample() -> None:
 
 
 async def created(alice: Client, name: str, **headers: str) -> dict[str, Any]:
-    answer = await alice.post("/tasks", json=task_with(name, SAMPLES[name].one), headers=headers)
-    assert answer.status_code == 201, answer.text
-    return dict(answer.json())
+    response = await alice.post("/tasks", json=task_with(name, SAMPLES[name].one), headers=headers)
+    assert response.status_code == 201, response.text
+    return dict(response.json())
 
 
 @every_field

@@ -32,15 +32,15 @@ async def test_a_repeat_after_the_task_was_deleted_does_not_bring_it_back(alice:
 
 async def test_a_key_with_another_body_is_422(alice: Client) -> None:
     await alice.post("/tasks", json={"title": "Buy milk"}, headers=KEY)
-    answer = await alice.post("/tasks", json={"title": "Buy bread"}, headers=KEY)
-    assert (answer.status_code, answer.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+    response = await alice.post("/tasks", json={"title": "Buy bread"}, headers=KEY)
+    assert (response.status_code, response.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
     assert (await alice.get("/tasks")).json()["count"] == 1
 
 
 async def test_bobs_key_is_not_alices(alice: Client, bob: Client) -> None:
     for person in (alice, bob):
-        answer = await person.post("/tasks", json={"title": "Buy milk"}, headers=KEY)
-        assert (answer.status_code, answer.json()["user_id"]) == (201, person.user_id)
+        response = await person.post("/tasks", json={"title": "Buy milk"}, headers=KEY)
+        assert (response.status_code, response.json()["user_id"]) == (201, person.user_id)
 
 
 async def test_a_refused_create_leaves_its_key_free(alice: Client) -> None:
@@ -50,10 +50,10 @@ async def test_a_refused_create_leaves_its_key_free(alice: Client) -> None:
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "\x7f", "schl\xfcssel", "a\tb"])
 async def test_a_malformed_key_is_400(alice: Client, key: str) -> None:
-    answer = await alice.post(
+    response = await alice.post(
         "/tasks", json={"title": "Buy milk"}, headers=[(b"Idempotency-Key", key.encode("latin-1"))]
     )
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "idempotency-key")
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (400, "idempotency-key")
     assert (await alice.get("/tasks")).json()["count"] == 0
 
 
@@ -76,18 +76,18 @@ async def test_while_the_first_is_still_running_a_repeat_is_409(
     await alice.post("/tasks", json={"title": "so that there is a row to lock"})
     with superuser.transaction():
         superuser.execute("SELECT FROM users WHERE id = 'alice' FOR UPDATE")  # as a create that does not end
-        answer = await alice.post("/tasks", json={"title": "Buy milk"}, headers=KEY)
-    assert (answer.status_code, answer.json()["code"]) == (409, "IDEMPOTENCY_IN_PROGRESS")
+        response = await alice.post("/tasks", json={"title": "Buy milk"}, headers=KEY)
+    assert (response.status_code, response.json()["code"]) == (409, "IDEMPOTENCY_IN_PROGRESS")
     assert (await alice.post("/tasks", json={"title": "Buy milk"}, headers=KEY)).status_code == 201
 
 
 async def test_simultaneous_posts_with_one_key_create_one_task(alice: Client) -> None:
-    answers = await asyncio.gather(
+    responses = await asyncio.gather(
         *(alice.post("/tasks", json={"title": "Buy milk"}, headers=KEY) for _ in range(16))
     )
-    assert {answer.status_code for answer in answers} == {201}
-    assert len({answer.content for answer in answers}) == 1
-    assert sum("idempotency-replayed" not in answer.headers for answer in answers) == 1
+    assert {response.status_code for response in responses} == {201}
+    assert len({response.content for response in responses}) == 1
+    assert sum("idempotency-replayed" not in response.headers for response in responses) == 1
     assert (await alice.get("/tasks")).json()["count"] == 1
 
 

@@ -45,9 +45,9 @@ async def test_a_list_can_be_empty(charlie: Client, path_prefix: PathPrefix) -> 
     assert (await charlie.get(path_prefix.of("charlie"))).json() == empty
     task = await create(charlie)
     await charlie.delete(f"/tasks/{task['id']}")
-    answer = await charlie.get(path_prefix.of("charlie"))
-    assert (answer.status_code, answer.json()) == (200, empty)
-    assert "link" not in answer.headers
+    response = await charlie.get(path_prefix.of("charlie"))
+    assert (response.status_code, response.json()) == (200, empty)
+    assert "link" not in response.headers
 
 
 async def test_status_filters_the_tasks_and_the_count(alice: Client, tasks: str) -> None:
@@ -89,9 +89,9 @@ async def test_a_page_has_500_tasks_unless_the_limit_says_otherwise(
 async def test_a_parameter_that_is_not_understood_is_refused_by_name(alice: Client, tasks: str) -> None:
     await create(alice)
     for query, field in REFUSED.items():
-        answer = await alice.get(f"{tasks}?{query}")
-        assert answer.status_code == 400, query
-        check_refused(answer, 400, "VALIDATION_ERROR", field)
+        response = await alice.get(f"{tasks}?{query}")
+        assert response.status_code == 400, query
+        check_refused(response, 400, "VALIDATION_ERROR", field)
 
 
 async def test_counts_stay_right_through_a_long_history(

@@ -94,9 +94,9 @@ async def test_a_broken_cursor_is_refused(alice: Client, tasks: str) -> None:
     await create(alice)
     for query, bad in (("", BAD_BY_ID), ("sort=title&", BAD_BY_TITLE)):
         for name, value in bad.items():
-            answer = await alice.get(f"{tasks}?{query}cursor={value}")
-            assert answer.status_code == 400, name
-            check_refused(answer, 400, "VALIDATION_ERROR", "cursor")
+            response = await alice.get(f"{tasks}?{query}cursor={value}")
+            assert response.status_code == 400, name
+            check_refused(response, 400, "VALIDATION_ERROR", "cursor")
 
 
 async def test_a_broken_cursor_is_told_what_to_do(alice: Client) -> None:

@@ -24,10 +24,10 @@ async def pages(client: Client, url: str) -> AsyncIterator[dict[str, Any]]:
     """Follow `next_cursor` to the end."""
     cursor = ""
     while cursor is not None:
-        answer = await client.get(url + (f"&cursor={cursor}" if cursor else ""))
-        assert answer.status_code == 200, answer.text
-        yield answer.json()
-        cursor = answer.json()["next_cursor"]
+        response = await client.get(url + (f"&cursor={cursor}" if cursor else ""))
+        assert response.status_code == 200, response.text
+        yield response.json()
+        cursor = response.json()["next_cursor"]
 
 
 @pytest.mark.parametrize("status", ["all", "pending", "completed"])
@@ -79,26 +79,26 @@ async def test_the_link_header_can_be_followed_as_it_is(
 ) -> None:
     async with connect(app, user_id, SECRET) as client:
         made = [await create(client, title, completed=True) for title in ("c", "\N{GRINNING FACE}", "é", "A")]
-        answer = await client.get(f"{path_prefix.of(user_id)}?status=completed&sort=title&order=desc&limit=1")
-        found = answer.json()["tasks"]
-        while "link" in answer.headers:
-            link = LINK.fullmatch(answer.headers["link"])
-            assert link is not None, answer.headers["link"]
-            assert answer.json()["next_cursor"] in link[1]
-            answer = await client.get(link[1])
-            assert answer.status_code == 200, answer.text
-            found += answer.json()["tasks"]
+        response = await client.get(f"{path_prefix.of(user_id)}?status=completed&sort=title&order=desc&limit=1")
+        found = response.json()["tasks"]
+        while "link" in response.headers:
+            link = LINK.fullmatch(response.headers["link"])
+            assert link is not None, response.headers["link"]
+            assert response.json()["next_cursor"] in link[1]
+            response = await client.get(link[1])
+            assert response.status_code == 200, response.text
+            found += response.json()["tasks"]
             assert len(found) <= len(made)
-        assert answer.json()["next_cursor"] is None
+        assert response.json()["next_cursor"] is None
     assert found == [made[1], made[2], made[0], made[3]]
 
 
 async def test_the_link_header_says_no_more_than_was_asked(alice: Client, tasks: str) -> None:
     for _ in range(2):
         await create(alice)
-    answer = await alice.get(f"{tasks}?limit=1")
-    cursor = answer.json()["next_cursor"]
-    assert answer.headers["link"] == f'<{tasks}?limit=1&cursor={cursor}>; rel="next"'
+    response = await alice.get(f"{tasks}?limit=1")
+    cursor = response.json()["next_cursor"]
+    assert response.headers["link"] == f'<{tasks}?limit=1&cursor={cursor}>; rel="next"'
 
 
 @pytest.mark.parametrize("character", ["\x01", '"', "\\", "\N{GRINNING FACE}", "x"], ids=ascii)

@@ -16,9 +16,9 @@ async def test_somebody_without_a_token_reads_nothing(anonymous: Client, alice: 
 async def test_bob_cannot_read_alices_task(alice: Client, bob: Client, path_prefix: PathPrefix) -> None:
     task = await create(alice, "Secret")
     for user_id in ("alice", "bob"):
-        answer = await bob.get(f"{path_prefix.of(user_id)}/{task['id']}")
-        check_refused(answer, 403, "FORBIDDEN")
-        assert "Secret" not in answer.text
+        response = await bob.get(f"{path_prefix.of(user_id)}/{task['id']}")
+        check_refused(response, 403, "FORBIDDEN")
+        assert "Secret" not in response.text
 
 
 async def test_bob_need_not_learn_that_alices_task_exists(
@@ -40,9 +40,9 @@ async def test_bob_need_not_learn_that_alices_task_exists(
 
 async def test_a_task_is_read_as_it_was_written(alice: Client, tasks: str) -> None:
     task = await create(alice, "Buy milk", description="Two litres", completed=True)
-    answer = await alice.get(f"{tasks}/{task['id']}")
-    assert answer.status_code == 200
-    assert answer.json() == task
+    response = await alice.get(f"{tasks}/{task['id']}")
+    assert response.status_code == 200
+    assert response.json() == task
 
 
 async def test_no_task_has_the_largest_id(alice: Client, tasks: str) -> None:
@@ -54,10 +54,10 @@ async def test_no_task_has_the_largest_id(alice: Client, tasks: str) -> None:
 async def test_an_id_is_a_positive_number_in_plain_digits(alice: Client, tasks: str, method: str) -> None:
     task = await create(alice)
     for task_id in MALFORMED_IDS:
-        answer = await alice.request(method, f"{tasks}/{task_id}")
-        assert answer.status_code == 400, task_id
+        response = await alice.request(method, f"{tasks}/{task_id}")
+        assert response.status_code == 400, task_id
         if method != "HEAD":
-            check_refused(answer, 400, "VALIDATION_ERROR", "task_id")
+            check_refused(response, 400, "VALIDATION_ERROR", "task_id")
     assert await read(alice, task["id"]) == task
 
 

@@ -45,8 +45,8 @@ async def test_an_operation_is_one_round_trip(alice: Client, wire: CountingProxy
     ids = [(await create(alice))["id"] for _ in range(OFTEN)]
     for number, task_id in enumerate(ids):
         before = wire.round_trips
-        answer = await alice.request(method, path.format(id=task_id), json=body)
-        assert answer.is_success, answer.text
+        response = await alice.request(method, path.format(id=task_id), json=body)
+        assert response.is_success, response.text
         assert wire.round_trips - before == 1, f"call {number + 1}"
 
 

@@ -35,8 +35,8 @@ async def test_somebody_without_a_token_updates_nothing(
     anonymous: Client, alice: Client, tasks: str, method: str
 ) -> None:
     task = await create(alice)
-    answer = await anonymous.request(method, f"{tasks}/{task['id']}", json={"title": "Mine"})
-    check_refused(answer, 401, "TOKEN_MISSING")
+    response = await anonymous.request(method, f"{tasks}/{task['id']}", json={"title": "Mine"})
+    check_refused(response, 401, "TOKEN_MISSING")
     assert await read(alice, task["id"]) == task
 
 
@@ -45,8 +45,8 @@ async def test_bob_cannot_update_alices_task(
 ) -> None:
     task = await create(alice)
     for user_id in ("alice", "bob"):
-        answer = await bob.request(method, f"{path_prefix.of(user_id)}/{task['id']}", json={"title": "Mine"})
-        check_refused(answer, 403, "FORBIDDEN")
+        response = await bob.request(method, f"{path_prefix.of(user_id)}/{task['id']}", json={"title": "Mine"})
+        check_refused(response, 403, "FORBIDDEN")
     assert await read(alice, task["id"]) == task
 
 
@@ -64,9 +64,9 @@ async def test_what_is_not_named_stays_as_it_is(
     alice: Client, tasks: str, method: str, changes: dict[str, Any]
 ) -> None:
     before = await create(alice, "Buy milk", description="One litre")
-    answer = await alice.request(method, f"{tasks}/{before['id']}", json=changes)
-    assert answer.status_code == 200
-    after = answer.json()
+    response = await alice.request(method, f"{tasks}/{before['id']}", json=changes)
+    assert response.status_code == 200
+    after = response.json()
     wanted = {name: value.strip() if name == "title" else value for name, value in changes.items()}
     moved = {"revision": before["revision"] + 1, "updated_at": after["updated_at"]}
     assert after == before | wanted | moved
@@ -77,8 +77,8 @@ async def test_what_is_not_named_stays_as_it_is(
 async def test_an_update_to_the_same_value_is_a_write(alice: Client, tasks: str, method: str) -> None:
     task = await create(alice)
     other = await create(alice)
-    answer = await alice.request(method, f"{tasks}/{task['id']}", json={"title": task["title"]})
-    assert answer.json()["revision"] == 3
+    response = await alice.request(method, f"{tasks}/{task['id']}", json={"title": task["title"]})
+    assert response.json()["revision"] == 3
     assert await read(alice, other["id"]) == other
 
 
@@ -87,9 +87,9 @@ async def test_what_the_contract_does_not_allow_is_refused_by_name_and_changes_n
 ) -> None:
     task = await create(alice, description="One litre")
     for name, (body, field) in REFUSED.items():
-        answer = await alice.request(method, f"{tasks}/{task['id']}", **as_json(body))
-        assert answer.status_code == 400, name
-        check_refused(answer, 400, "VALIDATION_ERROR", field)
+        response = await alice.request(method, f"{tasks}/{task['id']}", **as_json(body))
+        assert response.status_code == 400, name
+        check_refused(response, 400, "VALIDATION_ERROR", field)
     assert await read(alice, task["id"]) == task
     assert (await create(alice))["revision"] == 2
 
@@ -101,5 +101,5 @@ async def test_a_missing_task_is_not_made(alice: Client, tasks: str, method: str
 
 async def test_an_id_is_a_positive_number_in_plain_digits(alice: Client, tasks: str, method: str) -> None:
     for task_id in MALFORMED_IDS:
-        answer = await alice.request(method, f"{tasks}/{task_id}", json={"title": "x"})
-        check_refused(answer, 400, "VALIDATION_ERROR", "task_id")
+        response = await alice.request(method, f"{tasks}/{task_id}", json={"title": "x"})
+        check_refused(response, 400, "VALIDATION_ERROR", "task_id")

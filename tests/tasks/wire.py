@@ -54,7 +54,7 @@ class CountingProxy:
         async def requests() -> None:
             nonlocal answered, under_way
             while data := await client.read(65536):
-                self.round_trips += answered  # whatever follows before the next answer is the same trip
+                self.round_trips += answered  # whatever follows before the next response is the same trip
                 answered = False
                 under_way += data.count(SYNC)
                 self.most_under_way = max(self.most_under_way, under_way)

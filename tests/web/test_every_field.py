@@ -13,7 +13,7 @@ every_field = pytest.mark.parametrize("name", CHANGEABLE_NAMES)
 BY_CHECKBOX = {"completed": {True: "Done", False: "Open"}}
 
 
-async def answer(tab: Person, method: str, action: Any) -> dict[str, Any]:
+async def response(tab: Person, method: str, action: Any) -> dict[str, Any]:
     """Do something that makes the page write, and return what the service answers."""
 
     def written(response: Response) -> bool:
@@ -32,9 +32,9 @@ async def add(tab: Person, name: str) -> dict[str, Any]:
     for each, value in values.items():
         if each not in BY_CHECKBOX:
             await form.locator(f"[name={each}]").fill(str(value), timeout=3000)
-    task = await answer(tab, "POST", form.get_by_role("button", name="Add").click())
+    task = await response(tab, "POST", form.get_by_role("button", name="Add").click())
     if name in BY_CHECKBOX:
-        task = await answer(tab, "PATCH", tab.row(task["title"]).get_by_role("checkbox").click())
+        task = await response(tab, "PATCH", tab.row(task["title"]).get_by_role("checkbox").click())
     await tab.everything_saved()
     return task
 
@@ -45,15 +45,15 @@ async def open_editor(tab: Person, title: str) -> Locator:
 
 
 async def change(tab: Person, title: str, values: dict[str, Any]) -> dict[str, Any]:
-    """Edit a task, and return the last answer."""
+    """Edit a task, and return the last response."""
     task: dict[str, Any] = {}
     for _ in values.keys() & BY_CHECKBOX.keys():
-        task = await answer(tab, "PATCH", tab.row(title).get_by_role("checkbox").click())
+        task = await response(tab, "PATCH", tab.row(title).get_by_role("checkbox").click())
     if typed := {name: value for name, value in values.items() if name not in BY_CHECKBOX}:
         dialog = await open_editor(tab, title)
         for name, value in typed.items():
             await dialog.locator(f"[name={name}]").fill(str(value), timeout=3000)
-        task = await answer(tab, "PATCH", dialog.get_by_role("button", name="Save").click())
+        task = await response(tab, "PATCH", dialog.get_by_role("button", name="Save").click())
     return task
 
 
@@ -99,9 +99,9 @@ async def test_conflict_and_outbox(member: Person, name: str) -> None:
     await expect(question.locator(".mine .differs", has_text=mine)).to_have_count(1)
 
     await answer_deletion(member, theirs["title"])
-    await answer(other, "PATCH", question.get_by_role("button", name="Keep yours").click())
+    await response(other, "PATCH", question.get_by_role("button", name="Keep yours").click())
     await expect(question).to_contain_text("has been deleted elsewhere")
-    anew = await answer(other, "POST", question.get_by_role("button", name="Keep yours").click())
+    anew = await response(other, "POST", question.get_by_role("button", name="Keep yours").click())
     assert anew["id"] != task["id"]
     assert anew[name] == ("Mine" if name == "title" else theirs[name])
 

@@ -25,9 +25,9 @@ async def everything(client: Client) -> dict[str, bytes]:
         for address, module in REFERENCE.findall(found[waiting.pop()].decode()):
             path = address or f"{folder}/{module}"
             if path not in found:
-                answer = await client.get(path)
-                assert answer.status_code == 200
-                found[path] = answer.content
+                response = await client.get(path)
+                assert response.status_code == 200
+                found[path] = response.content
                 waiting.append(path)
     return found
 
@@ -56,8 +56,8 @@ async def test_the_document_is_asked_about_and_its_files_are_kept_for_good(anony
 async def test_nothing_else_is_there(anonymous: Client, wrong: str) -> None:
     folder = next(path for path in await everything(anonymous) if path != "/").rpartition("/")[0]
     for path in (f"{folder}/{wrong}", "/page/0123456789abcdef/main.js"):
-        answer = await anonymous.get(path)
-        assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
+        response = await anonymous.get(path)
+        assert (response.status_code, response.json()["code"]) == (404, "NOT_FOUND")
 
 
 async def test_the_policy_allows_nothing_but_its_own_files(anonymous: Client) -> None:
@@ -93,5 +93,5 @@ class TestWithoutThePage:
     async def test_nothing_is_there(self, app: FastAPI) -> None:
         async with connect(app) as anonymous:
             for path in ("/", "/page/x/main.js"):
-                answer = await anonymous.get(path)
-                assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
+                response = await anonymous.get(path)
+                assert (response.status_code, response.json()["code"]) == (404, "NOT_FOUND")

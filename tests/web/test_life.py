@@ -119,9 +119,9 @@ async def test_an_unchanged_list_is_not_sent_again(member: Person) -> None:
     await member.add("Buy milk")
     await member.page.reload()
     await expect(member.titles).to_have_text(["Buy milk"])
-    async with member.page.expect_response(lambda answer: "/tasks?" in answer.url) as answer:
+    async with member.page.expect_response(lambda response: "/tasks?" in response.url) as response:
         await member.page.evaluate("dispatchEvent(new Event('focus'))")
-    assert (await answer.value).status == 304
+    assert (await response.value).status == 304
     await expect(member.titles).to_have_text(["Buy milk"])
 
 

@@ -8,12 +8,12 @@ from playwright.async_api import Route, expect
 from tests.web.people import Person
 
 
-async def test_a_create_whose_answer_was_lost_happens_once(member: Person) -> None:
+async def test_a_create_whose_response_was_lost_happens_once(member: Person) -> None:
     lost = []
 
     async def lose(route: Route) -> None:
-        answer = await route.fetch()  # the service has done it
-        lost.append((route.request.method, answer.status))
+        response = await route.fetch()  # the service has done it
+        lost.append((route.request.method, response.status))
         await route.abort()
 
     await member.page.route("**/tasks", lose, times=2)
@@ -23,7 +23,7 @@ async def test_a_create_whose_answer_was_lost_happens_once(member: Person) -> No
     await expect(member.titles).to_have_text(["Buy milk"])
 
 
-async def test_an_edit_whose_answer_was_lost_is_no_conflict_with_itself(member: Person) -> None:
+async def test_an_edit_whose_response_was_lost_is_no_conflict_with_itself(member: Person) -> None:
     await member.add("Buy milk")
 
     async def lose(route: Route) -> None:

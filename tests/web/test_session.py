@@ -59,8 +59,10 @@ async def test_signing_out_ends_the_refresh_token(member: Person) -> None:
     async with member.page.expect_response("**/auth/revoke"):
         await member.page.get_by_role("button", name="Sign out").click()
     assert (await member.stored())["session"] == {}
-    answer = httpx2.post(f"{member.url}/auth/token", data={"grant_type": "refresh_token", "refresh_token": token})
-    assert answer.json()["code"] == "CREDENTIALS_INVALID"
+    response = httpx2.post(
+        f"{member.url}/auth/token", data={"grant_type": "refresh_token", "refresh_token": token}
+    )
+    assert response.json()["code"] == "CREDENTIALS_INVALID"
 
 
 async def test_the_changes_of_one_are_not_shown_to_the_next(member: Person) -> None:

@@ -1,4 +1,4 @@
-"""The tables `accounts` and `refresh_tokens`. Table models are never answers."""
+"""The tables `accounts` and `refresh_tokens`. Table models are never responses."""
 
 from datetime import datetime
 

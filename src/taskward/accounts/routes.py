@@ -11,7 +11,7 @@ from taskward.accounts.service import AccountService
 from taskward.api.bodies import FormBody, JsonBody, end_of_body
 from taskward.api.current_user import Owner
 from taskward.api.fast import fast
-from taskward.api.openapi import answers, answers_of
+from taskward.api.openapi import responses, responses_of
 from taskward.api.responses import JsonResponse
 from taskward.api.state import state_of
 from taskward.errors import (
@@ -26,8 +26,8 @@ from taskward.rate_limits.limits import RateLimits
 TOKEN_PATH = "/auth/token"  # noqa: S105
 NO_STORE = {"Cache-Control": "no-store"}  # RFC 6749, 5.1
 
-BUSY = answers_of(DatabaseUnavailableError(), ServerBusyError())
-BAD_FORM = answers_of(ValidationFailedError([("grant_type", "Field required")]))
+BUSY = responses_of(DatabaseUnavailableError(), ServerBusyError())
+BAD_FORM = responses_of(ValidationFailedError([("grant_type", "Field required")]))
 
 # Only where there are accounts of our own. Who a token names can be asked anywhere.
 router = APIRouter(tags=["accounts"])
@@ -39,7 +39,7 @@ me = APIRouter(tags=["accounts"])
     summary="Register",
     status_code=201,
     response_model=UserRead,
-    responses=answers(400, 413, 415, 429) | answers_of(EmailTakenError()) | BUSY,
+    responses=responses(400, 413, 415, 429) | responses_of(EmailTakenError()) | BUSY,
 )
 @fast
 async def register(request: Request, new: Annotated[Registration, Depends(JsonBody(Registration))]) -> Response:
@@ -53,7 +53,7 @@ async def register(request: Request, new: Annotated[Registration, Depends(JsonBo
     TOKEN_PATH,
     summary="Log in, or go on with a refresh token",
     response_model=TokenRead,
-    responses=answers(413, 415, 429) | BAD_FORM | answers_of(CredentialsInvalidError()) | BUSY,
+    responses=responses(413, 415, 429) | BAD_FORM | responses_of(CredentialsInvalidError()) | BUSY,
 )
 @fast
 async def create_token(
@@ -86,9 +86,9 @@ async def create_token(
     summary="Log out",
     response_class=Response,
     responses={200: {"description": "The token is good no longer, if it ever was."}}
-    | answers(413, 415)
+    | responses(413, 415)
     | BAD_FORM
-    | answers_of(DatabaseUnavailableError()),
+    | responses_of(DatabaseUnavailableError()),
 )
 @fast
 async def revoke_token(request: Request, form: Annotated[Revocation, Depends(FormBody(Revocation))]) -> Response:
@@ -97,14 +97,14 @@ async def revoke_token(request: Request, form: Annotated[Revocation, Depends(For
     return Response(headers=NO_STORE)
 
 
-@me.get("/auth/me", summary="Who am I", response_model=UserRead, responses=answers(401, 503))
+@me.get("/auth/me", summary="Who am I", response_model=UserRead, responses=responses(401, 503))
 @fast
 async def read_me(request: Request, owner: Owner) -> Response:
     """Read who the token says you are."""
     return JsonResponse(await _service(request).read_user(owner), headers=NO_STORE)
 
 
-@me.delete("/auth/me", summary="Delete me", status_code=204, responses=answers(401, 413, 503))
+@me.delete("/auth/me", summary="Delete me", status_code=204, responses=responses(401, 413, 503))
 @fast
 async def delete_me(request: Request, owner: Owner) -> Response:
     """Delete you for good: your tasks, your account if you have one here, and its refresh tokens.

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 class AccountService:
-    """The account operations. Each raises DatabaseUnavailableError when there is no answer to be had."""
+    """The account operations. Each raises DatabaseUnavailableError when there is no response to be had."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class AccountService:
         """Return the tokens after a refresh token; raise CredentialsInvalidError.
 
         A token that was used before ends its family, unless it is the one before and its use was a moment ago:
-        then the same tokens are given again, for the answer was lost.
+        then the same tokens are given again, for the response was lost.
         """
         token = self._known_form(text)
         following = self._refresh_tokens.after(token)

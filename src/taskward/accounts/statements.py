@@ -7,7 +7,7 @@ Those on `accounts` and `refresh_tokens` run as `taskward_accounts`, those on `u
 from taskward.database.driver.statement import Effect, Statement
 
 LIFETIME = "interval '30 days'"  # of a refresh token that is not used
-GRACE = "interval '10 seconds'"  # for an answer that was lost
+GRACE = "interval '10 seconds'"  # for a response that was lost
 PURGE_BATCH = 1000
 
 # An address that is taken is no row, and no error either: the server's log would have the address in it.
@@ -61,7 +61,7 @@ RENEW_PASSWORD_HASH = Statement(
 )
 
 # One statement decides by the row as it is when its lock is taken. The token is current: it is replaced. It is the
-# one before, and not for long: nothing changes, and the answer is given again. It is any other: somebody has a
+# one before, and not for long: nothing changes, and the response is given again. It is any other: somebody has a
 # copy, nobody knows who, and the family ends.
 USE_TOKEN = Statement(
     f"""

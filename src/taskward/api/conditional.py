@@ -47,7 +47,7 @@ def expected_revisions(request: Request) -> list[int] | None:
     """Return the revisions `If-Match` allows, or None when it is absent or `*`.
 
     A tag of any generation allows its revision, and so does the revision alone: what was written since is the same
-    question, however the answer was shown. Compared strongly, so a weak tag allows nothing. Raises
+    question, however the response was shown. Compared strongly, so a weak tag allows nothing. Raises
     ValidationFailedError for what is no entity tag.
     """
     tags = _tags(request, "if-match")
@@ -63,7 +63,7 @@ def is_unchanged(request: Request, tag: str) -> bool:
 
 
 def not_modified(tag: str) -> Response:
-    """Return the answer that says: what you have is what there is."""
+    """Return the response that says: what you have is what there is."""
     return Response(status_code=304, headers={"ETag": tag, **REVALIDATE})
 
 

@@ -26,20 +26,20 @@ from taskward.errors import (
 )
 
 MAX_FIELD_NAME = 100
-MAX_PROBLEMS = 20  # an answer is not to be larger than what it answers
+MAX_PROBLEMS = 20  # a response is not to be larger than what it answers
 REFUSALS = (401, 403, 429)  # somebody may be trying to get in
 
 logger = logging.getLogger(__name__)
 
 
 class ErrorRenderer:
-    """Makes an answer of an error; in development a 401 says exactly what is wrong."""
+    """Makes a response of an error; in development a 401 says exactly what is wrong."""
 
     def __init__(self, *, development: bool) -> None:
         self._development = development
 
     def __call__(self, error: ApiError) -> Response:
-        """Return the answer that tells of `error`, and log it: refusals as warnings, the rest for debugging."""
+        """Return the response that tells of `error`, and log it: refusals as warnings, the rest for debugging."""
         reason = error.logged if isinstance(error, AuthenticationError) else error.detail
         level = logging.WARNING if error.status in REFUSALS else logging.DEBUG
         logger.log(level, "%d %s: %s", error.status, error.code, reason)
@@ -73,7 +73,7 @@ def install_error_handlers(app: FastAPI, render: ErrorRenderer) -> None:
 
 
 def error_response(error: ApiError) -> Response:
-    """Return the answer that tells of `error`."""
+    """Return the response that tells of `error`."""
     return JsonResponse(error.body(), error.status, error.headers)
 
 

@@ -38,8 +38,8 @@ class ValidationErrorBody(ErrorBody):
     errors: list[FieldError] | None = None
 
 
-def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the documentation of error answers, with an example of each code, for a route's `responses`.
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the documentation of error responses, with an example of each code, for a route's `responses`.
 
     500 is always among them, and 429 wherever a client must prove who it is.
     """
@@ -61,11 +61,11 @@ def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
         errors.KeysUnavailableError(),
     )
     documented = {*statuses, 500} | ({429} if 401 in statuses else set())
-    return answers_of(*(kind for kind in everything if kind.status in documented))
+    return responses_of(*(kind for kind in everything if kind.status in documented))
 
 
-def answers_of(*examples: errors.ApiError) -> dict[int | str, dict[str, Any]]:
-    """Return the documentation of these error answers and no others, for a route's `responses`."""
+def responses_of(*examples: errors.ApiError) -> dict[int | str, dict[str, Any]]:
+    """Return the documentation of these error responses and no others, for a route's `responses`."""
     by_status: dict[int, dict[str, Any]] = defaultdict(dict)
     for example in examples:
         by_status[example.status][example.code] = {"value": example.body()}
@@ -80,7 +80,7 @@ def answers_of(*examples: errors.ApiError) -> dict[int | str, dict[str, Any]]:
 
 
 def with_headers(status: int, **headers: str) -> dict[int | str, dict[str, Any]]:
-    """Return the documentation of an answer's headers, each with its description, for a route's `responses`."""
+    """Return the documentation of a response's headers, each with its description, for a route's `responses`."""
     return {
         status: {
             "headers": {

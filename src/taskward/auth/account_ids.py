@@ -16,5 +16,5 @@ def new_account_id() -> str:
 
 
 def is_account_id(user_id: str) -> bool:
-    """Return whether a user id is in the form of an account's; every other one is from outside."""
+    """Return whether a user id is in the form of an account's; every other one is a provider's."""
     return FORM.fullmatch(user_id) is not None

@@ -60,10 +60,10 @@ def read_key_set(document: bytes) -> tuple[list[Key], list[str]]:
     try:
         value = decode(document)
     except MalformedJsonError as error:
-        raise InvalidKeySetError(f"the answer is not valid JSON: {error}") from None
+        raise InvalidKeySetError(f"the response is not valid JSON: {error}") from None
     published = value.get("keys") if isinstance(value, dict) else None
     if not isinstance(published, list):
-        raise InvalidKeySetError("the answer is no key set: it has no list of 'keys'")
+        raise InvalidKeySetError("the response is no key set: it has no list of 'keys'")
     if len(published) > MAX_KEYS:
         raise InvalidKeySetError(f"there are more than {MAX_KEYS} keys")
     keys: list[Key] = []

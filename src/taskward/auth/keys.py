@@ -127,7 +127,7 @@ class ProviderKeys:
         try:
             async with asyncio.timeout(FETCH_SECONDS):
                 keys, refused = read_key_set(await self._download())
-        except Exception as error:  # whatever a foreign answer makes a library raise
+        except Exception as error:  # whatever a foreign response makes a library raise
             self.problem = str(error) or type(error).__name__
             logger.warning("The keys at %s could not be fetched: %s", without_query(self.url), self.problem)
         else:
@@ -136,15 +136,15 @@ class ProviderKeys:
             self._fetching = None
 
     async def _download(self) -> bytes:
-        async with self._client.stream("GET", self.url) as answer:
-            if answer.status_code != 200:
-                but = ", and redirects are not followed" if answer.is_redirect else ""
-                raise InvalidKeySetError(f"the answer is {answer.status_code}{but}")
+        async with self._client.stream("GET", self.url) as response:
+            if response.status_code != 200:
+                but = ", and redirects are not followed" if response.is_redirect else ""
+                raise InvalidKeySetError(f"the response is {response.status_code}{but}")
             document = b""
-            async for chunk in answer.aiter_bytes():
+            async for chunk in response.aiter_bytes():
                 document += chunk
                 if len(document) > MAX_BYTES:
-                    raise InvalidKeySetError(f"the answer is longer than {MAX_BYTES} bytes")
+                    raise InvalidKeySetError(f"the response is longer than {MAX_BYTES} bytes")
             return document
 
     def _take_over(self, published: list[Key], refused: list[str]) -> None:

@@ -2,7 +2,7 @@
 
 The first 16 bytes name the family, which is what began with one log-in. The other 32 are the secret, and each use
 replaces them. The next secret is derived from the token it replaces, with a key that only the service has: whoever
-repeats a request because the answer was lost is given the same token again, and a family stays one chain.
+repeats a request because the response was lost is given the same token again, and a family stays one chain.
 """
 
 import hashlib

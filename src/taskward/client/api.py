@@ -1,7 +1,7 @@
 """Requests to a service, repeated while it is away or busy.
 
 Every request made here may be repeated: reads, creates with an `Idempotency-Key`, writes that set what they name,
-and log-ins. So a lost answer is never a reason to give up, only time is.
+and log-ins. So a lost response is never a reason to give up, only time is.
 """
 
 import json
@@ -60,7 +60,7 @@ class Api:
         self._patience_seconds = patience_seconds
         self._away_seconds = away_seconds
         self._stopped = threading.Event()
-        # Redirects are never followed: they would carry the token to whoever the answer names.
+        # Redirects are never followed: they would carry the token to whoever the response names.
         try:
             self._http = open_client(httpx2.Client, address.url, timeout=TIMEOUT, follow_redirects=False)
         except BadProxyError as error:
@@ -93,8 +93,8 @@ class Api:
     ) -> Answer:
         """Send a request until it is answered.
 
-        Raises RefusedError for an answer of 400 and above, ServerAwayError when patience ends, and ClientError for
-        what is no answer of this API. 429, 503 and a create that still runs are repeated, no earlier than
+        Raises RefusedError for a status of 400 and above, ServerAwayError when patience ends, and ClientError for
+        what is no response of this API. 429, 503 and a create that still runs are repeated, no earlier than
         `Retry-After` allows (RFC 9110, 10.2.3).
         """
         request = self._http.build_request(
@@ -132,7 +132,7 @@ class Api:
                 raise trouble
 
     def _away(self, error: httpx2.RequestError) -> ServerAwayError:
-        reason = str(error).split("] ", 1)[-1] or "no answer in time"
+        reason = str(error).split("] ", 1)[-1] or "no response in time"
         return ServerAwayError(
             f"cannot reach {self.address}: {reason[0].lower()}{reason[1:]}. Is it running? "
             "Start it with `taskward serve`, or name another with --server."
@@ -152,7 +152,7 @@ def _headers(token: str | None, body: Any, more: dict[str, str] | None) -> dict[
 
 
 def _error_of(response: httpx2.Response) -> RefusedError | None:
-    """Return the error that an answer tells of, its fields with it. Raises ClientError for a stranger's answer."""
+    """Return the error that a response tells of, its fields with it. Raises ClientError for a stranger's."""
     if response.status_code < 300:
         return None
     if response.status_code < 400:
@@ -187,7 +187,7 @@ def _may_pass(error: RefusedError) -> bool:
 
 
 def _retry_after(response: httpx2.Response) -> float:
-    """Return how many seconds the answer wants us to wait: a number, a date, or 0 (RFC 9110, 10.2.3)."""
+    """Return how many seconds the response wants us to wait: a number, a date, or 0 (RFC 9110, 10.2.3)."""
     value = response.headers.get("retry-after", "")
     if value.isdecimal():
         return float(value)

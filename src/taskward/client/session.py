@@ -8,7 +8,7 @@ from taskward.client.credentials import Credentials, CredentialStore
 from taskward.client.errors import NotLoggedInError, RefusedError
 
 EARLY_SECONDS = 30  # clocks differ
-# The service repeats the answer to a refresh token for 10 seconds. A copy that comes later ends the log-in.
+# The service repeats the response to a refresh token for 10 seconds. A copy that comes later ends the log-in.
 REFRESH_PATIENCE_SECONDS = 8.0
 TOKEN_CODES = ("TOKEN_MISSING", "TOKEN_EXPIRED", "TOKEN_INVALID")
 
@@ -66,13 +66,15 @@ class Session:
         assert old.refresh_token is not None
         form = {"grant_type": "refresh_token", "refresh_token": old.refresh_token}
         try:
-            answer = self._api.request("POST", "/auth/token", form=form, patience_seconds=REFRESH_PATIENCE_SECONDS)
+            response = self._api.request(
+                "POST", "/auth/token", form=form, patience_seconds=REFRESH_PATIENCE_SECONDS
+            )
         except RefusedError as error:
             if error.code != "CREDENTIALS_INVALID":
                 raise
             self._store.write(self._api.address, None)
             raise NotLoggedInError(f"the log-in at {self._api.address} has ended. Log in again.") from error
-        new = credentials_of(answer)
+        new = credentials_of(response)
         self._store.write(self._api.address, new)
         return new
 
@@ -83,7 +85,7 @@ class Session:
         return kept
 
 
-def credentials_of(answer: Answer) -> Credentials:
-    """Return what an answer of `POST /auth/token` grants (RFC 6749, 5.1)."""
-    user_id, access, refresh, seconds = answer.parts("user_id", "access_token", "refresh_token", "expires_in")
+def credentials_of(response: Answer) -> Credentials:
+    """Return what a response of `POST /auth/token` grants (RFC 6749, 5.1)."""
+    user_id, access, refresh, seconds = response.parts("user_id", "access_token", "refresh_token", "expires_in")
     return Credentials(user_id, access, refresh, time.time() + seconds)

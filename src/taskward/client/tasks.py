@@ -18,8 +18,8 @@ def new_key() -> str:
 
 def add(session: Session, new: dict[str, Any], key: str) -> tuple[Task, bool]:
     """Create a task once, however often this is repeated with `key` within a day; and tell whether it was now."""
-    answer = session.request("POST", "/tasks", body=new, headers={"Idempotency-Key": key})
-    return answer.body, "idempotency-replayed" not in answer.headers
+    response = session.request("POST", "/tasks", body=new, headers={"Idempotency-Key": key})
+    return response.body, "idempotency-replayed" not in response.headers
 
 
 def read(session: Session, task_id: int) -> Task:
@@ -47,16 +47,16 @@ def edit(session: Session, task_id: int, changes: dict[str, Any], revision: int 
     if "title" in changes:
         changes = {**changes, "title": changes["title"].strip()}  # as the service does
     try:
-        answer = session.request("PATCH", f"/tasks/{task_id}", body=changes, headers=_if_match(revision))
+        response = session.request("PATCH", f"/tasks/{task_id}", body=changes, headers=_if_match(revision))
     except RefusedError as error:
         if error.code != "PRECONDITION_FAILED":
             raise
         current: dict[str, Any] = error.body["current"]
-        # It may have been us: the first answer was lost, and its repeat found what it had written itself.
+        # It may have been us: the first response was lost, and its repeat found what it had written itself.
         if all(current[name] == value for name, value in changes.items()):
             return cast("Task", current)
         raise _changed(cast("Task", current), revision) from error
-    task: Task = answer.body
+    task: Task = response.body
     return task
 
 
@@ -69,7 +69,7 @@ def delete(session: Session, task_id: int, revision: int | None) -> None:
         session.request("DELETE", f"/tasks/{task_id}", headers=_if_match(revision))
     except RefusedError as error:
         if error.code == "TASK_NOT_FOUND":
-            return  # it was there: the answer of a first request was lost, or somebody else wanted the same
+            return  # it was there: the response of a first request was lost, or somebody else wanted the same
         if error.code != "PRECONDITION_FAILED":
             raise
         raise _changed(error.body["current"], revision) from error

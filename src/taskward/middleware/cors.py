@@ -1,4 +1,4 @@
-"""Pages of other origins: which of them a browser lets read our answers (CORS, in WHATWG Fetch).
+"""Pages of other origins: which of them a browser lets read our responses (CORS, in WHATWG Fetch).
 
 Starlette's middleware answers preflights in plain text, and stands around or inside the layer that names requests
 and has the last word on errors; this has to be in it. Cookies are never asked for: a token is in a header.
@@ -34,7 +34,7 @@ class Cors:
         self._origins = {origin.encode() for origin in origins}
 
     def headers(self, scope: Scope) -> Headers:
-        """Return the headers of an answer, whatever it is."""
+        """Return the headers of a response, whatever it is."""
         if not self._origins:
             return []
         origin = _header(scope, b"origin")

@@ -18,12 +18,12 @@ from taskward.observability.current import CurrentRequest, current_request
 from taskward.observability.metrics import Metrics
 
 MAX_BODY_BYTES = 64 * 1024
-NO_ANSWER = 499  # nobody got it; the client had gone away
+NO_RESPONSE = 499  # nobody got it; the client had gone away
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}\Z")
 
-# On every answer. What a page shows cannot be guessed, framed or told on; HSTS is for the proxy that has the TLS.
+# On every response. What a page shows cannot be guessed, framed or told on; HSTS is for the proxy with the TLS.
 ALWAYS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
-# Where the answer does not say it itself.
+# Where the response does not say it itself.
 NOTHING_ALLOWED = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 NOT_STORED = (b"cache-control", b"no-store")
 ASKED_AGAIN = (b"cache-control", b"private, no-cache")
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 
 class RequestContext:
-    """Gives every answer an `X-Request-ID`, and an answer to every request, whatever goes wrong inside."""
+    """Gives every response an `X-Request-ID`, and a response to every request, whatever goes wrong inside."""
 
     def __init__(self, app: ASGIApp, cors: Cors, metrics: Metrics, *, access_log: bool) -> None:
         """Wrap `app`; take what answers tell other origins, what counts them, and whether each is logged."""
@@ -52,44 +52,44 @@ class RequestContext:
             *ALWAYS,
             *self._cors.headers(scope),
         ]
-        answer = _Answer(send, request, without_body=scope["method"] == "HEAD")
-        outside = current_request.set(request)
+        response = _Response(send, request, without_body=scope["method"] == "HEAD")
+        enclosing = current_request.set(request)
         self._metrics.in_flight += 1
         began = time.perf_counter()
         try:
-            await self._answer(scope, receive, answer)
+            await self._answer(scope, receive, response)
         finally:
             seconds = time.perf_counter() - began
             self._metrics.in_flight -= 1
-            self._metrics.answered(request.method, request.route, answer.status, seconds)
+            self._metrics.answered(request.method, request.route, response.status, seconds)
             if self._access_log:
-                logger.info("%d in %.1f ms", answer.status, seconds * 1000)
-            current_request.reset(outside)
+                logger.info("%d in %.1f ms", response.status, seconds * 1000)
+            current_request.reset(enclosing)
 
-    async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+    async def _answer(self, scope: Scope, receive: Receive, response: "_Response") -> None:
         if scope["method"] == "HEAD":
-            scope = {**scope, "method": "GET"}  # RFC 9110, 9.3.2: the same answer, without its body
+            scope = {**scope, "method": "GET"}  # RFC 9110, 9.3.2: the same response, without its body
         try:
             if self._cors.is_preflight(scope):
-                await answer_preflight(answer)
+                await answer_preflight(response)
                 return
-            await self._app(scope, _LimitedBody(scope, receive), answer)
+            await self._app(scope, _LimitedBody(scope, receive), response)
         except ClientDisconnect:
             return
         except (
             asyncio.CancelledError
         ):  # the worker ends and this took too long; uvicorn would answer in plain text
-            if not answer.started:
-                await error_response(InternalError())(scope, receive, answer)
+            if not response.started:
+                await error_response(InternalError())(scope, receive, response)
             raise
         except Exception:
             logger.exception("500 INTERNAL_ERROR")
-            if answer.started:
-                raise  # half an answer is out: only closing the connection can tell the client
-            await error_response(InternalError())(scope, receive, answer)
+            if response.started:
+                raise  # half a response is out: only closing the connection can tell the client
+            await error_response(InternalError())(scope, receive, response)
 
 
-class _Answer:
+class _Response:
     """The `send` of one request."""
 
     def __init__(self, send: Send, request: CurrentRequest, *, without_body: bool) -> None:
@@ -97,7 +97,7 @@ class _Answer:
         self._request = request
         self._without_body = without_body
         self.started = False
-        self.status = NO_ANSWER
+        self.status = NO_RESPONSE
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":

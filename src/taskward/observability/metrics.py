@@ -46,7 +46,7 @@ class Metrics:
         )
         self._seconds = Histogram(
             "taskward_request_duration_seconds",
-            "Time from the first byte of a request to the last of its answer, both inside the service.",
+            "Time from the first byte of a request to the last of its response, both inside the service.",
             ("method", "route"),
             registry=registry,
             buckets=REQUEST_SECONDS,
@@ -83,7 +83,7 @@ class Metrics:
         return Gauge(name, documentation, registry=self._registry, multiprocess_mode="livesum")
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count an answer. Method and route are labels and come from `CurrentRequest`, which bounds them."""
+        """Count a response. Method and route are labels and come from `CurrentRequest`, which bounds them."""
         key = (method, route, status)
         children = self._children.get(key)
         if children is None:  # `labels()` alone costs as much as the counting

@@ -50,7 +50,7 @@ class Limit:
         return window
 
     def headers(self, window: Window) -> Headers:
-        """Return what an answer tells of the limit."""
+        """Return what a response tells of the limit."""
         return [self._raw_policy, (b"ratelimit", self._state(window).encode())]
 
     def _refuse(self, window: Window) -> None:
@@ -90,7 +90,7 @@ class RateLimits:
         await self._failures.spend(self._address.of(request.scope))
 
     async def after_verification(self, user_id: str) -> Headers:
-        """Count a request of a verified user, and return what its answer says is left; raise RateLimitedError.
+        """Count a request of a verified user, and return what its response says is left; raise RateLimitedError.
 
         Nothing that is not verified gets here: else anybody could fill the memory, or use up what is alice's.
         """

@@ -62,7 +62,7 @@ class SharedStore:
             trying = self._away_until > 0
             if trying:
                 self._away_until = time.monotonic() + RETRY_SECONDS  # this one tries; the others go on without
-            answer = await question(*arguments)
+            response = await question(*arguments)
         except (StorageError, OSError) as error:
             self._is_away(getattr(error, "storage_error", error))
             raise StoreUnavailableError from None
@@ -71,7 +71,7 @@ class SharedStore:
         if trying:
             self._away_until = 0.0
             logger.warning("the store of rate limits is back")
-        return answer
+        return response
 
     def _raise_while_away(self) -> None:
         if time.monotonic() < self._away_until:

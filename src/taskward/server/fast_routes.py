@@ -78,7 +78,7 @@ class FastRoutes:
 
     async def _answer(self, route: "_FastRoute", request: Request) -> Response:
         try:
-            return await route.answer(request)
+            return await route.response(request)
         except Exception as error:
             if (handler := self._handler_of(error)) is None:
                 raise
@@ -104,7 +104,7 @@ class _FastRoute:
         self._request = dependant.request_param_name
         self._parts: list[tuple[Any, Part]] = [(part.name, part.call) for part in dependant.dependencies]  # type: ignore[misc]
 
-    async def answer(self, request: Request) -> Response:
+    async def response(self, request: Request) -> Response:
         values = {name: await part(request) for name, part in self._parts}
         if self._request:
             values[self._request] = request

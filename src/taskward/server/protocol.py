@@ -4,7 +4,7 @@ uvicorn leaves most of this to a proxy in front. Its protocol for httptools, whi
 
 - takes heads, trailers and pipelines of any size, for any time, and waits for ever for a client to read, having
   given the kernel megabytes to keep for it;
-- answers what it cannot parse in plain text, and before the answers to earlier requests;
+- answers what it cannot parse in plain text, and before the responses to earlier requests;
 - takes any number of headers, and counts trailers among them, which a proxy in front has not looked at (RFC 9110,
   6.5.1);
 - takes the body of a request with `Upgrade` for the next request;
@@ -38,7 +38,7 @@ MAX_HEADERS = 100  # an object each, which is many times larger than the shortes
 MAX_REQUEST = 512 * 1024  # all of a request as sent; 64 KiB of body in chunks of one byte are 384 KiB
 MAX_PIPELINED = 100
 MAX_CONNECTIONS = 2048
-MAX_UNSENT = 64 * 1024  # bytes that the kernel keeps of an answer, beside those that are on their way (tcp(7))
+MAX_UNSENT = 64 * 1024  # bytes that the kernel keeps of a response, beside those that are on their way (tcp(7))
 STEP = 4096  # bytes parsed at a time, and so how exactly sizes are counted
 LINGER_SECONDS = 1
 LINGER_NOT = struct.pack("ii", 1, 0)  # of socket(7): on, for no time at all
@@ -73,7 +73,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _running: RequestResponseCycle | None = None  # the request that is being answered
     _in_head = False
     _in_body = False
-    _closing = False  # what still arrives is not read: the connection ends with the answers that are due
+    _closing = False  # what still arrives is not read: the connection ends with the responses that are due
     _taken = 0  # bytes of the request that is arriving
     _unread = 0  # bytes that wait for the client, when they last became fewer by 64 KiB
 
@@ -152,7 +152,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         if self._together.draining:
             self.cycle.keep_alive = False
-        self.headers = []  # a refusal of what follows is no answer to these
+        self.headers = []  # a refusal of what follows is no response to these
         self._in_head, self._in_body = False, True
         self._since = self.loop.time()
 
@@ -173,11 +173,11 @@ class BoundedProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     def shutdown(self) -> None:
-        """Answer what arrives within a second, say with the answer that the connection ends, and end it."""
+        """Answer what arrives within a second, say with the response that the connection ends, and end it."""
         self._together.draining = True
         self.timeout_keep_alive = LINGER_SECONDS
         if self.cycle is not None and not self.cycle.response_complete:
-            if not self.cycle.response_started:  # else the answer did not say so, and another request may come
+            if not self.cycle.response_started:  # else the response did not say so, and another request may come
                 self.cycle.keep_alive = False
         elif not self._in_head:
             self._unset_keepalive_if_required()
@@ -210,16 +210,16 @@ class BoundedProtocol(HttpToolsProtocol):
         self._closing = True
         before, self.cycle = self.cycle, self._last_cycle()
         state: AppState = self.app_state[LIFESPAN_STATE]
-        answer: Any = (self.cycle, _answering(error, state.metrics))
+        response: Any = (self.cycle, _answering(error, state.metrics))
         if self._in_body and before.response_started:
-            self.transport.close()  # the request has its answer
+            self.transport.close()  # the request has its response
         elif self._in_body and self.pipeline:
-            self.pipeline[0] = answer  # instead of the request whose body it is
+            self.pipeline[0] = response  # instead of the request whose body it is
         elif self._in_body or before is None or before.response_complete:
             _tell_gone(before)
-            self._start_asgi_task(*answer)
+            self._start_asgi_task(*response)
         else:
-            self.pipeline.appendleft(answer)
+            self.pipeline.appendleft(response)
 
     def _last_cycle(self) -> RequestResponseCycle:
         cycle = RequestResponseCycle(

@@ -1,4 +1,4 @@
-"""The processes that answer requests: kept alive, replaced one by one, stopped together."""
+"""The processes that response requests: kept alive, replaced one by one, stopped together."""
 
 import logging
 import os

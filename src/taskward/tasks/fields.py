@@ -1,4 +1,4 @@
-"""The fields of a task: the one list. Bodies, answers, SQL and fingerprints are made from it.
+"""The fields of a task: the one list. Bodies, responses, SQL and fingerprints are made from it.
 
 To add a field, see "A field" in CONTRIBUTING.md.
 """
@@ -22,9 +22,9 @@ REQUIRED: Any = ...
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A field that the service sets, and how SQL answers it."""
+    """A field that the service sets, and the SQL expression for it."""
 
-    answer: str = AS_IT_IS
+    expression: str = AS_IT_IS
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Settable:
     sql_type: str
     default: Any = REQUIRED
     changeable: bool = True  # or given at creation, and never changed
-    answer: str = AS_IT_IS
+    expression: str = AS_IT_IS
 
 
 Title = Annotated[
@@ -62,7 +62,7 @@ Completed = Annotated[bool, Field(description="Whether the task is done.", examp
 
 
 # Part of every entity tag. Raise it with each change of what `TaskRead` answers for a task that nobody wrote to: a
-# field more or less, another form of a value. Else caches keep the answer of the version before. Never go back.
+# field more or less, another form of a value. Else caches keep the response of the version before. Never go back.
 GENERATION = 2
 
 

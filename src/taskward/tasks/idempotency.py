@@ -10,7 +10,7 @@ from taskward.database.driver.statement import Effect, Statement
 from taskward.database.purge import Purge
 from taskward.database.transaction import NOBODY, Database
 from taskward.tasks.fields import SETTABLE, TaskRead, Values
-from taskward.tasks.statements import ANSWER, ANSWER_COLUMNS, NEW_COLUMNS, NEW_VALUES
+from taskward.tasks.statements import NEW_COLUMNS, NEW_VALUES, RESPONSE, RESPONSE_COLUMNS
 
 CONSTRAINT = "pk_idempotency_keys"
 FIRST_FIELDS = ("title", "description", "completed")  # stays as it is: fields added later are no first ones
@@ -18,18 +18,18 @@ PURGE_BATCH = 1000
 
 
 class KeyedRow(TaskRead):
-    """The answer to a create with a key, and whether it was stored by an earlier one."""
+    """The response to a create with a key, and whether it was stored by an earlier one."""
 
     replayed: bool
     fingerprint: bytes
 
 
-COLUMNS = ", ".join(ANSWER_COLUMNS)
+COLUMNS = ", ".join(RESPONSE_COLUMNS)
 # What is stored under the names that it has in `tasks`. A new task was updated when it was created.
-STORED = ", ".join(name for name in ANSWER_COLUMNS if name not in ("id", "updated_at"))
+STORED = ", ".join(name for name in RESPONSE_COLUMNS if name not in ("id", "updated_at"))
 
 # Creates a task and stores what was answered, unless the key is known; then answers from the key. Two of these at
-# once may both find the key unknown. The slower one then fails at the primary key of the stored answer, and its
+# once may both find the key unknown. The slower one then fails at the primary key of the stored response, and its
 # task with it: that, and not the look before, is what makes it once.
 CREATE_TASK_ONCE: Statement[KeyedRow] = Statement(
     f"""
@@ -47,7 +47,7 @@ CREATE_TASK_ONCE: Statement[KeyedRow] = Statement(
         SELECT %(key)s::text, fingerprint, id, {STORED}
           FROM created
     )
-    SELECT replayed, fingerprint, {ANSWER}
+    SELECT replayed, fingerprint, {RESPONSE}
       FROM (SELECT true AS replayed, fingerprint, {COLUMNS} FROM known
             UNION ALL
             SELECT false, fingerprint, {COLUMNS} FROM created) AS answer

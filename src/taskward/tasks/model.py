@@ -1,4 +1,4 @@
-"""The tables `users`, `tasks` and `idempotency_keys`. Table models are never answers."""
+"""The tables `users`, `tasks` and `idempotency_keys`. Table models are never responses."""
 
 from datetime import datetime
 

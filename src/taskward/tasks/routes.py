@@ -22,7 +22,7 @@ from taskward.api.conditional import (
 from taskward.api.current_user import Owner
 from taskward.api.fast import fast
 from taskward.api.idempotency import idempotency_key
-from taskward.api.openapi import ErrorBody, answers, request_header, with_headers
+from taskward.api.openapi import ErrorBody, request_header, responses, with_headers
 from taskward.api.parameters import TaskId
 from taskward.api.query import QueryParameters
 from taskward.api.responses import JsonResponse
@@ -38,7 +38,7 @@ Responses = dict[int | str, dict[str, Any]]
 
 
 class StaleTask(ErrorBody):
-    """The task has moved on since the caller saw it."""
+    """The task has moved on since the client saw it."""
 
     current: Annotated[TaskRead, Field(description="The task as it is now.")]
 
@@ -71,8 +71,8 @@ IDEMPOTENCY_KEY = request_header(
     maxLength=255,
     pattern="^[ -~]*$",
 )
-READS = answers(400, 401, 403, 404, 503) | UNCHANGED | with_headers(200, ETag=TAG)
-WRITES = answers(400, 401, 403, 404, 413, 415, 503) | STALE | with_headers(200, ETag=TAG)
+READS = responses(400, 401, 403, 404, 503) | UNCHANGED | with_headers(200, ETag=TAG)
+WRITES = responses(400, 401, 403, 404, 413, 415, 503) | STALE | with_headers(200, ETag=TAG)
 
 router = APIRouter(tags=["tasks"])
 
@@ -81,7 +81,7 @@ router = APIRouter(tags=["tasks"])
     "",
     summary="List tasks",
     response_model=TaskList,
-    responses=answers(400, 401, 403, 503)
+    responses=responses(400, 401, 403, 503)
     | UNCHANGED
     | with_headers(200, ETag="Changes with every write of the owner's.", Link="The next page (RFC 8288)."),
     openapi_extra={"parameters": [IF_NONE_MATCH]},
@@ -113,7 +113,7 @@ async def list_tasks(
     summary="Create a task",
     status_code=201,
     response_model=TaskRead,
-    responses=answers(400, 401, 403, 409, 413, 415, 422, 503)
+    responses=responses(400, 401, 403, 409, 413, 415, 422, 503)
     | with_headers(
         201,
         Location="The path of the task.",
@@ -221,7 +221,7 @@ async def complete_task(
     "/{task_id}",
     summary="Delete a task",
     status_code=204,
-    responses=answers(400, 401, 403, 404, 413, 503) | STALE,
+    responses=responses(400, 401, 403, 404, 413, 503) | STALE,
     openapi_extra={"parameters": [IF_MATCH]},
 )
 @fast

@@ -37,7 +37,7 @@ class Page:
 
 
 class TaskService:
-    """The task operations. Each raises DatabaseUnavailableError when there is no answer to be had."""
+    """The task operations. Each raises DatabaseUnavailableError when there is no response to be had."""
 
     def __init__(self, database: Database, *, reveal_foreign_tasks: bool) -> None:
         """Take the database, and whether somebody else's task is 403 (else it is 404, as if it did not exist)."""
@@ -98,14 +98,14 @@ class TaskService:
             except AlreadyThereError as error:
                 if error.constraint != idempotency.CONSTRAINT:
                     raise
-                continue  # another request with this key was faster, and has an answer to repeat
+                continue  # another request with this key was faster, and has a response to repeat
             except LockTimeoutError as error:
                 raise IdempotencyInProgressError from error
             self._purge.when_due()
-            answer = found.all[0]
-            if answer["fingerprint"] != fingerprint:
+            response = found.all[0]
+            if response["fingerprint"] != fingerprint:
                 raise IdempotencyKeyReusedError
-            return _task(answer), answer["replayed"]
+            return _task(response), response["replayed"]
         raise IdempotencyInProgressError
 
     async def read_task(self, owner: str, task_id: int) -> TaskRead:
@@ -163,7 +163,7 @@ class TaskService:
 
 def _task(row: Mapping[str, Any]) -> TaskRead:
     """Return the task in a row that holds more."""
-    return {column: row[column] for column in statements.ANSWER_COLUMNS}  # type: ignore[return-value]  # it is one
+    return {column: row[column] for column in statements.RESPONSE_COLUMNS}  # type: ignore[return-value]  # it is one
 
 
 def _key(row: Mapping[str, Any], sort: str) -> tuple[int | str, ...]:

@@ -19,8 +19,8 @@ class ListRow(TaskRead):
     completed_count: int
 
 
-ANSWER_COLUMNS = tuple(FIELDS)
-ANSWER = ", ".join(field.answer.format(name=name) for name, field in FIELDS.items())
+RESPONSE_COLUMNS = tuple(FIELDS)
+RESPONSE = ", ".join(field.expression.format(name=name) for name, field in FIELDS.items())
 
 NEW_COLUMNS = ", ".join(SETTABLE)
 NEW_VALUES = ", ".join(f"%({name})s::{field.sql_type}" for name, field in SETTABLE.items())
@@ -32,13 +32,13 @@ CREATE_TASK: Statement[TaskRead] = Statement(
     f"""
     INSERT INTO tasks (user_id, {NEW_COLUMNS})
     VALUES (%(owner)s::text, {NEW_VALUES})
-    RETURNING {ANSWER}
+    RETURNING {RESPONSE}
     """
 )
 
 READ_TASK: Statement[TaskRead] = Statement(
     f"""
-    SELECT {ANSWER}
+    SELECT {RESPONSE}
       FROM tasks
      WHERE {THE_TASK}
     """,
@@ -73,7 +73,7 @@ def _change(what: str, *, conditional: bool) -> Statement[TaskRead]:
         UPDATE tasks
            SET {what}
          WHERE {_the_task_locked(conditional=conditional)}
-        RETURNING {ANSWER}
+        RETURNING {RESPONSE}
         """
     )
 
@@ -119,7 +119,7 @@ def list_tasks(
     revisions in `known`: when the owner's is among them, no task is read.
     """
     key = SORT_KEY_COLUMNS[sort]
-    columns = [ANSWER, *(column for column in key if column not in ANSWER_COLUMNS)]
+    columns = [RESPONSE, *(column for column in key if column not in RESPONSE_COLUMNS)]
     conditions = ["user_id = %(owner)s::text"]
     if completed is not None:
         conditions.append("completed = true" if completed else "completed = false")

@@ -23,7 +23,7 @@ class Proxy:
         self._target = target
         self._plan = list(plan)
         self._headers = dict(headers or {})
-        self.held = 0  # requests that `target` has answered and that are kept from their answer
+        self.held = 0  # requests that `target` has answered and that are kept from their response
         self.let_go = threading.Event()
 
     def __enter__(self) -> Self:
@@ -41,7 +41,7 @@ class Proxy:
         self._thread.join()
         self._server.server_close()
 
-    def answer(self, request: BaseHTTPRequestHandler) -> None:
+    def response(self, request: BaseHTTPRequestHandler) -> None:
         """Do to a request what the plan says."""
         headers = {name.lower(): value for name, value in request.headers.items()}
         body = request.rfile.read(int(headers.get("content-length", 0)))
@@ -50,20 +50,20 @@ class Proxy:
         if isinstance(step, int):
             return _reply(request, step, self._headers, b'{"detail": "Not now.", "code": "SOMETHING"}')
         passed = {name: headers[name] for name in UNCHANGED if name in headers}
-        answer = httpx2.request(request.command, self._target + request.path, content=body, headers=passed)
+        response = httpx2.request(request.command, self._target + request.path, content=body, headers=passed)
         if step == "hold":
             self.held += 1
             self.let_go.wait(60)
         if step == "pass":
-            kept = {name: value for name, value in answer.headers.items() if name != "content-length"}
-            return _reply(request, answer.status_code, kept, answer.content)
+            kept = {name: value for name, value in response.headers.items() if name != "content-length"}
+            return _reply(request, response.status_code, kept, response.content)
         return None
 
 
 def _handler_of(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
-            proxy.answer(self)
+            proxy.response(self)
 
         do_GET = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815
 

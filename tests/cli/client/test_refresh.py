@@ -89,7 +89,7 @@ def waits_for(pid: int, folder: Path) -> bool:
     return str(folder / "credentials.lock") in [file.path for file in psutil.Process(pid).open_files()]
 
 
-def test_a_lost_answer_does_not_end_the_log_in(alice: Person) -> None:
+def test_a_lost_response_does_not_end_the_log_in(alice: Person) -> None:
     keep(alice, expires_at=0)
     with Proxy(alice.server, "lose") as proxy:
         at_proxy = alice.by_way_of(proxy.url)

@@ -12,7 +12,7 @@ def behind(proxy: Proxy, alice: Person) -> Person:
     return Person(alice.home, proxy.url).has_token("alice-behind-a-proxy")
 
 
-def test_a_create_whose_answer_is_lost_is_repeated_with_its_key_and_happens_once(alice: Person) -> None:
+def test_a_create_whose_response_is_lost_is_repeated_with_its_key_and_happens_once(alice: Person) -> None:
     with Proxy(alice.server, "lose", "lose") as proxy:
         task = behind(proxy, alice)("add", "Once", "--json").json
         keys = [headers["idempotency-key"] for _, _, headers in proxy.requests]
@@ -23,7 +23,7 @@ def test_a_create_whose_answer_is_lost_is_repeated_with_its_key_and_happens_once
 
 
 @pytest.mark.parametrize(("command", "lost"), [("done", "PATCH"), ("delete", "DELETE")])
-def test_a_write_whose_answer_is_lost_is_no_conflict_with_itself(alice: Person, command: str, lost: str) -> None:
+def test_a_write_whose_response_is_lost_is_no_conflict_with_itself(alice: Person, command: str, lost: str) -> None:
     with Proxy(alice.server, "pass", "pass", "lose") as proxy:
         task_id = str(behind(proxy, alice)("add", "Mine", "--json").json["id"])
         done = behind(proxy, alice)(command, task_id, *(("--yes",) if command == "delete" else ()))
@@ -51,7 +51,7 @@ def test_whoever_would_have_to_wait_too_long_is_told_how_long(alice: Person) -> 
     assert len(proxy.requests) == 1
 
 
-def test_an_answer_that_is_not_taskwards_is_said_to_be_so(alice: Person) -> None:
+def test_a_response_that_is_not_taskwards_is_said_to_be_so(alice: Person) -> None:
     with Proxy(f"{alice.server}/docs#") as proxy:
         done = behind(proxy, alice)("list")
     assert done.code == 1

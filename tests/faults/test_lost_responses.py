@@ -1,4 +1,4 @@
-"""The connection is cut after the commit and before its answer: a keyed retry creates nothing twice."""
+"""The connection is cut after the commit and before its response: a keyed retry creates nothing twice."""
 
 from itertools import cycle
 
@@ -14,7 +14,7 @@ from tests.purges import purges_end
 
 
 @pytest.mark.soak
-async def test_a_keyed_create_whose_answers_were_lost_is_there_exactly_once(
+async def test_a_keyed_create_whose_responses_were_lost_is_there_exactly_once(
     app: FastAPI, alice: Client, proxy: Proxy, superuser: psycopg.Connection
 ) -> None:
     cuts = by_profile(50, 500)
@@ -23,28 +23,28 @@ async def test_a_keyed_create_whose_answers_were_lost_is_there_exactly_once(
     await purges_end()  # from here on nobody else asks the database anything
     for number, lost in zip(range(cuts), cycle([1, 2, 3])):  # the first is repeated by the service itself
         title, already = f"cut {number}", proxy.dropped
-        proxy.answers_to_drop = lost
-        answer = await alice.post("/tasks", json={"title": title}, headers={"Idempotency-Key": title})
-        assert (answer.status_code == 201) == (lost == 1), "the service repeats it once"
-        while answer.status_code != 201:
-            assert answer.json()["code"] == "DATABASE_UNAVAILABLE"
-            answer = await alice.post("/tasks", json={"title": title}, headers={"Idempotency-Key": title})
+        proxy.responses_to_drop = lost
+        response = await alice.post("/tasks", json={"title": title}, headers={"Idempotency-Key": title})
+        assert (response.status_code == 201) == (lost == 1), "the service repeats it once"
+        while response.status_code != 201:
+            assert response.json()["code"] == "DATABASE_UNAVAILABLE"
+            response = await alice.post("/tasks", json={"title": title}, headers={"Idempotency-Key": title})
             retries += 1
-        assert answer.headers["idempotency-replayed"] == "true", "the lost answer was that of a commit"
+        assert response.headers["idempotency-replayed"] == "true", "the lost response was that of a commit"
         assert proxy.dropped == already + lost
         rows = superuser.execute("SELECT id FROM tasks WHERE title = %s", [title]).fetchall()
-        assert rows == [(answer.json()["id"],)]
+        assert rows == [(response.json()["id"],)]
     assert retries >= cuts // 2
     await at_rest(app, superuser)
     print(f"\n{cuts} keyed creates with {proxy.dropped} lost answers: {cuts} rows, each once")  # noqa: T201
 
 
-async def test_a_create_without_a_key_is_not_repeated_behind_the_callers_back(
+async def test_a_create_without_a_key_is_not_repeated_behind_the_clients_back(
     alice: Client, proxy: Proxy, superuser: psycopg.Connection
 ) -> None:
     await alice.get("/tasks")
-    proxy.answers_to_drop = 1
-    answer = await alice.post("/tasks", json={"title": "Buy milk, perhaps"})
-    assert answer.status_code == 503
+    proxy.responses_to_drop = 1
+    response = await alice.post("/tasks", json={"title": "Buy milk, perhaps"})
+    assert response.status_code == 503
     rows = superuser.execute("SELECT count(*) FROM tasks WHERE title = 'Buy milk, perhaps'").fetchone()
     assert rows == (1,)

@@ -1,4 +1,4 @@
-"""A caller with a socket of its own: fast, and able to hang up at any moment."""
+"""A client with a socket of its own: fast, and able to hang up at any moment."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ class Answer(NamedTuple):
     body: Any
 
 
-class Caller:
+class Client:
     """One user on one connection, which is opened when needed and again when lost."""
 
     def __init__(self, url: str, user_id: str) -> None:
@@ -35,7 +35,7 @@ class Caller:
         self._streams[1].write("\r\n".join([*lines, "", ""]).encode() + content)
 
     async def request(self, method: str, path: str, body: Any = None, **headers: str) -> Answer | None:
-        """Send a request and return its answer, or None when the connection was lost before it came."""
+        """Send a request and return its response, or None when the connection was lost before it came."""
         try:
             async with asyncio.timeout(30):
                 await self.send(method, path, body, **headers)
