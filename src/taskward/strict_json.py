@@ -1,4 +1,4 @@
-"""JSON as RFC 8259 recommends it, with everything refused that two parsers could read differently."""
+"""JSON as RFC 8259 recommends it: written in one form, and refused where two parsers could read it differently."""
 
 import json
 from typing import Any
@@ -10,6 +10,14 @@ MAX_DEPTH = 32
 
 class MalformedJsonError(ValueError):
     """The bytes are not JSON, or JSON that parsers disagree about; the message says which and where."""
+
+
+def encode(value: Any) -> bytes:
+    """Return JSON for dicts, lists, text, numbers, booleans, None and datetimes.
+
+    Datetimes are in UTC, also those without a zone, and end in Z (RFC 3339).
+    """
+    return orjson.dumps(value, option=orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z)
 
 
 def decode(data: bytes) -> Any:

@@ -29,8 +29,8 @@ def constants(package: ModuleType) -> dict[str, Statement[Any]]:
 
 def lists() -> Iterator[tuple[dict[str, Any], Statement[Any]]]:
     """Every way to list: what is asked for, and the statement."""
-    names = ("completed", "sort", "descending", "after", "known")
-    for values in product((None, *EITHER), statements.SORT_KEY_COLUMNS, EITHER, EITHER, EITHER):
+    names = ("completed", "sort", "descending", "after", "known", "bounded")
+    for values in product((None, *EITHER), statements.SORT_KEY_COLUMNS, EITHER, EITHER, EITHER, EITHER):
         wanted = dict(zip(names, values, strict=True))
         yield wanted, statements.list_tasks(**wanted)
 

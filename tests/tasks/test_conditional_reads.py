@@ -95,7 +95,7 @@ def test_an_unchanged_list_reads_one_row_of_users_and_no_task(
     superuser.execute(
         "INSERT INTO tasks (user_id, title) SELECT 'alice', 'task ' || n FROM generate_series(1, 50) AS n"
     )
-    statement = list_tasks(completed=None, sort="created", descending=True, after=False, known=True)
+    statement = list_tasks(completed=None, sort="created", descending=True, after=False, known=True, bounded=False)
     parameters = {**statement.constants, "owner": "alice", "limit": 21}
     with psycopg.connect(conninfo(database_url)) as connection:
         connection.execute(

@@ -2,6 +2,7 @@
 
 import re
 
+import psycopg
 from playwright.async_api import expect
 
 from tests.web.people import EMAIL, PASSWORD, Person
@@ -113,6 +114,28 @@ async def test_a_long_list_comes_page_by_page(member: Person) -> None:
         await member.page.get_by_role("button", name="Load more").scroll_into_view_if_needed()
         await expect(member.rows).not_to_have_count(shown)
     await expect(member.titles).to_have_text([f"Task {number}." for number in range(120, 0, -1)])
+
+
+async def test_all_that_was_shown_stays_where_tasks_are_too_large_for_one_page(
+    member: Person, superuser: psycopg.Connection
+) -> None:
+    await member.add("Buy milk")
+    superuser.execute(
+        "INSERT INTO tasks (user_id, title, description)"
+        " SELECT user_id, 'Task ' || n || '.', repeat(chr(128512), 1000) FROM tasks, generate_series(2, 320) AS n"
+    )
+    await member.page.reload()
+    await expect(member.page.get_by_text("320 tasks")).to_be_visible()
+    await expect(member.rows).to_have_count(50)
+    while await member.page.get_by_role("button", name="Load more").is_visible():
+        shown = await member.rows.count()
+        await member.page.get_by_role("button", name="Load more").scroll_into_view_if_needed()
+        await expect(member.rows).not_to_have_count(shown)
+    await expect(member.rows).to_have_count(320)
+    superuser.execute("UPDATE tasks SET title = 'Changed.' WHERE title = 'Task 320.'")
+    await member.page.evaluate("dispatchEvent(new Event('focus'))")
+    await expect(member.titles.first).to_have_text("Changed.")
+    await expect(member.rows).to_have_count(320)
 
 
 async def test_an_unchanged_list_is_not_sent_again(member: Person) -> None:

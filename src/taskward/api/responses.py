@@ -3,19 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from starlette.responses import Response
+
+from taskward.strict_json import encode
 
 
 class JsonResponse(Response):
-    """JSON whose naive datetimes are UTC and end in Z (RFC 3339)."""
+    """A response in JSON."""
 
     media_type = "application/json"
 
     def __init__(self, content: Any, status_code: int = 200, headers: Mapping[str, str] | None = None) -> None:
-        """Take dicts, lists, text, numbers, booleans, None and datetimes."""
+        """Take what `strict_json.encode` takes."""
         super().__init__(content, status_code, headers)
 
     def render(self, content: Any) -> bytes:
         """Return the bytes of `content`."""
-        return orjson.dumps(content, option=orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z)
+        return encode(content)

@@ -69,18 +69,10 @@ def list_tasks(
         from taskward.cli.output import print_json, print_tasks
         from taskward.client import tasks
 
-        query: dict[str, str | int | None] = {
-            "status": status,
-            "sort": sort,
-            "order": order,
-            "limit": 1000 if every else limit,
-            "cursor": cursor,
-        }
+        most = None if every else limit
         found: Page = {"tasks": [], "count": 0, "next_cursor": None}
-        for page in tasks.pages(session, **query):
+        for page in tasks.pages(session, most, status=status, sort=sort, order=order, cursor=cursor):
             found = {**page, "tasks": found["tasks"] + page["tasks"]}
-            if not every:
-                break
         if as_json:
             print_json(found)
             return

@@ -93,7 +93,7 @@ def export_file(
         from taskward.client.rows import format_of, write_rows
 
         kind = kind or format_of(path, "json" if path == "-" else None)
-        pages = tasks.pages(session, status=status, sort="created", order="asc", limit=1000)
+        pages = tasks.pages(session, status=status, sort="created", order="asc")
         if path == "-":
             sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
             write_rows(_tasks_of(pages), kind, _show if sys.stdout.isatty() else sys.stdout.write)

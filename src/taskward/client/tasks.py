@@ -28,13 +28,18 @@ def read(session: Session, task_id: int) -> Task:
     return task
 
 
-def pages(session: Session, **query: str | int | None) -> Iterator[Page]:
-    """Yield the page that is asked for and all that follow, as the API does: `tasks`, `count`, `next_cursor`."""
+def pages(session: Session, most: int | None = None, **query: str | None) -> Iterator[Page]:
+    """Yield pages, as the API has them: `tasks`, `count`, `next_cursor`. They end after `most` tasks, or all.
+
+    A page may have fewer tasks than were asked for, and be followed by another.
+    """
     while True:
-        asked = {name: str(value) for name, value in query.items() if value is not None}
+        limit = LARGEST_PAGE if most is None else min(most, LARGEST_PAGE)
+        asked = {name: value for name, value in query.items() if value is not None} | {"limit": str(limit)}
         page: Page = session.request("GET", "/tasks", query=asked).body
         yield page
-        if page["next_cursor"] is None:
+        most = None if most is None else most - len(page["tasks"])
+        if page["next_cursor"] is None or most == 0:
             return
         query["cursor"] = page["next_cursor"]
 

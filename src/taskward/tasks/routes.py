@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends
+from orjson import Fragment
 from pydantic import BaseModel, Field, TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -93,7 +94,8 @@ async def list_tasks(
     """List your tasks, page by page.
 
     Pages stay stable while tasks come and go: a page begins where the one before ended. Follow `next_cursor`,
-    or the `Link` header (RFC 8288), until there is none.
+    or the `Link` header (RFC 8288), until there is none: a page has at most 1 MiB of tasks, so it may have fewer
+    than `limit`.
     """
     tag = ListTag(owner, query.model_dump(), GENERATION)
     page = await _service(request).list_tasks(owner, query, known=tag.known_to(request))
@@ -104,7 +106,12 @@ async def list_tasks(
         parameters = query.model_dump(exclude_unset=True) | {"cursor": page.next_cursor}
         headers["Link"] = f'<{_path(request)}?{urlencode(parameters)}>; rel="next"'
     return JsonResponse(
-        {"tasks": page.tasks, "count": page.count, "next_cursor": page.next_cursor}, headers=headers
+        {
+            "tasks": [Fragment(members) for members in page.tasks],
+            "count": page.count,
+            "next_cursor": page.next_cursor,
+        },
+        headers=headers,
     )
 
 

@@ -17,6 +17,7 @@ from taskward.errors import (
 from taskward.tasks import idempotency, statements
 from taskward.tasks.cursor import read_cursor, write_cursor
 from taskward.tasks.fields import TaskRead, Values
+from taskward.tasks.page import BOUNDED_FROM, MAX_PAGE_BYTES, encode_page
 from taskward.tasks.schemas import ListQuery
 from taskward.tasks.statements import ListRow
 
@@ -31,7 +32,7 @@ class Page:
 
     revision: int  # the owner's
     unchanged: bool  # since a revision the client knows; then nothing below was read
-    tasks: list[TaskRead]
+    tasks: list[bytes]  # JSON, in pieces of one task or more
     count: int  # on all pages
     next_cursor: str | None
 
@@ -58,22 +59,27 @@ class TaskService:
             descending=query.descending,
             after=bool(after),
             known=bool(known),
+            bounded=query.limit > BOUNDED_FROM,
         )
         bounds = {f"after_{index}": part for index, part in enumerate(after)}
         async with self._database.acting_as(owner) as transaction:
             found = transaction.execute(
-                statement, limit=query.limit + 1, known=f"{{{','.join(map(str, known))}}}", **bounds
+                statement,
+                limit=query.limit + 1,
+                max_bytes=MAX_PAGE_BYTES,
+                known=f"{{{','.join(map(str, known))}}}",
+                **bounds,
             )
         rows = [row for row in found.all if row["id"] is not None]
-        more = len(rows) > query.limit
-        rows = rows[: query.limit]
+        tasks, on_page = encode_page([_task(row) for row in rows[: query.limit]])
+        more = on_page < len(rows)
         revision = int(found.first["owner_revision"]) if found.first else 0
         return Page(
             revision=revision,
             unchanged=revision in known,
-            tasks=[_task(row) for row in rows],
+            tasks=tasks,
             count=_count(found.first, query.status),
-            next_cursor=write_cursor(*wanted, _key(rows[-1], query.sort)) if more else None,
+            next_cursor=write_cursor(*wanted, _key(rows[on_page - 1], query.sort)) if more else None,
         )
 
     async def create_task(self, owner: str, new: Values) -> TaskRead:

@@ -107,19 +107,26 @@ BOUNDS = {
 }
 
 
+# What the texts of a task take, in bytes: as JSON it takes more.
+TEXT_BYTES = " + ".join(
+    f"coalesce(octet_length({name}), 0)" for name, field in SETTABLE.items() if field.sql_type == "text"
+)
+
+
 @cache
 def list_tasks(
-    *, completed: bool | None, sort: str, descending: bool, after: bool, known: bool
+    *, completed: bool | None, sort: str, descending: bool, after: bool, known: bool, bounded: bool
 ) -> Statement[ListRow]:
     """Return the statement for one page: the owner's counters, repeated beside each of up to `limit` tasks.
 
     One statement and so one snapshot, in which counters and tasks agree. An owner without tasks is one row
     with a null id; a user who never wrote anything is no row. `after` wants the sort key of the last row of
     the page before in `after_0` (and `after_1`), so that a page costs the same wherever it begins. `known` wants
-    revisions in `known`: when the owner's is among them, no task is read.
+    revisions in `known`: when the owner's is among them, no task is read. `bounded` wants a number of bytes in
+    `max_bytes`: the first task with which the texts are longer is the last one.
     """
     key = SORT_KEY_COLUMNS[sort]
-    columns = [RESPONSE, *(column for column in key if column not in RESPONSE_COLUMNS)]
+    more_columns = [column for column in key if column not in RESPONSE_COLUMNS]
     conditions = ["user_id = %(owner)s::text"]
     if completed is not None:
         conditions.append("completed = true" if completed else "completed = false")
@@ -128,17 +135,23 @@ def list_tasks(
     if known:
         conditions.append("NOT (users.revision = ANY (%(known)s::bigint[]))")
     order = "DESC" if descending else "ASC"
+    ordered = ", ".join(f"{column} {order}" for column in key)
+    read = [RESPONSE, *more_columns]
+    if bounded:
+        before = "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
+        read.append(f"coalesce(sum({TEXT_BYTES}) OVER (ORDER BY {ordered} {before}), 0) AS bytes_before")
     return Statement(
         f"""
-        SELECT users.revision AS owner_revision, users.task_count, users.completed_count, page.*
+        SELECT users.revision AS owner_revision, users.task_count, users.completed_count,
+               {", ".join(f"page.{column}" for column in (*RESPONSE_COLUMNS, *more_columns))}
           FROM users
           LEFT JOIN LATERAL (
-                   SELECT {", ".join(columns)}
+                   SELECT {", ".join(read)}
                      FROM tasks
                     WHERE {" AND ".join(conditions)}
-                    ORDER BY {", ".join(f"{column} {order}" for column in key)}
+                    ORDER BY {ordered}
                     LIMIT %(limit)s::bigint
-               ) AS page ON true
+               ) AS page ON {"page.bytes_before <= %(max_bytes)s::bigint" if bounded else "true"}
          WHERE users.id = %(owner)s::text
          ORDER BY {", ".join(f"page.{column} {order}" for column in key)}
         """,

@@ -1,6 +1,7 @@
 import json
 import os
 
+import psycopg
 import pytest
 
 from tests.cli.client.people import Person
@@ -73,6 +74,24 @@ def test_all_pages_are_one_document(alice: Person, tmp_path: object) -> None:
     assert plain.stderr == "50 of 60; --all shows the rest.\n"
     assert len(plain.stdout.splitlines()) == 50
     assert len(alice("list", "--all").stdout.splitlines()) == 60
+
+
+def test_a_list_is_as_long_as_was_asked_for_though_the_api_makes_more_pages_of_it(
+    alice: Person, superuser_there: psycopg.Connection
+) -> None:
+    user_id = alice("add", "Buy milk", "--json").json["user_id"]
+    superuser_there.execute(
+        "INSERT INTO tasks (user_id, title, description)"
+        " SELECT %s, 'large', repeat(chr(128512), 1000) FROM generate_series(1, 600)",
+        [user_id],
+    )
+    first = alice("list", "--limit", "550", "--json").json
+    assert (len(first["tasks"]), first["count"]) == (550, 601)
+    rest = alice("list", "--limit", "550", "--cursor", first["next_cursor"], "--json").json
+    assert (len(rest["tasks"]), rest["next_cursor"]) == (51, None)
+    ids = [task["id"] for task in first["tasks"] + rest["tasks"]]
+    assert ids == sorted(set(ids), reverse=True)
+    assert [task["id"] for task in alice("list", "--all", "--json").json["tasks"]] == ids
 
 
 def test_where_nobody_watches_a_list_is_lines_with_tabs(alice: Person) -> None:

@@ -3,7 +3,7 @@
 import { unset } from "./fields.js";
 
 const PAGE = 50;
-const MOST = 1000; // what the service answers at once
+const MOST = 1000; // tasks that the service can be asked for at once
 
 export class TaskList {
   #session;
@@ -43,8 +43,8 @@ export class TaskList {
 
   /** Read again as much as is shown. Raises what Session.call does. */
   async refresh() {
-    const shown = Math.min(MOST, PAGE * Math.max(1, Math.ceil(this.#served.length / PAGE)));
-    const path = this.#path({ limit: shown });
+    const shown = PAGE * Math.max(1, Math.ceil(this.#served.length / PAGE));
+    const path = this.#path({ limit: Math.min(MOST, shown) });
     const epoch = this.#epoch;
     const headers = path === this.#known.path ? { "If-None-Match": this.#known.etag } : {};
     const { status, body, etag } = await this.#session.call("GET", path, { headers });
@@ -55,11 +55,14 @@ export class TaskList {
     this.#served = body.tasks;
     this.#count = body.count;
     this.#cursor = body.next_cursor;
+    // A page has an end in bytes too, so it may have fewer tasks than were asked for.
+    while (this.hasMore && this.#served.length < shown) await this.more(shown - this.#served.length);
   }
 
-  async more() {
+  async more(count = PAGE) {
     const epoch = this.#epoch;
-    const { body } = await this.#session.call("GET", this.#path({ limit: PAGE, cursor: this.#cursor }));
+    const path = this.#path({ limit: Math.min(MOST, count), cursor: this.#cursor });
+    const { body } = await this.#session.call("GET", path);
     if (epoch !== this.#epoch) return;
     const known = new Set(this.#served.map(({ id }) => id));
     this.#served.push(...body.tasks.filter(({ id }) => !known.has(id)));
