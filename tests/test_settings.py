@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from taskward.cli.serve import share_cursor_secret
 from taskward.settings import InvalidSettingsError, Settings
 
 pytestmark = pytest.mark.quick
@@ -33,6 +34,7 @@ FIELDS: dict[str, tuple[Any, str, Any, str | None]] = {
     "db_max_overflow": (20, "0", 0, "-1"),
     "database_timeout_seconds": (2, "0.5", 0.5, "0"),
     "jwt_secret_key": (None, SECRET, SecretStr(SECRET), "s" * 31),
+    "cursor_secret_key": (None, SECRET, SecretStr(SECRET), "s" * 31),
     "algorithm": ("HS256", "HS256", "HS256", "none"),
     "access_token_expire_minutes": (30, "525600", 525_600, "0"),
     "jwt_jwks_url": (None, JWKS_URL, JWKS_URL, "http://example.com/jwks"),
@@ -184,6 +186,29 @@ def test_with_public_keys_no_secret_is_needed_and_none_is_made_up(folder: Path) 
             _ = settings.signing_secret
     assert Settings(JWT_JWKS_URL=JWKS_URL, JWT_SECRET_KEY=SECRET).signing_secret == SECRET.encode()
     assert list(folder.iterdir()) == []
+
+
+def test_cursors_have_the_secret_of_the_tokens_unless_they_have_one_of_their_own() -> None:
+    assert Settings(JWT_SECRET_KEY=SECRET).cursor_secret == SECRET.encode()
+    assert Settings(JWT_SECRET_KEY=SECRET, CURSOR_SECRET_KEY="c" * 32).cursor_secret == b"c" * 32
+    made_up = Settings(JWT_JWKS_URL=JWKS_URL)
+    assert made_up.cursor_secret == made_up.cursor_secret
+    assert made_up.cursor_secret != Settings(JWT_JWKS_URL=JWKS_URL).cursor_secret
+
+
+def test_workers_have_one_secret_for_cursors_where_there_is_none_for_tokens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    monkeypatch.setenv("JWT_JWKS_URL", JWKS_URL)
+    monkeypatch.setenv("CURSOR_SECRET_KEY", "")  # to be as it was, afterwards
+    monkeypatch.delenv("CURSOR_SECRET_KEY")
+    share_cursor_secret(Settings.load())
+    assert Settings.load().cursor_secret == Settings.load().cursor_secret
+    share_cursor_secret(Settings.load())
+    monkeypatch.setenv("CURSOR_SECRET_KEY", given := "kX9vQ2mZ7pL4tR8wB3nY6cJ1hF5dG0sA")
+    share_cursor_secret(Settings.load())
+    assert Settings.load().cursor_secret == given.encode()
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ from taskward.server.fast_routes import FastRoutes
 from taskward.server.lifecycle import freeze_gc, obey_supervisor
 from taskward.settings import InvalidSettingsError, Settings
 from taskward.tasks import routes as tasks
+from taskward.tasks.cursor import Cursors
 from taskward.tasks.service import TaskService
 from taskward.web.routes import page_routes
 
@@ -80,7 +81,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         verifier=verifier,
         rate_limits=rate_limits,
         services=(
-            TaskService(database, reveal_foreign_tasks=settings.reveal_foreign_tasks),
+            TaskService(
+                database, Cursors(settings.cursor_secret), reveal_foreign_tasks=settings.reveal_foreign_tasks
+            ),
             _accounts(settings, database, passwords),
         ),
     )

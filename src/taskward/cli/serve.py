@@ -66,6 +66,7 @@ def serve() -> None:
         preparation = _Preparation(settings, url)
         preparation.begin()
         os.environ["DATABASE_URL"] = url  # the workers are new processes and read the settings themselves
+        share_cursor_secret(settings)
         workers = Workers(config, sockets=[listener])
         threading.Thread(target=_announce, args=(settings, *listener.getsockname()[:2]), daemon=True).start()
         workers.run()
@@ -73,6 +74,12 @@ def serve() -> None:
         raise preparation.failure
     if workers.failed_to_start:
         sys.exit(1)
+
+
+def share_cursor_secret(settings: Settings) -> None:
+    """Give the workers, by their environment, one secret for cursors where each would make up its own."""
+    if not settings.has_secret and settings.cursor_secret_key is None:
+        os.environ["CURSOR_SECRET_KEY"] = settings.cursor_secret.hex()
 
 
 def _listen(host: str, port: int) -> socket.socket:

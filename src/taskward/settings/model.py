@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from secrets import token_bytes
 from typing import Literal, Self
 
 from pydantic import AliasChoices, Field, ValidationError, ValidationInfo, field_validator, model_validator
@@ -101,6 +102,13 @@ class Settings(BaseSettings):
         description="The secret of the tokens, at least 32 characters. Unset in development, one is made up once"
         " and kept in `DATA_DIR`, unless there is a `JWT_JWKS_URL` and no accounts. Where both names are set,"
         " `JWT_SECRET_KEY` wins.",
+        examples=["the output of: openssl rand -base64 48"],
+    )
+    cursor_secret_key: SharedSecret | None = Field(
+        None,
+        description="The secret that cursors of lists are encrypted with, at least 32 characters. Unset, it is"
+        " that of the tokens. Where there is none, as all tokens come from `JWT_JWKS_URL`, each start makes up"
+        " one: set it there if several machines serve, which must all have the same.",
         examples=["the output of: openssl rand -base64 48"],
     )
     algorithm: Literal["HS256"] = Field(
@@ -255,12 +263,17 @@ class Settings(BaseSettings):
             return
         if "*" in self.allowed_origins:
             yield f"ALLOWED_ORIGINS: '*' lets every web site call the API; in {self.environment}, name yours"
-        if self.jwt_secret_key and (why := weakness(self.jwt_secret_key.get_secret_value())):
-            yield f"{self.variable_of_the_secret()}: this secret is easy to guess: {why}. {MAKE_ONE}"
+        yield from self._easy_to_guess()
         if self.environment == "production":
             for origin in self.allowed_origins:
                 if origin.startswith("http://"):
                     yield f"ALLOWED_ORIGINS: {origin} has no TLS, and in production its pages would hold tokens"
+
+    def _easy_to_guess(self) -> Iterator[str]:
+        named = {self.variable_of_the_secret(): self.jwt_secret_key, "CURSOR_SECRET_KEY": self.cursor_secret_key}
+        for name, secret in named.items():
+            if secret and (why := weakness(secret.get_secret_value())):
+                yield f"{name}: this secret is easy to guess: {why}. {MAKE_ONE}"
 
     @property
     def development(self) -> bool:
@@ -293,6 +306,16 @@ class Settings(BaseSettings):
             return secret_kept_in(self._secret_file)
         except OSError as error:
             raise InvalidSettingsError(unusable_data_dir(self.data_dir, error)) from None
+
+    @cached_property
+    def cursor_secret(self) -> bytes:
+        """What the key of cursors is derived from; raises InvalidSettingsError.
+
+        Where there is no secret at all, one for this process: `taskward serve` has one for all its workers.
+        """
+        if self.cursor_secret_key is not None:
+            return self.cursor_secret_key.get_secret_value().encode()
+        return self.signing_secret if self.has_secret else token_bytes()
 
     @property
     def secret_is_missing(self) -> bool:

@@ -97,8 +97,10 @@ async def list_tasks(
     or the `Link` header (RFC 8288), until there is none: a page has at most 1 MiB of tasks, so it may have fewer
     than `limit`.
     """
-    tag = ListTag(owner, query.model_dump(), GENERATION)
-    page = await _service(request).list_tasks(owner, query, known=tag.known_to(request))
+    service = _service(request)
+    # A client whose page is unchanged goes on with its cursor. So that must be good still.
+    tag = ListTag(owner, query.model_dump() | {"key_id": service.cursors.key_id}, GENERATION)
+    page = await service.list_tasks(owner, query, known=tag.known_to(request))
     if page.unchanged or is_unchanged(request, tag.at(page.revision)):
         return not_modified(tag.at(page.revision))
     headers = {"ETag": tag.at(page.revision), **REVALIDATE}

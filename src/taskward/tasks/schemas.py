@@ -1,5 +1,6 @@
 """What clients send and receive."""
 
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, with_config
@@ -63,6 +64,11 @@ class ListQuery(BaseModel):
     def descending(self) -> bool:
         """Whether the largest comes first."""
         return self.order == "desc" if self.order else self.sort != "title"
+
+    @cached_property
+    def listed(self) -> dict[str, Any]:
+        """What is listed and in which order, without how much and from where: cursors are good for just this."""
+        return self.model_dump(exclude={"limit", "cursor"}) | {"order": "desc" if self.descending else "asc"}
 
 
 class TaskList(BaseModel):

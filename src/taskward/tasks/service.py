@@ -15,7 +15,7 @@ from taskward.errors import (
     TaskNotFoundError,
 )
 from taskward.tasks import idempotency, statements
-from taskward.tasks.cursor import read_cursor, write_cursor
+from taskward.tasks.cursor import Cursors
 from taskward.tasks.fields import TaskRead, Values
 from taskward.tasks.page import BOUNDED_FROM, MAX_PAGE_BYTES, encode_page
 from taskward.tasks.schemas import ListQuery
@@ -40,9 +40,13 @@ class Page:
 class TaskService:
     """The task operations. Each raises DatabaseUnavailableError when there is no response to be had."""
 
-    def __init__(self, database: Database, *, reveal_foreign_tasks: bool) -> None:
-        """Take the database, and whether somebody else's task is 403 (else it is 404, as if it did not exist)."""
+    def __init__(self, database: Database, cursors: Cursors, *, reveal_foreign_tasks: bool) -> None:
+        """Take the database, what makes cursors, and whether somebody else's task is 403.
+
+        Else it is 404, as if it did not exist.
+        """
         self._database = database
+        self.cursors = cursors
         self._reveal_foreign_tasks = reveal_foreign_tasks
         self._purge = idempotency.key_purge(database)
 
@@ -51,8 +55,7 @@ class TaskService:
 
         Where the owner's revision is one of `known`, the page says so and no task is read.
         """
-        wanted = (query.status, query.sort, query.descending)
-        after = read_cursor(query.cursor, *wanted) if query.cursor is not None else ()
+        after = () if query.cursor is None else self.cursors.read(query.cursor, owner, query.listed)
         statement = statements.list_tasks(
             completed={"all": None, "pending": False, "completed": True}[query.status],
             sort=query.sort,
@@ -72,14 +75,14 @@ class TaskService:
             )
         rows = [row for row in found.all if row["id"] is not None]
         tasks, on_page = encode_page([_task(row) for row in rows[: query.limit]])
-        more = on_page < len(rows)
+        last = rows[on_page - 1] if on_page < len(rows) else None
         revision = int(found.first["owner_revision"]) if found.first else 0
         return Page(
             revision=revision,
             unchanged=revision in known,
             tasks=tasks,
             count=_count(found.first, query.status),
-            next_cursor=write_cursor(*wanted, _key(rows[on_page - 1], query.sort)) if more else None,
+            next_cursor=self.cursors.write(owner, query.listed, _key(last, query.sort)) if last else None,
         )
 
     async def create_task(self, owner: str, new: Values) -> TaskRead:
