@@ -4,7 +4,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskward.strict_json import encode
@@ -40,6 +40,7 @@ def a_task(task_id: int, title: str) -> TaskRead:
     )
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(
     titles=st.lists(st.text(st.sampled_from('a"\x01é'), max_size=200), max_size=250),
     max_bytes=st.integers(1, 60_000),
