@@ -12,7 +12,6 @@ import taskward
 from taskward.accounts import routes as accounts
 from taskward.accounts.service import AccountService
 from taskward.api.errors import ErrorRenderer, install_error_handlers
-from taskward.api.openapi import install_openapi
 from taskward.api.state import LIFESPAN_STATE, AppState, attach
 from taskward.auth.claims import Expected
 from taskward.auth.issue import issue_token
@@ -34,6 +33,8 @@ from taskward.operations.documentation import install_documentation
 from taskward.rate_limits.limits import RateLimits
 from taskward.server.fast_routes import FastRoutes
 from taskward.server.lifecycle import freeze_gc, obey_supervisor
+from taskward.server.openapi import install_openapi
+from taskward.server.path_methods import methods_of
 from taskward.settings import InvalidSettingsError, Settings
 from taskward.tasks import routes as tasks
 from taskward.tasks.cursor import Cursors
@@ -123,7 +124,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(metrics_route.router)
     install_documentation(app)
     install_openapi(app, token_path=accounts.TOKEN_PATH if settings.accounts_enabled else None)
-    install_error_handlers(app, ErrorRenderer(development=settings.development))
+    renderer = ErrorRenderer(development=settings.development)
+    install_error_handlers(app, renderer, methods_of=partial(methods_of, app))
     app.add_middleware(FastRoutes, owner=app)
     app.add_middleware(
         RequestContext, cors=Cors(settings.allowed_origins), metrics=counted, access_log=settings.access_log

@@ -20,7 +20,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import MetaData
 
-from taskward.database.causes import primary
+from taskward.database.driver.causes import primary
 from taskward.database.migrate import alembic_config, engine, migrate
 from taskward.database.url import conninfo
 from taskward.embedded.server import OWNER, EmbeddedPostgres

@@ -1,19 +1,17 @@
 """Errors as answers: `{"detail": …, "code": …}`, always."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import iter_route_contexts
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import compile_path
 
 from taskward.api.responses import JsonResponse
 from taskward.errors import (
@@ -48,8 +46,10 @@ class ErrorRenderer:
         return error_response(error)
 
 
-def install_error_handlers(app: FastAPI, render: ErrorRenderer) -> None:
-    """Make `app` answer every error by the contract."""
+def install_error_handlers(
+    app: FastAPI, render: ErrorRenderer, *, methods_of: Callable[[str], Iterable[str]]
+) -> None:
+    """Make `app` answer every error by the contract; `methods_of` returns the methods of a path, for `Allow`."""
 
     async def on_api_error(_: Request, error: Exception) -> Response:
         assert isinstance(error, ApiError)
@@ -64,7 +64,9 @@ def install_error_handlers(app: FastAPI, render: ErrorRenderer) -> None:
         if error.status_code == 404:
             return error_response(RouteNotFoundError())
         if error.status_code == 405:
-            return error_response(MethodNotAllowedError(headers={"Allow": ", ".join(_methods_at(request))}))
+            return error_response(
+                MethodNotAllowedError(headers={"Allow": ", ".join(methods_of(request.scope["path"]))})
+            )
         return error_response(InternalError())
 
     app.add_exception_handler(ApiError, on_api_error)
@@ -99,13 +101,3 @@ def _message(problem: ErrorDetails) -> str:
     if problem["type"] == "extra_forbidden":
         return "This field is not known here"
     return str(problem["msg"]).removeprefix("Value error, ")
-
-
-def _methods_at(request: Request) -> list[str]:
-    """Return every method of the path; the framework names only those of the first route that has it."""
-    methods: set[str] = set()
-    for route in iter_route_contexts(request.app.routes):
-        if route.path and route.methods and compile_path(route.path)[0].match(request.scope["path"]):
-            methods |= route.methods
-    methods = methods or {"GET"}  # the files of the documentation are no route, and can only be read
-    return sorted(methods | {"HEAD"} if "GET" in methods else methods)

@@ -12,7 +12,7 @@ from psycopg.rows import DictRow, dict_row
 
 from taskward.cli.diagnostics import Diagnostic
 from taskward.cli.postgres import database_of
-from taskward.database.causes import cause_of
+from taskward.database.driver.causes import cause_of
 from taskward.database.migrate import head
 from taskward.database.startup_check import (
     IT_ONLY_READS,

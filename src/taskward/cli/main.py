@@ -123,7 +123,7 @@ def _one_line_errors() -> Iterator[None]:
     """Say what is wrong in the operator's own terms, and exit with 1; a traceback is for our mistakes."""
     import psycopg
 
-    from taskward.database.causes import cause_of
+    from taskward.database.driver.causes import cause_of
     from taskward.database.migrate import MissingRightsError, UnknownRevisionError
     from taskward.database.startup_check import UnfitDatabaseError
     from taskward.database.url import InvalidDatabaseUrlError

@@ -23,7 +23,7 @@ from taskward.cli.configuration_warnings import warnings
 from taskward.cli.migrate import migrate_url
 from taskward.cli.postgres import database_of
 from taskward.cli.token import token
-from taskward.database.causes import cause_of
+from taskward.database.driver.causes import cause_of
 from taskward.database.startup_check import (
     check_isolation_at,
     warn_of_a_server_that_only_reads,

@@ -5,7 +5,7 @@ import logging
 import psycopg
 from psycopg import errors as postgres
 
-from taskward.database.causes import cause_of
+from taskward.database.driver.causes import cause_of
 from taskward.database.driver.pool import PoolClosedError
 from taskward.database.tables import Broken
 from taskward.errors import (

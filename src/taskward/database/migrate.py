@@ -13,7 +13,7 @@ from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
-from taskward.database.causes import primary
+from taskward.database.driver.causes import primary
 from taskward.database.startup_check import check_encoding
 
 # An arbitrary constant. Whoever holds this advisory lock may change the schema.

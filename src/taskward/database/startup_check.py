@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import psycopg
 from psycopg import errors as postgres
 
-from taskward.database.causes import primary
+from taskward.database.driver.causes import primary
 from taskward.database.driver.exchange import Row
 from taskward.database.driver.statement import Statement
 from taskward.database.isolation_checks import checks_of

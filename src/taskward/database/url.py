@@ -3,10 +3,10 @@
 import re
 from typing import Any
 
-from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from taskward.addresses import DIALECT, parameters, read_database_address
+from taskward.database.driver.parameters import known_parameters, refused_parameters
 
 PARAMETER = re.compile(r"[a-z_]{1,40}")
 
@@ -31,7 +31,7 @@ def conninfo(url: str, setting: str = "DATABASE_URL") -> str:
     defaults: dict[str, Any] = {"application_name": "taskward", "connect_timeout": 5}
     forced = {"client_encoding": "UTF8"}  # whatever the address, PGCLIENTENCODING or the role's defaults say
     address = make_conninfo("", **{**defaults, **found, **forced})
-    if (refused := _refused_by_libpq(address)) is not None:
+    if (refused := refused_parameters(address)) is not None:
         raise InvalidDatabaseUrlError(
             f"{setting}: libpq refuses {' with '.join(refused) or 'one of its parameters'} as it is here, or in a"
             " variable of the environment whose name begins with PG"
@@ -39,33 +39,14 @@ def conninfo(url: str, setting: str = "DATABASE_URL") -> str:
     return address
 
 
-def _refused_by_libpq(address: str) -> list[str] | None:
-    """Return the names in its complaint about a value, or about two that do not go together; None without one.
-
-    It looks at them before it connects, here to a socket that cannot be.
-    """
-    nowhere = make_conninfo(address, host="/nonexistent", hostaddr="", port="", gssencmode="disable")
-    attempt = pq.PGconn.connect_start(nowhere.encode())
-    said = attempt.error_message.decode(errors="replace")
-    attempt.finish()
-    if "/nonexistent/" in said:
-        return None
-    named = set(re.findall(r"\w+", re.sub(r'"[^"]*"', "", said)))  # in quotation marks stands a value
-    return sorted(named & _known())
-
-
 def _check_parameters(query: str) -> None:
     """Raise ValueError for a parameter that this libpq does not know. It may be a part of a password beside it."""
     given = parameters(query)
-    known = _known() | {"ssl"}
+    known = known_parameters() | {"ssl"}
     secret = any("pass" in name or "secret" in name for name in given)
     for name in (name for name in given if name not in known):
         named = f"the parameter '{name}'" if PARAMETER.fullmatch(name) and not secret else "one of the parameters"
         raise ValueError(f"{named} is unknown to PostgreSQL. Remove it from the address")
-
-
-def _known() -> set[str]:
-    return {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
 
 
 def is_pooled(conninfo: str) -> bool:

@@ -4,7 +4,7 @@ import traceback
 
 import psycopg
 
-from taskward.database.causes import cause_of
+from taskward.database.driver.causes import cause_of
 
 MAX_FRAMES = 50
 WITHHELD = "(message withheld: it may hold a user's data)"

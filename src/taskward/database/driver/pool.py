@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 
-from taskward.database.causes import cause_of
+from taskward.database.driver.causes import cause_of
 from taskward.database.driver.connection import Connection
 
 RETRY_SECONDS = 0.25

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from taskward.database.causes import CURES, cause_of
+from taskward.database.driver.causes import CURES, cause_of
 from taskward.database.driver.connection import Connection
 from taskward.database.url import conninfo
 from taskward.embedded.server import EmbeddedPostgres
