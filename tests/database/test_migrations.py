@@ -158,6 +158,23 @@ def test_a_role_that_is_not_the_owner_is_told_whose_the_tables_are(
         superuser.execute("DROP ROLE smaller")
 
 
+def test_whose_the_tables_of_features_are_is_told_as_well(
+    database_url: str, superuser: psycopg.Connection
+) -> None:
+    downgrade(conninfo(database_url), "0006")
+    superuser.execute("CREATE ROLE smaller LOGIN CREATEROLE")
+    superuser.execute("GRANT ALL ON SCHEMA public TO smaller WITH GRANT OPTION")
+    superuser.execute("ALTER TABLE alembic_version OWNER TO smaller")
+    address = conninfo(database_url.replace("//taskward@", "//smaller@"))
+    try:
+        with pytest.raises(MissingRightsError, match=r"must be owner of .*; GRANT taskward TO smaller$"):
+            migrate(address, tables=TABLES.names)
+    finally:
+        superuser.execute("REASSIGN OWNED BY smaller TO taskward")
+        superuser.execute("DROP OWNED BY smaller")
+        superuser.execute("DROP ROLE smaller")
+
+
 def test_what_statements_of_a_service_are_allowed_does_not_stop_a_migration(
     empty_database_url: str, superuser: psycopg.Connection
 ) -> None:

@@ -22,8 +22,8 @@ THERE = """
 
 def unregistered(connection: psycopg.Connection, tables: Tables) -> set[str]:
     there = {name for name, _ in connection.execute(THERE)}
-    assert {*tables.of_users, *tables.of_accounts} <= there
-    return there - {*tables.of_users, *tables.of_accounts}
+    assert set(tables.names) <= there
+    return there - set(tables.names)
 
 
 def test_every_table_is_registered_for_the_startup_check(superuser: psycopg.Connection) -> None:
@@ -44,9 +44,9 @@ def test_every_constraint_and_trigger_that_is_registered_is_there(superuser: psy
 
 
 def test_the_database_folder_is_without_the_names_of_features() -> None:
-    names = re.compile(rf"\b({'|'.join([*TABLES.of_users, *TABLES.of_accounts, *TABLES.broken])})\b")
+    names = re.compile(rf"\b({'|'.join([*TABLES.names, *TABLES.broken])})\b")
     for path in (SOURCE / "database").rglob("*.py"):
-        if "migrations" not in path.parts and path.name != "migrate.py":  # which is about those of the migrations
+        if "migrations" not in path.parts:
             assert not [text for text in texts(ast.parse(path.read_text())) if names.search(text)], path
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
@@ -32,9 +33,9 @@ MISSING_RIGHTS = """
     SELECT concat_ws('; ',
                CASE WHEN NOT has_schema_privilege(current_schema(), 'CREATE WITH GRANT OPTION')
                          OR NOT has_schema_privilege(current_schema(), 'USAGE WITH GRANT OPTION')
-                    THEN format('GRANT ALL ON SCHEMA %I TO %I WITH GRANT OPTION', current_schema(), rolname) END,
-               CASE WHEN NOT rolcreaterole THEN format('ALTER ROLE %I CREATEROLE', rolname) END,
-               (SELECT format('GRANT %s TO %I WITH ADMIN TRUE, INHERIT FALSE, SET FALSE',
+                    THEN format('GRANT ALL ON SCHEMA %%I TO %%I WITH GRANT OPTION', current_schema(), rolname) END,
+               CASE WHEN NOT rolcreaterole THEN format('ALTER ROLE %%I CREATEROLE', rolname) END,
+               (SELECT format('GRANT %%s TO %%I WITH ADMIN TRUE, INHERIT FALSE, SET FALSE',
                               string_agg(made.rolname, ', '), us.rolname)
                   FROM pg_roles AS made
                  WHERE made.rolname IN ('taskward_app', 'taskward_accounts',
@@ -42,9 +43,9 @@ MISSING_RIGHTS = """
                    AND current_setting('server_version_num')::int >= 160000
                    AND NOT pg_has_role(us.oid, made.oid, 'MEMBER WITH ADMIN OPTION')
                 HAVING count(*) > 0),
-               (SELECT format('GRANT %I TO %I', relowner::regrole::text, us.rolname)
+               (SELECT format('GRANT %%I TO %%I', relowner::regrole::text, us.rolname)
                   FROM pg_class
-                 WHERE pg_class.oid IN (to_regclass('tasks'), to_regclass('alembic_version'))
+                 WHERE pg_class.oid IN (SELECT to_regclass(name) FROM unnest(%s::text[]) AS name)
                    AND NOT pg_has_role(us.oid, relowner, 'MEMBER')
                  LIMIT 1))
       FROM pg_roles AS us
@@ -60,12 +61,13 @@ class MissingRightsError(Exception):
     """The role may not do what migrations do; the message says who must grant what, in one line."""
 
 
-def migrate(conninfo: str, *, revision: str = "head") -> None:
+def migrate(conninfo: str, *, tables: Sequence[str] = (), revision: str = "head") -> None:
     """Bring the database at `conninfo` (libpq) up to `revision`. Waits while another process does so.
 
-    Also waits, for as long as it takes, for transactions that use a table which a migration changes.
-    Raises UnknownRevisionError, MissingRightsError, UnfitDatabaseError, and psycopg.Error when the database cannot
-    be reached or does not allow it. Then nothing of it has happened.
+    Also waits, for as long as it takes, for transactions that use a table which a migration changes. `tables` are
+    those whose owner may have to grant something first. Raises UnknownRevisionError, MissingRightsError,
+    UnfitDatabaseError, and psycopg.Error when the database cannot be reached or does not allow it. Then nothing of
+    it has happened.
     """
     try:
         with engine(conninfo).connect() as connection:
@@ -73,7 +75,7 @@ def migrate(conninfo: str, *, revision: str = "head") -> None:
             _upgrade(connection, revision)
     except DBAPIError as error:
         if isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
-            raise MissingRightsError(_missing_rights(conninfo, error.orig)) from None
+            raise MissingRightsError(_missing_rights(conninfo, tables, error.orig)) from None
         raise error.orig or error from None
     except CommandError:
         raise UnknownRevisionError(
@@ -107,9 +109,9 @@ def _told(connection: Connection, name: str) -> str:
     return session.info.parameter_status(name) or ""
 
 
-def _missing_rights(conninfo: str, error: psycopg.Error) -> str:
+def _missing_rights(conninfo: str, tables: Sequence[str], error: psycopg.Error) -> str:
     with psycopg.connect(conninfo) as connection:
-        row = connection.execute(MISSING_RIGHTS).fetchone()
+        row = connection.execute(MISSING_RIGHTS, ([*tables, "alembic_version"],)).fetchone()
     if row is None or not row[0]:
         return f"the database refused: {primary(error)}"
     return f"the database refused: {primary(error)}. Have an administrator of it run: {row[0]}"

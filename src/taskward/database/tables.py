@@ -27,6 +27,11 @@ class Tables:
     counted: tuple[CountedWrites, ...] = ()
     broken: Broken = field(default_factory=dict, hash=False)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all these tables."""
+        return (*self.of_users, *self.of_accounts)
+
     @classmethod
     def all_of(cls, *features: Self) -> Self:
         """Return the tables of all these features together."""

@@ -75,10 +75,10 @@ def restore_backup(superuser: str, file: Path, tables: Tables, *, replace: bool)
             raise BackupError("this database has users or tasks already. To replace them, add --replace")
         try:
             _create_draft(server)
-            migrate(service)  # makes the roles, which belong to the server and are in no backup
+            migrate(service, tables=tables.names)  # makes the roles, which are the server's and in no backup
             _create_draft(server)
             _read(file, draft)
-            _migrate_what_is_in(file, service)
+            _migrate_what_is_in(file, service, tables)
             asyncio.run(check_isolation_at(service, tables))
             with psycopg.connect(draft, autocommit=True) as copy:
                 copy.execute("ANALYZE")
@@ -95,9 +95,9 @@ def _read(file: Path, database: str) -> None:
         raise BackupError(f"{file} cannot be restored, and nothing has changed ({error})") from None
 
 
-def _migrate_what_is_in(file: Path, service: str) -> None:
+def _migrate_what_is_in(file: Path, service: str, tables: Tables) -> None:
     try:
-        migrate(service)
+        migrate(service, tables=tables.names)
     except UnknownRevisionError as error:
         raise BackupError(f"{file} is of a newer Taskward: {error}") from None
 
