@@ -75,6 +75,15 @@ IDEMPOTENCY_KEY = request_header(
 READS = responses(400, 401, 403, 404, 503) | UNCHANGED | with_headers(200, ETag=TAG)
 WRITES = responses(400, 401, 403, 404, 413, 415, 503) | STALE | with_headers(200, ETag=TAG)
 
+# What routes have in common that are one operation under two names.
+UPDATE: dict[str, Any] = {
+    "summary": "Update a task",
+    "response_model": TaskRead,
+    "responses": WRITES,
+    "openapi_extra": {"parameters": [IF_MATCH]},
+}
+COMPLETE = UPDATE | {"summary": "Complete a task, or reopen it"}
+
 router = APIRouter(tags=["tasks"])
 
 
@@ -163,22 +172,8 @@ async def read_task(request: Request, owner: Owner, task_id: TaskId) -> Response
     return _tagged(task)
 
 
-@router.put(
-    "/{task_id}",
-    name="put_task",
-    summary="Update a task",
-    response_model=TaskRead,
-    responses=WRITES,
-    openapi_extra={"parameters": [IF_MATCH]},
-)
-@router.patch(
-    "/{task_id}",
-    name="patch_task",
-    summary="Update a task",
-    response_model=TaskRead,
-    responses=WRITES,
-    openapi_extra={"parameters": [IF_MATCH]},
-)
+@router.put("/{task_id}", name="put_task", **UPDATE)
+@router.patch("/{task_id}", name="patch_task", **UPDATE)
 @fast
 async def update_task(
     request: Request,
@@ -193,21 +188,8 @@ async def update_task(
     return _tagged(task)
 
 
-@router.patch(
-    "/{task_id}/complete",
-    summary="Complete a task, or reopen it",
-    response_model=TaskRead,
-    responses=WRITES,
-    openapi_extra={"parameters": [IF_MATCH]},
-)
-@router.patch(
-    "/{task_id}/toggle",
-    name="toggle_task",
-    summary="Complete a task, or reopen it",
-    response_model=TaskRead,
-    responses=WRITES,
-    openapi_extra={"parameters": [IF_MATCH]},
-)
+@router.patch("/{task_id}/complete", **COMPLETE)
+@router.patch("/{task_id}/toggle", name="toggle_task", **COMPLETE)
 @fast
 async def complete_task(
     request: Request,
