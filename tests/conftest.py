@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from taskward.database.url import conninfo
 from taskward.embedded.server import EmbeddedPostgres
 from taskward.settings import Settings
 from tests.client import Client, connect
+from tests.tasks.wire import CountingProxy
 
 SECRET = "a secret for tests, of more than 32 characters"
 TEMPLATE = "taskward"
@@ -39,14 +41,21 @@ def _no_settings_from_outside(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.chdir(tmp_path_factory.mktemp("elsewhere"))
 
 
+@contextmanager
+def migrated_server(*, max_connections: int) -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL of its own, with a migrated database."""
+    with (
+        tempfile.TemporaryDirectory(prefix="taskward-tests-") as folder,
+        EmbeddedPostgres(Path(folder), max_connections=max_connections) as server,
+    ):
+        migrate(conninfo(server.url))
+        yield server
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """The server of this run, with a migrated database that is cloned for each test and never written to."""
-    with (
-        tempfile.TemporaryDirectory(prefix="taskward-tests-") as folder,
-        EmbeddedPostgres(Path(folder), max_connections=100) as server,
-    ):
-        migrate(conninfo(server.url))
+    with migrated_server(max_connections=100) as server:
         yield server
 
 
@@ -60,6 +69,13 @@ def database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
         )
         yield postgres.url.replace(f"/{TEMPLATE}?", f"/{name.as_string()[1:-1]}?")
         superuser.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+@pytest.fixture
+async def wire(database_url: str) -> AsyncIterator[CountingProxy]:
+    """A proxy in front of the test's database. Whoever wants it connects to its folder."""
+    async with CountingProxy.before(database_url) as proxy:
+        yield proxy
 
 
 @pytest.fixture
@@ -106,11 +122,18 @@ def settings(database_url: str) -> Settings:
     )
 
 
+@asynccontextmanager
+async def started(settings: Settings) -> AsyncIterator[FastAPI]:
+    """The application, from its start to its end."""
+    application = create_app(settings)
+    async with application.router.lifespan_context(application):
+        yield application
+
+
 @pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[FastAPI]:
     """The application, started."""
-    application = create_app(settings)
-    async with application.router.lifespan_context(application):
+    async with started(settings) as application:
         yield application
 
 

@@ -5,10 +5,9 @@ database: neither depends on what else the machine does. `make soak` compares ti
 """
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from statistics import median
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from fastapi import FastAPI
@@ -33,16 +32,13 @@ TOLERANCE = 0.05
 
 
 @pytest.fixture
-async def wire(database_url: str) -> AsyncIterator[CountingProxy]:
-    async with CountingProxy(parse_qs(urlsplit(database_url).query)["host"][0]) as proxy:
-        yield proxy
-
-
-@pytest.fixture
 def settings(database_url: str, wire: CountingProxy) -> Settings:
-    address = database_url.split("?")[0] + f"?host={quote(wire.folder, safe='')}"
     return Settings(
-        DATABASE_URL=address, JWT_SECRET_KEY=SECRET, DB_POOL_SIZE=1, DB_MAX_OVERFLOW=0, AUTH_RATE_LIMIT=UNLIMITED
+        DATABASE_URL=wire.behind(database_url),
+        JWT_SECRET_KEY=SECRET,
+        DB_POOL_SIZE=1,
+        DB_MAX_OVERFLOW=0,
+        AUTH_RATE_LIMIT=UNLIMITED,
     )
 
 

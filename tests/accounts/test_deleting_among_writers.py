@@ -14,10 +14,11 @@ from fastapi import FastAPI
 from taskward.api.state import state_of
 from taskward.settings import Settings
 from tests.accounts.conftest import logged_in
-from tests.accounts.deleting import CONNECTIONS, LEFT, LOG_IN, MILK, SLOW_TO_GIVE_UP, patient_settings
+from tests.accounts.deleting import LEFT, LOG_IN, MILK, SLOW_TO_GIVE_UP
 from tests.accounts.people import ask, log_in, refresh, register
 from tests.books import check_books
 from tests.client import Client
+from tests.patience import CONNECTIONS, patient_settings
 
 ROUNDS = 6
 DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"

@@ -11,11 +11,11 @@ import pytest
 from taskward.database.driver.statement import Statement
 from taskward.database.transaction import IDENTITY
 from taskward.settings import Settings
-from tests.accounts.deleting import LEFT, LOG_IN, MILK, SLOW_TO_GIVE_UP, patient_settings
+from tests.accounts.deleting import LEFT, LOG_IN, MILK, SLOW_TO_GIVE_UP
 from tests.accounts.people import ask
 from tests.client import Client
+from tests.patience import WAITING, patient_settings
 
-WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 WAITING_SINCE = """
     SELECT xact_start FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
 """

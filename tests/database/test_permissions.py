@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from taskward.database.driver.statement import Statement
-from taskward.database.transaction import Database
+from taskward.database.transaction import Database, Transaction
 from taskward.database.url import conninfo
 from taskward.errors import ForbiddenError
 from taskward.tasks.statements import TASK_EXISTS
@@ -71,20 +71,21 @@ FOR_THE_OWNER_ALONE = [
 ]
 
 
-@pytest.mark.parametrize("text", REFUSED)
-async def test_taskward_app_is_denied(database: Database, alices_tasks: list[int], text: str) -> None:
+async def denied(acting: Transaction, text: str) -> None:
     with pytest.raises(ForbiddenError) as refusal:
-        async with database.acting_as("alice") as transaction:
+        async with acting as transaction:
             transaction.execute(Statement(text))
     assert "permission denied" in str(refusal.value.__cause__)
+
+
+@pytest.mark.parametrize("text", REFUSED)
+async def test_taskward_app_is_denied(database: Database, alices_tasks: list[int], text: str) -> None:
+    await denied(database.acting_as("alice"), text)
 
 
 @pytest.mark.parametrize("text", REFUSED_TO_LOG_IN)
 async def test_taskward_accounts_is_denied(database: Database, alices_tasks: list[int], text: str) -> None:
-    with pytest.raises(ForbiddenError) as refusal:
-        async with database.acting_for_accounts("alice") as transaction:
-            transaction.execute(Statement(text))
-    assert "permission denied" in str(refusal.value.__cause__)
+    await denied(database.acting_for_accounts("alice"), text)
 
 
 async def test_nobody_can_delete_another_user(

@@ -1,9 +1,7 @@
 """A server to be killed, a network to be cut, and the service behind them."""
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg
@@ -11,24 +9,17 @@ import pytest
 from fastapi import FastAPI
 
 from taskward.api.state import state_of
-from taskward.app import create_app
-from taskward.database.migrate import migrate
-from taskward.database.url import conninfo
 from taskward.embedded.server import EmbeddedPostgres
 from taskward.settings import Settings
 from tests.client import Client, connect, openapi_of
-from tests.conftest import SECRET
+from tests.conftest import SECRET, migrated_server, started
 from tests.faults.proxy import Proxy
 
 
 @pytest.fixture(scope="module")
 def victim() -> Iterator[EmbeddedPostgres]:
     """A PostgreSQL that no other test uses."""
-    with (
-        tempfile.TemporaryDirectory(prefix="taskward-") as folder,
-        EmbeddedPostgres(Path(folder), max_connections=30) as server,
-    ):
-        migrate(conninfo(server.url))
+    with migrated_server(max_connections=30) as server:
         yield server
 
 
@@ -44,9 +35,8 @@ async def app(proxy: Proxy) -> AsyncIterator[FastAPI]:
     """The application, with PostgreSQL behind the proxy and a pool of four, and four more."""
     url = f"postgresql://taskward@127.0.0.1:{proxy.port}/taskward?sslmode=disable"
     settings = Settings(DATABASE_URL=url, JWT_SECRET_KEY=SECRET, DB_POOL_SIZE=4, DB_MAX_OVERFLOW=4)
-    application = create_app(settings)
-    openapi_of(application)  # or the first responses would wait for it
-    async with application.router.lifespan_context(application):
+    async with started(settings) as application:
+        openapi_of(application)  # or the first responses would wait for it
         yield application
 
 

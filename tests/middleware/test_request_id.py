@@ -1,10 +1,12 @@
 import re
 from collections.abc import Callable
 
+import httpx2
 import pytest
 from fastapi import FastAPI
 
 from tests.client import Client, connect
+from tests.middleware.every_response import every_response
 
 OURS = re.compile(r"[0-9a-f]{16}")
 HARMLESS = ["1", "x" * 128, "5f0c1b9e-3d27-4a6e-9f51-0c7a2e8b4d16", "a.b_c-D"]
@@ -39,31 +41,7 @@ async def test_every_request_has_an_id_of_its_own(offline: FastAPI) -> None:
 async def test_every_kind_of_response_has_the_id(
     app: FastAPI, alice: Client, anonymous: Client, take_database_away: Callable[[], None]
 ) -> None:
-    async def broken() -> None:
-        raise RuntimeError
+    def check(response: httpx2.Response) -> None:
+        assert response.headers.get_list("x-request-id") == ["mine"]
 
-    app.add_api_route("/broken", broken, include_in_schema=False)
-    large = {"content": b"x" * 70_000, "headers": {"Content-Type": "application/json"}}
-
-    async def check(client: Client, status: int, method: str, path: str, **request: object) -> None:
-        headers = {**request.pop("headers", {}), "X-Request-ID": "mine"}  # type: ignore[dict-item]
-        response = await client.request(method, path, headers=headers, **request)  # type: ignore[arg-type]
-        assert (response.status_code, response.headers.get_list("x-request-id")) == (status, ["mine"])
-
-    await check(alice, 201, "POST", "/tasks", json={"title": "Buy milk"})
-    await check(alice, 200, "GET", "/tasks")
-    await check(alice, 200, "HEAD", "/tasks")
-    await check(alice, 204, "DELETE", "/tasks/1")
-    await check(alice, 400, "GET", "/tasks/x")
-    await check(anonymous, 401, "GET", "/tasks")
-    await check(alice, 403, "GET", "/api/bob/tasks")
-    await check(alice, 404, "GET", "/tasks/1")
-    await check(alice, 404, "GET", "/nothing")
-    await check(alice, 405, "PUT", "/tasks")
-    await check(alice, 413, "POST", "/tasks", **large)
-    await check(alice, 415, "POST", "/tasks")
-    await check(alice, 500, "GET", "/broken")
-    await check(anonymous, 200, "GET", "/docs")
-    await check(anonymous, 200, "GET", "/docs/assets/swagger-ui.css")
-    take_database_away()
-    await check(alice, 503, "GET", "/tasks")
+    await every_response(app, alice, anonymous, take_database_away, {"X-Request-ID": "mine"}, check)

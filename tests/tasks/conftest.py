@@ -3,11 +3,10 @@ from collections.abc import AsyncIterator
 import pytest
 from fastapi import FastAPI
 
-from taskward.app import create_app
 from taskward.settings import Settings
 from taskward.tasks.routes import PATH_PREFIXES
 from tests.client import Client, connect
-from tests.conftest import SECRET
+from tests.conftest import SECRET, started
 from tests.tasks.path_prefixes import PathPrefix
 
 
@@ -25,8 +24,7 @@ def tasks(path_prefix: PathPrefix) -> str:
 @pytest.fixture
 async def hiding_app(settings: Settings) -> AsyncIterator[FastAPI]:
     """The application with REVEAL_FOREIGN_TASKS=false."""
-    application = create_app(settings.model_copy(update={"reveal_foreign_tasks": False}))
-    async with application.router.lifespan_context(application):
+    async with started(settings.model_copy(update={"reveal_foreign_tasks": False})) as application:
         yield application
 
 

@@ -12,25 +12,15 @@ import pytest
 from taskward.settings import Settings
 from tests.books import check_books
 from tests.client import Client
-from tests.conftest import SECRET, UNLIMITED
+from tests.patience import CONNECTIONS, WAITING, patient_settings
 from tests.tasks.path_prefixes import counts, create
-
-CONNECTIONS = 8
-WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 Request = Coroutine[Any, Any, httpx2.Response]
 
 
 @pytest.fixture
 def settings(database_url: str) -> Settings:
-    return Settings(
-        DATABASE_URL=database_url,
-        JWT_SECRET_KEY=SECRET,
-        DB_POOL_SIZE=CONNECTIONS,
-        DB_MAX_OVERFLOW=0,
-        DATABASE_TIMEOUT_SECONDS=30,  # they wait for each other, and the machine may be busy
-        RATE_LIMIT=UNLIMITED,
-    )
+    return patient_settings(database_url)
 
 
 @asynccontextmanager

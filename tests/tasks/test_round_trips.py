@@ -1,6 +1,3 @@
-from collections.abc import AsyncIterator
-from urllib.parse import parse_qs, quote, urlsplit
-
 import pytest
 
 from taskward.settings import Settings
@@ -28,15 +25,10 @@ OPERATIONS = {
 
 
 @pytest.fixture
-async def wire(database_url: str) -> AsyncIterator[CountingProxy]:
-    async with CountingProxy(parse_qs(urlsplit(database_url).query)["host"][0]) as proxy:
-        yield proxy
-
-
-@pytest.fixture
 def settings(database_url: str, wire: CountingProxy) -> Settings:
-    address = database_url.split("?")[0] + f"?host={quote(wire.folder, safe='')}"
-    return Settings(DATABASE_URL=address, JWT_SECRET_KEY=SECRET, DB_POOL_SIZE=1, DB_MAX_OVERFLOW=0)
+    return Settings(
+        DATABASE_URL=wire.behind(database_url), JWT_SECRET_KEY=SECRET, DB_POOL_SIZE=1, DB_MAX_OVERFLOW=0
+    )
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import parse_qs, quote, urlsplit
 
 SOCKET = ".s.PGSQL.5432"
 SYNC = b"S\0\0\0\4"
@@ -28,6 +29,15 @@ class CountingProxy:
         self.loses = b""  # a packet that contains this never arrives
         self._clients: list[asyncio.StreamWriter] = []
         self._open: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    def before(cls, database_url: str) -> Self:
+        """Return a proxy in front of the server of this address."""
+        return cls(parse_qs(urlsplit(database_url).query)["host"][0])
+
+    def behind(self, database_url: str) -> str:
+        """Return the address of the same database, by way of this proxy."""
+        return database_url.split("?")[0] + f"?host={quote(self.folder, safe='')}"
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_unix_server(self._serve, Path(self.folder) / SOCKET)

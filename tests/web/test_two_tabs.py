@@ -18,20 +18,30 @@ async def edited_in_both(member: Person) -> tuple[Person, Locator]:
     await second.row("Buy milk").get_by_role("button", name="Edit").click()
     await first.edit("Buy milk", title="Buy eggs")
     await first.everything_saved()
-    await second.dialog.get_by_label("Title").fill("Buy bread")
-    await second.dialog.get_by_role("button", name="Save").click()
-    question = second.page.get_by_role("dialog", name="Changed elsewhere")
+    question = await retitled(second)
     await expect(question).to_contain_text("Buy bread")
     await expect(question).to_contain_text("Buy eggs")
     return second, question
 
 
+async def retitled(tab: Person) -> Locator:
+    """Save another title in the form that is open; return the question which comes of it."""
+    await tab.dialog.get_by_label("Title").fill("Buy bread")
+    await tab.dialog.get_by_role("button", name="Save").click()
+    return tab.page.get_by_role("dialog", name="Changed elsewhere")
+
+
+async def stays(tab: Person, title: str) -> None:
+    """See that the only task has this title, also for the service."""
+    await tab.everything_saved()
+    await tab.page.reload()
+    await expect(tab.titles).to_have_text([title])
+
+
 async def test_a_conflict_shows_both_versions_and_mine_can_stay(member: Person) -> None:
     second, question = await edited_in_both(member)
     await question.get_by_role("button", name="Keep yours").click()
-    await second.everything_saved()
-    await second.page.reload()
-    await expect(second.titles).to_have_text(["Buy bread"])
+    await stays(second, "Buy bread")
 
 
 async def test_a_conflict_shows_both_versions_and_theirs_can_stay(member: Person) -> None:
@@ -49,9 +59,7 @@ async def test_a_conflict_can_wait_and_outlives_a_reload(member: Person) -> None
     await expect(second.row("Buy bread")).to_contain_text("Changed elsewhere")
     await second.page.get_by_role("button", name="Choose a version").click()
     await second.dialog.get_by_role("button", name="Keep yours").click()
-    await second.everything_saved()
-    await second.page.reload()
-    await expect(second.titles).to_have_text(["Buy bread"])
+    await stays(second, "Buy bread")
 
 
 async def test_changes_of_different_fields_both_stay(member: Person) -> None:
@@ -86,14 +94,10 @@ async def test_editing_what_was_deleted_meanwhile_loses_nothing(member: Person) 
     await first.row("Buy milk").get_by_role("button", name="Delete").click()
     await first.page.reload()
     await expect(first.page.get_by_text("0 tasks")).to_be_visible()
-    await second.dialog.get_by_label("Title").fill("Buy bread")
-    await second.dialog.get_by_role("button", name="Save").click()
-    question = second.page.get_by_role("dialog", name="Changed elsewhere")
+    question = await retitled(second)
     await expect(question).to_contain_text("has been deleted elsewhere")
     await question.get_by_role("button", name="Keep yours").click()
-    await second.everything_saved()
-    await second.page.reload()
-    await expect(second.titles).to_have_text(["Buy bread"])
+    await stays(second, "Buy bread")
 
 
 async def test_signing_out_in_one_tab_signs_out_in_all(member: Person) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import select
 from collections.abc import AsyncIterator
-from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import pytest
@@ -46,7 +45,7 @@ async def test_connecting_does_not_wait_for_ever_for_its_first_answer(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection_module, "FIRST_ANSWER_SECONDS", 0.1)
-    async with CountingProxy(parse_qs(urlsplit(database_url).query)["host"][0]) as wire:  # waits for it to hang up
+    async with CountingProxy.before(database_url) as wire:  # waits for it to hang up
         wire.loses = b"pg_backend_pid"
         async with asyncio.timeout(30):
             with pytest.raises(psycopg.OperationalError, match="does not answer"):

@@ -33,6 +33,14 @@ async def turns(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
 
+async def held_and_waited_for(pool: Pool) -> tuple[Connection, asyncio.Task[Connection]]:
+    """Return the pool's only connection, taken, and somebody who waits for it."""
+    held = await pool.acquire()
+    waiter = asyncio.create_task(pool.acquire())
+    await turns(lambda: pool.waiting == 1)
+    return held, waiter
+
+
 def backends(superuser: psycopg.Connection) -> int:
     row = superuser.execute("""
         SELECT count(*)
@@ -90,9 +98,7 @@ async def test_a_connection_lost_as_it_is_handed_over_is_not_handed_out(
     database_url: str, superuser: psycopg.Connection
 ) -> None:
     async with pool_of(database_url, 1) as pool:
-        held = await pool.acquire()
-        waiter = asyncio.create_task(pool.acquire())
-        await turns(lambda: pool.waiting == 1)
+        held, waiter = await held_and_waited_for(pool)
         pool.release(held)
         held.close()
         another = await waiter
@@ -241,9 +247,7 @@ async def test_a_closed_pool_closes_what_comes_back_and_sends_everybody_away(
     database_url: str, superuser: psycopg.Connection
 ) -> None:
     async with pool_of(database_url, 1) as pool:
-        held = await pool.acquire()
-        waiter = asyncio.create_task(pool.acquire())
-        await turns(lambda: pool.waiting == 1)
+        held, waiter = await held_and_waited_for(pool)
         await pool.close()
         with pytest.raises(PoolClosedError):
             await waiter

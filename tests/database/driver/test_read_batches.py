@@ -35,9 +35,11 @@ LOCKING = Statement("SELECT 1 AS number", effect=Effect.IDEMPOTENT)
 
 
 @pytest.fixture
-async def wire(database_url: str) -> AsyncIterator[CountingProxy]:
-    async with CountingProxy(parse_qs(urlsplit(database_url).query)["host"][0]) as proxy:
-        yield proxy
+async def counted(database_url: str, wire: CountingProxy) -> AsyncIterator[Database]:
+    """The database by one connection, whose round trips are counted."""
+    database = Database(make_conninfo(conninfo(database_url), host=wire.folder), pool_size=1, max_overflow=0)
+    yield database
+    await database.close()
 
 
 @pytest.fixture
@@ -54,35 +56,29 @@ async def rows_of(database: Database, user_id: str, statement: Statement, **valu
 
 
 async def test_reads_of_the_same_moment_are_one_round_trip_and_each_sees_its_own(
-    database_url: str, wire: CountingProxy
+    counted: Database, wire: CountingProxy
 ) -> None:
-    database = Database(make_conninfo(conninfo(database_url), host=wire.folder), pool_size=1, max_overflow=0)
     users = [f"alice-{number}" for number in range(MOST)]
     for user in users:
-        await create_task(database, user)
+        await create_task(counted, user)
     before = wire.round_trips
-    seen = await asyncio.gather(*(rows_of(database, user, TITLES) for user in users))
+    seen = await asyncio.gather(*(rows_of(counted, user, TITLES) for user in users))
     assert seen == [[(user, f"Task of {user}")] for user in users]
     assert wire.round_trips - before == 1
-    await database.close()
 
 
-async def test_no_packet_has_more_than_its_share(database_url: str, wire: CountingProxy) -> None:
-    database = Database(make_conninfo(conninfo(database_url), host=wire.folder), pool_size=1, max_overflow=0)
-    await read_as(database, "alice")
+async def test_no_packet_has_more_than_its_share(counted: Database, wire: CountingProxy) -> None:
+    await read_as(counted, "alice")
     before = wire.round_trips
-    await asyncio.gather(*(read_as(database, "alice") for _ in range(3 * MOST + 1)))
+    await asyncio.gather(*(read_as(counted, "alice") for _ in range(3 * MOST + 1)))
     assert wire.round_trips - before == 4
-    await database.close()
 
 
-async def test_what_waits_for_locks_travels_alone(database_url: str, wire: CountingProxy) -> None:
-    database = Database(make_conninfo(conninfo(database_url), host=wire.folder), pool_size=1, max_overflow=0)
-    await read_as(database, "alice")
+async def test_what_waits_for_locks_travels_alone(counted: Database, wire: CountingProxy) -> None:
+    await read_as(counted, "alice")
     before = wire.round_trips
-    await asyncio.gather(*(rows_of(database, "alice", LOCKING) for _ in range(4)))
+    await asyncio.gather(*(rows_of(counted, "alice", LOCKING) for _ in range(4)))
     assert wire.round_trips - before == 4
-    await database.close()
 
 
 async def test_one_that_fails_does_not_touch_the_others(database: Database) -> None:
