@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, HTTPException
 from fastapi.routing import APIRoute, iter_route_contexts
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -128,6 +129,29 @@ async def test_overridden_dependencies_are_asked(alice: Client, app: FastAPI) ->
     app.dependency_overrides.clear()
     assert (await get(app, "/who")).json() == {"by_fastapi": False, "name": "somebody"}
     assert (await get(app, "/tasks")).status_code == 401
+
+
+async def test_what_is_no_response_is_fastapis_business(offline: FastAPI) -> None:
+    class Milk(BaseModel):
+        title: str
+
+    calls = []
+
+    async def milk(request: Request) -> Response:
+        calls.append(request.url.path)
+        return {"title": "Buy milk", "litres": 2}  # type: ignore[return-value]
+
+    @wraps(milk)
+    async def slow_milk(request: Request) -> Response:
+        return await milk(request)
+
+    for path, handler in (("/fast", fast(milk)), ("/slow", slow_milk)):
+        offline.get(path, response_model=Milk, status_code=202)(handler)
+    by_us, by_fastapi = await get(offline, "/fast"), await get(offline, "/slow")
+    assert calls == ["/fast", "/slow"]
+    assert (by_us.status_code, by_us.json()) == (202, {"title": "Buy milk"})
+    assert (by_us.status_code, by_us.content) == (by_fastapi.status_code, by_fastapi.content)
+    assert by_us.headers["content-type"] == by_fastapi.headers["content-type"]
 
 
 @pytest.mark.parametrize(

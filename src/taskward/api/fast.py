@@ -15,7 +15,8 @@ def fast(handler: Handler) -> Handler:
     """Declare that the routes of `handler` take no more than fast routes give (server/fast_routes.py).
 
     That is the request, and the values of dependencies which are coroutine functions of the request. The handler
-    answers with a Response. A service with a route that says so and takes more does not start.
+    returns a Response; of anything else, FastAPI makes one, as for any route. A service with a route that says so
+    and takes more does not start.
     """
     _declared.add(handler)
     return handler

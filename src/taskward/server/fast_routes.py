@@ -10,13 +10,15 @@ A route is fast by saying so, with `@fast`. All others are FastAPI's, as is ever
 """
 
 from collections.abc import Awaitable, Callable
+from copy import copy
 from inspect import iscoroutinefunction
 from re import Pattern
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import RouteContext, iter_route_contexts
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts, request_response
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -76,7 +78,7 @@ class FastRoutes:
         bind_route(next((template for pattern, template in self._templates if pattern.match(path)), UNMATCHED))
         await self._app(scope, receive, send)
 
-    async def _answer(self, route: "_FastRoute", request: Request) -> Response:
+    async def _answer(self, route: "_FastRoute", request: Request) -> ASGIApp:
         try:
             return await route.response(request)
         except Exception as error:
@@ -99,17 +101,28 @@ class FastRoutes:
 class _FastRoute:
     """A route's function, and the parts of the request that it takes, in order."""
 
-    def __init__(self, dependant: Dependant) -> None:
+    def __init__(self, declared: APIRoute, dependant: Dependant) -> None:
+        self._declared = declared
         self._function: Any = dependant.call
         self._request = dependant.request_param_name
         self._parts: list[tuple[Any, Part]] = [(part.name, part.call) for part in dependant.dependencies]  # type: ignore[misc]
 
-    async def response(self, request: Request) -> Response:
+    async def response(self, request: Request) -> ASGIApp:
         values = {name: await part(request) for name, part in self._parts}
         if self._request:
             values[self._request] = request
-        response: Response = await self._function(**values)
-        return response
+        returned = await self._function(**values)
+        return returned if isinstance(returned, Response) else self._by_fastapi(returned)
+
+    def _by_fastapi(self, value: Any) -> ASGIApp:
+        """Return what answers with `value`, which no annotation kept the function from returning."""
+
+        async def returned() -> Any:
+            return value
+
+        route = copy(self._declared)
+        route.dependant = Dependant(call=returned, path=route.path)
+        return AsyncExitStackMiddleware(request_response(route.get_route_handler()))
 
 
 def _fast(route: RouteContext) -> _FastRoute | None:
@@ -118,4 +131,5 @@ def _fast(route: RouteContext) -> _FastRoute | None:
     if reason := why_not_fast(route):
         methods = ", ".join(sorted(route.methods or ()))
         raise NotFastError(f"{methods} {route.path} is declared fast and cannot be: {reason}")
-    return _FastRoute(route.dependant)
+    assert isinstance(route.original_route, APIRoute)  # or there was a reason
+    return _FastRoute(route.original_route, route.dependant)
