@@ -32,7 +32,7 @@ from taskward.operations import health, metrics_route
 from taskward.operations.documentation import install_documentation
 from taskward.rate_limits.limits import RateLimits
 from taskward.server.fast_routes import FastRoutes
-from taskward.server.lifecycle import freeze_gc, obey_supervisor
+from taskward.server.lifecycle import OneLineRefusal, freeze_gc, obey_supervisor
 from taskward.server.openapi import install_openapi
 from taskward.server.path_methods import methods_of
 from taskward.settings import InvalidSettingsError, Settings
@@ -126,6 +126,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_openapi(app, token_path=accounts.TOKEN_PATH if settings.accounts_enabled else None)
     renderer = ErrorRenderer(development=settings.development)
     install_error_handlers(app, renderer, methods_of=partial(methods_of, app))
+    app.add_middleware(OneLineRefusal)
     app.add_middleware(FastRoutes, owner=app)
     app.add_middleware(
         RequestContext, cors=Cors(settings.allowed_origins), metrics=counted, access_log=settings.access_log

@@ -58,7 +58,7 @@ def command_line(process: psutil.Process) -> str:
 
 
 def workers_of(service: Service) -> list[psutil.Process]:
-    """The processes that response requests."""
+    """The processes that answer requests."""
     children = psutil.Process(service.process.pid).children()
     return [child for child in children if "spawn_main" in command_line(child)]
 

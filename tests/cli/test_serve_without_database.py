@@ -1,12 +1,14 @@
 """With its database away it starts all the same: live, not ready, and of use as soon as the database is there."""
 
 import socket
+from datetime import datetime
 from pathlib import Path
 
 import httpx2
 import psutil
 import psycopg
 
+from taskward.cli.serve import PATIENCE_SECONDS
 from taskward.database.url import conninfo
 from taskward.embedded.server import EmbeddedPostgres
 from tests.cli.command import until, workers_of
@@ -51,6 +53,28 @@ def test_it_ends_when_a_wall_turns_out_to_be_missing(
             let_connect(elsewhere, name, allowed=True)
             assert service.process.wait(60) == 1
     assert "table tasks has row-level security disabled" in service.rest_of_output
+
+
+def test_a_wall_that_a_new_worker_misses_is_told_in_one_line_and_ends_the_service_at_once(
+    tmp_path: Path, database_url: str, superuser: psycopg.Connection
+) -> None:
+    settings = {"DATABASE_URL": database_url, "JWT_SECRET_KEY": SECRET, "WORKERS": "2"}
+    with Service(tmp_path / "data", settings) as service:
+        superuser.execute("ALTER TABLE tasks DISABLE ROW LEVEL SECURITY")
+        workers_of(service)[0].kill()
+        assert service.process.wait(60) == 1
+    lines = service.rest_of_output.splitlines()
+    refused = [
+        line for line in lines if "[ERROR]" in line and "row-level security" in line
+    ]  # by one or both
+    assert all(line.endswith("[-] [-] [table tasks has row-level security disabled]") for line in refused)
+    assert "Traceback" not in service.rest_of_output
+    (ended,) = [line for line in lines if "stopping the parent process" in line]
+    assert (at(ended) - at(refused[0])).total_seconds() < PATIENCE_SECONDS / 2
+
+
+def at(line: str) -> datetime:
+    return datetime.fromisoformat(line[1:].partition("]")[0])
 
 
 def test_a_worker_that_dies_while_the_embedded_database_is_down_does_not_end_the_service(tmp_path: Path) -> None:

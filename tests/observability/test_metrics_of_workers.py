@@ -4,19 +4,13 @@ import tempfile
 from pathlib import Path
 
 import httpx2
-import psutil
 
-from tests.cli.command import command_line, until
+from tests.cli.command import until, workers_of
 from tests.conftest import SECRET
 from tests.observability.scrape import value
 from tests.service import Service
 
 LIMIT = "taskward_database_connections_limit"
-
-
-def workers_of(service: Service) -> list[psutil.Process]:
-    children = psutil.Process(service.process.pid).children()
-    return [child for child in children if "spawn_main" in command_line(child)]
 
 
 def scrape(service: Service) -> str:

@@ -1,13 +1,36 @@
-"""A worker's life: what it does once, what it is told, and that it ends with the process that supervises it."""
+"""A worker's life: how it starts, what it is told, and that it ends with the process that supervises it."""
 
 import asyncio
 import gc
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+import sys
+from collections.abc import Awaitable, Callable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from taskward.database.startup_check import UnfitDatabaseError
 
 STOPPING = signal.SIGUSR1  # to a worker: not you alone are replaced, the whole service stops
+
+
+class OneLineRefusal:
+    """Tells in one line of a database that must not be served, where the framework has a traceback."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Take the application that starts."""
+        self._app = app
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Pass everything on."""
+
+        async def tell(message: Message) -> None:
+            if message["type"] == "lifespan.startup.failed" and isinstance(sys.exception(), UnfitDatabaseError):
+                message = {**message, "message": str(sys.exception())}
+            await send(message)
+
+        return self._app(scope, receive, tell if scope["type"] == "lifespan" else send)
 
 
 def freeze_gc() -> None:

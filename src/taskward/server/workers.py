@@ -1,4 +1,4 @@
-"""The processes that response requests: kept alive, replaced one by one, stopped together."""
+"""The processes that answer requests: kept alive, replaced one by one, stopped together."""
 
 import logging
 import os
@@ -31,6 +31,8 @@ class Workers(Multiprocess):
 
     def keep_subprocess_alive(self) -> None:
         """Look after the workers, twice a second; without the gauges of those that are gone."""
+        for process in self.processes:
+            process.child_conn.close()  # the worker's end: open here as well, a dead one would be waited for
         super().keep_subprocess_alive()
         forget_dead_workers({process.pid for process in self.processes})
 
