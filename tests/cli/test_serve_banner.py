@@ -7,7 +7,7 @@ import httpx2
 import psycopg
 import pytest
 
-from taskward.cli.serve import _announce, reachable
+from taskward.cli.serve import announce, reachable
 from taskward.database.startup_check import mended_in
 from taskward.settings import Settings
 from tests.conftest import SECRET
@@ -34,7 +34,7 @@ def test_a_proxy_of_the_environment_is_not_asked_whether_the_service_runs(
         monkeypatch.setenv(name, proxy)
     with HTTPServer(("127.0.0.1", 0), Alive) as server:
         threading.Thread(target=server.handle_request, daemon=True).start()
-        _announce(Settings(ENVIRONMENT="staging", JWT_SECRET_KEY=SECRET), "127.0.0.1", server.server_port)
+        announce(Settings(ENVIRONMENT="staging", JWT_SECRET_KEY=SECRET), "127.0.0.1", server.server_port)
     assert f"running at http://127.0.0.1:{server.server_port}" in capsys.readouterr().out
 
 

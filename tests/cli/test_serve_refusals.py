@@ -9,7 +9,7 @@ import httpx2
 import psycopg
 import pytest
 
-from taskward.cli.serve import _listen
+from taskward.cli.serve import listen
 from tests.cli.command import processes_of, refusal
 from tests.conftest import SECRET
 from tests.service import Service
@@ -35,15 +35,15 @@ def test_a_port_in_use_is_refused_before_anything_is_started(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("host", ["foo..bar", "foo bar", "a" * 70, "127.0.0.1:80", "no-such-host.invalid", "ä..ö"])
-def test_what_is_no_address_cannot_be_listened_on(host: str) -> None:
+def test_what_is_no_address_cannot_belistened_on(host: str) -> None:
     with pytest.raises(OSError, match=r"that is not a valid address\. Set HOST\.$") as refused:
-        _listen(host, 0)
+        listen(host, 0)
     assert str(refused.value).startswith(f"cannot listen on {host}:0: ")
 
 
 def test_an_address_of_another_machine_is_refused_with_the_systems_words_alone() -> None:
     with pytest.raises(OSError, match=f": {os.strerror(errno.EADDRNOTAVAIL)}. Set HOST or PORT.$"):
-        _listen("192.0.2.1", 0)
+        listen("192.0.2.1", 0)
 
 
 def test_a_data_directory_that_is_a_file_is_told_with_its_setting(tmp_path: Path) -> None:

@@ -64,9 +64,7 @@ def test_a_wall_that_a_new_worker_misses_is_told_in_one_line_and_ends_the_servic
         workers_of(service)[0].kill()
         assert service.process.wait(60) == 1
     lines = service.rest_of_output.splitlines()
-    refused = [
-        line for line in lines if "[ERROR]" in line and "row-level security" in line
-    ]  # by one or both
+    refused = [line for line in lines if "[ERROR]" in line and "row-level security" in line]  # by one or both
     assert all(line.endswith("[-] [-] [table tasks has row-level security disabled]") for line in refused)
     assert "Traceback" not in service.rest_of_output
     (ended,) = [line for line in lines if "stopping the parent process" in line]

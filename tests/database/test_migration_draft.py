@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 from taskward.database.driver.statement import Statement
+from taskward.database.migrate import head
 from taskward.database.startup_check import IsolationError, check_isolation_at
 from taskward.database.transaction import ACCOUNTS_ROLE, APP_ROLE, Database
 from taskward.database.url import conninfo
@@ -96,7 +97,7 @@ async def test_a_draft_goes_up_and_down_and_isolates_users(
     before = catalogue(superuser)
     add_notes(models)
     path = drafts.write(models)
-    assert path.name == "0008_change_something.py"
+    assert path.name == f"{int(head()) + 1:04}_change_something.py"
     assert f'"""Change something.\n\n{WHY}\n"""' in path.read_text()
     assert "NotImplementedError" not in path.read_text()
     drafts.upgrade()

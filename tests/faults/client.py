@@ -8,7 +8,7 @@ from taskward.auth.issue import issue_token
 from tests.conftest import SECRET
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     status: int
     headers: dict[str, str]
     body: Any
@@ -34,7 +34,7 @@ class Client:
         lines += ["Content-Type: application/json", f"Content-Length: {len(content)}"] if content else []
         self._streams[1].write("\r\n".join([*lines, "", ""]).encode() + content)
 
-    async def request(self, method: str, path: str, body: Any = None, **headers: str) -> Answer | None:
+    async def request(self, method: str, path: str, body: Any = None, **headers: str) -> Response | None:
         """Send a request and return its response, or None when the connection was lost before it came."""
         try:
             async with asyncio.timeout(30):
@@ -50,11 +50,11 @@ class Client:
             self._streams[1].transport.abort()
             self._streams = None
 
-    async def _answer(self) -> Answer:
+    async def _answer(self) -> Response:
         assert self._streams is not None
         head = (await self._streams[0].readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
         content = await self._streams[0].readexactly(int(headers.get("content-length", "0")))
         if headers.get("connection") == "close":
             self.hang_up()
-        return Answer(int(head[0].split()[1]), headers, json.loads(content) if content else None)
+        return Response(int(head[0].split()[1]), headers, json.loads(content) if content else None)

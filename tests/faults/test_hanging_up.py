@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from tests.conftest import SECRET
-from tests.faults.client import Answer, Client
+from tests.faults.client import Client, Response
 from tests.faults.conftest import backends
 from tests.profiles import by_profile
 from tests.service import Service
@@ -54,7 +54,7 @@ class User:
                 self._look(response)
         self._client.hang_up()
 
-    def _look(self, response: Answer) -> None:
+    def _look(self, response: Response) -> None:
         self.responses[response.status] += 1
         assert response.status in (200, 201)
         for task in response.body["tasks"] if response.status == 200 else [response.body]:

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from tests.books import check_books
-from tests.faults.client import Answer, Client
+from tests.faults.client import Client, Response
 
 
 class Ledger:
@@ -109,7 +109,7 @@ class Writer:
 
     async def _insist(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
-    ) -> Answer:
+    ) -> Response:
         """Repeat a request that may be repeated until it is answered for good."""
         while True:
             response = await self._try(method, path, body, **(headers or {}))
@@ -117,7 +117,7 @@ class Writer:
                 assert response.status in (200, 201)
                 return response
 
-    async def _try(self, method: str, path: str, body: Any = None, **headers: str) -> Answer | None:
+    async def _try(self, method: str, path: str, body: Any = None, **headers: str) -> Response | None:
         response = await self._client.request(method, path, body, **headers)
         self._ledger.responses[response and response.status] += 1
         if response is None or response.status == 503:

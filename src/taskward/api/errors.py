@@ -1,4 +1,4 @@
-"""Errors as answers: `{"detail": …, "code": …}`, always."""
+"""Errors as responses: `{"detail": …, "code": …}`, always."""
 
 import logging
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""Answers: plain values serialised once, straight to bytes."""
+"""Responses: plain values serialised once, straight to bytes."""
 
 from collections.abc import Mapping
 from typing import Any

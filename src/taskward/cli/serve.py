@@ -62,13 +62,13 @@ def serve() -> None:
     for warning in warnings(settings):
         logger.warning("%s", warning)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the workers run; leaves through every `finally`
-    with _listen(settings.host, settings.port) as listener, shared_metrics(), database_of(settings) as url:
+    with listen(settings.host, settings.port) as listener, shared_metrics(), database_of(settings) as url:
         preparation = _Preparation(settings, url)
         preparation.begin()
         os.environ["DATABASE_URL"] = url  # the workers are new processes and read the settings themselves
         share_cursor_secret(settings)
         workers = Workers(config, sockets=[listener])
-        threading.Thread(target=_announce, args=(settings, *listener.getsockname()[:2]), daemon=True).start()
+        threading.Thread(target=announce, args=(settings, *listener.getsockname()[:2]), daemon=True).start()
         workers.run()
     if preparation.failure:
         raise preparation.failure
@@ -82,7 +82,8 @@ def share_cursor_secret(settings: Settings) -> None:
         os.environ["CURSOR_SECRET_KEY"] = settings.cursor_secret.hex()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens there; raise OSError, which says what to set."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
@@ -150,8 +151,8 @@ def _uvicorn_config(settings: Settings) -> uvicorn.Config:
     )
 
 
-def _announce(settings: Settings, bound: str, port: int) -> None:
-    """Say where the service is, once it answers. Connections queue until the first worker accepts them."""
+def announce(settings: Settings, bound: str, port: int) -> None:
+    """Print where the service is, once it answers. Connections queue until the first worker accepts them."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(bound, f"[{bound}]" if ":" in bound else bound)  # noqa: S104
     address = f"http://{host}:{port}"
     try:

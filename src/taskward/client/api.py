@@ -26,7 +26,7 @@ TIMEOUT = httpx2.Timeout(30, connect=5)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """What came back: a success, or it would have been raised."""
 
     status: int
@@ -90,7 +90,7 @@ class Api:
         query: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
         patience_seconds: float | None = None,
-    ) -> Answer:
+    ) -> Response:
         """Send a request until it is answered.
 
         Raises RefusedError for a status of 400 and above, ServerAwayError when patience ends, and ClientError for
@@ -120,7 +120,7 @@ class Api:
             else:
                 answered = _error_of(response)
                 if answered is None:
-                    return Answer(response.status_code, response.headers, _json_of(response), response.url.host)
+                    return Response(response.status_code, response.headers, _json_of(response), response.url.host)
                 if not _may_pass(answered):
                     raise answered
                 pause = max(pause, _retry_after(response))

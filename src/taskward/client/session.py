@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from taskward.client.api import Answer, Api
+from taskward.client.api import Api, Response
 from taskward.client.credentials import Credentials, CredentialStore
 from taskward.client.errors import NotLoggedInError, RefusedError
 
@@ -27,7 +27,7 @@ class Session:
         """The newest known here."""
         return self._credentials
 
-    def request(self, method: str, path: str, **arguments: Any) -> Answer:
+    def request(self, method: str, path: str, **arguments: Any) -> Response:
         """Send a request as `Api.request` does, once more with new tokens if the old ones have ended.
 
         Raises NotLoggedInError as well.
@@ -85,7 +85,7 @@ class Session:
         return kept
 
 
-def credentials_of(response: Answer) -> Credentials:
+def credentials_of(response: Response) -> Credentials:
     """Return what a response of `POST /auth/token` grants (RFC 6749, 5.1)."""
     user_id, access, refresh, seconds = response.parts("user_id", "access_token", "refresh_token", "expires_in")
     return Credentials(user_id, access, refresh, time.time() + seconds)

@@ -92,7 +92,7 @@ THE_LOGIN_SEES_NO_MORE = Statement("""
            AND to_jsonb(membership) ->> 'inherit_option' IS DISTINCT FROM 'false'
 """)
 
-# What follows is put together from the names that features register, never from a caller's words.
+# What follows is put together from the names that features register, never from a client's words.
 OF_ACCOUNTS = (
     "SELECT oid, relname, relowner, relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid IN ({names})"
 )

@@ -10,7 +10,7 @@ from starlette.types import Scope, Send
 
 Headers = list[tuple[bytes, bytes]]
 
-VARY: Headers = [(b"vary", b"Origin")]  # also on answers without Origin: a cache may hold them for who sends one
+VARY: Headers = [(b"vary", b"Origin")]  # also on responses without Origin: a cache may hold them for who sends one
 EXPOSED = (
     b"ETag, Location, Link, Retry-After, RateLimit, RateLimit-Policy, X-Request-ID, Idempotency-Replayed,"
     b" WWW-Authenticate"
@@ -26,7 +26,7 @@ PREFLIGHT: Headers = [
 
 
 class Cors:
-    """What answers tell a browser, for the origins that are allowed."""
+    """What responses tell a browser, for the origins that are allowed."""
 
     def __init__(self, origins: Collection[str]) -> None:
         """Take the origins as browsers write them, or `*` alone."""

@@ -35,7 +35,7 @@ class RequestContext:
     """Gives every response an `X-Request-ID`, and a response to every request, whatever goes wrong inside."""
 
     def __init__(self, app: ASGIApp, cors: Cors, metrics: Metrics, *, access_log: bool) -> None:
-        """Wrap `app`; take what answers tell other origins, what counts them, and whether each is logged."""
+        """Wrap `app`; take what responses tell other origins, what counts them, and whether each is logged."""
         self._app = app
         self._cors = cors
         self._metrics = metrics

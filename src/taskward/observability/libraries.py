@@ -1,4 +1,4 @@
-"""Log lines of the libraries of OpenTelemetry, in our words: theirs quote addresses, variables and answers."""
+"""Log lines of the libraries of OpenTelemetry, in our words: theirs quote addresses, variables and responses."""
 
 import logging
 

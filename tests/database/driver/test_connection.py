@@ -24,7 +24,7 @@ NOTES = Statement("SELECT * FROM notes", effect=Effect.READ_ONLY)
 PREPARED = Statement("SELECT count(*) AS number FROM pg_prepared_statements")
 
 
-@pytest.fixture(params=[False, True], ids=["direct", "pooled"])
+@pytest.fixture(params=[False, True], ids=["unpooled", "pooled"])
 async def connection(
     database_url: str, superuser: psycopg.Connection, request: pytest.FixtureRequest
 ) -> AsyncIterator[Connection]:
@@ -105,14 +105,15 @@ async def test_cancelled_after_any_number_of_turns_it_is_closed_or_done(
 
 
 async def test_a_cancelled_exchange_that_was_complete_keeps_its_connection(connection: Connection) -> None:
+    # The turn of the event loop in which an answer is there and nobody has run since has no public name.
     for _ in range(5):
         task = asyncio.create_task(connection.exchange([(ONE, {})]))
         await asyncio.sleep(0)
-        pending = connection._pending
+        pending = connection._pending  # noqa: SLF001
         assert pending is not None
         while pending.in_flight:
-            select.select([connection._socket], [], [], 10)
-            connection._on_readable()
+            select.select([connection._socket], [], [], 10)  # noqa: SLF001
+            connection._on_readable()  # noqa: SLF001
         task.cancel()  # the answer is there, and the task has not run since
         with pytest.raises(asyncio.CancelledError):
             await task

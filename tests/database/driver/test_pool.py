@@ -153,18 +153,20 @@ async def test_an_attempt_that_was_hedged_and_arrives_late_is_not_one_too_many(
 ) -> None:
     monkeypatch.setattr(pool_module, "SLOW_SECONDS", 0.05)
     answered, late = asyncio.Event(), asyncio.Event()
+    opened: list[Connection] = []
 
     async def connect() -> Connection:
         if not answered.is_set():  # the first one waits for a packet that was lost
             answered.set()
             await late.wait()
-        return await Connection.connect(conninfo(database_url))
+        opened.append(await Connection.connect(conninfo(database_url)))
+        return opened[-1]
 
     pool = Pool(connect, size=1, max_overflow=0)
     held = await pool.acquire()
     late.set()
-    await turns(lambda: not pool._attempts)
-    assert pool.in_use + pool.idle == 1
+    await turns(lambda: len(opened) == 2 and not opened[1].usable)
+    assert pool.open == 1
     await turns(lambda: backends(superuser) == 1)
     pool.release(held)
     await pool.close()
@@ -194,7 +196,10 @@ async def test_a_server_that_says_nothing_is_asked_by_two_at_most(monkeypatch: p
 
 
 async def test_a_server_that_wants_no_more_connections_fails_nobody(
-    database_url: str, superuser: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+    database_url: str,
+    superuser: psycopg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     superuser.execute(f"ALTER DATABASE {superuser.info.dbname} CONNECTION LIMIT 3")
     monkeypatch.setattr(pool_module, "PATIENCE_SECONDS", 0)
@@ -207,7 +212,7 @@ async def test_a_server_that_wants_no_more_connections_fails_nobody(
     async with pool_of(database_url, 5) as pool:
         first = [await pool.acquire() for _ in range(2)]  # the superuser's connection is the third
         waiting = [asyncio.create_task(use(pool)) for _ in range(50)]
-        await turns(lambda: pool._away_since is not None)
+        await turns(lambda: "no connection to the database" in caplog.text)
         for connection in first:
             pool.release(connection)
         await asyncio.gather(*waiting)

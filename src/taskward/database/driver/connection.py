@@ -53,10 +53,10 @@ class Connection:
     async def connect(cls, conninfo: str, *, pooled: bool = False) -> Self:
         """Connect to a libpq connection string; raise psycopg.OperationalError.
 
-        Whether a pooler is in between is asked of the server, and then known as `direct`: a pooler gives a process
-        id of its own. It may give each transaction another session, so nothing is prepared there. And some take
-        the end of one transaction for the end of all that were sent, and give the rest to others: so only a direct
-        connection is sent more than one at a time. What is known to be `pooled` is never taken for direct.
+        Whether a pooler is in between is asked of the server: a pooler gives a process id of its own. It may give
+        each transaction another session, so nothing is prepared there. And some take the end of one transaction
+        for the end of all that were sent, and give the rest to others: so only a connection that is `unpooled` is
+        sent more than one at a time. What is known to be `pooled` is never taken for that.
         """
         try:
             driver = await psycopg.AsyncConnection.connect(conninfo, autocommit=True)
@@ -97,7 +97,7 @@ class Connection:
         and those that have not ended get none.
         """
         if not self.unpooled and len(transactions) > 1:
-            raise AssertionError("only a direct connection is sent more than one transaction at a time")
+            raise AssertionError("only an unpooled connection is sent more than one transaction at a time")
         await self._exchange(transactions)
         stale = [
             transaction

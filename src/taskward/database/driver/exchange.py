@@ -50,7 +50,7 @@ class PendingTransaction:
 
 
 class Exchange:
-    """Units that were sent together, and those of them that wait for the end of their transaction."""
+    """Transactions that were sent together, and those of them that have not ended yet."""
 
     def __init__(self, transactions: Sequence[PendingTransaction], ended: asyncio.Future[None]) -> None:
         self.transactions = transactions
