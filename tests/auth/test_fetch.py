@@ -13,8 +13,10 @@ import pytest
 
 from taskward.auth import keys as module
 from taskward.auth.keys import FETCH_SECONDS, MAX_BYTES, MIN_PAUSE_SECONDS, ProviderKeys
-from taskward.errors import KeysUnavailableError
+from taskward.errors import KeysUnavailableError, TokenInvalidError
 from tests.auth.provider import Clock, KeyServer, Pair
+from tests.auth.test_weak_rsa import ROCA
+from tests.auth.tokens import base64url
 
 
 @pytest.fixture(params=["no keys yet", "keys known"])
@@ -140,7 +142,6 @@ GARBAGE: dict[str, bytes] = {
     "nothing": b"", "text": b"hello", "a page": b"<!doctype html><title>x</title>", "binary": bytes(range(256)),
     "a list": b"[]", "another object": b'{"error":"not found"}', "keys that are no list": b'{"keys":{"a":1}}',
     "repeated names": b'{"keys":[],"keys":[]}', "deep": b'{"keys":' + b"[" * 30_000, "cut short": b'{"keys":[{"k',
-    "33 keys": json.dumps({"keys": [Pair("EdDSA").jwk(kid=str(number)) for number in range(33)]}).encode(),
 }  # fmt: skip
 
 
@@ -175,8 +176,22 @@ USELESS: dict[str, Callable[[], Any]] = {
     "a symmetric key": lambda: {"kty": "oct", "k": "c2VjcmV0" * 8, "alg": "HS256", "kid": "key-EdDSA"},
     "a symmetric key without an algorithm": lambda: {"kty": "oct", "k": "c2VjcmV0" * 8, "kid": "key-EdDSA"},
     "a weak RSA key": lambda: Pair("RS256", bits=1024).jwk(kid="key-EdDSA"),
+    "an RSA key of ROCA": lambda: Pair("RS256").jwk(kid="key-EdDSA", n=base64url(ROCA.to_bytes(256))),
     "a key to encrypt with": lambda: Pair("EdDSA").jwk(use="enc"),
 }
+
+
+async def test_of_33_keys_the_first_32_serve_and_the_last_does_not(
+    provider: ProviderKeys, key_server: KeyServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    pairs = [Pair("EdDSA", str(number)) for number in range(33)]
+    key_server.publish(*pairs)
+    with caplog.at_level(logging.INFO):
+        assert (await provider.find("EdDSA", "31")).kid == "31"
+    with pytest.raises(TokenInvalidError):
+        await provider.find("EdDSA", "32")
+    assert "32 keys from" in caplog.text
+    assert "key 33 and those after it are not used" in caplog.text
 
 
 @pytest.mark.parametrize("name", USELESS)

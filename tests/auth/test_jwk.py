@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from taskward.auth.jwk import ALGORITHMS, InvalidKeySetError, UnusableKeyError, read_key, read_key_set
+from taskward.auth.jwk import ALGORITHMS, InvalidKeySetError, UnusableKeyError, one_name, read_key, read_key_set
 from tests.auth.provider import Pair
 from tests.auth.tokens import base64url
 
@@ -21,7 +21,7 @@ def key_set(*keys: Any) -> bytes:
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_a_key_of_every_algorithm_is_taken(algorithm: str) -> None:
     key = read_key(Pair(algorithm).jwk())
-    assert (key.algorithm, key.kid) == (algorithm, f"key-{algorithm}")
+    assert (key.algorithm, key.kid) == (one_name(algorithm), f"key-{algorithm}")
 
 
 @pytest.mark.parametrize("algorithm", ["EdDSA", "ES256", "ES384", "ES512", "RS256"])
@@ -36,7 +36,7 @@ def test_a_key_without_an_algorithm_has_that_of_its_kind(algorithm: str) -> None
 def test_a_key_serves_no_algorithm_of_another_kind(pair: Pair, algorithm: Any) -> None:
     fits = isinstance(algorithm, str) and ALGORITHMS.get(algorithm) == ALGORITHMS[pair.algorithm]
     if fits:
-        assert read_key(pair.jwk(alg=algorithm)).algorithm == algorithm
+        assert read_key(pair.jwk(alg=algorithm)).algorithm == one_name(algorithm)
     else:
         with pytest.raises(UnusableKeyError, match="go together"):
             read_key(pair.jwk(alg=algorithm))
@@ -94,6 +94,17 @@ def test_an_rsa_key_has_2048_bits_or_more() -> None:
     assert read_key(Pair("RS256", bits=2048).jwk()).material.key_size == 2048
 
 
+def test_an_rsa_key_has_16384_bits_or_fewer() -> None:
+    """The modulus is no product of two primes, which nobody can tell."""
+    for bits, taken in ((16_384, True), (16_385, False)):
+        jwk = RSA.jwk(n=base64url((2 ** (bits - 1) + 9).to_bytes(bits // 8 + 1).lstrip(b"\0")))
+        if taken:
+            assert read_key(jwk).material.key_size == bits
+        else:
+            with pytest.raises(UnusableKeyError, match="longer than 16384"):
+                read_key(jwk)
+
+
 @pytest.mark.parametrize("pair", [ED, EC, RSA], ids=lambda pair: pair.algorithm)
 def test_a_private_key_is_not_taken_nor_shown(pair: Pair) -> None:
     private = pair.private_jwk()
@@ -128,10 +139,26 @@ def test_a_key_that_is_published_twice_is_one_key() -> None:
     assert [key.kid for key in keys] == ["key-ES256", "other"]
 
 
-def test_a_set_has_32_keys_at_most() -> None:
-    assert len(read_key_set(key_set(*[EC.jwk(kid=str(number)) for number in range(32)]))[0]) == 32
-    with pytest.raises(InvalidKeySetError, match="more than 32"):
-        read_key_set(key_set(*[{}] * 33))
+def test_the_two_names_of_one_algorithm_make_one_key() -> None:
+    keys, refused = read_key_set(key_set(ED.jwk(), ED.jwk(alg="Ed25519"), ED.jwk(alg=None)))
+    assert [(key.algorithm, key.kid) for key in keys] == [("EdDSA", ED.kid)]
+    assert refused == []
+
+
+def test_the_first_32_usable_keys_of_a_longer_set_serve() -> None:
+    good = [EC.jwk(kid=str(number)) for number in range(40)]
+    assert len(read_key_set(key_set(*good[:32]))[0]) == 32
+    keys, refused = read_key_set(key_set(ED.private_jwk(), *good[:20], {"kty": "oct", "k": "eA"}, *good[20:]))
+    assert [key.kid for key in keys] == [str(number) for number in range(32)]
+    assert [reason.split(":")[0] for reason in refused] == [
+        "key 1 is not used", "key 22 is not used", "key 35 and those after it are not used",
+    ]  # fmt: skip
+
+
+def test_a_set_of_nothing_but_useless_keys_is_told_in_part() -> None:
+    keys, refused = read_key_set(key_set(*[{}] * 10_000))
+    assert (keys, len(refused)) == ([], 33)
+    assert refused[-1] == "and 9968 more are not used"
 
 
 @pytest.mark.parametrize(

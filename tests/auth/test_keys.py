@@ -225,7 +225,7 @@ async def test_a_key_of_another_algorithm_is_not_used(
 ) -> None:
     key_server.publish(pair, Pair("RS256"))
     for algorithm, kid in (
-        ("Ed25519", pair.kid),
+        ("RS256", pair.kid),
         ("PS256", "key-RS256"),
         ("RS512", "key-RS256"),
         ("ES256", pair.kid),

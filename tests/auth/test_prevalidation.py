@@ -165,7 +165,9 @@ def test_the_raw_bytes_of_a_part_need_not_be_text(refusal: Refusal) -> None:
     assert "header is not valid JSON" in refusal(signed_parts(base64url(b"\xff\xfe"), json_part(PAYLOAD)))
 
 
-@pytest.mark.parametrize("typ", ["JWT", "jwt", "Jwt", "at+jwt", "AT+JWT"])
+@pytest.mark.parametrize(
+    "typ", ["JWT", "jwt", "Jwt", "at+jwt", "AT+JWT", "application/at+jwt", "Application/AT+JWT", "application/jwt"]
+)
 def test_the_types_of_access_tokens_pass(verifier: TokenVerifier, typ: str) -> None:
     assert at_once(verifier.verify(with_header(typ=typ))).user_id == "alice"
 
@@ -175,12 +177,21 @@ def test_a_token_without_a_type_passes(verifier: TokenVerifier) -> None:
 
 
 SESSION_CACHE = "better-auth.session-cache+jwt"  # signed with the same keys as access tokens
-OTHER_TYPES = [SESSION_CACHE, "JWE", "JOSE", "id+jwt", "application/at+jwt", "", " JWT", "JWT ", "jw\u0442"]
+OTHER_TYPES = [
+    SESSION_CACHE, f"application/{SESSION_CACHE}", "JWE", "JOSE", "id+jwt", "", " JWT", "JWT ", "jw\u0442",
+    "application/", "application/id+jwt", "application/application/jwt", "text/jwt", "/jwt", "application/ jwt",
+    "application/at+jwt; v=1", "at+jwt/application", "applicat\u0130on/jwt",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("typ", [*OTHER_TYPES, None, 1, True, ["JWT"], {}])
 def test_a_token_of_another_type_is_refused(refusal: Refusal, typ: Any) -> None:
     assert "'typ'" in refusal(with_header(typ=typ))
+
+
+@pytest.mark.parametrize("typ", [SESSION_CACHE, SESSION_CACHE.upper(), f"application/{SESSION_CACHE}"])
+def test_the_cache_of_a_session_is_told_by_every_spelling_of_its_type(refusal: Refusal, typ: str) -> None:
+    assert "session cookie" in refusal(with_header(typ=typ))
 
 
 @pytest.mark.parametrize("crit", [["exp"], ["b64"], [], None, "exp", False])

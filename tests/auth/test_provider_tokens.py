@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from taskward.auth.claims import Claims
-from taskward.auth.jwk import ALGORITHMS
+from taskward.auth.jwk import ALGORITHMS, one_name
 from taskward.auth.keys import ProviderKeys
 from taskward.auth.verify import TokenVerifier
 from taskward.errors import KeysUnavailableError, TokenExpiredError, TokenInvalidError
@@ -60,9 +60,45 @@ async def test_the_key_of_another_signed_it(of_provider: TokenVerifier, algorith
 async def test_a_token_names_the_algorithm_of_its_key(
     of_provider: TokenVerifier, algorithm: str, named: str
 ) -> None:
-    if algorithm != named:
+    if one_name(algorithm) != one_name(named):
         assert await refusal(of_provider, PAIRS[algorithm].token(alg=named))
         assert await refusal(of_provider, PAIRS[algorithm].token(alg=named, kid=None))
+
+
+@pytest.mark.parametrize("published", ["EdDSA", "Ed25519", None])
+@pytest.mark.parametrize("named", ["EdDSA", "Ed25519"])
+@pytest.mark.parametrize("kid", ["key-EdDSA", None])
+async def test_a_token_of_ed25519_names_it_by_either_name(
+    key_server: KeyServer, clock: Clock, published: str | None, named: str, kid: str | None
+) -> None:
+    pair = PAIRS["EdDSA"]
+    key_server.response_json({"keys": [pair.jwk(alg=published), PAIRS["ES256"].jwk()]})
+    provider = ProviderKeys(key_server.url, clock)
+    verifier = TokenVerifier(None, "HS256", provider, clock=clock)
+    token = pair.token(alg=named, kid=kid)
+    assert (await verifier.verify(token)).user_id == "alice"
+    assert verifier.cached(token) is not None
+    for forged in (
+        Pair("EdDSA", "stranger").token(alg=named, kid=kid),  # another key
+        PAIRS["ES256"].token(alg=named, kid=kid),  # another algorithm under this name
+        pair.token(alg="ES256", kid=kid), pair.token(alg="Ed448", kid=kid), pair.token(alg="ed25519", kid=kid),
+        signed({"alg": named, "kid": kid or "key-EdDSA"}, PAYLOAD, pair.private.public_key().public_bytes_raw()),
+    ):  # fmt: skip
+        assert await refusal(verifier, forged)
+    await provider.close()
+
+
+async def test_a_key_that_changes_the_name_of_its_algorithm_keeps_its_tokens(
+    of_provider: TokenVerifier, key_server: KeyServer, clock: Clock
+) -> None:
+    token = PAIRS["EdDSA"].token()
+    await of_provider.verify(token)
+    key_server.response_json({"keys": [PAIRS["EdDSA"].jwk(alg="Ed25519")]})
+    clock.now += 30
+    assert of_provider.provider is not None
+    await of_provider.provider.refresh()
+    assert of_provider.cached(token) is not None
+    assert (await of_provider.verify(token)).user_id == "alice"
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

@@ -8,16 +8,18 @@ import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from taskward.auth.weak_rsa import weakness
 from taskward.strict_json import MalformedJsonError, decode
 
 MAX_KEYS = 32
 MIN_RSA_BITS = 2048  # RFC 7518, 3.3 and 3.5
+MAX_RSA_BITS = 16_384  # OpenSSL checks no signature by a longer one
 PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}  # RFC 7518, 6
 
 # Which kind of key (kty, crv) an algorithm needs. The first of a kind is the algorithm of a key that names none.
 ALGORITHMS = {
     "EdDSA": ("OKP", "Ed25519"),
-    "Ed25519": ("OKP", "Ed25519"),  # the newer name for the same thing (RFC 9864)
+    "Ed25519": ("OKP", "Ed25519"),
     "ES256": ("EC", "P-256"),
     "ES384": ("EC", "P-384"),
     "ES512": ("EC", "P-521"),
@@ -28,6 +30,9 @@ ALGORITHMS = {
     "PS384": ("RSA", None),
     "PS512": ("RSA", None),
 }
+
+# Newer names of the same thing (RFC 9864, 2.2), in tokens and keys alike. EdDSA has two curves, and here only one.
+OTHER_NAMES = {"Ed25519": "EdDSA"}
 
 
 class UnusableKeyError(ValueError):
@@ -40,7 +45,7 @@ class InvalidKeySetError(ValueError):
 
 @dataclass(eq=False, slots=True)
 class Key:
-    """A key that checks signatures, and the one algorithm it does that by."""
+    """A key that checks signatures, and the one algorithm it does that by, under the first of its names."""
 
     algorithm: str
     material: Any
@@ -52,10 +57,20 @@ class Key:
         return (self.kid, self.algorithm, self.material) == (other.kid, other.algorithm, other.material)
 
 
-def read_key_set(document: bytes) -> tuple[list[Key], list[str]]:
-    """Return the keys of a JWK Set that may be used, and for each of the others why not.
+def one_name(algorithm: str) -> str:
+    """Return the name under which keys are for an algorithm, of those that are the same."""
+    return OTHER_NAMES.get(algorithm, algorithm)
 
-    Raises InvalidKeySetError: no strict JSON, no list of `keys`, more than 32 of them.
+
+def names_of(algorithm: str) -> list[str]:
+    """Return every name that a token may have for the algorithm of a key."""
+    return [algorithm, *(other for other, first in OTHER_NAMES.items() if first == algorithm)]
+
+
+def read_key_set(document: bytes) -> tuple[list[Key], list[str]]:
+    """Return the first 32 keys of a JWK Set that may be used, and for each that is not taken why not.
+
+    No more than 32 reasons are given. Raises InvalidKeySetError: no strict JSON, no list of `keys`.
     """
     try:
         value = decode(document)
@@ -64,11 +79,16 @@ def read_key_set(document: bytes) -> tuple[list[Key], list[str]]:
     published = value.get("keys") if isinstance(value, dict) else None
     if not isinstance(published, list):
         raise InvalidKeySetError("the response is no key set: it has no list of 'keys'")
-    if len(published) > MAX_KEYS:
-        raise InvalidKeySetError(f"there are more than {MAX_KEYS} keys")
+    return _usable(published)
+
+
+def _usable(published: list[Any]) -> tuple[list[Key], list[str]]:
     keys: list[Key] = []
-    refused = []
+    refused: list[str] = []
     for number, jwk in enumerate(published, 1):
+        if len(keys) == MAX_KEYS:
+            refused.append(f"key {number} and those after it are not used: {MAX_KEYS} keys before them serve")
+            break
         try:
             key = read_key(jwk)
         except UnusableKeyError as error:
@@ -76,7 +96,12 @@ def read_key_set(document: bytes) -> tuple[list[Key], list[str]]:
         else:
             if not any(key.is_the_same_as(other) for other in keys):
                 keys.append(key)
-    return keys, refused
+    return keys, _in_part(refused)
+
+
+def _in_part(reasons: list[str]) -> list[str]:
+    more = len(reasons) - MAX_KEYS
+    return reasons if more <= 0 else [*reasons[:MAX_KEYS], f"and {more} more are not used"]
 
 
 def read_key(jwk: Any) -> Key:
@@ -105,7 +130,7 @@ def _algorithm(jwk: dict[str, Any]) -> str:
     kind = (jwk.get("kty"), jwk.get("crv"))
     for algorithm, needed in ALGORITHMS.items():
         if needed == kind and jwk.get("alg", algorithm) == algorithm:
-            return algorithm
+            return one_name(algorithm)
     raise UnusableKeyError("its 'kty', 'crv' and 'alg' do not go together here")
 
 
@@ -113,9 +138,17 @@ def _material(jwk: dict[str, Any], algorithm: str) -> Any:
     if not all(isinstance(jwk.get(name, ""), str) for name in ("n", "e", "x", "y")):
         raise UnusableKeyError("its 'n', 'e', 'x' or 'y' is not a string")
     try:
-        key = jwt.PyJWK(jwk, "EdDSA" if algorithm == "Ed25519" else algorithm).key
+        key = jwt.PyJWK(jwk, algorithm).key
     except (jwt.PyJWTError, UnsupportedAlgorithm, ValueError):  # whose message would hold the key
         raise UnusableKeyError("its numbers do not make a key") from None
-    if isinstance(key, RSAPublicKey) and key.key_size < MIN_RSA_BITS:
-        raise UnusableKeyError(f"it is shorter than {MIN_RSA_BITS} bits")
+    if isinstance(key, RSAPublicKey) and (why := _rsa_weakness(key)):
+        raise UnusableKeyError(why)
     return key
+
+
+def _rsa_weakness(key: RSAPublicKey) -> str | None:
+    if key.key_size < MIN_RSA_BITS:
+        return f"it is shorter than {MIN_RSA_BITS} bits"
+    if key.key_size > MAX_RSA_BITS:
+        return f"it is longer than {MAX_RSA_BITS} bits"
+    return weakness(key.public_numbers().n)

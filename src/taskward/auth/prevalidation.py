@@ -88,16 +88,21 @@ def _check_header(header: dict[str, Any]) -> None:
         raise TokenInvalidError("The token's header names no algorithm: its 'alg' is missing, or no text.")
     if "crit" in header:
         raise TokenInvalidError("The token's header has 'crit', and no extension is understood here.")
-    kind = header.get("typ", "JWT")
+    kind = _media_type(header.get("typ", "JWT"))
     if kind == SESSION_CACHE_TYPE:
         raise TokenInvalidError(
             "The token's 'typ' says that it is the cache of Better Auth's session cookie, and no access token."
             " The front end gets one from /api/auth/token, or from the set-auth-jwt header."
         )
-    if not isinstance(kind, str) or kind.lower() not in TYPES:
+    if kind not in TYPES:
         raise TokenInvalidError("The token's 'typ' says that it is no access token.")
     if "kid" in header and not isinstance(header["kid"], str):
         raise TokenInvalidError("The token's 'kid' is no text.")
+
+
+def _media_type(kind: object) -> str | None:
+    """Return a `typ` as it is compared: in any case, with or without `application/` (RFC 7515, 4.1.9)."""
+    return kind.lower().removeprefix("application/") if isinstance(kind, str) else None
 
 
 def _not_a_jwt(token: str, parts: int) -> str:

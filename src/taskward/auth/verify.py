@@ -9,7 +9,7 @@ import jwt
 from jwt.algorithms import OKPAlgorithm
 
 from taskward.auth.claims import Claims, Expected, check_claims
-from taskward.auth.jwk import ALGORITHMS, Key
+from taskward.auth.jwk import ALGORITHMS, Key, names_of, one_name
 from taskward.auth.keys import ProviderKeys
 from taskward.auth.prevalidation import Unverified, prevalidate
 from taskward.errors import TokenExpiredError, TokenInvalidError
@@ -105,7 +105,7 @@ class TokenVerifier:
         if self._shared is not None and algorithm == self._shared.algorithm:
             return self._shared
         if self.provider is not None and algorithm in ALGORITHMS:
-            return await self.provider.find(algorithm, unverified.kid)
+            return await self.provider.find(one_name(algorithm), unverified.kid)
         raise TokenInvalidError(self._wrong_algorithm(algorithm))
 
     def _wrong_algorithm(self, algorithm: str) -> str:
@@ -123,9 +123,9 @@ class TokenVerifier:
 
 
 def check_signature(token: str, key: Key) -> None:
-    """Raise TokenInvalidError unless `key` signed the token, by the algorithm of the key."""
+    """Raise TokenInvalidError unless `key` signed the token, by the algorithm of the key under any of its names."""
     try:
-        JWS.decode(token, key.material, algorithms=[key.algorithm])
+        JWS.decode(token, key.material, algorithms=names_of(key.algorithm))
     except jwt.InvalidSignatureError:
         whose = "another secret than JWT_SECRET_KEY" if key.algorithm == "HS256" else "another key than it names"
         raise TokenInvalidError(f"The signature does not match. The token was signed with {whose}.") from None
