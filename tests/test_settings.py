@@ -40,6 +40,7 @@ FIELDS: dict[str, tuple[Any, str, Any, str | None]] = {
     "jwt_jwks_url": (None, JWKS_URL, JWKS_URL, "http://example.com/jwks"),
     "jwt_issuer": (None, "https://example.com", "https://example.com", None),
     "jwt_audience": (None, "https://example.com, tasks,", ("https://example.com", "tasks"), " , "),
+    "jwt_client_id": (None, "web, app,", ("web", "app"), " , "),
     "jwt_user_id_claim": ("sub", "user_id", "user_id", "iss"),
     "local_accounts": (None, "false", False, "perhaps"),
     "reveal_foreign_tasks": (True, "false", False, "perhaps"),
@@ -225,7 +226,9 @@ def test_keys_come_by_https_or_from_this_machine(url: str) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "http://example.com/jwks", "http://localhost.example.com/", "http://127.0.0.1.example.com/", "http://0.0.0.0/",
+        "http://example.com/jwks", "http://134744072/", "http://auth./", "http://169.254.169.254/", "ftp://auth/",
+        "http://auth@example.com/", "http://example.com\\@auth/",
+        "http://localhost.example.com/", "http://127.0.0.1.example.com/", "http://0.0.0.0/",
         "http://127.0.0.1@example.com/", "http://localhost@127.0.0.1/", "ftp://localhost/", "file:///etc/passwd",
         "https://", "https:///jwks", "example.com/jwks", "https://alice:hunter2@example.com/", "https://a b/",
         "https://example.com/#keys", "https://[::1", "https://example.com:99999/", "https://ex\u00e4mple.com/",
@@ -237,6 +240,25 @@ def test_other_addresses_of_keys_are_refused(url: str) -> None:
     (line,) = refusal(JWT_JWKS_URL=url)
     assert line.startswith("JWT_JWKS_URL: ")
     assert "hunter2" not in line
+
+
+NEAR = ["http://auth:3000/jwks", "http://host.docker.internal/jwks", "http://10.0.0.2/", "http://[fd00::2]:3000/"]
+
+
+@pytest.mark.parametrize("url", NEAR)
+def test_keys_come_by_http_from_a_private_network_in_development_alone(url: str) -> None:
+    assert Settings(JWT_JWKS_URL=url).jwt_jwks_url == url
+    for environment in ("staging", "production", "Production"):
+        (line,) = refusal(JWT_JWKS_URL=url, ENVIRONMENT=environment)
+        assert line.startswith("JWT_JWKS_URL: use https. Outside development")
+        secure = url.replace("http://", "https://")
+        assert Settings(JWT_JWKS_URL=secure, ENVIRONMENT=environment).jwt_jwks_url == secure
+        assert Settings(JWT_JWKS_URL="http://127.0.0.1/", ENVIRONMENT=environment).jwt_jwks_url is not None
+
+
+def test_an_environment_that_is_none_lets_no_keys_come_by_http() -> None:
+    lines = refusal(JWT_JWKS_URL=NEAR[0], ENVIRONMENT="prod")
+    assert [line.partition(":")[0] for line in lines] == ["ENVIRONMENT", "JWT_JWKS_URL"]
 
 
 @pytest.mark.parametrize("claim", ["iss", "aud", "exp", "nbf", "iat", "jti"])

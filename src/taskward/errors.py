@@ -57,9 +57,13 @@ class AuthenticationError(ApiError):
     status = 401
     detail = "The request carries no valid access token."
 
-    def __init__(self, reason: str, *, logged: str | None = None) -> None:
-        """Take the reason, and what is logged instead where it repeats something of the token."""
-        super().__init__(headers={"WWW-Authenticate": self.challenge})
+    def __init__(self, reason: str, *, logged: str | None = None, retry_after: int | None = None) -> None:
+        """Take the reason, and what is logged instead where it repeats something of the token.
+
+        `retry_after` is the number of seconds after which the same token may be good, if that may be.
+        """
+        retry = {} if retry_after is None else {"Retry-After": str(max(1, retry_after))}
+        super().__init__(headers={"WWW-Authenticate": self.challenge, **retry})
         self.reason = reason
         self.logged = logged or reason
 
@@ -81,7 +85,8 @@ class TokenExpiredError(AuthenticationError):
 
 
 class TokenInvalidError(AuthenticationError):
-    """The token is not valid here, or its account has been deleted. In development `detail` says exactly why."""
+    """The token is not valid here, or its account has been deleted. In development `detail` says exactly why. With
+    `Retry-After`, its key may be too new to be known: send the same token again then."""
 
     code = "TOKEN_INVALID"
 

@@ -111,3 +111,20 @@ async def test_a_refusal_explains_itself_in_development_alone(
             "The request carries no valid access token.",
             "The access token has expired.",
         )
+
+
+@pytest.mark.parametrize("environment", ["development", "production"])
+async def test_a_token_of_a_key_that_was_just_rotated_in_is_told_when_to_come_back(
+    key_server: KeyServer, environment: str
+) -> None:
+    settings = {"DATABASE_URL": "postgresql://127.0.0.1:1/nothing", "ENVIRONMENT": environment}
+    app = create_app(Settings.model_validate(settings | {"JWT_JWKS_URL": key_server.url}))
+    new = Pair("EdDSA", "new")
+    async with state_of(app).verifier.keeping_keys_fresh(), client(app, new.token()) as alice:
+        assert (await alice.get("/tasks")).headers.get("Retry-After") is None, "the keys were fetched just now"
+        key_server.publish(PAIR, new)
+        response = await alice.get("/tasks")
+    assert (response.status_code, response.json()["code"]) == (401, "TOKEN_INVALID")
+    assert 1 <= int(response.headers["Retry-After"]) <= 30
+    assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+    assert key_server.requests == 1

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ssl import SSLContext
 from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Self
@@ -69,7 +70,8 @@ Answer = tuple[int, dict[str, str], Iterable[bytes]]
 class KeyServer:
     """A real HTTP server on loopback that publishes keys, or what a test has it answer, and counts requests."""
 
-    def __init__(self, *pairs: Pair) -> None:
+    def __init__(self, *pairs: Pair, tls: SSLContext | None = None) -> None:
+        self._tls = tls
         self.requests = 0
         self.asked = Event()
         self.paths: list[str] = []
@@ -117,7 +119,11 @@ class KeyServer:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}/api/auth/jwks"
+        if self._tls is not None:
+            self._server.socket = self._tls.wrap_socket(self._server.socket, server_side=True)
+        self.url = (
+            f"{'http' if self._tls is None else 'https'}://127.0.0.1:{self._server.server_port}/api/auth/jwks"
+        )
         self._thread = Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
         return self

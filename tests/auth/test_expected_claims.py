@@ -100,6 +100,70 @@ def test_the_settings_separate_audiences_by_commas() -> None:
     assert Expected.from_settings(Settings()).audiences is None
 
 
+CLIENTS = ("web", "app")
+OF_CLIENT = PAYLOAD | {"client_id": "app", "token_use": "access"}  # as Amazon Cognito makes them
+
+
+@pytest.mark.parametrize("audiences", [None, (AUDIENCE,)])
+@pytest.mark.parametrize("client_id", CLIENTS)
+def test_a_token_without_an_audience_may_be_of_a_known_client(audiences: Any, client_id: str) -> None:
+    good = verifier(client_ids=CLIENTS, audiences=audiences)
+    token = signed(payload=OF_CLIENT | {"client_id": client_id})
+    assert at_once(good.verify(token)).user_id == "alice"
+    assert good.cached(token) is not None
+
+
+@pytest.mark.parametrize("audiences", [None, (AUDIENCE,)])
+@pytest.mark.parametrize(
+    "client_id", ["absent", "", None, "other", "WEB", "we", "web,app", ["web"], {"web": 1}, 0]
+)
+def test_a_token_of_another_client_is_refused(audiences: Any, client_id: Any) -> None:
+    reason = refusal(verifier(client_ids=CLIENTS, audiences=audiences), aud="absent", client_id=client_id)
+    assert "its 'client_id' must be one of 'web', 'app' (JWT_CLIENT_ID)" in reason
+    assert "missing" in reason if client_id == "absent" else repr(str(client_id)) in reason
+
+
+@pytest.mark.parametrize("audience", ["", None, [], "other", ["other"], "web", ["web"]])
+def test_a_known_client_makes_up_for_no_audience_that_is_another(audience: Any) -> None:
+    """A client gets tokens for other services too: its name says nothing about those."""
+    both = verifier(client_ids=CLIENTS, audiences=(AUDIENCE,))
+    assert "(JWT_AUDIENCE)" in refusal(both, aud=audience, client_id="web")
+    alone = verifier(client_ids=CLIENTS)
+    assert "JWT_AUDIENCE is not set" in refusal(alone, aud=audience, client_id="web")
+
+
+def test_a_token_for_the_audience_needs_no_client() -> None:
+    both = verifier(client_ids=CLIENTS, audiences=(AUDIENCE,))
+    for client_id in ({}, {"client_id": "other"}):
+        assert at_once(both.verify(signed(payload=GOOD | client_id))).user_id == "alice"
+
+
+def test_without_known_clients_a_client_is_no_audience() -> None:
+    assert "must be 'https://api.example.com'" in refusal(
+        verifier(audiences=(AUDIENCE,)), aud="absent", client_id=AUDIENCE
+    )
+
+
+def test_a_claim_of_a_client_is_no_way_around_the_session_cache() -> None:
+    cache = "better-auth:session-cache"
+    assert "session cookie" in refusal(verifier(client_ids=CLIENTS), aud=cache, client_id="web")
+
+
+@pytest.mark.parametrize("audiences", [None, (AUDIENCE,)])
+def test_tokens_of_the_service_are_of_its_first_client_where_there_is_no_audience(audiences: Any) -> None:
+    expected = Expected(audiences=audiences, client_ids=CLIENTS)
+    token = issue_token("alice", SECRET, "HS256", 60, expected)
+    assert at_once(TokenVerifier(SECRET, "HS256", expected=expected).verify(token)).user_id == "alice"
+    others = Expected(audiences=("x",), client_ids=("app",))
+    with pytest.raises(TokenInvalidError):
+        at_once(TokenVerifier(SECRET, "HS256", expected=others).verify(token))
+
+
+def test_the_settings_separate_client_ids_by_commas() -> None:
+    assert Expected.from_settings(Settings(JWT_CLIENT_ID=" web,app,")).client_ids == CLIENTS
+    assert Expected.from_settings(Settings()).client_ids is None
+
+
 def test_a_long_issuer_is_shown_in_part_and_other_claims_are_not_shown() -> None:
     reason = refusal(verifier(issuer=ISSUER, audiences=(AUDIENCE,)), iss="i" * 5000, email="alice@example.com")
     assert "i" * 200 in reason
@@ -111,7 +175,7 @@ def test_the_claim_that_names_the_user_can_be_another() -> None:
     other = verifier(user_id_claim="https://example.com/uid")
     payload = PAYLOAD | {"https://example.com/uid": "bob"}
     assert at_once(other.verify(signed(payload=payload))).user_id == "bob"
-    assert "'https://example.com/uid' is not a user id" in refusal(other)
+    assert "no 'https://example.com/uid' (JWT_USER_ID_CLAIM)" in refusal(other)
 
 
 @pytest.mark.parametrize("secret", [None, "s" * 32])

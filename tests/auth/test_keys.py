@@ -55,7 +55,7 @@ async def test_10000_made_up_kids_in_10_seconds_are_one_fetch(
     assert key_server.requests == 2
 
 
-async def test_10000_made_up_kids_while_keys_cannot_be_fetched_are_one_fetch(
+async def test_10000_made_up_kids_in_10_seconds_without_any_key_are_a_fetch_every_2_seconds(
     provider: ProviderKeys, key_server: KeyServer, clock: Clock
 ) -> None:
     key_server.response_bytes(b"", 500)
@@ -63,7 +63,7 @@ async def test_10000_made_up_kids_while_keys_cannot_be_fetched_are_one_fetch(
         clock.now += 10 / 10_000
         with pytest.raises(KeysUnavailableError):
             await provider.find("EdDSA", secrets.token_hex(8))
-    assert key_server.requests == 1
+    assert key_server.requests == 5
 
 
 async def test_a_new_key_is_found_30_seconds_after_the_last_fetch(
@@ -154,14 +154,67 @@ async def test_without_keys_the_response_says_when_to_try_again(
     provider: ProviderKeys, key_server: KeyServer, pair: Pair, clock: Clock
 ) -> None:
     key_server.response_bytes(b"", 500)
-    for passed, left in ((0, "30"), (10.5, "20"), (19.4, "1")):
+    for passed, left in ((0, "2"), (0.9, "2"), (0.6, "1"), (0.4, "1")):
         clock.now += passed
         with pytest.raises(KeysUnavailableError) as away:
             await found(provider, pair)
         assert (away.value.status, away.value.headers["Retry-After"]) == (503, left)
+    assert key_server.requests == 1
     key_server.publish(pair)
-    clock.now += 0.1
+    clock.now += 0.11
     assert await found(provider, pair)
+
+
+async def retry_after(provider: ProviderKeys, pair: Pair) -> str | None:
+    with pytest.raises(TokenInvalidError) as refused:
+        await provider.find("EdDSA", pair.kid)
+    return refused.value.headers.get("Retry-After")
+
+
+async def test_a_token_of_a_key_that_may_be_too_new_is_told_when_to_come_back(
+    provider: ProviderKeys, key_server: KeyServer, pair: Pair, clock: Clock
+) -> None:
+    new = Pair("EdDSA", "new")
+    assert await found(provider, pair)
+    key_server.publish(pair, new)
+    assert await retry_after(provider, new) == "30"
+    clock.now += 10.5
+    assert await retry_after(provider, new) == "20"
+    clock.now += 19.4
+    assert await retry_after(provider, new) == "1"
+    clock.now += 1
+    assert await found(provider, new)
+    assert key_server.requests == 2
+
+
+async def test_a_token_of_a_key_that_was_looked_for_just_now_is_not(
+    provider: ProviderKeys, key_server: KeyServer, pair: Pair, clock: Clock
+) -> None:
+    stranger = Pair("EdDSA", "stranger")
+    assert await retry_after(provider, stranger) is None, "nothing was known, so the keys were fetched"
+    clock.now += 30
+    assert await retry_after(provider, stranger) is None
+    key_server.response_bytes(b"", 500)
+    clock.now += 30
+    assert await retry_after(provider, stranger) == "30", "nobody knows"
+
+
+async def test_a_problem_that_goes_on_is_logged_once_and_its_end_too(
+    provider: ProviderKeys, key_server: KeyServer, pair: Pair, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    await provider.refresh()
+    caplog.clear()
+    caplog.set_level(logging.INFO)
+    for status in (500, 500, 503, 503, 200, 200, 503):
+        key_server.response_json({"keys": [pair.jwk()]}, status)
+        clock.now += 30
+        await provider.refresh()
+    told = [
+        record.getMessage().rpartition(": ")[2].partition(" from")[0]
+        for record in caplog.records
+        if record.name == module.__name__
+    ]
+    assert told == ["the response is 500", "the response is 503", "1 keys", "the response is 503"]
 
 
 async def test_a_client_who_goes_away_does_not_take_the_fetch_along(
@@ -179,7 +232,11 @@ async def test_a_client_who_goes_away_does_not_take_the_fetch_along(
 async def test_an_open_provider_fetches_again_and_again(
     provider: ProviderKeys, key_server: KeyServer, pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert (module.REFRESH_SECONDS, module.MIN_PAUSE_SECONDS) == (600, 30)
+    assert (module.REFRESH_SECONDS, module.MIN_PAUSE_SECONDS, module.MIN_PAUSE_WITHOUT_KEYS_SECONDS) == (
+        600,
+        30,
+        2,
+    )
     monkeypatch.setattr(module, "REFRESH_SECONDS", 0.01)
     monkeypatch.setattr(module, "MIN_PAUSE_SECONDS", 0)
     provider.open()

@@ -26,9 +26,7 @@ def next_prime(start: int, step: int = 2) -> int:
     """Return the next number that passes Fermat's test; what passes by chance is as good here."""
     assert start % 2, "an odd start"
     return next(
-        number
-        for number in count(start, step)
-        if gcd(number, PRIMORIAL) == 1 and pow(2, number - 1, number) == 1
+        number for number in count(start, step) if gcd(number, PRIMORIAL) == 1 and pow(2, number - 1, number) == 1
     )
 
 

@@ -127,6 +127,7 @@ def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
         ({"WORKERS": "2"}, "RATE_LIMIT_STORAGE_URL"),
         ({"ENVIRONMENT": "production", "ACCESS_TOKEN_EXPIRE_MINUTES": "1441"}, "ACCESS_TOKEN_EXPIRE_MINUTES"),
         ({"JWT_JWKS_URL": "https://a.example/jwks"}, "JWT_AUDIENCE"),
+        ({"JWT_JWKS_URL": "http://auth:3000/jwks", "JWT_AUDIENCE": "a"}, "JWT_JWKS_URL is plain http"),
         ({"DATABASE_MIGRATION_URL": "postgresql://h/d"}, "DATABASE_MIGRATION_URL is ignored without DATABASE_URL"),
     ],
 )
@@ -141,6 +142,7 @@ def test_what_is_unusual_is_told(settings: dict[str, str], named: str) -> None:
         {},
         {"ENVIRONMENT": "production", "HOST": "0.0.0.0", "TRUSTED_PROXIES": "10.0.0.0/8"},
         {"WORKERS": "2", "RATE_LIMIT_STORAGE_URL": "valkey://h"},
+        {"JWT_JWKS_URL": "http://127.0.0.1/jwks", "JWT_CLIENT_ID": "a"},
         {"DATABASE_MIGRATION_URL": "postgresql://h/d", "DATABASE_URL": "postgresql://h/d"},
     ],
 )

@@ -16,6 +16,7 @@ from taskward.auth.jwk import ALGORITHMS
 from taskward.cli.doctor_token import doctor_token, examine, examine_by
 from taskward.settings import Settings
 from tests.auth.provider import KeyServer, Pair
+from tests.auth.test_weak_rsa import ROCA
 from tests.auth.tokens import base64url, json_part, signed
 from tests.cli.command import taskward
 from tests.client import connect
@@ -47,6 +48,12 @@ TOKENS = {
     "another issuer": PAIR.token(GOOD | {"iss": "https://other.example.com"}),
     "another audience": PAIR.token(GOOD | {"aud": "other"}),
     "a list of audiences": PAIR.token(GOOD | {"aud": ["other", FRONT_END]}),
+    "of a client": PAIR.token({"sub": "alice", "exp": NOW + 3600, "iss": FRONT_END, "client_id": "web"}),
+    "of another client": PAIR.token({"sub": "alice", "exp": NOW + 3600, "iss": FRONT_END, "client_id": "other"}),
+    "of a client for another audience": PAIR.token(GOOD | {"aud": "other", "client_id": "web"}),
+    "the newer name of EdDSA": PAIR.token(GOOD, alg="Ed25519"),
+    "a media type in full": PAIR.token(GOOD, typ="application/at+jwt"),
+    "a user id that is too long": PAIR.token(GOOD | {"sub": "x" * 256}),
     "neither issuer nor audience": PAIR.token({"sub": "alice", "exp": NOW + 3600}),
     "strange claims": PAIR.token(GOOD | {"iss": "a\nPORT=1", "aud": ["\x1b[31m", None], "sub": 1, "id": "alice"}),
     "no user": PAIR.token(GOOD | {"sub": None}),
@@ -71,13 +78,18 @@ def settings(kind: str, key_server: KeyServer) -> Settings:
         "keys": keys,
         "both": keys | secret,
         "both, strict": keys | secret | strict,
+        "a client": keys | {"JWT_CLIENT_ID": "web"},
+        "a client or an audience": keys | {"JWT_CLIENT_ID": "web"} | strict,
         "another claim": keys | {"JWT_USER_ID_CLAIM": "id"},
         "a provider that is away": {"JWT_JWKS_URL": "http://127.0.0.1:1/"},
     }[kind]
     return Settings(DATABASE_URL="postgresql://127.0.0.1:1/nothing", AUTH_RATE_LIMIT=UNLIMITED, **chosen)
 
 
-KINDS = ["secret", "keys", "both", "both, strict", "another claim", "a provider that is away"]
+KINDS = [
+    "secret", "keys", "both", "both, strict", "a client", "a client or an audience", "another claim",
+    "a provider that is away",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -107,6 +119,11 @@ PRESCRIPTIONS: dict[str, tuple[dict[str, str], list[str]]] = {
     ),
     "another audience": ({"JWT_ISSUER": FRONT_END, "JWT_AUDIENCE": FRONT_END}, ["JWT_AUDIENCE=other"]),
     "another claim": ({"JWT_ISSUER": FRONT_END, "JWT_AUDIENCE": FRONT_END}, ["JWT_USER_ID_CLAIM=id"]),
+    "of a client": ({"JWT_ISSUER": FRONT_END, "JWT_AUDIENCE": FRONT_END}, ["JWT_CLIENT_ID=web"]),
+    "of another client": ({"JWT_ISSUER": FRONT_END, "JWT_CLIENT_ID": "web"}, ["JWT_CLIENT_ID=other"]),
+    "of a client for another audience": (
+        {"JWT_ISSUER": FRONT_END, "JWT_CLIENT_ID": "web"}, ["JWT_AUDIENCE=other"]
+    ),
     "a good HS256 token": ({"JWT_SECRET_KEY": "y" * 32}, ["JWT_SECRET_KEY=<the secret that it was signed with>"]),
 }  # fmt: skip
 
@@ -146,6 +163,27 @@ async def test_a_good_token_is_told_how_to_keep_others_out(key_server: KeyServer
     claims, _, lines = await examine_by(settings("keys", key_server), PAIR.token(GOOD))
     assert claims is not None
     assert lines == [f"JWT_ISSUER={FRONT_END}", f"JWT_AUDIENCE={FRONT_END}"]
+
+
+async def test_a_token_without_an_audience_is_told_how_to_keep_other_clients_out(key_server: KeyServer) -> None:
+    claims, diagnostics, lines = await examine_by(settings("keys", key_server), TOKENS["of a client"])
+    assert claims is not None
+    assert lines == [f"JWT_ISSUER={FRONT_END}", "JWT_CLIENT_ID=web"]
+    assert "any, as neither JWT_AUDIENCE nor JWT_CLIENT_ID is set" in str(diagnostics)
+    _, diagnostics, _ = await examine_by(settings("a client", key_server), TOKENS["of a client"])
+    assert "none, and 'client_id' is 'web'" in str(diagnostics)
+
+
+async def test_a_key_that_is_published_and_not_used_is_told_with_the_reason() -> None:
+    weak = Pair("RS256").jwk(n=base64url(ROCA.to_bytes(256)))
+    with KeyServer() as server:
+        server.response_json({"keys": [PAIR.jwk(), weak]})
+        claims, diagnostics, _ = await examine_by(Settings(JWT_JWKS_URL=server.url), Pair("RS256").token(GOOD))
+        assert claims is None
+        (note,) = (diagnostic.text for diagnostic in diagnostics if diagnostic.level == "note")
+        assert note.startswith(f"At {server.url}, key 2 is not used: it has the weakness ROCA")
+        _, diagnostics, _ = await examine_by(Settings(JWT_JWKS_URL=server.url), PAIR.token(GOOD))
+        assert {diagnostic.level for diagnostic in diagnostics} == {"ok"}, "another key is no matter of this token"
 
 
 async def test_a_provider_that_is_away_is_named_with_the_reason() -> None:

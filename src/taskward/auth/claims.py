@@ -12,6 +12,14 @@ from taskward.settings import Settings
 LEEWAY_SECONDS = 30
 MAX_USER_ID_LENGTH = 255
 MAX_SHOWN = 200
+TYPES = {
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
+    type(None): "null",
+}
 SESSION_CACHE_AUDIENCE = "better-auth:session-cache"  # signed with the same keys as access tokens
 
 
@@ -27,17 +35,19 @@ class Claims:
 class Expected:
     """What tokens must say beyond their times, and what our own say. None: nothing in particular.
 
-    A token is for one of `audiences`, of which our own name the first.
+    A token is for one of `audiences`, of which our own name the first. One without an `aud` was made for one of
+    `client_ids`, where these are given: providers such as Cognito name no audience.
     """
 
     issuer: str | None = None
     audiences: tuple[str, ...] | None = None
     user_id_claim: str = "sub"
+    client_ids: tuple[str, ...] | None = None
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Expected":
         """Return what the settings expect."""
-        return cls(settings.jwt_issuer, settings.jwt_audience, settings.jwt_user_id_claim)
+        return cls(settings.jwt_issuer, settings.jwt_audience, settings.jwt_user_id_claim, settings.jwt_client_id)
 
 
 def check_claims(
@@ -77,9 +87,11 @@ def check_issuer(payload: dict[str, Any], expected: Expected) -> None:
 
 
 def check_audience(payload: dict[str, Any], expected: Expected) -> None:
-    """Raise TokenInvalidError unless `aud`, a text or a list, names one of the settings, where there are any.
+    """Raise TokenInvalidError unless a token is for this service, where the settings say which are.
 
-    Better Auth's session cache is refused under any settings.
+    `aud`, a text or a list, must name one of the audiences (RFC 7519, 4.1.3). A token without `aud` is measured by
+    its `client_id` (RFC 8693, 4.3) instead, where client ids are set. Better Auth's session cache is refused under
+    any settings.
     """
     named = payload.get("aud")
     audiences = named if isinstance(named, list) else [named]
@@ -87,15 +99,26 @@ def check_audience(payload: dict[str, Any], expected: Expected) -> None:
         raise TokenInvalidError(
             "The token's 'aud' says that it is the cache of Better Auth's session cookie, and no access token."
         )
-    if expected.audiences is not None and not any(each in audiences for each in expected.audiences):
-        one = "" if len(expected.audiences) == 1 else "one of "
-        wanted = f"The token's audience ('aud') must be {one}{named_audiences(expected.audiences)} (JWT_AUDIENCE)"
+    if "aud" not in payload and expected.client_ids is not None:
+        _check_client_id(payload, expected.client_ids)
+    elif expected.audiences is not None and not any(each in audiences for each in expected.audiences):
+        wanted = f"The token's audience ('aud') must be {one_of(expected.audiences)} (JWT_AUDIENCE)"
         raise _unexpected(wanted, payload, "aud")
+    elif expected.audiences is None and expected.client_ids is not None:
+        raise _unexpected("JWT_AUDIENCE is not set, so the token may have no audience ('aud')", payload, "aud")
 
 
-def named_audiences(audiences: tuple[str, ...]) -> str:
-    """Return audiences as a message names them."""
-    return ", ".join(map(repr, audiences))
+def _check_client_id(payload: dict[str, Any], client_ids: tuple[str, ...]) -> None:
+    if payload.get("client_id") not in client_ids:
+        wanted = (
+            f"The token has no audience ('aud'), so its 'client_id' must be {one_of(client_ids)} (JWT_CLIENT_ID)"
+        )
+        raise _unexpected(wanted, payload, "client_id")
+
+
+def one_of(names: tuple[str, ...]) -> str:
+    """Return names as a message says that one of them is wanted."""
+    return ("" if len(names) == 1 else "one of ") + ", ".join(map(repr, names))
 
 
 def user_id_of(payload: dict[str, Any], expected: Expected, *, from_provider: bool) -> str:
@@ -104,14 +127,28 @@ def user_id_of(payload: dict[str, Any], expected: Expected, *, from_provider: bo
     Whoever is `from_provider`, an identity provider, may not name an account that is kept here.
     """
     name = expected.user_id_claim
-    user_id = payload.get(name)
-    if not isinstance(user_id, str) or not 1 <= len(user_id) <= MAX_USER_ID_LENGTH:
-        raise TokenInvalidError(f"The token's '{name}' is not a user id of 1 to {MAX_USER_ID_LENGTH} characters.")
+    user_id = _text(payload, name, "JWT_USER_ID_CLAIM")
     if any(unicodedata.category(character) == "Cc" for character in user_id):
         raise TokenInvalidError(f"The token's '{name}' has control characters.")
     if from_provider and is_account_id(user_id):
         raise TokenInvalidError(f"The token's '{name}' has the form of an account's of this service.")
     return user_id
+
+
+def _text(payload: dict[str, Any], name: str, setting: str) -> str:
+    """Return a claim that is a text of 1 to 255 characters, or say whether it is missing, no text, or too long."""
+    if name not in payload:
+        raise TokenInvalidError(f"The token has no '{name}' ({setting}).")
+    value = payload[name]
+    if not isinstance(value, str):
+        raise TokenInvalidError(f"The token's '{name}' ({setting}) must be a text, and is {TYPES[type(value)]}.")
+    if not value:
+        raise TokenInvalidError(f"The token's '{name}' ({setting}) is empty.")
+    if (length := len(value)) > MAX_USER_ID_LENGTH:
+        raise TokenInvalidError(
+            f"The token's '{name}' ({setting}) has {length} characters, and can have up to {MAX_USER_ID_LENGTH}."
+        )
+    return value
 
 
 def _time(payload: dict[str, Any], name: str) -> float | None:
@@ -133,7 +170,7 @@ def _expired(expires: float) -> str:
 
 
 def _unexpected(wanted: str, payload: dict[str, Any], name: str) -> TokenInvalidError:
-    """Say what the token has instead. Nothing but `iss` and `aud` is ever shown, and to developers alone."""
+    """Say what the token has instead. None but `iss`, `aud`, `client_id` are shown, and to developers alone."""
     if name not in payload:
         return TokenInvalidError(f"{wanted}, and it is missing.")
     shown = str(payload[name])[:MAX_SHOWN]

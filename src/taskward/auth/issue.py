@@ -18,5 +18,8 @@ def issue_token(
     now = int(time.time())
     claims = {expected.user_id_claim: user_id, "iat": now, "exp": now + lifetime_seconds}
     claims |= {"iss": expected.issuer} if expected.issuer is not None else {}
-    claims |= {"aud": expected.audiences[0]} if expected.audiences else {}
+    if expected.audiences:
+        claims["aud"] = expected.audiences[0]
+    elif expected.client_ids:
+        claims["client_id"] = expected.client_ids[0]
     return jwt.encode(claims, secret, algorithm=algorithm)

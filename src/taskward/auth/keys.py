@@ -16,6 +16,7 @@ from taskward.settings import InvalidSettingsError
 FETCH_SECONDS = 5
 MAX_BYTES = 64 * 1024
 MIN_PAUSE_SECONDS = 30  # between two fetches, whoever asks for them and however they end
+MIN_PAUSE_WITHOUT_KEYS_SECONDS = 2  # the same while no key is known, and nobody can get in
 REFRESH_SECONDS = 600
 MAX_AGE_SECONDS = 24 * 60 * 60  # how long keys are trusted that cannot be fetched again
 
@@ -75,28 +76,34 @@ class ProviderKeys:
         """Return the one key that is called `kid` and does `algorithm`; without a `kid`, the one that does.
 
         A key that is not there is worth a fetch. Raises TokenInvalidError when there is none, or more than one,
-        and KeysUnavailableError when there are no keys at all.
+        and KeysUnavailableError when there are no keys at all. While the key may just be too new, the error says
+        after how long the next fetch can be.
         """
-        key = self._known(algorithm, kid)
-        if key is None:
-            await self.refresh()
-            key = self._known(algorithm, kid)
-        if key is not None:
+        if (key := self._known(algorithm, kid)) is not None:
             return key
+        fetched = await self.refresh()
+        if (key := self._known(algorithm, kid)) is not None:
+            return key
+        pause = math.ceil(self._pause_left())
         if not self.trusted:
-            raise KeysUnavailableError(math.ceil(self._pause_left()))
+            raise KeysUnavailableError(pause)
         raise TokenInvalidError(
-            "The token is signed with a key that is none of those at JWT_JWKS_URL. Was it made by another server?"
+            "The token is signed with a key that is none of those at JWT_JWKS_URL. Was it made by another server?",
+            retry_after=None if fetched else pause,
         )
 
-    async def refresh(self) -> None:
-        """Fetch the keys, or wait for the fetch that is under way; within 30 s of the last one, do nothing."""
+    async def refresh(self) -> bool:
+        """Fetch the keys, or wait for the fetch that is under way; return whether they are fresh now.
+
+        Within 30 s of the last fetch, do nothing; while no key is known, within 2 s.
+        """
         if self._fetching is None:
             if self._pause_left() > 0:
-                return
+                return False
             self._attempted = self._clock()
             self._fetching = asyncio.create_task(self._fetch())
         await asyncio.shield(self._fetching)  # a client who goes away does not take the fetch along
+        return self.problem is None
 
     def _known(self, algorithm: str, kid: str | None) -> Key | None:
         named = [key for key in self.trusted if kid is None or key.kid == kid]
@@ -116,7 +123,7 @@ class ProviderKeys:
 
     def _pause_left(self) -> float:
         since = abs(self._clock() - self._attempted)  # the clock may have been put back
-        return max(0, MIN_PAUSE_SECONDS - since)
+        return max(0, (MIN_PAUSE_SECONDS if self.trusted else MIN_PAUSE_WITHOUT_KEYS_SECONDS) - since)
 
     async def _keep_fresh(self) -> None:
         while True:
@@ -128,12 +135,17 @@ class ProviderKeys:
             async with asyncio.timeout(FETCH_SECONDS):
                 keys, refused = read_key_set(await self._download())
         except Exception as error:  # whatever a foreign response makes a library raise
-            self.problem = str(error) or type(error).__name__
-            logger.warning("The keys at %s could not be fetched: %s", without_query(self.url), self.problem)
+            self._report(str(error) or type(error).__name__)
         else:
             self._take_over(keys, refused)
         finally:
             self._fetching = None
+
+    def _report(self, problem: str) -> None:
+        """Log a problem when it is new, for it may come every two seconds."""
+        level = logging.DEBUG if problem == self.problem else logging.WARNING
+        logger.log(level, "The keys at %s could not be fetched: %s", without_query(self.url), problem)
+        self.problem = problem
 
     async def _download(self) -> bytes:
         async with self._client.stream("GET", self.url) as response:
@@ -150,7 +162,7 @@ class ProviderKeys:
     def _take_over(self, published: list[Key], refused: list[str]) -> None:
         """Trust these keys and no others. A key that was known stays the same object, and so do its tokens."""
         keys = [next((old for old in self._keys if old.is_the_same_as(new)), new) for new in published]
-        if keys != self._keys or refused != self.refused:
+        if keys != self._keys or refused != self.refused or self.problem is not None:
             why = "".join(f"; {reason}" for reason in refused)
             logger.info("%d keys from %s%s", len(keys), without_query(self.url), why)
         for key in self._keys:

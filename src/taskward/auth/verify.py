@@ -123,7 +123,7 @@ class TokenVerifier:
 
 
 def check_signature(token: str, key: Key) -> None:
-    """Raise TokenInvalidError unless `key` signed the token, by the algorithm of the key under any of its names."""
+    """Raise TokenInvalidError unless `key` signed the token, by the algorithm of the key under any name."""
     try:
         JWS.decode(token, key.material, algorithms=names_of(key.algorithm))
     except jwt.InvalidSignatureError:

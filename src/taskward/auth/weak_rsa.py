@@ -28,11 +28,10 @@ def is_of_roca(modulus: int) -> bool:
 
 
 def has_close_factors(modulus: int) -> bool:
-    """Tell whether Fermat's method factors a modulus within 100 steps (Böck, "Fermat Factorization in the Wild")."""
+    """Tell whether Fermat's method factors a modulus in 100 steps (Böck, "Fermat Factorization in the Wild")."""
     root = isqrt(modulus - 1) + 1
     return any(
-        isqrt(square) ** 2 == square
-        for square in ((root + step) ** 2 - modulus for step in range(FERMAT_STEPS))
+        isqrt(square) ** 2 == square for square in ((root + step) ** 2 - modulus for step in range(FERMAT_STEPS))
     )
 
 

@@ -9,6 +9,7 @@ from taskward.settings import Settings
 from taskward.settings.sources import ENV_FILE, in_quotes, in_spaces
 from taskward.settings.token_secret import MAKE_ONE, weakness
 from taskward.settings.unread_names import near_misses, unread
+from taskward.settings.value_types import comes_in_clear
 
 A_DAY_OF_MINUTES = 24 * 60
 
@@ -29,8 +30,7 @@ def configuration_warnings(settings: Settings) -> Iterator[str]:
     """Yield a line for each of the settings."""
     if settings.database_migration_url is not None and settings.database_url is None:
         yield "DATABASE_MIGRATION_URL is ignored without DATABASE_URL: the embedded database is used. Set both"
-    if settings.jwt_jwks_url is not None and settings.jwt_audience is None:
-        yield "JWT_AUDIENCE is not set: tokens that JWT_JWKS_URL's owner made for others are accepted"
+    yield from _unusual_provider(settings)
     if settings.development and not is_loopback(settings.host):
         yield f"ENVIRONMENT is development and HOST is {settings.host}: others are told why a token is refused"
     if not settings.development and not is_loopback(settings.host) and not settings.trusted_proxies:
@@ -41,6 +41,13 @@ def configuration_warnings(settings: Settings) -> Iterator[str]:
         yield "ACCESS_TOKEN_EXPIRE_MINUTES is more than a day: nothing ends a stolen token earlier"
     if settings.jwt_secret_key is not None:
         yield from _unusual_secret(settings.jwt_secret_key.get_secret_value())
+
+
+def _unusual_provider(settings: Settings) -> Iterator[str]:
+    if settings.jwt_jwks_url is not None and settings.jwt_audience is None and settings.jwt_client_id is None:
+        yield "JWT_AUDIENCE is not set: tokens that JWT_JWKS_URL's owner made for others are accepted"
+    if comes_in_clear(settings.jwt_jwks_url):
+        yield "JWT_JWKS_URL is plain http from another machine: whoever is between can choose the keys"
 
 
 def _unusual_secret(secret: str) -> Iterator[str]:

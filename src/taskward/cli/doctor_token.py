@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import SecretStr, ValidationError
 
 from taskward.addresses import without_query
-from taskward.auth.claims import Claims, check_audience, check_issuer, check_times, named_audiences, user_id_of
+from taskward.auth.claims import Claims, Expected, check_audience, check_issuer, check_times, one_of, user_id_of
 from taskward.auth.jwk import ALGORITHMS, Key
 from taskward.auth.prevalidation import MAX_TOKEN_LENGTH, Unverified, read, split
 from taskward.auth.verify import TokenVerifier, check_signature
@@ -97,7 +97,9 @@ class Examination:
         with self._step("key") as say:
             key = await self._verifier.find_key(unverified)
             say(self._origin(key))
-        if key is not None:
+        if key is None:
+            self._note_keys_that_are_not_used()
+        else:
             with self._step("signature") as say:
                 check_signature(token, key)
                 say(f"good, by {key.algorithm}")
@@ -113,10 +115,14 @@ class Examination:
             say(f"{expected.issuer!r}" if expected.issuer is not None else "any, as JWT_ISSUER is not set")
         with self._step("audience") as say:
             check_audience(payload, expected)
-            audiences = expected.audiences
-            say(named_audiences(audiences) if audiences is not None else "any, as JWT_AUDIENCE is not set")
+            say(_audience(payload, expected))
         with self._step("user id") as say:
             say(f"{user_id_of(payload, expected, from_provider=from_provider)!r}, from '{expected.user_id_claim}'")
+
+    def _note_keys_that_are_not_used(self) -> None:
+        provider = self._verifier.provider
+        for reason in [] if provider is None else provider.refused:
+            self.diagnostics.append(Diagnostic("note", "key", f"At {self._provider}, {reason}."))
 
     @contextmanager
     def _step(self, subject: str) -> Iterator[Callable[[str], None]]:
@@ -148,7 +154,7 @@ class Examination:
 
 def settings_for(unverified: Unverified, settings: Settings, failed: set[str]) -> Iterator[str]:
     """Yield the settings that would make the token good or, if it is, those that would keep others out."""
-    issuer, audience = unverified.payload.get("iss"), unverified.payload.get("aud")
+    issuer, audience, client_id = (unverified.payload.get(name) for name in ("iss", "aud", "client_id"))
     audience = audience[0] if isinstance(audience, list) and audience else audience
     from_provider = unverified.algorithm in ALGORITHMS
     strange = not failed.isdisjoint({"key", "signature"})
@@ -162,6 +168,9 @@ def settings_for(unverified: Unverified, settings: Settings, failed: set[str]) -
         yield f"JWT_ISSUER={issuer}"
     if _fits(audience) and (("audience" in failed) or (from_provider and settings.jwt_audience is None)):
         yield f"JWT_AUDIENCE={audience}"
+    unbound = from_provider and settings.jwt_audience is None and settings.jwt_client_id is None
+    if "aud" not in unverified.payload and _fits(client_id) and ("audience" in failed or unbound):
+        yield f"JWT_CLIENT_ID={client_id}"
     if "user id" in failed:
         others = (name for name in OTHER_USER_ID_CLAIMS if isinstance(unverified.payload.get(name), str))
         yield from (f"JWT_USER_ID_CLAIM={name}" for name in list(others)[:1])
@@ -184,6 +193,15 @@ def _may_be_fetched(address: str) -> bool:
 
 def _fits(value: object) -> bool:
     return isinstance(value, str) and SAFE.fullmatch(value) is not None
+
+
+def _audience(payload: dict[str, Any], expected: Expected) -> str:
+    """Return by what a token is for this service, once that is known."""
+    if expected.audiences is None and expected.client_ids is None:
+        return "any, as neither JWT_AUDIENCE nor JWT_CLIENT_ID is set"
+    if "aud" in payload:
+        return one_of(expected.audiences or ())
+    return f"none, and 'client_id' is {one_of(expected.client_ids or ())}"
 
 
 def _named(what: str, name: str | None) -> str:

@@ -23,6 +23,7 @@ from taskward.settings.token_secret import MAKE_ONE, secret_kept_in, weakness
 from taskward.settings.unread_names import near_misses, variables
 from taskward.settings.value_types import (
     Audiences,
+    ClientIds,
     DatabaseUrl,
     KeySetUrl,
     Networks,
@@ -30,6 +31,7 @@ from taskward.settings.value_types import (
     Rate,
     SharedSecret,
     Store,
+    comes_in_clear,
 )
 
 NO_USER_ID = {"iss", "aud", "exp", "nbf", "iat", "jti"}  # the same for many users, or new with each token
@@ -119,8 +121,10 @@ class Settings(BaseSettings):
     )
     jwt_jwks_url: KeySetUrl | None = Field(
         None,
-        description="Where an identity provider publishes its public keys: by https, or by http from this machine."
-        " Then tokens of a secret are accepted only if `JWT_SECRET_KEY` is set as well, or there are accounts.",
+        description="Where an identity provider publishes its public keys: by https, or by http from this machine,"
+        " and in development from a private address or name (one without a dot, `*.local`, `*.internal`)."
+        " `SSL_CERT_FILE` in the environment names a private authority. Then tokens of a secret are accepted only"
+        " if `JWT_SECRET_KEY` is set as well, or there are accounts.",
         examples=["https://app.example.com/api/auth/jwks"],
     )
     jwt_issuer: str | None = Field(
@@ -133,6 +137,13 @@ class Settings(BaseSettings):
         description="Audiences, separated by commas. `aud` in every token must name one of them. Tokens that are"
         " made here name the first. Unset, `aud` is not checked.",
         examples=["https://app.example.com,https://admin.example.com"],
+    )
+    jwt_client_id: ClientIds = Field(
+        None,
+        description="Client ids, separated by commas, for a provider whose access tokens have `client_id` and no"
+        " `aud`, such as Amazon Cognito. A token without `aud` is accepted if its `client_id` is one of them. One"
+        " with `aud` is measured by `JWT_AUDIENCE`, and refused where that is unset.",
+        examples=["1example23456789"],
     )
     jwt_user_id_claim: str = Field(
         "sub", description="The claim that is the user's id.", examples=["https://app.example.com/user_id"]
@@ -232,6 +243,15 @@ class Settings(BaseSettings):
     @classmethod
     def _in_any_case(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
+
+    @field_validator("jwt_jwks_url")
+    @classmethod
+    def _not_in_clear_outside_development(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if info.data.get("environment") != "development" and comes_in_clear(value):
+            raise ValueError(
+                "use https. Outside development, plain http is allowed only for localhost, 127.0.0.1 and [::1]"
+            )
+        return value
 
     @field_validator("jwt_user_id_claim")
     @classmethod

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
 from taskward.addresses import read_address, read_database_address
-from taskward.loopback import is_loopback
+from taskward.loopback import is_loopback, is_private
 from taskward.settings.token_secret import MAKE_ONE, MIN_SECRET_LENGTH
 
 Network = IPv4Network | IPv6Network
@@ -63,12 +63,16 @@ def network(text: str) -> Network:
     return found
 
 
-def audiences(value: Any) -> Any:
-    """Return the audiences that commas separate; raise ValueError for none, which would be as good as unset."""
-    found = None if value is None else separated_by_commas(str)(value)
-    if found == ():
-        raise ValueError("this names no audience. Name at least one, or leave it unset")
-    return found
+def some_of(what: str) -> Callable[[Any], Any]:
+    """Return a function that reads what commas separate, and refuses nothing, which would be as good as unset."""
+
+    def read(value: Any) -> Any:
+        found = None if value is None else separated_by_commas(str)(value)
+        if found == ():
+            raise ValueError(f"this names no {what}. Name at least one, or leave it unset")
+        return found
+
+    return read
 
 
 def store(value: SecretStr) -> SecretStr | None:
@@ -104,7 +108,10 @@ def shared_secret(value: SecretStr) -> SecretStr:
 
 
 def key_set_url(text: str) -> str:
-    """Return the address of a JWK Set, which is fetched so that nobody between can change it; raise ValueError."""
+    """Return the address of a JWK Set, which is fetched so that nobody between can change it; raise ValueError.
+
+    By plain http it may come from a private network too, which is for development alone.
+    """
     if not text.isascii() or not text.isprintable() or " " in text:
         raise ValueError("this is not a URL")
     try:
@@ -114,9 +121,19 @@ def key_set_url(text: str) -> str:
         raise ValueError("this URL must have a host, and its port, if any, must be digits") from None
     if not url.hostname or "@" in text or url.fragment or port == 0:
         raise ValueError("this URL must have a host, and neither a user nor a fragment")
-    if url.scheme != "https" and not (url.scheme == "http" and is_loopback(url.hostname)):
-        raise ValueError("use https. Plain http is allowed only for localhost, 127.0.0.1 and [::1]")
+    near = is_loopback(url.hostname) or is_private(url.hostname)
+    if url.scheme != "https" and not (url.scheme == "http" and near):
+        raise ValueError(
+            "use https. Plain http is allowed only for localhost, 127.0.0.1 and [::1], and in development for"
+            " private addresses and names: those without a dot, *.local and *.internal"
+        )
     return text
+
+
+def comes_in_clear(url: str | None) -> bool:
+    """Return whether what is at a URL comes by plain http from another machine."""
+    parts = urlsplit(url or "")
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
 
 def separated_by_commas(each: Callable[[str], Any]) -> Callable[[Any], Any]:
@@ -135,7 +152,8 @@ def separated_by_commas(each: Callable[[str], Any]) -> Callable[[Any], Any]:
 Rate = Annotated[str, AfterValidator(rate)]
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(separated_by_commas(origin))]
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(separated_by_commas(network))]
-Audiences = Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(audiences)]
+Audiences = Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(some_of("audience"))]
+ClientIds = Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(some_of("client id"))]
 KeySetUrl = Annotated[str, AfterValidator(key_set_url)]
 SharedSecret = Annotated[SecretStr, AfterValidator(shared_secret)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(database)]
