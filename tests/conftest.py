@@ -119,6 +119,7 @@ def settings(database_url: str) -> Settings:
         DB_MAX_OVERFLOW=6,
         RATE_LIMIT=UNLIMITED,
         AUTH_RATE_LIMIT=UNLIMITED,
+        MAX_CONCURRENT_REQUESTS=1_000_000,
     )
 
 

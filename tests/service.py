@@ -12,7 +12,11 @@ from types import TracebackType
 from typing import Self
 
 STOP_SECONDS = 30
-UNLIMITED = {"RATE_LIMIT": "1000000/second", "AUTH_RATE_LIMIT": "1000000/second"}
+UNLIMITED = {
+    "RATE_LIMIT": "1000000/second",
+    "AUTH_RATE_LIMIT": "1000000/second",
+    "MAX_CONCURRENT_REQUESTS": "1000000",
+}
 
 
 class Service:

@@ -19,6 +19,7 @@ from tests.conftest import SECRET
 pytestmark = pytest.mark.quick
 
 BAD = {"Authorization": "Bearer " + "x" * 32}
+FORGED = {"Authorization": f"Bearer {issue_token('alice', b'y' * 32, 'HS256', 300)}"}
 Make = Callable[..., FastAPI]
 
 # Bob's path is refused to alice before anything is asked of a database, so nothing here needs one.
@@ -45,12 +46,10 @@ async def statuses(client: Client, times: int, **request: object) -> list[int]:
     return [(await client.get(BOBS, **request)).status_code for _ in range(times)]  # type: ignore[arg-type]
 
 
-async def test_failures_are_counted_by_address_and_then_refused_unseen(make: Make) -> None:
-    app = make(AUTH_RATE_LIMIT="3/minute")
-    async with connect(app) as anonymous:
-        assert await statuses(anonymous, 5, headers=BAD) == [401, 401, 401, 429, 429]
-        attach(app, replace(state_of(app), verifier=None))  # type: ignore[arg-type]  # nothing is verified any more
-        response = await anonymous.get(BOBS, headers=bearer("alice"))
+async def test_failures_are_counted_by_address(make: Make) -> None:
+    async with connect(make(AUTH_RATE_LIMIT="3/minute")) as anonymous:
+        assert await statuses(anonymous, 4, headers=BAD) == [401, 401, 401, 429]
+        response = await anonymous.get(BOBS, headers=BAD)
     assert (response.status_code, response.json()["code"]) == (429, "RATE_LIMITED")
     assert response.headers["ratelimit-policy"] == '"failures";q=3;w=60'
     seconds = int(re.fullmatch(r'"failures";r=0;t=(\d+)', response.headers["ratelimit"])[1])  # type: ignore[index]
@@ -60,6 +59,17 @@ async def test_failures_are_counted_by_address_and_then_refused_unseen(make: Mak
 async def test_requests_without_a_token_are_failures_too(make: Make) -> None:
     async with connect(make(AUTH_RATE_LIMIT="3/minute")) as anonymous:
         assert await statuses(anonymous, 4) == [401, 401, 401, 429]
+
+
+@pytest.mark.parametrize("failing", [{}, BAD, FORGED], ids=["without a token", "no token", "forged"])
+async def test_a_good_token_is_never_refused_for_what_others_of_its_address_did(
+    make: Make, failing: dict[str, str]
+) -> None:
+    async with connect(make()) as client:
+        assert await statuses(client, 25, headers=failing) == [401] * 20 + [429] * 5
+        assert await statuses(client, 25, headers=bearer("alice")) == [403] * 25
+        assert await statuses(client, 2, headers=bearer("alice", 600)) == [403] * 2, "one never seen before"
+        assert await statuses(client, 2, headers=failing) == [429] * 2, "and what failed goes on to"
 
 
 async def test_good_and_expired_tokens_are_no_failures(make: Make) -> None:
@@ -126,9 +136,8 @@ async def test_a_token_that_is_not_verified_counts_for_no_user(
         return await count(counters, key, together=together)
 
     monkeypatch.setattr(LocalCounters, "count", recorded)
-    forged = {"Authorization": f"Bearer {issue_token('alice', b'y' * 32, 'HS256', 300)}"}
     async with connect(make(RATE_LIMIT="2/minute")) as client:
-        assert await statuses(client, 5, headers=forged) == [401] * 5
+        assert await statuses(client, 5, headers=FORGED) == [401] * 5
         assert len(set(counted)) == 1, "the address"
         assert "alice" not in counted
         assert await statuses(client, 3, headers=bearer("alice")) == [403, 403, 429]
@@ -171,7 +180,8 @@ async def test_wrong_refresh_tokens_are_failures_of_the_address(make: Make) -> N
     form = {"grant_type": "refresh_token", "refresh_token": "no token"}
     async with connect(make(AUTH_RATE_LIMIT="2/minute")) as anonymous:
         assert [(await anonymous.post("/auth/token", data=form)).status_code for _ in range(3)] == [401, 401, 429]
-        assert (await anonymous.get(BOBS, headers=bearer("alice"))).status_code == 429
+        assert await statuses(anonymous, 1) == [429]
+        assert await statuses(anonymous, 1, headers=bearer("alice")) == [403]
 
 
 def log_in_from(address: str) -> Request:

@@ -72,7 +72,6 @@ async def create_token(
         tokens = await _service(request).log_in(form.username, form.password.get_secret_value())
     else:
         assert form.refresh_token is not None
-        _limits(request).before_verification(request)
         try:
             tokens = await _service(request).refresh(form.refresh_token.get_secret_value())
         except CredentialsInvalidError:
@@ -86,7 +85,7 @@ async def create_token(
     summary="Log out",
     response_class=Response,
     responses={200: {"description": "The token is good no longer, if it ever was."}}
-    | responses(413, 415)
+    | responses(413, 415, 429)
     | BAD_FORM
     | responses_of(DatabaseUnavailableError()),
 )

@@ -15,7 +15,7 @@ from taskward.errors import (
     TokenInvalidError,
     TokenMissingError,
 )
-from taskward.observability.current import add_response_headers, bind_user
+from taskward.observability.current import add_response_headers, at_end, bind_user
 
 
 class BearerToken(HTTPBearer):
@@ -33,7 +33,6 @@ class BearerToken(HTTPBearer):
         can take a user and forget it.
         """
         limits = state_of(request.app).rate_limits
-        limits.before_verification(request)
         try:
             user_id = await self._user_id(request)
         except TokenExpiredError:
@@ -42,6 +41,7 @@ class BearerToken(HTTPBearer):
             await limits.after_failure(request)
             raise
         bind_user(user_id)
+        at_end(limits.begin(user_id))
         add_response_headers(await limits.after_verification(user_id))
         if request.path_params.get("user_id", user_id) != user_id:
             raise ForbiddenError
@@ -55,6 +55,7 @@ class BearerToken(HTTPBearer):
             if (claims := verifier.cached(token)) is not None:
                 metrics.token("cached")
             else:
+                state.rate_limits.look_at_address(request)
                 claims = await verifier.verify(token)
                 metrics.token("verified")
         except (AuthenticationError, KeysUnavailableError) as error:

@@ -18,6 +18,8 @@ from taskward.observability.current import CurrentRequest, current_request
 from taskward.observability.metrics import Metrics
 
 MAX_BODY_BYTES = 64 * 1024
+# What a server keeps of a response before it makes whoever sends more wait for the client (uvicorn, as asyncio).
+BUFFERED_BYTES = 64 * 1024
 NO_RESPONSE = 499  # nobody got it; the client had gone away
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}\Z")
 
@@ -59,7 +61,9 @@ class RequestContext:
         try:
             await self._answer(scope, receive, response)
         finally:
-            seconds = time.perf_counter() - began
+            for end in request.at_end:
+                end()
+            seconds = (response.written_at or time.perf_counter()) - began
             self._metrics.in_flight -= 1
             self._metrics.answered(request.method, request.route, response.status, seconds)
             if self._access_log:
@@ -98,6 +102,7 @@ class _Response:
         self._without_body = without_body
         self.started = False
         self.status = NO_RESPONSE
+        self.written_at: float | None = None
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -107,6 +112,11 @@ class _Response:
             _complete(message["headers"])
         elif self._without_body and message["type"] == "http.response.body":
             message = {**message, "body": b""}
+        elif len(message.get("body", b"")) > BUFFERED_BYTES and not message.get("more_body"):
+            # A request has not ended, and counts, while its client keeps the memory of its response.
+            await self._send({**message, "more_body": True})
+            self.written_at = time.perf_counter()  # how slowly a client reads says nothing of the service
+            message = {"type": "http.response.body", "body": b""}
         await self._send(message)
 
 

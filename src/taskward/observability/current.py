@@ -1,6 +1,6 @@
 """The request that is being answered: what log lines and metrics tell of it, and what goes with its response."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -11,7 +11,7 @@ UNMATCHED = "unmatched"
 class CurrentRequest:
     """What is known of a request so far: its id, method and route template, and whose it is."""
 
-    __slots__ = ("id", "method", "response_headers", "route", "user_id")
+    __slots__ = ("at_end", "id", "method", "response_headers", "route", "user_id")
 
     def __init__(self, request_id: str, method: str) -> None:
         self.id = request_id
@@ -19,6 +19,7 @@ class CurrentRequest:
         self.route = UNMATCHED
         self.user_id: str | None = None
         self.response_headers: list[tuple[bytes, bytes]] = []  # those that are not the handler's to give
+        self.at_end: list[Callable[[], None]] = []
 
     @property
     def endpoint(self) -> str:
@@ -41,6 +42,14 @@ def add_response_headers(headers: Iterable[tuple[bytes, bytes]]) -> None:
     """Have the response to the current request, if there is one, carry these headers too, whatever it becomes."""
     if (request := current_request.get()) is not None:
         request.response_headers += headers
+
+
+def at_end(call: Callable[[], None]) -> None:
+    """Have `call` called once the current request has ended: its response was sent, or its client has gone."""
+    if (request := current_request.get()) is None:
+        call()  # nothing is being answered
+    else:
+        request.at_end.append(call)
 
 
 def bind_user(user_id: str) -> None:

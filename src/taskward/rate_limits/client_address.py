@@ -1,18 +1,23 @@
 """From which address a request comes: where a chain of proxies that we trust ends."""
 
+import logging
 from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from starlette.types import Scope
 
+from taskward.first_time import FirstTime
 from taskward.settings.value_types import Network
 
 NOWHERE = "unknown"  # a connection without an address, as by a Unix socket
 MAX_HOPS = 32
 CACHED = 10_000
+MAX_TOLD = 10  # addresses in an hour, of which the log says that they are not trusted
 
 Address = IPv4Address | IPv6Address
+
+logger = logging.getLogger(__name__)
 
 
 class ClientAddress:
@@ -22,19 +27,36 @@ class ClientAddress:
     changes nothing. `Forwarded` (RFC 7239) is not read: a proxy that does not write it passes on the client's own.
     """
 
-    def __init__(self, trusted: Sequence[Network]) -> None:
-        """Take the networks of the proxies."""
+    def __init__(self, trusted: Sequence[Network], header: str = "X-Forwarded-For") -> None:
+        """Take the networks of the proxies, and the header in which they say for whom they ask."""
         self._trusted = trusted
+        self._header = header.lower().encode()
+        self._of_proxies = {self._header, b"x-forwarded-for", b"forwarded"}
+        self._first_time = FirstTime(MAX_TOLD)
         self._parsed = lru_cache(CACHED)(self._parse)
 
     def of(self, scope: Scope) -> str:
         """Return the address to count by: of IPv4 the address, of IPv6 the network of 64 bits."""
         peer = scope.get("client")
         name, trusted = self._parsed(peer[0]) if peer else (None, False)
-        return self._behind(scope, name or NOWHERE) if trusted else name or NOWHERE
+        if trusted:
+            return self._behind(scope, name or NOWHERE)
+        if peer and not self._of_proxies.isdisjoint([header for header, _ in scope["headers"]]):
+            self._tell_of(peer[0])
+        return name or NOWHERE
+
+    def _tell_of(self, peer: str) -> None:
+        """Log that there may be a proxy: without TRUSTED_PROXIES everything seems to work, until it is many."""
+        if self._first_time(peer):
+            logger.warning(
+                "%s says for whom it asks, as a proxy does, and is not believed, so all behind it share the limits"
+                " of one address. If it is a proxy of yours, add %s to TRUSTED_PROXIES",
+                peer,
+                peer,
+            )
 
     def _behind(self, scope: Scope, proxy: str) -> str:
-        values = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        values = [value for name, value in scope["headers"] if name == self._header]
         hops = b",".join(values).decode("latin-1").rsplit(",", MAX_HOPS)[-MAX_HOPS:]
         for hop in reversed(hops):
             name, trusted = self._parsed(hop)

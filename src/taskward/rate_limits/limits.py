@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 import limits
 from starlette.requests import Request
+from starlette.types import Scope
 
 from taskward.errors import RateLimitedError, ServerBusyError
 from taskward.rate_limits.client_address import ClientAddress
+from taskward.rate_limits.concurrency import Concurrency
 from taskward.rate_limits.shared_store import SharedStore, StoreUnavailableError
 from taskward.rate_limits.windows import Counters, LocalCounters, SharedCounters, Window
 from taskward.settings import Settings
@@ -32,12 +34,6 @@ class Limit:
             if store
             else LocalCounters(item.get_expiry())
         )
-
-    def look(self, key: str) -> None:
-        """Raise RateLimitedError where nothing is left for `key`, as far as is known without asking anybody."""
-        window = self._counters.peek(key)
-        if window is not None and window.count >= self._quota:
-            self._refuse(window)
 
     async def spend(self, key: str, *, together: bool = False) -> Window:
         """Count one for `key`; raise RateLimitedError where that is one too many.
@@ -75,18 +71,24 @@ class RateLimits:
         """
         url = settings.rate_limit_storage_url
         self._store = SharedStore(url.get_secret_value()) if url else None
-        self._address = ClientAddress(settings.trusted_proxies)
+        self._address = ClientAddress(settings.trusted_proxies, settings.client_address_header)
         self._users = Limit("default", settings.rate_limit, self._store, refused)
         self._failures = Limit("failures", settings.auth_rate_limit, self._store, refused)
         self._log_ins = Limit("log-in", settings.auth_rate_limit, self._store, refused)
         self._accounts = Limit("account", settings.auth_rate_limit, self._store, refused)
+        self._at_once = Concurrency("concurrent", settings.max_concurrent_requests, refused)
+        self._anonymous_at_once = Concurrency("anonymous", settings.max_concurrent_requests, refused)
 
-    def before_verification(self, request: Request) -> None:
-        """Raise RateLimitedError for an address that has failed too often; costs a look into memory."""
-        self._failures.look(self._address.of(request.scope))
+    def look_at_address(self, request: Request) -> None:
+        """Have the log tell of a proxy that is not trusted, before anybody is kept out for it."""
+        self._address.of(request.scope)
 
     async def after_failure(self, request: Request) -> None:
-        """Count that an address could not prove who it is; raise RateLimitedError."""
+        """Count that an address could not prove who it is; raise RateLimitedError where that is one too many.
+
+        This comes after a token was looked at and never before: what others of an address did says nothing of a
+        token that verifies. So a limit spares no work, it keeps whoever guesses from learning what came of it.
+        """
         await self._failures.spend(self._address.of(request.scope))
 
     async def after_verification(self, user_id: str) -> Headers:
@@ -95,6 +97,14 @@ class RateLimits:
         Nothing that is not verified gets here: else anybody could fill the memory, or use up what is alice's.
         """
         return self._users.headers(await self._users.spend(user_id))
+
+    def begin(self, user_id: str) -> Callable[[], None]:
+        """Count a request that is being answered to a user, and return what ends it; raise RateLimitedError."""
+        return self._at_once.begin(user_id)
+
+    def begin_anonymous(self, scope: Scope) -> Callable[[], None]:
+        """Count a request for which nobody is verified, for its address; as `begin`."""
+        return self._anonymous_at_once.begin(self._address.of(scope))
 
     async def before_log_in(self, account: str, request: Request) -> None:
         """Count an attempt to log in or register, for the address and for the account, before any work is done.

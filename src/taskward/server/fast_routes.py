@@ -26,12 +26,16 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from taskward.api.current_user import BearerToken
 from taskward.api.fast import is_declared_fast
-from taskward.observability.current import UNMATCHED, bind_route
+from taskward.api.state import state_of
+from taskward.errors import RateLimitedError
+from taskward.observability.current import UNMATCHED, at_end, bind_route
 from taskward.server.fast_conditions import why_not_fast
 
 Part = Callable[[Request], Awaitable[Any]]
-Found = tuple[Pattern[str], str, "_FastRoute | None"]
+WATCHED = "service"  # the tag of the routes for whoever watches the service
+Found = tuple[Pattern[str], str, "_FastRoute | None", bool]
 
 
 class NotFastError(Exception):
@@ -56,38 +60,55 @@ class FastRoutes:
             self._templates.append((pattern, template))
             # Those that are not fast are there too: of two that match, the one that was declared first answers.
             for method in route.methods or every_method:
-                self._table.setdefault(method, []).append((pattern, template, _fast(route)))
+                found = (pattern, template, _fast(route), _is_anonymous(route))
+                self._table.setdefault(method, []).append(found)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        template, route, anonymous = self._find(scope)
+        bind_route(template)
+        if anonymous and (refusal := await self._refusal(scope)):
+            await refusal(scope, receive, send)
+        elif route is None or "fastapi.telemetry" in scope or self._owner.dependency_overrides:
+            await self._app(scope, receive, send)  # traces want FastAPI's own steps
+        else:
+            response = await self._answer(route, Request(scope, receive, send))
+            await response(scope, receive, send)
+
+    def _find(self, scope: Scope) -> tuple[str, "_FastRoute | None", bool]:
         path = scope["path"]
-        # Traces want FastAPI's own steps.
-        if "fastapi.telemetry" not in scope and not self._owner.dependency_overrides:
-            for pattern, template, route in self._table.get(scope["method"], ()):
-                if found := pattern.match(path):
-                    if route is None:
-                        break
-                    bind_route(template)
+        for pattern, template, route, anonymous in self._table.get(scope["method"], ()):
+            if found := pattern.match(path):
+                if route is not None:
                     scope["path_params"] = found.groupdict()
-                    response = await self._answer(route, Request(scope, receive, send))
-                    await response(scope, receive, send)
-                    return
-        bind_route(next((template for pattern, template in self._templates if pattern.match(path)), UNMATCHED))
-        await self._app(scope, receive, send)
+                return template, route, anonymous
+        template = next((template for pattern, template in self._templates if pattern.match(path)), UNMATCHED)
+        return template, None, True
+
+    async def _refusal(self, scope: Scope) -> Response | None:
+        """Count a request of which no token will be asked, for its address; return what refuses one too many."""
+        try:
+            at_end(state_of(self._owner).rate_limits.begin_anonymous(scope))
+        except RateLimitedError as error:
+            return await self._error_response(error, Request(scope))
+        return None
 
     async def _answer(self, route: "_FastRoute", request: Request) -> ASGIApp:
         try:
             return await route.response(request)
         except Exception as error:
-            if (handler := self._handler_of(error)) is None:
-                raise
-            if iscoroutinefunction(handler):
-                response: Response = await handler(request, error)
-                return response
-            return await run_in_threadpool(handler, request, error)
+            return await self._error_response(error, request)
+
+    async def _error_response(self, error: Exception, request: Request) -> Response:
+        if (handler := self._handler_of(error)) is None:
+            raise error
+        if iscoroutinefunction(handler):
+            response: Response = await handler(request, error)
+            return response
+        return await run_in_threadpool(handler, request, error)
 
     def _handler_of(self, error: Exception) -> Callable[..., Any] | None:
         """Return what the application has for an error, as Starlette finds it; that for any error is elsewhere."""
@@ -123,6 +144,17 @@ class _FastRoute:
         route = copy(self._declared)
         route.dependant = Dependant(call=returned, path=route.path)
         return AsyncExitStackMiddleware(request_response(route.get_route_handler()))
+
+
+def _is_anonymous(route: RouteContext) -> bool:
+    """Tell whether no user is found out for a route, so that its requests count for their address.
+
+    Those of health and metrics never do: a stranger who shares an address with a probe could have it fail, and a
+    platform restarts what it finds unwell.
+    """
+    parts = getattr(route, "dependant", Dependant()).dependencies
+    verified = any(isinstance(part.call, BearerToken) for part in parts)
+    return not verified and WATCHED not in getattr(route, "tags", ())
 
 
 def _fast(route: RouteContext) -> _FastRoute | None:

@@ -22,6 +22,7 @@ from taskward.settings.sources import ENCODING, ENV_FILE, SECRETS, as_written, c
 from taskward.settings.token_secret import MAKE_ONE, secret_kept_in, weakness
 from taskward.settings.unread_names import near_misses, variables
 from taskward.settings.value_types import (
+    AddressHeader,
     Audiences,
     ClientIds,
     DatabaseUrl,
@@ -178,11 +179,26 @@ class Settings(BaseSettings):
         " for itself, in memory.",
         examples=["valkeys://user:password@host:6379/0"],
     )
+    max_concurrent_requests: int = Field(
+        32,
+        ge=1,
+        le=1_000_000,
+        description="How many requests of one user, or of one address without a token, a worker answers at a"
+        " time.",
+        examples=[64],
+    )
     trusted_proxies: Networks = Field(
         (),
-        description="Addresses and networks of your own proxies, separated by commas. `X-Forwarded-For` is"
+        description="Addresses and networks of your own proxies, separated by commas. `CLIENT_ADDRESS_HEADER` is"
         " believed from these alone.",
         examples=["10.0.0.0/8,fd00::/8"],
+    )
+    client_address_header: AddressHeader = Field(
+        "X-Forwarded-For",
+        description="The header in which your proxies say for which address they ask. Name another only if they"
+        " overwrite what a client wrote in it, as hosting platforms do with `X-Real-IP`, `Fly-Client-IP` or"
+        " `CF-Connecting-IP`.",
+        examples=["X-Real-IP"],
     )
     web_page: bool = Field(
         True, description="Whether there is a page for people at `/`. With `false`, `/` is 404."

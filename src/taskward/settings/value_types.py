@@ -20,6 +20,7 @@ Network = IPv4Network | IPv6Network
 ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?\Z")
 OWN_PORT = {"http": ":80", "https": ":443"}
 STORE = re.compile(r"(?:redis|rediss|valkey|valkeys)://")
+HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
 QUOTES = "\"'`\u201c\u201d\u2018\u2019"
 
 
@@ -73,6 +74,15 @@ def some_of(what: str) -> Callable[[Any], Any]:
         return found
 
     return read
+
+
+def address_header(text: str) -> str:
+    """Return the name of a header whose value is addresses, separated by commas; raise ValueError."""
+    if not HEADER.fullmatch(text):
+        raise ValueError("this is not the name of a header")
+    if text.lower() == "forwarded":
+        raise ValueError("'Forwarded' is not read. Have your proxy write X-Forwarded-For")
+    return text
 
 
 def store(value: SecretStr) -> SecretStr | None:
@@ -152,6 +162,7 @@ def separated_by_commas(each: Callable[[str], Any]) -> Callable[[Any], Any]:
 Rate = Annotated[str, AfterValidator(rate)]
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(separated_by_commas(origin))]
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(separated_by_commas(network))]
+AddressHeader = Annotated[str, AfterValidator(address_header)]
 Audiences = Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(some_of("audience"))]
 ClientIds = Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(some_of("client id"))]
 KeySetUrl = Annotated[str, AfterValidator(key_set_url)]
