@@ -1,4 +1,5 @@
 import hashlib
+from contextlib import suppress
 
 import pytest
 
@@ -53,7 +54,40 @@ def test_a_cached_token_expires_by_the_clock() -> None:
     for _ in range(2):
         with pytest.raises(TokenExpiredError):
             verifier.ask(token)
-    assert verifier.verifications == 2, "an expired token is forgotten"
+    assert verifier.verifications == 1, "that it has expired is known"
+
+
+def test_a_token_that_came_too_late_is_verified_once() -> None:
+    verifier = CountingVerifier()
+    token = with_claims(exp=NOW - 60)
+    for _ in range(5):
+        with pytest.raises(TokenExpiredError):
+            verifier.ask(token)
+    assert verifier.verifications == 1
+
+
+@pytest.mark.parametrize("seen", [NOW - 60, NOW + 3600])
+def test_an_expired_token_is_good_again_when_the_clock_was_wrong(seen: float) -> None:
+    verifier = CountingVerifier()
+    token = with_claims(exp=NOW + 900)
+    for verifier.now in (seen, NOW + 3600):
+        with suppress(TokenExpiredError):
+            verifier.ask(token)
+    verifier.now = NOW
+    assert verifier.ask(token).user_id == "alice"
+    assert verifier.verifications == 2
+
+
+def test_an_expired_token_whose_key_is_not_trusted_any_more_is_verified_anew() -> None:
+    verifier = CountingVerifier()
+    token = with_claims(exp=NOW - 60)
+    with pytest.raises(TokenExpiredError):
+        verifier.ask(token)
+    ((_, key, _),) = vars(verifier)["_expired"].values()
+    key.trusted_until = NOW
+    with pytest.raises(TokenExpiredError):
+        verifier.ask(token)
+    assert verifier.verifications == 2
 
 
 def test_the_memory_is_bounded_and_drops_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,13 +105,22 @@ def test_the_memory_is_bounded_and_drops_the_oldest(monkeypatch: pytest.MonkeyPa
     assert verifier.verifications == 6, "the oldest was dropped"
 
 
-@pytest.mark.parametrize(
-    "token", ["", "x", signed(secret=b"y" * 32), with_claims(exp=NOW - 60), with_claims(sub="")]
-)
+def test_the_memory_of_expired_tokens_is_bounded_and_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verify, "MAX_CACHED", 3)
+    verifier = CountingVerifier()
+    verifier.ask(signed())
+    for number in range(5):
+        with pytest.raises(TokenExpiredError):
+            verifier.ask(with_claims(sub=f"user_{number}", exp=NOW - 60))
+    assert len(vars(verifier)["_expired"]) == 3
+    assert verifier.cached(signed()) is not None, "what has expired drives out nothing that is good"
+
+
+@pytest.mark.parametrize("token", ["", "x", signed(secret=b"y" * 32), with_claims(sub="")])
 def test_a_refused_token_is_not_cached(token: str) -> None:
     verifier = CountingVerifier()
     for _ in range(2):
-        with pytest.raises((TokenInvalidError, TokenExpiredError)):
+        with pytest.raises(TokenInvalidError):
             verifier.ask(token)
     assert verifier.verifications == 2
     assert verifier.cached(token) is None

@@ -1,9 +1,11 @@
 """Whose token is it: form, key, signature, claims; cached until the token expires."""
 
 import hashlib
+import math
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import jwt
 from jwt.algorithms import OKPAlgorithm
@@ -16,6 +18,8 @@ from taskward.errors import TokenExpiredError, TokenInvalidError
 from taskward.settings import Settings
 
 MAX_CACHED = 10_000
+HAS_EXPIRED = "The token has expired. Ask for a new one."
+T = TypeVar("T")
 JWS = jwt.PyJWS()
 JWS.register_algorithm("Ed25519", OKPAlgorithm())  # RFC 9864; the library knows the older name, EdDSA
 
@@ -40,6 +44,7 @@ class TokenVerifier:
         self._shared = Key(algorithm, secret) if secret is not None else None
         self._clock = clock
         self._cached: dict[bytes, tuple[Claims, Key]] = {}
+        self._expired: dict[bytes, tuple[float, Key, str]] = {}  # when it was seen to have, and what was said
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "TokenVerifier":
@@ -70,16 +75,27 @@ class TokenVerifier:
         """
         digest = _digest(token)
         found = self._cached.get(digest)
+        now = self._clock()
         if found is None:
+            self._raise_if_expired(digest, now)
             return None
         claims, key = found
-        now = self._clock()
         if claims.valid_until > now and key.trusted_until > now:
             return claims
         del self._cached[digest]
         if claims.valid_until <= now:
-            raise TokenExpiredError("The token has expired. Ask for a new one.")
+            _cache(self._expired, digest, (claims.valid_until, key, HAS_EXPIRED))
+            self._raise_if_expired(digest, now)
         return None
+
+    def _raise_if_expired(self, digest: bytes, now: float) -> None:
+        """Raise TokenExpiredError for a token that was verified and is known to have expired: it costs no signature.
+
+        One that the clock has been set back for, and one whose key is no longer trusted, are verified anew.
+        """
+        since, key, reason = self._expired.get(digest, (math.inf, None, ""))
+        if key is not None and since <= now < key.trusted_until:
+            raise TokenExpiredError(reason)
 
     async def verify(self, token: str) -> Claims:
         """Return the claims of a good token, and cache them. Waits only where a provider's key is missing.
@@ -90,10 +106,13 @@ class TokenVerifier:
         key = await self.find_key(unverified)
         check_signature(token, key)
         from_provider = key is not self._shared
-        claims = check_claims(unverified.payload, self._clock(), self.expected, from_provider=from_provider)
-        if len(self._cached) >= MAX_CACHED:
-            del self._cached[next(iter(self._cached))]  # the one cached longest
-        self._cached[_digest(token)] = claims, key
+        now = self._clock()
+        try:
+            claims = check_claims(unverified.payload, now, self.expected, from_provider=from_provider)
+        except TokenExpiredError as error:
+            _cache(self._expired, _digest(token), (now, key, error.reason))
+            raise
+        _cache(self._cached, _digest(token), (claims, key))
         return claims
 
     async def find_key(self, unverified: Unverified) -> Key:
@@ -131,6 +150,12 @@ def check_signature(token: str, key: Key) -> None:
         raise TokenInvalidError(f"The signature does not match. The token was signed with {whose}.") from None
     except jwt.PyJWTError as error:
         raise TokenInvalidError(f"The token cannot be verified: {error}.") from None
+
+
+def _cache(cache: dict[bytes, T], digest: bytes, value: T) -> None:
+    if len(cache) >= MAX_CACHED and digest not in cache:
+        del cache[next(iter(cache))]  # the one cached longest
+    cache[digest] = value
 
 
 def _digest(token: str) -> bytes:
