@@ -49,6 +49,8 @@ FIELDS: dict[str, tuple[Any, str, Any, str | None]] = {
     "rate_limit": ("1200/minute", "100 per 10 seconds", "100 per 10 seconds", "0/minute"),
     "auth_rate_limit": ("20/minute", "5/hour", "5/hour", "often"),
     "rate_limit_storage_url": (None, STORE, SecretStr(STORE), "memcached://h"),
+    "max_concurrent_requests": (32, "1", 1, "0"),
+    "client_address_header": ("X-Forwarded-For", "X-Real-IP", "X-Real-IP", "Forwarded"),
     "trusted_proxies": ((), " 10.0.0.0/8,::1", (ip_network("10.0.0.0/8"), ip_network("::1")), "*"),
 }
 REFUSED = {name: row[3] for name, row in FIELDS.items() if row[3] is not None}
@@ -305,13 +307,36 @@ def test_each_unsafe_combination_has_its_line() -> None:
 
 @pytest.mark.parametrize(
     "origins",
-    ["https://app.example.com/", "https://app.example.com/path", "app.example.com", "https://", "https://*.example.com",
+    ["https://app.example.com/", "https://app.example.com/path", "app.example.com", "https://", "https://a.*.example.com",
+     "https://*x.example.com", "https://*.", "https://*", "https://*.[::1]", "https://*.*.example.com",
      "https://user@app.example.com", "https://app.example.com:x", "https://ex\u00e4mple.com",
      "NULL", "https://a b", "https://a.example,null", "*,https://a.example"],
 )  # fmt: skip
 def test_what_is_no_origin_is_refused(origins: str) -> None:
     (line,) = refusal(ALLOWED_ORIGINS=origins)
     assert line.startswith("ALLOWED_ORIGINS: ")
+
+
+def test_one_label_of_an_origin_may_be_any() -> None:
+    written = "https://*.Example.app:443,http://*.preview.example.co.uk:8080,https://*.team.vercel.app"
+    assert Settings(ALLOWED_ORIGINS=written).allowed_origins == (
+        "https://*.example.app", "http://*.preview.example.co.uk:8080", "https://*.team.vercel.app",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "parent",
+    [
+        "com", "app", "co.uk", "kawasaki.jp", "vercel.app", "netlify.app", "github.io", "pages.dev",
+        "herokuapp.com", "onrender.com", "fly.dev", "up.railway.app",
+         "compute.amazonaws.com", "localhost", "intern", "0.0.1",
+    ],
+)  # fmt: skip
+def test_a_label_that_strangers_choose_is_refused(parent: str) -> None:
+    (line,) = refusal(ALLOWED_ORIGINS=f"https://*.{parent}")
+    assert line == (
+        f"ALLOWED_ORIGINS: anybody can have a site below {parent}, so '*.{parent}' would let strangers in"
+    )
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ pytestmark = pytest.mark.quick
 OURS = "https://app.example.com"
 THEIRS = ["https://evil.example", "http://app.example.com", "https://app.example.com.evil.example", "null",
           "https://app.example.com:8443", "https://APP.example.com", "https://app.example.com/", "*"]  # fmt: skip
-USED = {"authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "x-request-id"}
+USED = {"authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "x-request-id",
+        "traceparent", "tracestate", "baggage", "sentry-trace"}  # fmt: skip
 READ = {"etag", "location", "link", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id",
         "idempotency-replayed"}  # fmt: skip
 
@@ -64,7 +65,7 @@ async def test_every_route_and_method_can_be_asked_for_without_a_token() -> None
                 assert listed(response.headers["access-control-allow-headers"]) >= USED
                 assert int(response.headers["access-control-max-age"]) > 0
                 assert "origin" in listed(response.headers["vary"])
-                assert "access-control-allow-credentials" not in response.headers
+                assert response.headers["access-control-allow-credentials"] == "true"
 
 
 @pytest.mark.parametrize("origin", THEIRS)
@@ -95,6 +96,60 @@ async def test_any_origin_is_told_so_without_naming_it() -> None:
             assert "access-control-allow-credentials" not in response.headers
             assert "vary" not in response.headers
         assert (await browser.options("/tasks", headers=preflight("https://anybody.example"))).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        ("https://pr-12.example.app", True),
+        ("https://a_b.example.app", True),
+        ("https://xn--bcher-kva.example.app", True),
+        ("https://example.app", False),
+        ("https://.example.app", False),
+        ("https://a.b.example.app", False),
+        ("https://*.example.app", False),
+        ("http://pr-12.example.app", False),
+        ("https://pr-12.example.app:8443", False),
+        ("https://pr-12.example.app.evil.example", False),
+        ("https://evil.example/.example.app", False),
+        ("https://evil.example@pr.example.app", False),
+        ("https://PR-12.example.app", False),
+        ("https://a\tb.example.app", False),
+        ("null", False),
+    ],
+)
+async def test_one_label_may_be_any_and_then_there_are_no_credentials(origin: str, allowed: bool) -> None:
+    async with connect(offline_with(OURS, "https://*.example.app")) as browser:
+        for response in (
+            await browser.options("/tasks", headers=preflight(origin)),
+            await browser.get("/health/live", headers={"Origin": origin}),
+        ):
+            assert response.headers.get("access-control-allow-origin") == (origin if allowed else None)
+            assert "access-control-allow-credentials" not in response.headers
+            assert "origin" in listed(response.headers["vary"])
+        response = await browser.get("/health/live", headers={"Origin": OURS})
+        assert response.headers["access-control-allow-credentials"] == "true"
+
+
+@pytest.mark.parametrize("allowed", [(), (OURS,)])
+async def test_a_refused_preflight_names_the_origin_in_the_log_once(
+    allowed: tuple[str, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with connect(offline_with(*allowed)) as browser:
+        for _ in range(3):
+            await browser.options("/tasks", headers=preflight("https://new.example.com"))
+        await browser.options("/tasks", headers={"Origin": "https://no.preflight.example"})
+        hostile = {**preflight("https://x"), "Origin": "https://x] [ERROR] [\x1b[31m" + "y" * 500}
+        await browser.options("/tasks", headers=hostile)
+        for number in range(200):
+            await browser.options("/tasks", headers=preflight(f"https://{number}.example"))
+    lines = [line for name, _, line in caplog.record_tuples if name == "taskward.middleware.cors"]
+    assert lines[0] == (
+        "a page of https://new.example.com was refused. If it is yours, add its origin to ALLOWED_ORIGINS"
+    )
+    assert "https://x???ERROR?????31myyyy" in lines[1]
+    assert len(lines[1]) < 300
+    assert len(lines) == 100, "of the origins that strangers make up, no more in an hour"
 
 
 async def test_a_plain_options_request_is_no_preflight() -> None:

@@ -89,7 +89,7 @@ class TokenVerifier:
         return None
 
     def _raise_if_expired(self, digest: bytes, now: float) -> None:
-        """Raise TokenExpiredError for a token that was verified and is known to have expired: it costs no signature.
+        """Raise TokenExpiredError for a token that was verified and has expired, which costs no signature.
 
         One that the clock has been set back for, and one whose key is no longer trusted, are verified anew.
         """

@@ -161,8 +161,9 @@ class Settings(BaseSettings):
     allowed_origins: Origins = Field(
         (),
         description="The web sites whose pages may call the API from a browser (CORS), separated by commas. Unset,"
-        " none may. `*` is every site, in development only; `http://` is refused in production.",
-        examples=["https://app.example.com,https://admin.example.com"],
+        " none may. `*` may stand for the first label of a host, but not below a name that others share, such as"
+        " `vercel.app`. `*` alone is every site, in development only; `http://` is refused in production.",
+        examples=["https://app.example.com,https://*.preview.example.com"],
     )
     rate_limit: Rate = Field(
         "1200/minute", description="How many requests each user may make.", examples=["100 per 10 seconds"]

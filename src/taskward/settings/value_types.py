@@ -12,12 +12,14 @@ from pydantic_settings import NoDecode
 
 from taskward.addresses import read_address, read_database_address
 from taskward.loopback import is_loopback, is_private
+from taskward.settings.public_suffixes import is_shared_by_strangers
 from taskward.settings.token_secret import MAKE_ONE, MIN_SECRET_LENGTH
 
 Network = IPv4Network | IPv6Network
 
 # As browsers write one (RFC 6454, 6.2): a scheme, an ASCII host, a port unless it is the scheme's own.
-ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?\Z")
+# The first label of the host may be `*`.
+ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(?:(?:\*\.)?([a-z0-9.-]+)|\[[0-9a-f:.]+\])(?::\d{1,5})?\Z")
 OWN_PORT = {"http": ":80", "https": ":443"}
 STORE = re.compile(r"(?:redis|rediss|valkey|valkeys)://")
 HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -36,7 +38,10 @@ def rate(text: str) -> str:
 
 
 def origin(text: str) -> str:
-    """Return an origin as browsers send it, or `*`; raise ValueError."""
+    """Return an origin as browsers send it, or with `*` for the first label of its host, or `*`; raise ValueError.
+
+    Raises it also where the label would let in the sites of strangers.
+    """
     if text == "*":
         return text
     if text.lower() == "null":
@@ -44,8 +49,11 @@ def origin(text: str) -> str:
     found = ORIGIN.match(text.lower())
     if not found:
         raise ValueError(
-            "each must be an origin such as https://app.example.com, without a path or a slash at its end"
+            "each must be an origin such as https://app.example.com, without a path or a slash at its end; '*' may"
+            " stand for its first label, as in https://*.example.com"
         )
+    if "*" in found[0] and is_shared_by_strangers(found[2]):
+        raise ValueError(f"anybody can have a site below {found[2]}, so '*.{found[2]}' would let strangers in")
     return found[0].removesuffix(OWN_PORT.get(found[1], ":"))
 
 
