@@ -125,7 +125,11 @@ def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
         ({"HOST": "0.0.0.0"}, "HOST"),
         ({"HOST": "0.0.0.0", "ENVIRONMENT": "production"}, "TRUSTED_PROXIES"),
         ({"WORKERS": "2"}, "RATE_LIMIT_STORAGE_URL"),
-        ({"ENVIRONMENT": "production", "ACCESS_TOKEN_EXPIRE_MINUTES": "1441"}, "ACCESS_TOKEN_EXPIRE_MINUTES"),
+        ({"ENVIRONMENT": "production"}, "TRUSTED_PROXIES=127.0.0.1,::1"),
+        (
+            {"ENVIRONMENT": "production", "TRUSTED_PROXIES": "::1", "ACCESS_TOKEN_EXPIRE_MINUTES": "1441"},
+            "ACCESS_TOKEN_EXPIRE_MINUTES",
+        ),
         ({"JWT_JWKS_URL": "https://a.example/jwks"}, "JWT_AUDIENCE"),
         ({"JWT_JWKS_URL": "http://auth:3000/jwks", "JWT_AUDIENCE": "a"}, "JWT_JWKS_URL is plain http"),
         ({"DATABASE_MIGRATION_URL": "postgresql://h/d"}, "DATABASE_MIGRATION_URL is ignored without DATABASE_URL"),

@@ -3,19 +3,21 @@
 import re
 from collections.abc import Mapping
 from fnmatch import fnmatch
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 
 import taskward
+from taskward.cli.configuration_warnings import configuration_warnings
 from taskward.cli.main import cli
 from taskward.cli.serve import DRAIN_SECONDS
 from taskward.settings import InvalidSettingsError, Settings
 from tests.client import Client
 from tests.conftest import SECRET
 from tests.deploy import files
-from tests.docs.documents import ROOT
+from tests.docs.documents import ROOT, code, rows
 
 pytestmark = pytest.mark.quick
 
@@ -30,6 +32,7 @@ def test_every_variable_is_a_setting() -> None:
     named |= set(files.compose()["taskward"]["environment"]) | set(files.kubernetes()["Secret"]["stringData"])
     named |= {variable["key"] for variable in files.read_yaml("render.yaml")["services"][0]["envVars"]}
     named |= set(re.findall(r"\b[A-Z]+_[A-Z_]+\b", (files.DEPLOY / "fly.toml").read_text()))
+    named |= {each["name"] for each in files.container(files.kubernetes()["Deployment"])["env"]}
     assert named <= files.settings_names()
     assert len(named) >= 6
 
@@ -47,6 +50,45 @@ def test_the_image_starts_as_it_should_once_two_settings_are_given(monkeypatch: 
     assert (settings.environment, settings.host, settings.port) == ("production", "0.0.0.0", PORT)
     with pytest.raises(InvalidSettingsError, match="must be set in production"):
         load(monkeypatch, files.environment())
+
+
+def trusted(monkeypatch: pytest.MonkeyPatch, given: Mapping[str, str]) -> tuple[str, str]:
+    """What the image, or the unit, would believe with these variables beside its own."""
+    secret = {"DATABASE_URL": "postgresql://db/x", "JWT_SECRET_KEY": SECRET}
+    settings = load(monkeypatch, {**files.environment(), **secret, **given})
+    assert not [warning for warning in configuration_warnings(settings) if "TRUSTED_PROXIES" in warning]
+    networks = ",".join(re.sub("/(32|128)$", "", str(network)) for network in settings.trusted_proxies)
+    return networks, settings.client_address_header
+
+
+def test_every_platform_says_whom_to_believe_as_the_page_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    pod = files.container(files.kubernetes()["Deployment"])
+    render = {each["key"]: each.get("value") for each in files.read_yaml("render.yaml")["services"][0]["envVars"]}
+    compose = files.compose()["taskward"]["environment"]["TRUSTED_PROXIES"]
+    default = re.fullmatch(r"\$\{TRUSTED_PROXIES:-(.+)\}", compose)
+    assert default
+    networks = {
+        "systemd": {name: value for name, value in files.unit_environment().items() if name != "DATA_DIR"},
+        "Compose": {"TRUSTED_PROXIES": default[1]},
+        "Kubernetes": {each["name"]: each["value"] for each in pod["env"]},
+        "Render": {name: value for name, value in render.items() if value},
+        "Fly": files.fly()["env"],
+    }
+    told = {
+        name: (code(proxies)[0], code(header)[0])
+        for name, proxies, header, _ in rows((ROOT / "docs/deployment.md").read_text(), "platform")
+    }
+    assert told.pop("Railway") == ("100.64.0.0/10", "X-Real-IP"), "whose file has no variables"
+    assert {name: trusted(monkeypatch, given) for name, given in networks.items()} == told
+
+
+def test_the_gateway_that_compose_trusts_is_that_of_its_network() -> None:
+    (network,) = files.read_yaml("compose.yaml")["networks"]["default"]["ipam"]["config"]
+    assert files.compose()["taskward"]["environment"]["TRUSTED_PROXIES"].endswith(f":-{network['gateway']}}}")
+    assert ip_address(network["gateway"]) in ip_network(network["subnet"])
+    assert files.compose()["taskward"]["ports"][0].startswith("127.0.0.1:"), (
+        "nobody else comes through the gateway"
+    )
 
 
 def test_whoever_forgets_to_fill_the_secret_in_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,3 +80,43 @@ def test_a_trusted_proxy_that_says_nothing_is_the_address() -> None:
 
 def test_of_a_long_chain_only_the_end_is_read() -> None:
     assert address("10.0.0.1", "192.0.2.1" + ", 10.0.0.2" * 100) == "10.0.0.2"
+
+
+def test_another_header_is_read_where_the_proxies_write_that_one() -> None:
+    scope = {
+        "client": ("100.64.0.7", 1),
+        "headers": [(b"x-forwarded-for", b"192.0.2.1, 198.51.100.9"), (b"x-real-ip", b"192.0.2.1")],
+    }
+    addresses = ClientAddress([ip_network("100.64.0.0/10")], "X-Real-IP")
+    assert addresses.of(scope) == "192.0.2.1"
+    assert addresses.of({**scope, "headers": scope["headers"][:1]}) == "100.64.0.7", "not said"
+    assert addresses.of({**scope, "client": ("192.0.2.66", 1)}) == "192.0.2.66", "not believed"
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.1", "::1", "192.0.2.1"])
+@pytest.mark.parametrize("header", ["x-forwarded-for", "forwarded", "fly-client-ip"])
+def test_a_proxy_that_is_not_trusted_is_told_of_once(
+    peer: str, header: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    addresses = ClientAddress([ip_network("10.0.0.0/8")], "Fly-Client-IP")
+    scope = {"client": (peer, 1), "headers": [(b"host", b"a"), (header.encode(), b"198.51.100.7")]}
+    for _ in range(3):
+        addresses.of(scope)
+    (line,) = caplog.messages
+    assert line.startswith(f"{peer} says for whom it asks")
+    assert line.endswith(f"add {peer} to TRUSTED_PROXIES")
+
+
+def test_neither_a_trusted_proxy_nor_who_is_none_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    addresses = ClientAddress([ip_network("10.0.0.0/8")])
+    forwarded = [(b"x-forwarded-for", b"198.51.100.7")]
+    addresses.of({"client": ("10.0.0.1", 1), "headers": forwarded})
+    addresses.of({"client": ("192.0.2.1", 1), "headers": [(b"host", b"a"), (b"x-real-ip", b"198.51.100.7")]})
+    assert caplog.messages == []
+
+
+def test_strangers_cannot_fill_the_log_by_it(caplog: pytest.LogCaptureFixture) -> None:
+    addresses = ClientAddress([])
+    for number in range(100):
+        addresses.of({"client": (f"192.0.2.{number}", 1), "headers": [(b"x-forwarded-for", b"198.51.100.7")]})
+    assert len(caplog.messages) == 10

@@ -206,3 +206,15 @@ async def test_log_ins_are_counted_by_account_from_wherever_they_come(make: Make
         await limits.before_log_in("alice@example.com", log_in_from("192.0.2.9"))
     assert refused.value.headers["RateLimit-Policy"] == '"account";q=3;w=60'
     await limits.before_log_in("bob@example.com", log_in_from("192.0.2.9"))
+
+
+@pytest.mark.parametrize("headers", [{}, BAD, bearer("alice")], ids=["without", "refused", "good"])
+async def test_the_first_request_of_a_proxy_that_is_not_trusted_is_told_of(
+    make: Make, headers: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with connect(make()) as client:
+        for path in (BOBS, "/", BOBS):
+            await client.get(path, headers={**headers, "X-Forwarded-For": "198.51.100.7"})
+    told = [line for name, _, line in caplog.record_tuples if name == "taskward.rate_limits.client_address"]
+    assert len(told) == 1
+    assert told[0].startswith("127.0.0.1 says for whom it asks")

@@ -33,8 +33,8 @@ def configuration_warnings(settings: Settings) -> Iterator[str]:
     yield from _unusual_provider(settings)
     if settings.development and not is_loopback(settings.host):
         yield f"ENVIRONMENT is development and HOST is {settings.host}: others are told why a token is refused"
-    if not settings.development and not is_loopback(settings.host) and not settings.trusted_proxies:
-        yield "TRUSTED_PROXIES is not set: behind a proxy, all its clients would share one address's limits"
+    if not settings.development and not settings.trusted_proxies:
+        yield from _untrusted_proxy(settings.host)
     if settings.workers > 1 and settings.rate_limit_storage_url is None:
         yield f"RATE_LIMIT_STORAGE_URL is not set: each of {settings.workers} workers allows RATE_LIMIT for itself"
     if not settings.development and settings.access_token_expire_minutes > A_DAY_OF_MINUTES:
@@ -48,6 +48,16 @@ def _unusual_provider(settings: Settings) -> Iterator[str]:
         yield "JWT_AUDIENCE is not set: tokens that JWT_JWKS_URL's owner made for others are accepted"
     if comes_in_clear(settings.jwt_jwks_url):
         yield "JWT_JWKS_URL is plain http from another machine: whoever is between can choose the keys"
+
+
+def _untrusted_proxy(host: str) -> Iterator[str]:
+    if is_loopback(host):  # so others come through a program of this machine
+        yield (
+            f"HOST is {host} and TRUSTED_PROXIES is not set: all clients of a proxy on this machine share one"
+            " address's limits. If it adds to X-Forwarded-For, set TRUSTED_PROXIES=127.0.0.1,::1"
+        )
+    else:
+        yield "TRUSTED_PROXIES is not set: behind a proxy, all its clients would share one address's limits"
 
 
 def _unusual_secret(secret: str) -> Iterator[str]:

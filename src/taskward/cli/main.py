@@ -105,6 +105,18 @@ def doctor_token(
         raise typer.Exit(0 if run(token) else 1)
 
 
+@doctor.command("settings")
+def doctor_settings() -> None:
+    """Say what of the settings might keep somebody out or let somebody in, such as a proxy that is not trusted.
+
+    Exit code 1: one of them is wrong.
+    """
+    from taskward.cli.doctor_settings import doctor_settings as run
+
+    with _one_line_errors():
+        run()
+
+
 @doctor.command("database")
 def doctor_database() -> None:
     """Check the database of the settings.
