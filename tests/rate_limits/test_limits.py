@@ -72,6 +72,16 @@ async def test_a_good_token_is_never_refused_for_what_others_of_its_address_did(
         assert await statuses(client, 2, headers=failing) == [429] * 2, "and what failed goes on to"
 
 
+async def test_a_flood_of_forged_tokens_keeps_no_good_one_out(make: Make) -> None:
+    async with connect(make()) as client:
+        answered = []
+        for number in range(300):
+            forged = issue_token(f"user_{number}", b"y" * 32, "HS256", 300)
+            answered += await statuses(client, 1, headers={"Authorization": f"Bearer {forged}"})
+            assert await statuses(client, 1, headers=bearer("alice", 300 + number)) == [403]
+    assert answered == [401] * 20 + [429] * 280
+
+
 async def test_good_and_expired_tokens_are_no_failures(make: Make) -> None:
     async with connect(make(AUTH_RATE_LIMIT="1/minute")) as client:
         assert await statuses(client, 5, headers=bearer("alice", -60)) == [401] * 5
