@@ -7,12 +7,11 @@ from typing import Any
 def is_shared_by_strangers(domain: str) -> bool:
     """Return whether sites one label below `domain` belong to different people, by the Public Suffix List.
 
-    That is so for a public suffix, and where each name below is one itself, as in `compute.amazonaws.com`. What
-    cannot be in the list, as an address or a single unknown label, counts as shared.
+    What cannot be in the list, as an address or a single unknown label, counts as shared.
     """
     if domain.rpartition(".")[2].isdigit():  # the end of an IPv4 address (WHATWG URL, 3.5)
         return True
-    return any(_list().is_public(name) for name in (domain, f"any.{domain}"))
+    return bool(_list().is_public(domain))  # also for what has only wildcards below it, as `*.kawasaki.jp`
 
 
 @cache
