@@ -5,7 +5,8 @@ import logging
 
 import pytest
 
-from taskward.server.protocol import MAX_HEADERS, BoundedProtocol
+from taskward.server.protocol import BoundedProtocol
+from taskward.server.request_head import MAX_HEADERS
 from taskward.settings import Settings
 from tests.server.running import running
 from tests.server.wire import CHUNKED, CLOSE, JSON, Answer, Wire, ask, request

@@ -105,9 +105,10 @@ def _has_body(request: Request) -> bool:
 
 def _is_plain(request: Request, wanted: str) -> bool:
     media_type, _, parameters = request.headers.get("content-type", "").partition(";")
+    encodings = ",".join(request.headers.getlist("content-encoding")) or "identity"
     charset = parameters.replace(" ", "").replace('"', "").lower()
     return (
         media_type.strip().lower() == wanted
         and charset in ("", "charset=utf-8")
-        and request.headers.get("content-encoding", "identity").lower() == "identity"
+        and encodings.lower() == "identity"
     )

@@ -7,6 +7,8 @@ uvicorn leaves most of this to a proxy in front. Its protocol for httptools, whi
 - answers what it cannot parse in plain text, and before the responses to earlier requests;
 - takes any number of headers, and counts trailers among them, which a proxy in front has not looked at (RFC 9110,
   6.5.1);
+- takes what RFC 9112 has refused: no host, two of them, other versions, other codings than `chunked`; and keeps the
+  white space behind the value of a header (5.1);
 - takes the body of a request with `Upgrade` for the next request;
 - at its end closes idle connections at once, also when a request is on its way.
 
@@ -32,9 +34,8 @@ from taskward.errors import ApiError, ValidationFailedError
 from taskward.middleware.cors import Cors
 from taskward.middleware.request_context import RequestContext
 from taskward.observability.metrics import Metrics
+from taskward.server.request_head import HEAD_TOO_LARGE, MAX_HEAD, MAX_HEADERS, TOO_MANY_HEADERS, refusal_of
 
-MAX_HEAD = 32 * 1024  # the request line and the headers; a token alone may have 8 KiB
-MAX_HEADERS = 100  # an object each, which is many times larger than the shortest header
 MAX_REQUEST = 512 * 1024  # all of a request as sent; 64 KiB of body in chunks of one byte are 384 KiB
 MAX_PIPELINED = 100
 MAX_CONNECTIONS = 2048
@@ -44,8 +45,6 @@ LINGER_SECONDS = 1
 LINGER_NOT = struct.pack("ii", 1, 0)  # of socket(7): on, for no time at all
 
 MALFORMED = ValidationFailedError([("request", "This is not a request as HTTP/1.1 has it (RFC 9112)")])
-HEAD_TOO_LARGE = ValidationFailedError([("headers", "Address and headers are larger than 32 KiB together")])
-TOO_MANY_HEADERS = ValidationFailedError([("headers", "There are more than 100 headers")])
 REQUEST_TOO_LARGE = ValidationFailedError([("request", "The request is larger than 512 KiB as it was sent")])
 UPGRADE_WITH_BODY = ValidationFailedError([("upgrade", "A request with a body cannot change the protocol")])
 
@@ -138,13 +137,16 @@ class BoundedProtocol(HttpToolsProtocol):
             if len(self.headers) >= MAX_HEADERS:
                 self._refuse(TOO_MANY_HEADERS)
                 raise httptools.HttpParserError
-            super().on_header(name, value)
+            super().on_header(name, value.strip(b" \t"))
 
     def on_headers_complete(self) -> None:
         """See the end of a head, and have the request answered."""
         if len(self.pipeline) >= MAX_PIPELINED:
             self._closing = True
             self.cycle.keep_alive = False  # which says: this one is answered, and what follows was not looked at
+            raise httptools.HttpParserError
+        if refusal := refusal_of(self.parser.get_http_version(), self.url, self.headers):
+            self._refuse(refusal)
             raise httptools.HttpParserError
         if self.parser.should_upgrade() and _has_body(self.headers):
             self._refuse(UPGRADE_WITH_BODY)
@@ -248,7 +250,7 @@ def _tell_gone(cycle: RequestResponseCycle | None) -> None:
 
 def _has_body(headers: list[tuple[bytes, bytes]]) -> bool:
     return any(
-        name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0")
+        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
         for name, value in headers
     )
 
