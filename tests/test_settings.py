@@ -51,6 +51,8 @@ FIELDS: dict[str, tuple[Any, str, Any, str | None]] = {
     "rate_limit_storage_url": (None, STORE, SecretStr(STORE), "memcached://h"),
     "max_concurrent_requests": (32, "1", 1, "0"),
     "client_address_header": ("X-Forwarded-For", "X-Real-IP", "X-Real-IP", "Forwarded"),
+    "max_connections_per_address": (512, "2048", 2048, "0"),
+    "max_unsent_mib": (64, "8", 8, "7"),
     "trusted_proxies": ((), " 10.0.0.0/8,::1", (ip_network("10.0.0.0/8"), ip_network("::1")), "*"),
 }
 REFUSED = {name: row[3] for name, row in FIELDS.items() if row[3] is not None}

@@ -12,7 +12,7 @@ import taskward
 from taskward.accounts import routes as accounts
 from taskward.accounts.service import AccountService
 from taskward.api.errors import ErrorRenderer, install_error_handlers
-from taskward.api.state import LIFESPAN_STATE, AppState, attach
+from taskward.api.state import LIFESPAN_STATE, AppState, ConnectionLimits, attach
 from taskward.auth.claims import Expected
 from taskward.auth.issue import issue_token
 from taskward.auth.passwords import Passwords
@@ -81,6 +81,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         schema_revision=newest(),
         verifier=verifier,
         rate_limits=rate_limits,
+        connection_limits=ConnectionLimits(
+            per_address=settings.max_connections_per_address,
+            unsent_bytes=settings.max_unsent_mib * 1024 * 1024,
+            exempt=settings.trusted_proxies,
+        ),
         services=(
             TaskService(
                 database, Cursors(settings.cursor_secret), reveal_foreign_tasks=settings.reveal_foreign_tasks

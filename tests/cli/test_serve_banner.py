@@ -101,8 +101,15 @@ def test_who_listens_for_others_is_told_where_and_that_anybody_may_register(
 def test_where_accounts_are_off_nobody_can_register(tmp_path: Path, database_url: str) -> None:
     settings = {"DATABASE_URL": database_url, "ENVIRONMENT": "production", "JWT_SECRET_KEY": SECRET}
     told = banner(tmp_path, HOST="::", LOCAL_ACCOUNTS="false", **settings)
-    assert "listening on every IPv6 address of this machine" in told
+    assert "listening on every IPv4 and IPv6 address of this machine" in told
     assert "register" not in told
+
+
+def test_every_ipv6_address_is_every_ipv4_one_as_well(tmp_path: Path, database_url: str) -> None:
+    with Service(tmp_path / "data", {"DATABASE_URL": database_url, "HOST": "::"}) as service:
+        port = service.url.rpartition(":")[2]
+        for host in ("127.0.0.1", "[::1]"):
+            assert httpx2.get(f"http://{host}:{port}/health/live").status_code == 200
 
 
 def test_who_listens_for_this_machine_alone_is_not_told_of_others(tmp_path: Path, database_url: str) -> None:

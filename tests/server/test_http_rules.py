@@ -108,7 +108,8 @@ def create(line: bytes, headers: bytes) -> bytes:
     headers = headers.replace(b"; chunked", b", chunked")
     framed = b"" if b"-Length" in headers or b"-Encoding" in headers else b"Content-Length: %d\r\n" % len(BODY)
     body = CHUNKED_BODY if b"-Encoding" in headers else BODY
-    return b"POST %b\r\n" % line + headers + ALICE + b"Content-Type: application/json\r\n" + framed + b"\r\n" + body
+    typed = b"Content-Type: application/json\r\n"
+    return b"POST %b\r\n" % line + headers + ALICE + typed + framed + b"\r\n" + body
 
 
 @pytest.mark.quick

@@ -1,7 +1,6 @@
 """How much of a request is taken, and what becomes of what is no request."""
 
 import asyncio
-import logging
 
 import pytest
 
@@ -248,29 +247,3 @@ def test_of_very_many_requests_sent_at_once_the_first_are_answered(service: Serv
     assert 40 <= len(responses) <= 300
     assert {response.status for response in responses} == {200}
     assert ["connection" in response.headers for response in responses] == [False] * (len(responses) - 1) + [True]
-
-
-def test_a_connection_too_many_is_closed_and_the_others_go_on(
-    settings: Settings, caplog: pytest.LogCaptureFixture
-) -> None:
-    class Few(BoundedProtocol):
-        max_connections = 3
-
-    with running(settings, Few) as url, Wire(url) as first, Wire(url) as second, Wire(url) as third:
-        for wire in (first, second, third):
-            wire.send(LIVE)
-            assert wire.read() is not None
-        for _ in range(3):
-            with Wire(url) as fourth:
-                assert fourth.read() is None
-        for wire in (first, second):
-            wire.send(LIVE)
-            assert wire.read() is not None
-        third.send(request("GET", "/health/live", None, CLOSE))
-        assert len(third.read_all()) == 1
-        with Wire(url) as fourth:
-            fourth.send(LIVE)
-            assert fourth.read() is not None
-    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == [
-        "more than 3 connections: closing the newest ones"  # once, and not for each of them
-    ]

@@ -27,9 +27,11 @@ class Answer(NamedTuple):
 
 
 class Wire:
-    def __init__(self, url: str) -> None:
-        address = urlsplit(url)
-        self._socket = socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=20)
+    def __init__(self, url: str, source: str = "") -> None:
+        address, own = urlsplit(url), (source, 0) if source else None
+        self._socket = socket.create_connection(
+            (str(address.hostname), int(address.port or 0)), timeout=20, source_address=own
+        )
         self._file = self._socket.makefile("rb")
 
     def __enter__(self) -> Self:

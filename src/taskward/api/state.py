@@ -11,10 +11,20 @@ from taskward.auth.verify import TokenVerifier
 from taskward.database.transaction import Database
 from taskward.observability.metrics import Metrics
 from taskward.rate_limits.limits import RateLimits
+from taskward.settings.value_types import Network
 
 LIFESPAN_STATE = "taskward"  # where the server finds it: ASGI's lifespan state, which is beside the application
 
 Service = TypeVar("Service")
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """What the connections of one worker may take, as the settings say."""
+
+    per_address: int  # connections
+    unsent_bytes: int
+    exempt: Sequence[Network]  # whose connections are not counted by address
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +36,7 @@ class AppState:
     schema_revision: str  # what the database's migrations must be at
     verifier: TokenVerifier
     rate_limits: RateLimits
+    connection_limits: ConnectionLimits
     services: Sequence[object]
     stopping: asyncio.Event = field(default_factory=asyncio.Event)  # set once, when the service is about to stop
 

@@ -90,10 +90,17 @@ def listen(host: str, port: int) -> socket.socket:
     except (socket.gaierror, ValueError):  # the second is Python's, for what cannot be a host's name
         raise OSError(f"cannot listen on {host}:{port}: that is not a valid address. Set HOST.") from None
     try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        return socket.create_server(
+            (host, port), family=family, backlog=BACKLOG, dualstack_ipv6=_serves_both(host)
+        )
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)  # without what Python appends to it
         raise OSError(f"cannot listen on {host}:{port}: {reason}. Set HOST or PORT.") from error
+
+
+def _serves_both(host: str) -> bool:
+    """Return whether a socket of this host takes IPv4 as well as IPv6: that of `::`, where the system can."""
+    return ":" in host and ip_address(host).is_unspecified and socket.has_dualstack_ipv6()
 
 
 class _Preparation:
@@ -181,7 +188,8 @@ def reachable(bound: str, *, accounts: bool) -> Iterator[str]:
     if is_loopback(bound):
         return
     address = ip_address(bound)
-    where = f"every IPv{address.version} address of this machine" if address.is_unspecified else "this address"
+    versions = "IPv4 and IPv6" if _serves_both(bound) else f"IPv{address.version}"
+    where = f"every {versions} address of this machine" if address.is_unspecified else "this address"
     yield f"  listening on {where}: other machines can reach it"
     if accounts:
         yield "  accounts: anybody who can reach it can register, unless you set LOCAL_ACCOUNTS=false"

@@ -28,6 +28,7 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 DATABASE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 TOKEN_RESULTS = ("cached", "verified", "TOKEN_MISSING", "TOKEN_EXPIRED", "TOKEN_INVALID", "KEYS_UNAVAILABLE")
+CLOSED = ("address", "full", "unsent")
 LEVELS = ("WARNING", "ERROR", "CRITICAL")
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for every counter, which nobody asks for
@@ -65,6 +66,10 @@ class Metrics:
         self._refusals = Counter(
             "taskward_rate_limit_refusals", "Requests over a rate limit, by limit.", ("limit",), registry=registry
         )
+        closed = Counter(
+            "taskward_connections_closed", "Connections closed for want of room.", ("reason",), registry=registry
+        )
+        self._closed = {reason: closed.labels(reason) for reason in CLOSED}
         lines = Counter("taskward_log_lines", "Lines of the log, by level.", ("level",), registry=registry)
         self._lines = {level: lines.labels(level) for level in LEVELS}
 
@@ -103,6 +108,10 @@ class Metrics:
     def rate_limited(self, limit: str) -> None:
         """Count a refusal by the limit of this name."""
         self._refusals.labels(limit).inc()
+
+    def connection_closed(self, reason: str) -> None:
+        """Count a connection that had to go: too many of its `address`, the worker `full`, too much `unsent`."""
+        self._closed[reason].inc()
 
     def logged(self, level: str) -> None:
         """Count a line of the log, if it is at least a warning."""

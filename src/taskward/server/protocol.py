@@ -7,8 +7,8 @@ uvicorn leaves most of this to a proxy in front. Its protocol for httptools, whi
 - answers what it cannot parse in plain text, and before the responses to earlier requests;
 - takes any number of headers, and counts trailers among them, which a proxy in front has not looked at (RFC 9110,
   6.5.1);
-- takes what RFC 9112 has refused: no host, two of them, other versions, other codings than `chunked`; and keeps the
-  white space behind the value of a header (5.1);
+- takes what RFC 9112 has refused: no host, two of them, other versions, other codings than `chunked`; and keeps
+  the white space behind the value of a header (5.1);
 - takes the body of a request with `Upgrade` for the next request;
 - at its end closes idle connections at once, also when a request is on its way.
 
@@ -16,10 +16,8 @@ Deadlines are looked at once a second and not set for each request, which would 
 """
 
 import asyncio
-import logging
 import socket
 import struct
-from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -34,11 +32,11 @@ from taskward.errors import ApiError, ValidationFailedError
 from taskward.middleware.cors import Cors
 from taskward.middleware.request_context import RequestContext
 from taskward.observability.metrics import Metrics
+from taskward.server.connections import BRIEFLY, MAX_CONNECTIONS, Connections, Silence, counted_as
 from taskward.server.request_head import HEAD_TOO_LARGE, MAX_HEAD, MAX_HEADERS, TOO_MANY_HEADERS, refusal_of
 
 MAX_REQUEST = 512 * 1024  # all of a request as sent; 64 KiB of body in chunks of one byte are 384 KiB
 MAX_PIPELINED = 100
-MAX_CONNECTIONS = 2048
 MAX_UNSENT = 64 * 1024  # bytes that the kernel keeps of a response, beside those that are on their way (tcp(7))
 STEP = 4096  # bytes parsed at a time, and so how exactly sizes are counted
 LINGER_SECONDS = 1
@@ -48,18 +46,7 @@ MALFORMED = ValidationFailedError([("request", "This is not a request as HTTP/1.
 REQUEST_TOO_LARGE = ValidationFailedError([("request", "The request is larger than 512 KiB as it was sent")])
 UPGRADE_WITH_BODY = ValidationFailedError([("upgrade", "A request with a body cannot change the protocol")])
 
-logger = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Together:
-    """What the connections of one server have in common."""
-
-    draining: bool = False
-    told_too_many: float = -60  # when it was last logged, by the event loop's clock
-
-
-_of_servers: WeakKeyDictionary[ServerState, _Together] = WeakKeyDictionary()
+_of_servers: WeakKeyDictionary[ServerState, Connections] = WeakKeyDictionary()
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -75,29 +62,30 @@ class BoundedProtocol(HttpToolsProtocol):
     _closing = False  # what still arrives is not read: the connection ends with the responses that are due
     _taken = 0  # bytes of the request that is arriving
     _unread = 0  # bytes that wait for the client, when they last became fewer by 64 KiB
+    _counted = 0  # bytes that wait for the client, as the worker has counted them
+    _held: tuple[RequestResponseCycle, Any] | None = None  # runs when the client has read what was before it
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
-        """Begin, unless there are too many."""
+        """Begin. Where there are too many, others end, or this one."""
         super().connection_made(transport)
-        self._together = _of_servers.setdefault(self.server_state, _Together())
+        state: AppState = self.app_state[LIFESPAN_STATE]
+        self.counted_as = counted_as(self.client and self.client[0], state.connection_limits.exempt)
+        if (together := _of_servers.get(self.server_state)) is None:
+            together = _of_servers[self.server_state] = Connections(state, self.max_connections)
+        self._together = together
         connection = transport.get_extra_info("socket")
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT)
-        self._since = self._unread_since = self.loop.time()
+        self._since = self.unread_since = self.loop.time()
         self._watcher = self.loop.call_later(self.tick, self._watch)
-        if len(self.connections) > self.max_connections:
-            self._tell_too_many()
-            transport.close()
-        elif self._together.draining:
+        together.add(self, self._since)
+        if together.draining:
             self.shutdown()
-
-    def _tell_too_many(self) -> None:
-        if self._since >= self._together.told_too_many + 60:  # not for each, which a stranger could cause
-            self._together.told_too_many = self._since
-            logger.warning("more than %d connections: closing the newest ones", self.max_connections)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         self._watcher.cancel()
+        self._held = None
+        self._leave()
         _tell_gone(self._running)  # uvicorn tells the last request; this may be one before it
         super().connection_lost(exc)
 
@@ -171,8 +159,49 @@ class BoundedProtocol(HttpToolsProtocol):
             self._unset_keepalive_if_required()  # there is no pause: the next request has begun
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self._running = cycle
-        super()._start_asgi_task(cycle, app)
+        if self.flow.write_paused:  # else another response would wait for the same client, counted nowhere
+            self._held = (cycle, app)
+        else:
+            self._running = cycle
+            super()._start_asgi_task(cycle, app)
+
+    def pause_writing(self) -> None:
+        """See that a client reads more slowly than it is answered."""
+        super().pause_writing()
+        self._unread, self.unread_since = self.count_unsent(), self.loop.time()
+        self._together.cut_slowest(self.unread_since, spare=self)  # which is being written to
+
+    def resume_writing(self) -> None:
+        """See that the client has read, and go on."""
+        super().resume_writing()
+        self.count_unsent()
+        if self._held and not self.transport.is_closing():
+            held, self._held = self._held, None
+            self._start_asgi_task(*held)
+
+    def count_unsent(self) -> int:
+        """Return the bytes that wait in this process for the client to read, and keep the worker's total right."""
+        unsent = self.transport.get_write_buffer_size()
+        self._together.unsent.total += unsent - self._counted
+        self._counted = unsent
+        return unsent
+
+    def _leave(self) -> None:
+        self._together.remove(self)
+        self._together.unsent.total -= self._counted
+        self._counted = 0
+
+    def silence(self, now: float) -> Silence | None:
+        """Return how long the client has been waited for; None where it is not, or has something to read."""
+        if not self._awaits_client() or self.transport.get_write_buffer_size():
+            return None
+        if self.cycle is None and now - self._since >= BRIEFLY:
+            return Silence(0, self._since)
+        return Silence(1 if self.cycle is None or self.cycle.response_complete else 2, self._since)
+
+    def close_silent(self) -> None:
+        """End the connection, which has nothing to send."""
+        self.transport.close()
 
     def shutdown(self) -> None:
         """Answer what arrives within a second, say with the response that the connection ends, and end it."""
@@ -188,18 +217,20 @@ class BoundedProtocol(HttpToolsProtocol):
     def _watch(self) -> None:
         """Close the connection when the client is late."""
         self._watcher = self.loop.call_later(self.tick, self._watch)
-        now, unread = self.loop.time(), self.transport.get_write_buffer_size()
+        now, unread = self.loop.time(), self.count_unsent()
         if unread > self._unread or unread <= max(0, self._unread - 64 * 1024):
-            self._unread, self._unread_since = unread, now
-        elif now - self._unread_since >= self.seconds:
-            self._cut_off()
+            self._unread, self.unread_since = unread, now
+        elif now - self.unread_since >= self.seconds:
+            self.cut_off()
+        self._together.cut_slowest(now)
         if self._awaits_client() and now - self._since >= self.seconds:
             self.transport.close()
 
-    def _cut_off(self) -> None:
+    def cut_off(self) -> None:
         """Reset the connection. To close it would be to wait, here or in the kernel, until all is read."""
         self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
         _tell_gone(self._running)  # before it writes to what is closed
+        self._leave()
         self.transport.abort()
 
     def _awaits_client(self) -> bool:
@@ -250,8 +281,7 @@ def _tell_gone(cycle: RequestResponseCycle | None) -> None:
 
 def _has_body(headers: list[tuple[bytes, bytes]]) -> bool:
     return any(
-        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
-        for name, value in headers
+        name == b"transfer-encoding" or (name == b"content-length" and value != b"0") for name, value in headers
     )
 
 

@@ -17,9 +17,9 @@ MAX_HEADERS = 100  # an object each, which is many times larger than the shortes
 Headers = Sequence[tuple[bytes, bytes]]  # names in small letters, values without white space around them
 
 # Fields that have one value and no list of them (RFC 9110, 5.3, and each field's own section). Where one stands
-# twice, some programs take the first, others the last, and a proxy may have checked the other one. All that RFC 9110
-# has for requests are here, also those that nothing here reads, and of others those that something here reads.
-# What is not here may be repeated: lists (`If-Match`, `Accept`, `X-Forwarded-For`) are read as one, joined by commas.
+# twice, some programs take the first, others the last, and a proxy may have checked the other one. All that RFC
+# 9110 has for requests are here, also those that nothing here reads, and of others those that something here reads.
+# What is not here may be repeated: lists (`If-Match`, `Accept`, `X-Forwarded-For`) are read as one, with commas.
 SINGLE = frozenset([
     b"authorization", b"content-length", b"content-location", b"content-range", b"content-type", b"date", b"from",
     b"host", b"if-modified-since", b"if-range", b"if-unmodified-since", b"max-forwards", b"proxy-authorization",

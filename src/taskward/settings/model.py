@@ -57,7 +57,8 @@ class Settings(BaseSettings):
     )
     host: str = Field(
         "127.0.0.1",
-        description="The address to listen on. `0.0.0.0` is every IPv4 address there is, `::` every IPv6 one.",
+        description="The address to listen on. `0.0.0.0` is every IPv4 address there is, `::` every IPv4"
+        " and IPv6 one.",
         examples=["0.0.0.0"],  # noqa: S104
     )
     port: int = Field(8000, ge=0, le=65535, description="The port to listen on; `0` takes a free one.")
@@ -200,6 +201,23 @@ class Settings(BaseSettings):
         " overwrite what a client wrote in it, as hosting platforms do with `X-Real-IP`, `Fly-Client-IP` or"
         " `CF-Connecting-IP`.",
         examples=["X-Real-IP"],
+    )
+    max_connections_per_address: int = Field(
+        512,
+        ge=1,
+        le=2048,
+        description="How many connections each worker keeps for one address, or for one network of 64 bits of"
+        " IPv6. With more, the longest silent ones are closed. This machine and `TRUSTED_PROXIES` are not"
+        " counted.",
+        examples=[100],
+    )
+    max_unsent_mib: int = Field(
+        64,
+        ge=8,
+        le=65_536,
+        description="How many MiB of responses each worker keeps for clients that have not read them yet. With"
+        " more, the slowest readers are cut off.",
+        examples=[256],
     )
     web_page: bool = Field(
         True, description="Whether there is a page for people at `/`. With `false`, `/` is 404."
