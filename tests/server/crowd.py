@@ -23,7 +23,7 @@ made = 0
 async def unread(connection: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     await loop.sock_sendall(connection, LIST)
-    while await loop.sock_recv(connection, STEP):
+    while await loop.sock_recv(connection, STEP):  # noqa: ASYNC110
         await asyncio.sleep(PAUSE)
 
 

@@ -5,6 +5,7 @@ import logging
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 import httpx2
@@ -30,7 +31,7 @@ class Patient(BoundedProtocol):
     """Would wait for a minute, so that only the budget cuts off."""
 
     seconds = 60
-    worker: set["Patient"] = set()
+    worker: ClassVar[set["Patient"]] = set()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.worker.add(self)

@@ -18,7 +18,7 @@ Headers = Sequence[tuple[bytes, bytes]]  # names in small letters, values withou
 
 # Fields that have one value and no list of them (RFC 9110, 5.3, and each field's own section). Where one stands
 # twice, some programs take the first, others the last, and a proxy may have checked the other one. All that RFC
-# 9110 has for requests are here, also those that nothing here reads, and of others those that something here reads.
+# 9110 has for requests are here, also those that nothing here reads, and of others those that are read here.
 # What is not here may be repeated: lists (`If-Match`, `Accept`, `X-Forwarded-For`) are read as one, with commas.
 SINGLE = frozenset([
     b"authorization", b"content-length", b"content-location", b"content-range", b"content-type", b"date", b"from",
