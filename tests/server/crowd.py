@@ -1,7 +1,7 @@
 """Very many clients in a process of their own: `python -m tests.server.crowd WAY URL NUMBER`.
 
 `unread` asks for the largest page and reads 23 KB/s of it; `silent` sends one byte. Both begin again when the
-service has closed the connection, until standard input ends. Prints how many connections it made.
+service has closed the connection, until standard input ends. Prints a line when it begins, and at the end how many connections it made.
 """
 
 import asyncio
@@ -57,6 +57,7 @@ async def crowd(way: str, url: str, number: int) -> None:
                     pass
             await asyncio.sleep(REST)
 
+    print("begun", flush=True)  # noqa: T201
     everybody = [asyncio.create_task(one()) for _ in range(number)]
     await asyncio.to_thread(sys.stdin.read)
     for each in everybody:
