@@ -5,7 +5,7 @@ from typing import Any
 import httpx2
 import jsonschema_rs
 from fastapi import FastAPI
-from fastapi.routing import iter_route_contexts
+from fastapi.routing import RouteContext, iter_route_contexts
 
 from taskward.auth.issue import issue_token
 from tests.openapi_snapshot import operation_of
@@ -40,10 +40,15 @@ _documents: dict[str, dict[str, Any]] = {}
 
 def openapi_of(app: FastAPI) -> dict[str, Any]:
     """Return the application's document; the same for all that have the same routes, and slow to make."""
-    routes = repr([(route.path, route.methods) for route in iter_route_contexts(app.routes)])
+    contexts = iter_route_contexts(app.routes)
+    routes = repr([(route.path, route.methods, _statuses(route)) for route in contexts])
     if routes not in _documents:
         _documents[routes] = app.openapi()
     return _documents[routes]
+
+
+def _statuses(route: RouteContext) -> list[str]:
+    return sorted(map(str, getattr(route.original_route, "responses", ())))
 
 
 def check_response(openapi: dict[str, Any], response: httpx2.Response) -> None:

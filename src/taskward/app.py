@@ -26,10 +26,13 @@ from taskward.errors import DatabaseUnavailableError
 from taskward.features import TABLES
 from taskward.middleware.cors import Cors
 from taskward.middleware.request_context import RequestContext
+from taskward.middleware.root_path import RootPath
 from taskward.observability.metrics import Metrics
 from taskward.observability.telemetry import telemetry
-from taskward.operations import health, metrics_route
+from taskward.operations import health
 from taskward.operations.documentation import install_documentation
+from taskward.operations.metrics_route import metrics_routes
+from taskward.rate_limits.client_address import ClientAddress
 from taskward.rate_limits.limits import RateLimits
 from taskward.server.fast_routes import FastRoutes
 from taskward.server.lifecycle import OneLineRefusal, freeze_gc, obey_supervisor
@@ -112,6 +115,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=taskward.__version__,
         description=DESCRIPTION,
         lifespan=lifespan,
+        openapi_url=None,  # operations/documentation.py has these routes
         docs_url=None,
         redoc_url=None,
         telemetry=telemetry(),
@@ -123,20 +127,33 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if settings.accounts_enabled:
         app.include_router(accounts.router)
     app.include_router(accounts.me)
-    if settings.web_page:
-        app.include_router(page_routes(accounts=settings.accounts_enabled))
-    app.include_router(health.router)
-    app.include_router(metrics_route.router)
-    install_documentation(app)
+    _add_service_routes(app, settings)
     install_openapi(app, token_path=accounts.TOKEN_PATH if settings.accounts_enabled else None)
     renderer = ErrorRenderer(development=settings.development)
     install_error_handlers(app, renderer, methods_of=partial(methods_of, app))
     app.add_middleware(OneLineRefusal)
     app.add_middleware(FastRoutes, owner=app)
+    _add_root_path(app, settings)
     app.add_middleware(
         RequestContext, cors=Cors(settings.allowed_origins), metrics=counted, access_log=settings.access_log
     )
     return app
+
+
+def _add_service_routes(app: FastAPI, settings: Settings) -> None:
+    if settings.web_page:
+        app.include_router(page_routes(accounts=settings.accounts_enabled))
+    app.include_router(health.router)
+    if settings.metrics_beside_api:
+        app.include_router(metrics_routes(settings.metrics_bearer))
+    if settings.api_docs:
+        install_documentation(app)
+
+
+def _add_root_path(app: FastAPI, settings: Settings) -> None:
+    if settings.root_path or settings.trusted_proxies:  # else every request would pay for what nobody asked for
+        address = ClientAddress(settings.trusted_proxies)
+        app.add_middleware(RootPath, configured=settings.root_path or "", is_from_proxy=address.is_from_proxy)
 
 
 async def _make_sure(database: Database) -> None:

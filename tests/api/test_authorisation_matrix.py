@@ -45,7 +45,7 @@ PUBLIC = {"/health": ["GET"], "/health/live": ["GET"], "/health/ready": ["GET"],
 PUBLIC_BUT_NOT_DESCRIBED = {
     "/docs": ["GET"],
     "/redoc": ["GET"],
-    "/openapi.json": ["GET", "HEAD"],
+    "/openapi.json": ["GET"],
     "/docs/assets": [],
     "/": ["GET"],
     "/page/{version}/{name}": ["GET"],

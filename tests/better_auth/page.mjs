@@ -43,6 +43,16 @@ const happened = {};
 happened.nobody = await tasks().catch((error) => error.message);
 await signUp("alice");
 happened.bought = await tokensFor(buyMilk);
+const created = await tasks("", {
+  method: "POST",
+  headers: { "Content-Type": "application/json" },
+  body: JSON.stringify({ title: "Call bob" }),
+});
+const { token } = await (await fetch(tokenPath)).json();
+const follow = async (address) => (await fetch(address, { headers: { Authorization: `Bearer ${token}` } })).json();
+const [, next] = (await tasks("?limit=1")).headers.get("Link").match(/<(.+)>; rel="next"/);
+const location = created.headers.get("Location");
+happened.addresses = { location: (await follow(location)).title, next: (await follow(next)).tasks[0].title };
 happened.again = await tokensFor(() => statuses(tasks(), tasks()));
 forgetToken();
 happened.atOnce = await tokensFor(() => statuses(tasks(), tasks(), tasks()));

@@ -12,10 +12,14 @@ from tests.conftest import SECRET
 pytestmark = pytest.mark.quick
 
 PASSWORD = "p-word"
+METRICS_TOKEN = "S3cret-of-Prometheus-in-forty-characters"
+BEHIND_A_PROXY = {"ENVIRONMENT": "production", "TRUSTED_PROXIES": "10.0.0.0/8"}
+PRODUCTION = {"ENVIRONMENT": "production", "METRICS_TOKEN": METRICS_TOKEN}
 SECRETS = {
     "DATABASE_URL": f"postgresql://alice:{PASSWORD}@db.example/tasks?sslmode=require",
     "RATE_LIMIT_STORAGE_URL": f"valkeys://alice:{PASSWORD}@store.example:6379/0",
     "JWT_SECRET_KEY": SECRET,
+    "METRICS_TOKEN": METRICS_TOKEN,
     "JWT_JWKS_URL": f"https://provider.example/jwks?key={PASSWORD}",
 }
 
@@ -59,6 +63,7 @@ def test_no_secret_is_printed(tmp_path: Path, options: tuple[str, ...]) -> None:
     assert done.returncode == 0
     assert PASSWORD not in done.stdout + done.stderr
     assert SECRET not in done.stdout + done.stderr
+    assert METRICS_TOKEN not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
@@ -123,15 +128,17 @@ def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
     ("settings", "named"),
     [
         ({"HOST": "0.0.0.0"}, "HOST"),
-        ({"HOST": "0.0.0.0", "ENVIRONMENT": "production"}, "TRUSTED_PROXIES"),
+        ({"HOST": "0.0.0.0", **PRODUCTION}, "TRUSTED_PROXIES"),
         ({"WORKERS": "2"}, "RATE_LIMIT_STORAGE_URL"),
-        ({"ENVIRONMENT": "production"}, "TRUSTED_PROXIES=127.0.0.1,::1"),
+        ({**PRODUCTION}, "TRUSTED_PROXIES=127.0.0.1,::1"),
         (
-            {"ENVIRONMENT": "production", "TRUSTED_PROXIES": "::1", "ACCESS_TOKEN_EXPIRE_MINUTES": "1441"},
+            {**PRODUCTION, "TRUSTED_PROXIES": "::1", "ACCESS_TOKEN_EXPIRE_MINUTES": "1441"},
             "ACCESS_TOKEN_EXPIRE_MINUTES",
         ),
         ({"JWT_JWKS_URL": "https://a.example/jwks"}, "JWT_AUDIENCE"),
         ({"JWT_JWKS_URL": "http://auth:3000/jwks", "JWT_AUDIENCE": "a"}, "JWT_JWKS_URL is plain http"),
+        ({"ENVIRONMENT": "staging", "TRUSTED_PROXIES": "::1"}, "nobody can read /metrics"),
+        ({"HOST": "192.0.2.1", "METRICS_PORT": "9464", **BEHIND_A_PROXY}, "whoever reaches METRICS_PORT"),
         ({"DATABASE_MIGRATION_URL": "postgresql://h/d"}, "DATABASE_MIGRATION_URL is ignored without DATABASE_URL"),
     ],
 )
@@ -144,7 +151,8 @@ def test_what_is_unusual_is_told(settings: dict[str, str], named: str) -> None:
     "settings",
     [
         {},
-        {"ENVIRONMENT": "production", "HOST": "0.0.0.0", "TRUSTED_PROXIES": "10.0.0.0/8"},
+        {"HOST": "0.0.0.0", **PRODUCTION, **BEHIND_A_PROXY},
+        {"METRICS_PORT": "9464", "ENVIRONMENT": "staging"},
         {"WORKERS": "2", "RATE_LIMIT_STORAGE_URL": "valkey://h"},
         {"JWT_JWKS_URL": "http://127.0.0.1/jwks", "JWT_CLIENT_ID": "a"},
         {"DATABASE_MIGRATION_URL": "postgresql://h/d", "DATABASE_URL": "postgresql://h/d"},

@@ -117,5 +117,16 @@ def probe_paths() -> set[str]:
     found |= {check["path"] for check in fly()["http_service"]["checks"]}
     found |= {read_yaml("render.yaml")["services"][0]["healthCheckPath"], railway()["deploy"]["healthcheckPath"]}
     found |= set(re.findall(r"'(/[\w/]+)'", " ".join(health_check())))
+    return found
+
+
+def scraped() -> set[tuple[str, str, str]]:
+    """Where each platform scrapes: the port that the service is told, the port that is asked, the path."""
     annotations = kubernetes()["Deployment"]["spec"]["template"]["metadata"]["annotations"]
-    return found | {annotations["prometheus.io/path"]}
+    (told,) = container(kubernetes()["Deployment"])["env"]
+    assert told["name"] == "METRICS_PORT"
+    metrics = fly()["metrics"]
+    return {
+        (told["value"], annotations["prometheus.io/port"], annotations["prometheus.io/path"]),
+        (fly()["env"]["METRICS_PORT"], str(metrics["port"]), metrics["path"]),
+    }

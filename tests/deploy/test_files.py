@@ -23,6 +23,7 @@ pytestmark = pytest.mark.quick
 
 SPARE_SECONDS = 5
 PORT = Settings.model_fields["port"].default
+METRICS_PORT = str((Settings.model_fields["metrics_port"].examples or [None])[0])
 POSTGRES = "postgres:18"
 
 
@@ -121,7 +122,7 @@ def test_where_nothing_else_can_be_written_there_is_a_place_for_metrics() -> Non
 
 
 async def test_every_path_that_is_asked_answers(anonymous: Client, app: FastAPI) -> None:
-    assert files.probe_paths() == {"/health/live", "/health/ready", "/metrics"}
+    assert files.probe_paths() == {"/health/live", "/health/ready"}
     for path in files.probe_paths():
         assert (await anonymous.get(path)).status_code == 200
 
@@ -160,12 +161,14 @@ def test_every_command_exists_and_is_no_shell() -> None:
 
 def test_all_ports_are_one() -> None:
     deployment, service = files.kubernetes()["Deployment"], files.kubernetes()["Service"]
-    (port,) = files.container(deployment)["ports"]
+    port, metrics = files.container(deployment)["ports"]
     assert port["containerPort"] == PORT == int(files.argument("EXPOSE")) == int(files.environment()["PORT"])
     assert files.fly()["http_service"]["internal_port"] == PORT
     assert files.compose()["taskward"]["ports"] == [f"127.0.0.1:{PORT}:{PORT}"]
-    annotations = deployment["spec"]["template"]["metadata"]["annotations"]
-    assert annotations["prometheus.io/port"] == str(PORT)
+    assert files.scraped() == {(METRICS_PORT, METRICS_PORT, "/metrics")}
+    assert str(metrics["containerPort"]) == METRICS_PORT
+    assert str(files.compose()["taskward"]["environment"]["METRICS_PORT"]) == METRICS_PORT
+    assert len(service["spec"]["ports"]) == 1, "metrics are for Prometheus alone"
     probes = [
         files.container(deployment)[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")
     ]

@@ -29,6 +29,7 @@ DOCUMENT = (ROOT / "docs" / "better-auth.md").read_text()
 MAKE_SECRET, MIGRATE = to_run("better-auth.md")
 WITH_NODE = {"PATH": f"{NODE.parent}:{os.environ['PATH']}"}
 PLACEHOLDER = "<the secret>"
+REWRITE = ".env of Taskward, behind the rewrite"
 FRONT_END = "http://localhost:3000"
 Pieces = dict[str, str]
 
@@ -78,6 +79,7 @@ def check(happened: dict[str, Any]) -> None:
     assert happened["nobody"] == happened["signedOut"] == "Nobody is signed in."
     assert [task["title"] for task in happened["bought"]["result"]] == ["Buy milk"]
     assert happened["bought"]["tokens"] == 1
+    assert happened["addresses"] == {"location": "Call bob", "next": "Buy milk"}
     assert happened["again"] == {"result": [200, 200], "tokens": 0}
     assert happened["atOnce"] == {"result": [200, 200, 200], "tokens": 1}
     assert happened["refused"] == {"result": [200, 200, 200], "tokens": 2}  # the spoilt one, and one for all three
@@ -88,7 +90,7 @@ def test_the_first_way_works_as_it_is_written(pieces: Pieces, tmp_path: Path, da
     with front_end(tmp_path, pieces) as server:
         settings = {
             name: value.replace(FRONT_END, server.url)
-            for name, value in variables(pieces[".env of Taskward, public keys"]).items()
+            for name, value in variables(pieces[".env of Taskward, public keys"] + pieces[REWRITE]).items()
         }
         with Service(tmp_path / "data", {"DATABASE_URL": database_url, **settings}) as service:
             check(visit(server, service, tmp_path, "/api/auth/token"))
@@ -115,7 +117,7 @@ def test_the_second_way_works_as_it_is_written(pieces: Pieces, tmp_path: Path, d
     """Without the plugin, which it does not need, and with the one change to the client that it does need."""
     pieces["lib/auth.ts"] = pieces["lib/auth.ts"].replace("  plugins: [jwt()],\n", "")
     pieces["lib/tasks.ts"] = pieces["lib/tasks.ts"].replace("/api/auth/token", "/api/taskward-token")
-    settings = variables(pieces[".env of Taskward, shared secret"])
+    settings = variables(pieces[".env of Taskward, shared secret"] + pieces[REWRITE])
     with (
         front_end(tmp_path, pieces) as server,
         Service(tmp_path / "data", {"DATABASE_URL": database_url, **settings}) as service,

@@ -21,6 +21,11 @@ pytestmark = pytest.mark.quick
 TOKENS = "taskward_token_verifications_total"
 
 
+@pytest.fixture(autouse=True)
+def _every_scrape_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("taskward.observability.exposition.FRESH_SECONDS", 0)
+
+
 async def until(condition: Callable[[], bool]) -> None:
     """Wait, at most 10 s, for a condition that no event announces."""
     async with asyncio.timeout(10):

@@ -12,8 +12,8 @@ from tests.conftest import SECRET
 
 pytestmark = pytest.mark.quick
 
-MOST_BYTES = 60_000
-REFERENCE = re.compile(r'(?:src|href)="(/page/[^"]+)"|from "\./([\w-]+\.js)"')
+MOST_BYTES = 65_000
+REFERENCE = re.compile(r'(?:src|href)="(page/[^"]+)"|from "\./([\w-]+\.js)"')
 
 
 async def everything(client: Client) -> dict[str, bytes]:
@@ -23,7 +23,7 @@ async def everything(client: Client) -> dict[str, bytes]:
     while waiting:
         folder = waiting[-1].rpartition("/")[0]
         for address, module in REFERENCE.findall(found[waiting.pop()].decode()):
-            path = address or f"{folder}/{module}"
+            path = f"/{address}" if address else f"{folder}/{module}"
             if path not in found:
                 response = await client.get(path)
                 assert response.status_code == 200

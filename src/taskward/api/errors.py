@@ -65,7 +65,7 @@ def install_error_handlers(
             return error_response(RouteNotFoundError())
         if error.status_code == 405:
             return error_response(
-                MethodNotAllowedError(headers={"Allow": ", ".join(methods_of(request.scope["path"]))})
+                MethodNotAllowedError(headers={"Allow": ", ".join(methods_of(path_in_app(request.scope)))})
             )
         return error_response(InternalError())
 

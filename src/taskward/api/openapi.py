@@ -1,6 +1,7 @@
 """What routes say of themselves in the published description: their error responses and their headers."""
 
 from collections import defaultdict
+from copy import deepcopy
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -91,3 +92,14 @@ def request_header(name: str, description: str, example: str, **schema: Any) -> 
         "schema": {"type": "string", **schema},
         "example": example,
     }
+
+
+def behind(schema: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """Return the description as it is for clients who see the service under a prefix such as `/tw`."""
+    if not prefix:
+        return schema
+    schema = {**deepcopy(schema), "servers": [{"url": prefix}]}
+    for scheme in schema["components"]["securitySchemes"].values():
+        for flow in scheme.get("flows", {}).values():
+            flow.update({name: prefix + flow[name] for name in ("tokenUrl", "refreshUrl")})
+    return schema

@@ -39,6 +39,7 @@ def configuration_warnings(settings: Settings) -> Iterator[str]:
         yield f"RATE_LIMIT_STORAGE_URL is not set: each of {settings.workers} workers allows RATE_LIMIT for itself"
     if not settings.development and settings.access_token_expire_minutes > A_DAY_OF_MINUTES:
         yield "ACCESS_TOKEN_EXPIRE_MINUTES is more than a day: nothing ends a stolen token earlier"
+    yield from _unusual_metrics(settings)
     if settings.jwt_secret_key is not None:
         yield from _unusual_secret(settings.jwt_secret_key.get_secret_value())
 
@@ -58,6 +59,13 @@ def _untrusted_proxy(host: str) -> Iterator[str]:
         )
     else:
         yield "TRUSTED_PROXIES is not set: behind a proxy, all its clients would share one address's limits"
+
+
+def _unusual_metrics(settings: Settings) -> Iterator[str]:
+    if not settings.metrics_beside_api and settings.metrics_port is None:
+        yield "METRICS_TOKEN and METRICS_PORT are not set, so nobody can read /metrics. Set one of them"
+    if settings.metrics_port is not None and settings.metrics_token is None and not is_loopback(settings.host):
+        yield "METRICS_TOKEN is not set: whoever reaches METRICS_PORT can read /metrics. Keep it from the internet"
 
 
 def _unusual_secret(secret: str) -> Iterator[str]:

@@ -11,6 +11,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPException
 from ipaddress import ip_address
 
@@ -35,6 +36,7 @@ from taskward.features import TABLES
 from taskward.loopback import is_loopback
 from taskward.observability.logging import log_config
 from taskward.observability.shared import shared_metrics
+from taskward.operations.metrics_listener import serving_metrics
 from taskward.server.protocol import BoundedProtocol
 from taskward.server.workers import Workers
 from taskward.settings import Settings
@@ -62,13 +64,19 @@ def serve() -> None:
     for warning in warnings(settings):
         logger.warning("%s", warning)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the workers run; leaves through every `finally`
-    with listen(settings.host, settings.port) as listener, shared_metrics(), database_of(settings) as url:
+    with (
+        listen(settings.host, settings.port) as listener,
+        shared_metrics(),
+        _metrics_beside(settings) as metrics_port,
+        database_of(settings) as url,
+    ):
         preparation = _Preparation(settings, url)
         preparation.begin()
         os.environ["DATABASE_URL"] = url  # the workers are new processes and read the settings themselves
         share_cursor_secret(settings)
         workers = Workers(config, sockets=[listener])
-        threading.Thread(target=announce, args=(settings, *listener.getsockname()[:2]), daemon=True).start()
+        bound, port = listener.getsockname()[:2]
+        threading.Thread(target=announce, args=(settings, bound, port, metrics_port), daemon=True).start()
         workers.run()
     if preparation.failure:
         raise preparation.failure
@@ -82,7 +90,18 @@ def share_cursor_secret(settings: Settings) -> None:
         os.environ["CURSOR_SECRET_KEY"] = settings.cursor_secret.hex()
 
 
-def listen(host: str, port: int) -> socket.socket:
+@contextmanager
+def _metrics_beside(settings: Settings) -> Iterator[int | None]:
+    """Serve `/metrics` on `METRICS_PORT` and give the port, or None where there is no such thing."""
+    if settings.metrics_port is None:
+        yield None
+        return
+    listener = listen(settings.host, settings.metrics_port, "METRICS_PORT")
+    with serving_metrics(listener, settings.metrics_bearer) as port:
+        yield port
+
+
+def listen(host: str, port: int, name: str = "PORT") -> socket.socket:
     """Return a socket that listens there; raise OSError, which says what to set."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -95,7 +114,7 @@ def listen(host: str, port: int) -> socket.socket:
         )
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)  # without what Python appends to it
-        raise OSError(f"cannot listen on {host}:{port}: {reason}. Set HOST or PORT.") from error
+        raise OSError(f"cannot listen on {host}:{port}: {reason}. Set HOST or {name}.") from error
 
 
 def _serves_both(host: str) -> bool:
@@ -158,7 +177,7 @@ def _uvicorn_config(settings: Settings) -> uvicorn.Config:
     )
 
 
-def announce(settings: Settings, bound: str, port: int) -> None:
+def announce(settings: Settings, bound: str, port: int, metrics_port: int | None = None) -> None:
     """Print where the service is, once it answers. Connections queue until the first worker accepts them."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(bound, f"[{bound}]" if ":" in bound else bound)  # noqa: S104
     address = f"http://{host}:{port}"
@@ -169,8 +188,11 @@ def announce(settings: Settings, bound: str, port: int) -> None:
     lines = [
         f"Taskward is running at {address}",
         *reachable(bound, accounts=settings.accounts_enabled),
-        f"  documentation: {address}/docs",
     ]
+    if metrics_port is not None:
+        lines.append(f"  metrics: http://{host}:{metrics_port}/metrics")
+    if settings.api_docs:
+        lines.append(f"  documentation: {address}/docs")
     if settings.database_url is None:
         lines.append(f"  data: {settings.data_dir.resolve()} (embedded PostgreSQL)")
     if settings.development and is_loopback(bound):  # others may read the log of the rest

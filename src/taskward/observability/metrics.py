@@ -1,6 +1,6 @@
 """What is counted and measured, in the form of Prometheus.
 
-Every value is exact except the gauges of other workers than the one that answers, which are up to a second old.
+A scrape is up to a second old, and so are the gauges of the workers that do not answer it.
 """
 
 import asyncio
@@ -18,13 +18,12 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.multiprocess import MultiProcessCollector
 
 import taskward
 from taskward.database.transaction import Database
+from taskward.observability.exposition import FOLDER, Exposition, collect_from_all
 
 SAMPLE_SECONDS = 1.0
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 DATABASE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 TOKEN_RESULTS = ("cached", "verified", "TOKEN_MISSING", "TOKEN_EXPIRED", "TOKEN_INVALID", "KEYS_UNAVAILABLE")
@@ -39,6 +38,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.in_flight = 0
+        self.exposition = Exposition(self._collect)
         self._registry = registry = CollectorRegistry()
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
@@ -145,13 +145,8 @@ class Metrics:
             self.sample(database)
             await asyncio.sleep(SAMPLE_SECONDS)
 
-    def exposition(self) -> bytes:
-        """Return the text format of Prometheus, version 0.0.4. Reads files, so not for the event loop."""
-        if FOLDER not in os.environ:
-            return generate_latest(self._registry)
-        everybody = CollectorRegistry()
-        MultiProcessCollector(everybody)  # type: ignore[no-untyped-call]
-        return generate_latest(everybody)
+    def _collect(self) -> bytes:
+        return collect_from_all() if FOLDER in os.environ else generate_latest(self._registry)
 
 
 class _LineCounter(logging.Handler):

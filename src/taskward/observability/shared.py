@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from prometheus_client.multiprocess import mark_process_dead
 
-from taskward.observability.metrics import FOLDER
+from taskward.observability.exposition import FOLDER
 
 GAUGES = re.compile(r"gauge_live[a-z]*_(\d+)\.db")
 

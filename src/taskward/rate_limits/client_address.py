@@ -55,6 +55,11 @@ class ClientAddress:
                 peer,
             )
 
+    def is_from_proxy(self, scope: Scope) -> bool:
+        """Tell whether a request comes from a proxy that is trusted."""
+        peer = scope.get("client")
+        return peer is not None and self._parsed(peer[0])[1]
+
     def _behind(self, scope: Scope, proxy: str) -> str:
         values = [value for name, value in scope["headers"] if name == self._header]
         hops = b",".join(values).decode("latin-1").rsplit(",", MAX_HOPS)[-MAX_HOPS:]

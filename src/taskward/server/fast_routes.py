@@ -28,6 +28,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from taskward.api.current_user import BearerToken
 from taskward.api.fast import is_declared_fast
+from taskward.api.paths import path_in_app
 from taskward.api.state import state_of
 from taskward.errors import RateLimitedError
 from taskward.observability.current import UNMATCHED, at_end, bind_route
@@ -79,7 +80,7 @@ class FastRoutes:
             await response(scope, receive, send)
 
     def _find(self, scope: Scope) -> tuple[str, "_FastRoute | None", bool]:
-        path = scope["path"]
+        path = path_in_app(scope)
         for pattern, template, route, anonymous in self._table.get(scope["method"], ()):
             if found := pattern.match(path):
                 if route is not None:

@@ -36,6 +36,7 @@ def _described(app: FastAPI, token_path: str | None) -> dict[str, Any]:
         description=app.description,
         routes=app.routes,
         tags=app.openapi_tags,
+        servers=[{"url": "/"}],
     )
     for route in iter_route_contexts(app.routes):
         for method in route.methods or ():

@@ -24,12 +24,14 @@ from taskward.settings.unread_names import near_misses, variables
 from taskward.settings.value_types import (
     AddressHeader,
     Audiences,
+    BearerSecret,
     ClientIds,
     DatabaseUrl,
     KeySetUrl,
     Networks,
     Origins,
     Rate,
+    RootPath,
     SharedSecret,
     Store,
     comes_in_clear,
@@ -219,8 +221,32 @@ class Settings(BaseSettings):
         " more, the slowest readers are cut off.",
         examples=[256],
     )
+    root_path: RootPath | None = Field(
+        None,
+        description="The path under which a proxy shows the service, where it takes that path away before it asks."
+        " `X-Forwarded-Prefix` of `TRUSTED_PROXIES` says the same for one request, and wins.",
+        examples=["/tw"],
+    )
     web_page: bool = Field(
         True, description="Whether there is a page for people at `/`. With `false`, `/` is 404."
+    )
+    api_docs: bool = Field(
+        True,
+        description="Whether there are `/docs`, `/redoc` and `/openapi.json`. With `false`, they are 404.",
+    )
+    metrics_token: BearerSecret | None = Field(
+        None,
+        description="What `/metrics` wants to see as a bearer token, at least 32 characters. Outside development"
+        " there is no `/metrics` without it, unless there is `METRICS_PORT`.",
+        examples=["the output of: openssl rand -hex 32"],
+    )
+    metrics_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="A port of its own for `/metrics`, at `HOST`; the other port then has none. `0` takes a free"
+        " one. Keep it from the internet, or set `METRICS_TOKEN` as well.",
+        examples=[9464],
     )
 
     @classmethod
@@ -307,7 +333,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _safe_outside_development(self) -> Self:
-        if problems := list(self._unsafe()):
+        if problems := [*self._unsafe(), *self._unsafe_metrics()]:
             raise ValueError("\n".join(problems))
         return self
 
@@ -330,10 +356,27 @@ class Settings(BaseSettings):
             if secret and (why := weakness(secret.get_secret_value())):
                 yield f"{name}: this secret is easy to guess: {why}. {MAKE_ONE}"
 
+    def _unsafe_metrics(self) -> Iterator[str]:
+        if self.metrics_port and self.metrics_port == self.port:
+            yield "METRICS_PORT: this must be another port than PORT"
+        secret = None if self.development or self.metrics_token is None else self.metrics_token.get_secret_value()
+        if secret and (why := weakness(secret)):
+            yield f"METRICS_TOKEN: this secret is easy to guess: {why}. {MAKE_ONE}"
+
     @property
     def development(self) -> bool:
         """Whether errors may explain themselves and a secret may be made up."""
         return self.environment == "development"
+
+    @property
+    def metrics_beside_api(self) -> bool:
+        """Whether `PORT` has `/metrics`: without a token in development alone, beside `METRICS_PORT` never."""
+        return self.metrics_port is None and (self.development or self.metrics_token is not None)
+
+    @property
+    def metrics_bearer(self) -> bytes | None:
+        """What a scrape must show as its token, None where it needs none."""
+        return self.metrics_token.get_secret_value().encode() if self.metrics_token else None
 
     @property
     def accounts_enabled(self) -> bool:

@@ -1,4 +1,4 @@
-"""Kinds of settings that are more than a number or a text: rates, origins, networks, audiences, addresses."""
+"""Kinds of settings that are more than a number or a text: rates, origins, networks, paths, addresses, secrets."""
 
 import re
 from collections.abc import Callable
@@ -21,6 +21,10 @@ Network = IPv4Network | IPv6Network
 # The first label of the host may be `*`.
 ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(?:(?:\*\.)?([a-z0-9.-]+)|\[[0-9a-f:.]+\])(?::\d{1,5})?\Z")
 OWN_PORT = {"http": ":80", "https": ":443"}
+# Segments of unreserved characters (RFC 3986, 2.3): nothing to encode, and nothing that ends a header or a path.
+SEGMENTS = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
+MAX_ROOT_PATH = 200
+BEARER = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750, 2.1
 STORE = re.compile(r"(?:redis|rediss|valkey|valkeys)://")
 HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
 QUOTES = "\"'`\u201c\u201d\u2018\u2019"
@@ -125,6 +129,24 @@ def shared_secret(value: SecretStr) -> SecretStr:
     return value
 
 
+def bearer_secret(value: SecretStr) -> SecretStr:
+    """Return a secret that nobody guesses and that can be sent as a bearer token; raise ValueError."""
+    text = value.get_secret_value()
+    if len(text) < MIN_SECRET_LENGTH:
+        raise ValueError(f"at least {MIN_SECRET_LENGTH} characters are needed. {MAKE_ONE}")
+    if not BEARER.fullmatch(text):
+        raise ValueError(f"only letters, digits and . _ ~ + / - can be sent as a bearer token. {MAKE_ONE}")
+    return value
+
+
+def root_path(text: str) -> str:
+    """Return a path such as `/tw`, without a slash at its end, or nothing for `/`; raise ValueError."""
+    path = text.rstrip("/")
+    if path and (not SEGMENTS.fullmatch(path) or len(path) > MAX_ROOT_PATH or {".", ".."} & {*path.split("/")}):
+        raise ValueError("this must be a path such as /tw, of letters, digits and . _ ~ - between slashes")
+    return path
+
+
 def key_set_url(text: str) -> str:
     """Return the address of a JWK Set, which is fetched so that nobody between can change it; raise ValueError.
 
@@ -175,5 +197,7 @@ Audiences = Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(some_of(
 ClientIds = Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(some_of("client id"))]
 KeySetUrl = Annotated[str, AfterValidator(key_set_url)]
 SharedSecret = Annotated[SecretStr, AfterValidator(shared_secret)]
+BearerSecret = Annotated[SecretStr, AfterValidator(bearer_secret)]
+RootPath = Annotated[str, AfterValidator(root_path)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(database)]
 Store = Annotated[SecretStr, AfterValidator(store)]

@@ -33,7 +33,8 @@ def page_routes(*, accounts: bool) -> APIRouter:
     contents = {path.name: path.read_bytes() for path in FILES.iterdir() if path.suffix in TYPES}
     # All files together have one name, so that modules find each other beside themselves.
     version = _digest(b"".join(contents[name] for name in sorted(contents)))
-    names = {"files": f"/page/{version}", "accounts": str(accounts).lower()}
+    # Relative to the document, wherever a proxy shows it.
+    names = {"files": f"page/{version}", "accounts": str(accounts).lower()}
     document = Template(contents.pop(DOCUMENT).decode()).substitute(names).encode()
     tag = f'"{_digest(document)}"'
 

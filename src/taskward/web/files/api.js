@@ -21,6 +21,9 @@ export class Unreachable extends Error {
 
 const LATER = new Set(["RATE_LIMITED", "IDEMPOTENCY_IN_PROGRESS"]);
 
+/** What is kept or told in this browser has names that begin so: a proxy may show two services at one origin. */
+export const HERE = `taskward${new URL(".", location).pathname.slice(0, -1)}`;
+
 /** Return `{status, body, etag}`; raise Refused or Unreachable. */
 export async function call(method, path, { json, form, token, headers = {} } = {}) {
   const [response, text] = await exchange(path, {
@@ -46,7 +49,7 @@ export async function call(method, path, { json, form, token, headers = {} } = {
 
 async function exchange(path, options) {
   try {
-    const response = await fetch(path, options);
+    const response = await fetch(`.${path}`, options); // beside this document, wherever a proxy shows it
     return [response, await response.text()];
   } catch {
     throw new Unreachable("The service cannot be reached.");

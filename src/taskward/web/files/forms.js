@@ -1,5 +1,7 @@
 // What forms have in common: problems beside their fields, and drafts that outlive a reload.
 
+import { HERE } from "./api.js";
+
 /** Show what the service said of each field, and the rest above them; put the cursor on the first problem. */
 export function showProblems(form, error) {
   clearProblems(form);
@@ -31,7 +33,9 @@ export function clearProblems(form) {
     input.removeAttribute("aria-invalid");
     input.removeAttribute("aria-describedby");
   });
-  form.querySelector(".form-problem").hidden = true;
+  const general = form.querySelector(".form-problem");
+  general.textContent = "";
+  general.hidden = true;
 }
 
 /** Something not sent yet, kept in this tab under a name that has the user's id in it. */
@@ -39,7 +43,7 @@ export class Draft {
   #name;
 
   constructor(userId, name) {
-    this.#name = `taskward.draft.${userId}.${name}`;
+    this.#name = `${HERE}.draft.${userId}.${name}`;
   }
 
   read() {

@@ -1,6 +1,8 @@
 // Single keys as shortcuts, which a person can turn off (WCAG 2.2, 2.1.4).
 
-const OFF = "taskward.no-shortcuts";
+import { HERE } from "./api.js";
+
+const OFF = `${HERE}.no-shortcuts`;
 const choice = document.getElementById("shortcuts");
 
 /** Call `actions[key]()` for single keys that are typed into no field, while no dialogue is open. */

@@ -5,12 +5,12 @@
 // id of the task, or the key of the change that creates it. `base` is the task as the author saw it. `state` is
 // "waiting", or "conflict" with `current`, the task as it is elsewhere, or null when it is gone.
 
-import { Patience, Refused, Unreachable } from "./api.js";
+import { HERE, Patience, Refused, Unreachable } from "./api.js";
 import { same, settable } from "./fields.js";
 import { SignedOut } from "./session.js";
 
 const UNDO_MS = 8000;
-const LAST_CHANCE_MS = 2000;
+export const LAST_CHANCE_MS = 2000;
 
 export class Outbox extends EventTarget {
   #session;
@@ -42,7 +42,12 @@ export class Outbox extends EventTarget {
   }
 
   get #kept() {
-    return `taskward.outbox.${this.#session.userId}`;
+    return `${HERE}.outbox.${this.#session.userId}`;
+  }
+
+  /** Whether nothing waits, also of what was left behind and is not open yet. */
+  get isEmpty() {
+    return sessionStorage.getItem(this.#kept) === null;
   }
 
   create(body) {
@@ -89,13 +94,13 @@ export class Outbox extends EventTarget {
   async emptied() {
     this.flush();
     const deadline = Date.now() + LAST_CHANCE_MS;
-    while (this.changes.length && Date.now() < deadline) {
+    while (!this.isEmpty && Date.now() < deadline) {
       await new Promise((resolve) => {
         this.addEventListener("changed", resolve, { once: true });
         setTimeout(resolve, deadline - Date.now());
       });
     }
-    return this.changes.length === 0;
+    return this.isEmpty;
   }
 
   #add(change) {

@@ -3,9 +3,9 @@
 // A refresh token is good once, and one that comes back late ends the session. A duplicated tab begins with a copy of
 // it, so the tabs of one person tell each other their newest tokens, and renew them one at a time.
 
-import { call, Refused } from "./api.js";
+import { call, HERE, Refused } from "./api.js";
 
-const KEPT = "taskward.refresh";
+const KEPT = `${HERE}.refresh`;
 const TABS_ANSWER_MS = 150;
 
 /** The session is over: somebody must sign in before anything else is sent. */
@@ -13,7 +13,8 @@ export class SignedOut extends Error {}
 
 export class Session extends EventTarget {
   #tokens = null;
-  #tabs = new BroadcastChannel("taskward.session");
+  #tabs = new BroadcastChannel(`${HERE}.session`);
+  #unsent = 0; // other tabs that still have something to send before everybody signs out
 
   constructor() {
     super();
@@ -74,10 +75,25 @@ export class Session extends EventTarget {
     }
   }
 
-  async signOut() {
+  /** Have this person's other tabs send what they have; return whether they did, those that are awake. */
+  async othersEmptied(milliseconds) {
+    this.#unsent = 0;
+    this.#tabs.postMessage({ kind: "leaving", user_id: this.userId });
+    await pause(TABS_ANSWER_MS);
+    for (const deadline = Date.now() + milliseconds; this.#unsent > 0 && Date.now() < deadline; ) await pause(50);
+    return this.#unsent <= 0;
+  }
+
+  /** Tell the tab that is about to sign out of something unsent here, or that there is no more of it. */
+  tellUnsent(change) {
+    this.#tabs.postMessage({ kind: "unsent", user_id: this.userId, change });
+  }
+
+  /** Sign out here and in every tab. `lose` says that the person knows of changes that are not sent. */
+  async signOut(lose) {
     const { user_id, refresh_token } = this.#tokens;
-    this.#tabs.postMessage({ kind: "end", user_id });
-    this.#ended();
+    this.#tabs.postMessage({ kind: "end", user_id, lose });
+    this.#signedOut(lose);
     if (refresh_token) await call("POST", "/auth/revoke", { form: { token: refresh_token } });
   }
 
@@ -110,6 +126,12 @@ export class Session extends EventTarget {
     }
   }
 
+  /** Not only an end: what this person has here is to be forgotten, while it is still known whose it is. */
+  #signedOut(lose) {
+    this.dispatchEvent(new CustomEvent("forget", { detail: lose }));
+    this.#ended();
+  }
+
   #ended() {
     this.#tokens = null;
     sessionStorage.removeItem(KEPT);
@@ -121,9 +143,13 @@ export class Session extends EventTarget {
     this.#tabs.postMessage({ kind: "tokens", tokens: this.#tokens });
   }
 
-  #hear({ kind, user_id, tokens }) {
+  #hear({ kind, user_id, tokens, lose, change }) {
     if (kind === "ask" && this.#tokens?.access_token && [null, this.userId].includes(user_id)) this.#tell();
-    if (kind === "end" && user_id === this.userId) this.#ended();
+    if (user_id && user_id === this.userId) {
+      if (kind === "end") this.#signedOut(lose);
+      if (kind === "leaving") this.dispatchEvent(new Event("leaving"));
+      if (kind === "unsent") this.#unsent += change;
+    }
     if (kind === "tokens" && tokens.user_id === this.userId && tokens.since >= this.#tokens.since) this.#take(tokens);
     if (kind === "tokens") this.dispatchEvent(new CustomEvent("told", { detail: tokens }));
   }
@@ -146,6 +172,10 @@ export class Session extends EventTarget {
   }
 }
 
+function pause(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
 async function granted(form) {
   const { body } = await call("POST", "/auth/token", { form });
   const { user_id, access_token, refresh_token } = body;
@@ -154,5 +184,5 @@ async function granted(form) {
 
 function oneTabAtATime(work) {
   // Browsers have locks on https and on this machine alone; elsewhere the service forgives a repeat for 10 seconds.
-  return navigator.locks ? navigator.locks.request("taskward.renew", work) : work();
+  return navigator.locks ? navigator.locks.request(`${HERE}.renew`, work) : work();
 }
