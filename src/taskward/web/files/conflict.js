@@ -23,6 +23,13 @@ export function ask(change, settle) {
   dialog.showModal();
 }
 
+/** Forget what was shown. */
+export function close() {
+  dialog.onclose = null;
+  dialog.close("");
+  dialog.querySelectorAll(".mine, .theirs").forEach((element) => element.replaceChildren());
+}
+
 function version(task, other) {
   if (!task) return [line("Deleted", true)];
   return compared(task, other).map(([text, differs]) => line(text, differs));

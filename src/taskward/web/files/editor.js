@@ -51,6 +51,15 @@ export class Editor {
     showProblems(form, error);
   }
 
+  /** Close, and forget what was shown; the draft stays. */
+  close() {
+    dialog.close();
+    this.#row = null;
+    this.#values = {};
+    fill(form, this.#values);
+    clearProblems(form);
+  }
+
   discard() {
     this.#draft.discard();
   }

@@ -7,7 +7,7 @@ import { Editor } from "./editor.js";
 import { unset } from "./fields.js";
 import * as keys from "./keys.js";
 import { NewTask } from "./new-task.js";
-import { Outbox } from "./outbox.js";
+import { LAST_CHANCE_MS, Outbox } from "./outbox.js";
 import * as rows from "./rows.js";
 import { Session, SignedOut } from "./session.js";
 import { TaskList } from "./tasks.js";
@@ -55,12 +55,16 @@ function enter() {
 function leave() {
   isEntered = false;
   for (const id of ["tasks", "sign-out", "help-button", "who"]) $(id).hidden = true;
-  document.querySelectorAll("dialog[open]").forEach((dialog) => dialog.close(""));
+  for (const id of ["leave", "help"]) $(id).close("");
+  for (const id of ["who", "count"]) text(id, "");
+  conflict.close();
+  editor.close();
   outbox.close();
   list.forget();
   rows.show([]);
   newTask.close();
   toast.say("");
+  deletion = null;
   signIn.open(session);
 }
 
@@ -72,24 +76,39 @@ async function whoAmI() {
 }
 
 async function signOut() {
-  const emptied = await outbox.emptied();
-  if (!isEntered) return;
-  if (emptied) return signOutForGood();
+  const { userId } = session;
+  $("sign-out").disabled = true;
+  const [others] = await Promise.all([session.othersEmptied(LAST_CHANCE_MS), outbox.emptied()]);
+  $("sign-out").disabled = false;
+  if (session.userId !== userId) return;
+  if (others && outbox.isEmpty) return signOutForGood(false);
   $("leave").returnValue = "";
   $("leave").showModal();
 }
 
-function signOutForGood() {
-  outbox.discard();
+function signOutForGood(lose) {
+  session.signOut(lose).catch(() => toast.say("Signed out here. The service could not be told."));
+}
+
+/** Forget what this tab keeps of who has signed out, but nothing unsent of which nobody was asked. */
+function forget(lose) {
   newTask.discard();
   editor.discard();
-  session.signOut().catch(() => toast.say("Signed out here. The service could not be told."));
+  if (lose) outbox.discard();
+}
+
+async function sendWhatIsLeft() {
+  if (outbox.isEmpty) return;
+  session.tellUnsent(1);
+  if (await outbox.emptied()) session.tellUnsent(-1);
 }
 
 session.addEventListener("begin", enter);
+session.addEventListener("forget", ({ detail }) => forget(detail));
+session.addEventListener("leaving", sendWhatIsLeft);
 session.addEventListener("end", leave);
 $("sign-out").addEventListener("click", signOut);
-$("leave").addEventListener("close", () => $("leave").returnValue && signOutForGood());
+$("leave").addEventListener("close", () => $("leave").returnValue && signOutForGood(true));
 
 // --- Showing -----------------------------------------------------------------------------------------------------
 
