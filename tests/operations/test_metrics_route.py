@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from prometheus_client import generate_latest
 
 from taskward.app import create_app
-from taskward.observability.exposition import FRESH_SECONDS, Exposition
+from taskward.observability.exposition import Exposition
 from taskward.settings import Settings
 from tests.client import Client, connect
 from tests.conftest import SECRET
@@ -41,10 +41,10 @@ async def test_at_25_scrapes_a_second_one_is_collected_a_second(
         await asyncio.sleep(seconds)
         assert (await anonymous.get("/metrics")).status_code == 200
 
-    await asyncio.gather(*(scrape_later(number / 25) for number in range(38)))
+    await asyncio.gather(*(scrape_later(number / 25) for number in range(75)))
     assert len(collections) >= 2, "it goes on being new"
     gaps = [later - before for before, later in pairwise(collections)]
-    assert min(gaps) >= FRESH_SECONDS
+    assert min(gaps) >= 1
 
 
 async def test_a_hundred_at_once_wait_for_one_collection(anonymous: Client, collections: list[float]) -> None:
@@ -69,7 +69,9 @@ def application(**settings: object) -> FastAPI:
 
 async def ask(app: FastAPI, **headers: str) -> httpx2.Response:
     async with connect(app) as anonymous:
-        return await anonymous.get("/metrics", headers=headers)
+        return await anonymous.get(
+            "/metrics", headers=[(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+        )
 
 
 @pytest.mark.parametrize("environment", ["development", "production"])

@@ -238,7 +238,7 @@ class Settings(BaseSettings):
         None,
         description="What `/metrics` wants to see as a bearer token, at least 32 characters. Outside development"
         " there is no `/metrics` without it, unless there is `METRICS_PORT`.",
-        examples=["the output of: openssl rand -hex 32"],
+        examples=["the-output-of-openssl-rand-hex-32"],
     )
     metrics_port: int | None = Field(
         None,
