@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from taskward.api.paths import path_in_app
 from taskward.api.responses import JsonResponse
 from taskward.errors import (
     ApiError,
