@@ -69,6 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         pool_size=settings.db_pool_size,
         max_overflow=settings.db_max_overflow,
         timeout=settings.database_timeout_seconds,
+        max_tasks=settings.max_tasks_per_user,
         precondition=partial(check_isolation, tables=TABLES),
         broken=TABLES.broken,
         timed=counted.transaction,

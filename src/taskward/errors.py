@@ -111,6 +111,14 @@ class ForbiddenError(ApiError):
     detail = "This belongs to another user."
 
 
+class QuotaExceededError(ApiError):
+    """You have as many tasks as one user may have here (`MAX_TASKS_PER_USER`). Delete some, and try again."""
+
+    status = 403
+    code = "QUOTA_EXCEEDED"
+    detail = "You have as many tasks as you may have here. Delete some, and try again."
+
+
 class TaskNotFoundError(ApiError):
     """There is no task with this id."""
 
@@ -198,15 +206,17 @@ class UnsupportedMediaTypeError(ApiError):
 
 
 class RateLimitedError(ApiError):
-    """Too many requests, or too many tokens that were not valid. `Retry-After` says when to try again."""
+    """Too many requests, tokens that were not valid, or keyed creates. `Retry-After` says when to try again."""
 
     status = 429
     code = "RATE_LIMITED"
     detail = "Too many requests. Please wait for as long as Retry-After says."
 
-    def __init__(self, seconds: int, headers: Mapping[str, str] | None = None) -> None:
-        """Take how long to wait, and what else the headers tell of the limit."""
-        super().__init__(headers={"Retry-After": str(seconds), **(headers or {})})
+    def __init__(
+        self, seconds: int, headers: Mapping[str, str] | None = None, *, detail: str | None = None
+    ) -> None:
+        """Take how long to wait, what else the headers tell of the limit, and what it was too many of."""
+        super().__init__(detail, headers={"Retry-After": str(seconds), **(headers or {})})
 
 
 class InternalError(ApiError):

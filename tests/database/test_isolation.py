@@ -10,7 +10,7 @@ from taskward.database.driver.statement import Statement
 from taskward.database.transaction import Database
 from taskward.errors import ForbiddenError
 from taskward.tasks import statements
-from taskward.tasks.idempotency import CREATE_TASK_ONCE, PURGE_KEYS
+from taskward.tasks.idempotency import CREATE_TASK_ONCE, PURGE_KEYS, ROOM
 from tests.database.conftest import create_task
 from tests.database.statements import changes, lists, of_tasks
 from tests.tasks.fields import new_values
@@ -34,6 +34,7 @@ def runs_of_lists() -> Iterator[Run]:
 def statements_on(task_id: int) -> Iterator[Run]:
     """Every statement on tasks that already exist; those that delete, the next one and this, are the last."""
     yield "read", statements.READ_TASK, {"task_id": task_id}
+    yield "room", ROOM, {}
     yield from runs_of_lists()
     values = {"task_id": task_id, **VALUES, "expected": list(range(100))}
     for name, statement in changes():
@@ -73,7 +74,7 @@ async def run_as_bob(
 
 def is_alices(row: dict[str, Any], task_ids: list[int]) -> bool:
     counters = row.get("owner_revision") == len(task_ids)  # bob's stand at another number
-    return row.get("user_id") == "alice" or row["id"] in task_ids or counters
+    return row.get("user_id") == "alice" or row.get("id") in task_ids or counters
 
 
 def test_every_statement_of_tasks_is_tried() -> None:
@@ -160,7 +161,8 @@ async def test_a_key_of_alices_replays_nothing_to_bob_with_either_wall_alone(
         transaction.execute(CREATE_TASK_ONCE, **values)
     condition = "user_id = %(owner)s::text AND "
     assert CREATE_TASK_ONCE.sql.count(condition) == 1
-    (bobs,) = await run_as_bob(database, Statement(CREATE_TASK_ONCE.sql.replace(condition, "")), values)
+    without_condition = CREATE_TASK_ONCE.sql.replace(condition, "")
+    (bobs,) = await run_as_bob(database, Statement(without_condition, CREATE_TASK_ONCE.constants), values)
     assert (bobs["user_id"], bobs["replayed"]) == ("bob", False)
 
     superuser.execute("DELETE FROM idempotency_keys WHERE user_id = 'bob'")

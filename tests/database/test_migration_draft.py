@@ -34,6 +34,7 @@ from tests.database.drafts import Drafts, copy_of_the_migrations
 from tests.database.migration_draft import NOTHING, USAGE, WHY, main
 from tests.database.migration_steps import IS_A_RENAME, IS_THEIRS, NEEDS_A_VALUE, NO_USER
 
+NEXT = f"{int(head()) + 1:04}"
 TRICKY = r"note ~ '^\d{2}:\w+ 100%$' OR note <> 'it''s \:here'"
 HAS_RIGHTS = """
     SELECT array_agg(kind ORDER BY kind)
@@ -215,7 +216,7 @@ def test_what_a_draft_cannot_know_is_said_beside_the_statement(drafts: Drafts, m
 def test_where_the_models_ask_for_nothing_the_draft_is_empty(migrations: Config) -> None:
     """As `make migration` runs it, with a PostgreSQL of its own."""
     main(["fold_titles"], migrations)
-    path = Path(str(migrations.get_main_option("script_location"))) / "versions" / "0008_fold_titles.py"
+    path = Path(str(migrations.get_main_option("script_location"))) / "versions" / f"{NEXT}_fold_titles.py"
     assert path.read_text().count(f"    {NOTHING}\n") == 2
 
 

@@ -35,6 +35,7 @@ IDENTITY = Statement(
     """
     SELECT set_config('role', %(role)s, true), set_config('app.user_id', %(owner)s, true),
            set_config('lock_timeout', '1s', true), set_config('statement_timeout', %(timeout)s, true),
+           set_config('app.max_tasks', %(max_tasks)s, true),
            %(correlation_id)s::text AS correlation_id
     """,
     effect=Effect.READ_ONLY,
@@ -89,10 +90,15 @@ class Transaction:
 
     def identify(self, role: str = APP_ROLE) -> None:
         """Say who acts and as which role, until the transaction ends or this is said again."""
-        timeout = self._database.statement_timeout
         self._add(
             IDENTITY,
-            {"role": role, "owner": self._user_id, "timeout": timeout, "correlation_id": self._correlation_id},
+            {
+                "role": role,
+                "owner": self._user_id,
+                "timeout": self._database.statement_timeout,
+                "max_tasks": self._database.max_tasks,
+                "correlation_id": self._correlation_id,
+            },
         )
 
     def execute(self, statement: Statement[RowT], **parameters: Any) -> Rows[RowT]:
@@ -134,15 +140,17 @@ class Database:
         pool_size: int,
         max_overflow: int,
         timeout: float = 2.0,
+        max_tasks: int | None = None,
         precondition: Precondition | None = None,
         broken: Broken = MappingProxyType({}),
         timed: Callable[[float], None] = lambda _: None,
     ) -> None:
         """Take a libpq connection string, how many connections to keep and to open beyond those, and seconds.
 
-        `timeout` is how long one transaction may take, waiting for a connection included. `precondition` looks
-        whether the database can be trusted, with transactions that are not checked, and raises when not; no other
-        one runs before it has returned once. `broken` has the errors that tell of broken constraints, by the
+        `timeout` is how long one transaction may take, waiting for a connection included. `max_tasks` is how many
+        tasks a user may have, for the trigger that counts them; None is any number. `precondition` looks whether
+        the database can be trusted, with transactions that are not checked, and raises when not; no other one
+        runs before it has returned once. `broken` has the errors that tell of broken constraints, by the
         constraint's name. `timed` is told how many seconds each transaction took.
         """
         pooled = is_pooled(conninfo)
@@ -152,6 +160,7 @@ class Database:
         self._reads = ReadBatches(self.pool, timeout=timeout)
         self._timeout = timeout
         self.statement_timeout = f"{round(timeout * 1000)}ms"
+        self.max_tasks = "" if max_tasks is None else str(max_tasks)
         self._precondition = precondition
         self._broken = broken
         self._timed = timed

@@ -161,6 +161,14 @@ class Settings(BaseSettings):
         True, description="Somebody else's task is 403. With `false` it is 404, as if it did not exist."
     )
 
+    max_tasks_per_user: int = Field(
+        100_000,
+        ge=1,
+        le=2**53,
+        description="How many tasks each user may have. Who has more already keeps them, and can create none.",
+        examples=[10_000],
+    )
+
     allowed_origins: Origins = Field(
         (),
         description="The web sites whose pages may call the API from a browser (CORS), separated by commas. Unset,"

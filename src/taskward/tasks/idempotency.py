@@ -10,11 +10,17 @@ from taskward.database.driver.statement import Effect, Statement
 from taskward.database.purge import Purge
 from taskward.database.transaction import NOBODY, Database
 from taskward.tasks.fields import SETTABLE, TaskRead, Values
-from taskward.tasks.statements import NEW_COLUMNS, NEW_VALUES, RESPONSE, RESPONSE_COLUMNS
+from taskward.tasks.statements import MAX_TASKS, NEW_COLUMNS, NEW_VALUES, RESPONSE, RESPONSE_COLUMNS
 
 CONSTRAINT = "pk_idempotency_keys"
 FIRST_FIELDS = ("title", "description", "completed")  # stays as it is: fields added later are no first ones
 PURGE_BATCH = 1000
+# Of one user, in each period of 24 hours; more where they may have more tasks, so that these can be imported.
+MAX_KEYS = 100_000
+TOO_MANY_KEYS = (
+    "You have created too many tasks with an Idempotency-Key within a day. Please wait for as long as Retry-After"
+    " says."
+)
 
 
 class KeyedRow(TaskRead):
@@ -31,6 +37,8 @@ STORED = ", ".join(name for name in RESPONSE_COLUMNS if name not in ("id", "upda
 # Creates a task and stores what was answered, unless the key is known; then answers from the key. Two of these at
 # once may both find the key unknown. The slower one then fails at the primary key of the stored response, and its
 # task with it: that, and not the look before, is what makes it once.
+#
+# Where there is no room for a task or a key, no row is returned. Keys that come at once may all find the last one.
 CREATE_TASK_ONCE: Statement[KeyedRow] = Statement(
     f"""
     WITH known AS (
@@ -41,6 +49,9 @@ CREATE_TASK_ONCE: Statement[KeyedRow] = Statement(
         INSERT INTO tasks (user_id, {NEW_COLUMNS})
         SELECT %(owner)s::text, {NEW_VALUES}
          WHERE NOT EXISTS (SELECT FROM known)
+           AND NOT EXISTS (SELECT FROM users
+                            WHERE users.id = %(owner)s::text AND keys_since > now() - interval '24 hours'
+                              AND key_count >= greatest(%(max_keys)s::bigint, {MAX_TASKS}))
         RETURNING %(fingerprint)s::bytea AS fingerprint, {COLUMNS}
     ), stored AS (
         INSERT INTO idempotency_keys (key, fingerprint, task_id, {STORED})
@@ -52,7 +63,20 @@ CREATE_TASK_ONCE: Statement[KeyedRow] = Statement(
             UNION ALL
             SELECT false, fingerprint, {COLUMNS} FROM created) AS answer
     """,
+    {"max_keys": MAX_KEYS},
     effect=Effect.IDEMPOTENT,
+)
+
+# What there is no room for: another task, or for so many seconds another key.
+ROOM = Statement(
+    f"""
+    SELECT users.id AS user_id, task_count >= {MAX_TASKS} AS has_all_tasks,
+           ceil(extract(epoch FROM greatest(keys_since, now() - interval '24 hours')
+                                   + interval '24 hours' - now()))::bigint AS seconds
+      FROM users
+     WHERE users.id = %(owner)s::text
+    """,
+    effect=Effect.READ_ONLY,
 )
 
 PURGE_KEYS = Statement("SELECT purge_idempotency_keys(%(batch)s) AS purged", {"batch": PURGE_BATCH})

@@ -38,6 +38,9 @@ class User(TableModel, table=True):
     task_count: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
     completed_count: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
     created_at: datetime = Field(sa_column=Column(DateTime(True), nullable=False, server_default=func.now()))
+    # How many idempotency keys were stored since a moment; when that is a day ago, the number means nothing.
+    key_count: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
+    keys_since: datetime | None = Field(default=None, sa_column=Column(DateTime(True)))
     # The user of an account has it: that of an access token which outlived its account cannot be made anew.
     account_id: str | None = Field(
         default=None,

@@ -23,12 +23,12 @@ from taskward.api.conditional import (
 from taskward.api.current_user import Owner
 from taskward.api.fast import fast
 from taskward.api.idempotency import idempotency_key
-from taskward.api.openapi import ErrorBody, request_header, responses, with_headers
+from taskward.api.openapi import ErrorBody, request_header, responses, responses_of, with_headers
 from taskward.api.parameters import TaskId
 from taskward.api.query import QueryParameters
 from taskward.api.responses import JsonResponse
 from taskward.api.state import state_of
-from taskward.errors import PreconditionFailedError
+from taskward.errors import ForbiddenError, PreconditionFailedError, QuotaExceededError
 from taskward.tasks.fields import GENERATION, TaskRead, Values
 from taskward.tasks.schemas import Completion, ListQuery, SomeChanges, TaskCreate, TaskList
 from taskward.tasks.service import TaskService
@@ -131,7 +131,8 @@ async def list_tasks(
     summary="Create a task",
     status_code=201,
     response_model=TaskRead,
-    responses=responses(400, 401, 403, 409, 413, 415, 422, 503)
+    responses=responses(400, 401, 409, 413, 415, 422, 503)
+    | responses_of(ForbiddenError(), QuotaExceededError())
     | with_headers(
         201,
         Location="The path of the task.",

@@ -12,6 +12,8 @@ from taskward.errors import (
     IdempotencyInProgressError,
     IdempotencyKeyReusedError,
     PreconditionFailedError,
+    QuotaExceededError,
+    RateLimitedError,
     TaskNotFoundError,
 )
 from taskward.tasks import idempotency, statements
@@ -86,18 +88,21 @@ class TaskService:
         )
 
     async def create_task(self, owner: str, new: Values) -> TaskRead:
-        """Store a new task and return it."""
+        """Store a new task and return it; raise QuotaExceededError where the owner has all they may have."""
         async with self._database.acting_as(owner) as transaction:
             created = transaction.execute(statements.CREATE_TASK, **new)
-        return created.all[0]
+        if created.first is None:
+            raise QuotaExceededError
+        return created.first
 
     async def create_task_once(self, owner: str, new: Values, key: str) -> tuple[TaskRead, bool]:
         """Store a new task, unless this key has; return what was answered first, and whether it is a repeat.
 
-        Raises IdempotencyKeyReusedError, and IdempotencyInProgressError when the first is still running after
-        the time a request may wait.
+        Raises IdempotencyKeyReusedError, IdempotencyInProgressError when the first is still running after the time
+        a request may wait, and QuotaExceededError or RateLimitedError where there is no room.
         """
         fingerprint = idempotency.fingerprint(new)
+        no_room = False
         for _ in range(ATTEMPTS):
             try:
                 async with self._database.acting_as(owner) as transaction:
@@ -111,11 +116,14 @@ class TaskService:
             except LockTimeoutError as error:
                 raise IdempotencyInProgressError from error
             self._purge.when_due()
-            response = found.all[0]
+            response = found.first
+            if response is None:
+                no_room = True
+                continue  # a request with this key may have taken the last room, and has a response to repeat
             if response["fingerprint"] != fingerprint:
                 raise IdempotencyKeyReusedError
             return _task(response), response["replayed"]
-        raise IdempotencyInProgressError
+        raise await self._reason_for_no_room(owner) if no_room else IdempotencyInProgressError()
 
     async def read_task(self, owner: str, task_id: int) -> TaskRead:
         """Return a task; raise TaskNotFoundError, or ForbiddenError when it is somebody else's."""
@@ -160,6 +168,13 @@ class TaskService:
         if expected is not None:
             raise PreconditionFailedError(await self.read_task(owner, task_id))
         raise await self._reason_for_nothing(owner, task_id)
+
+    async def _reason_for_no_room(self, owner: str) -> QuotaExceededError | RateLimitedError:
+        async with self._database.acting_as(owner) as transaction:
+            room = transaction.execute(idempotency.ROOM)
+        if room.first is None or room.first["has_all_tasks"]:
+            return QuotaExceededError()
+        return RateLimitedError(max(1, room.first["seconds"]), detail=idempotency.TOO_MANY_KEYS)
 
     async def _reason_for_nothing(self, owner: str, task_id: int) -> ForbiddenError | TaskNotFoundError:
         if self._reveal_foreign_tasks:

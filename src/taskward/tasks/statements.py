@@ -28,6 +28,10 @@ NEW_VALUES = ", ".join(f"%({name})s::{field.sql_type}" for name, field in SETTAB
 THE_TASK = "user_id = %(owner)s::text AND id = %(task_id)s::bigint"
 AS_EXPECTED = "revision = ANY (%(expected)s::bigint[])"
 
+# How many tasks the owner may have, as the transaction was told; null is any number.
+MAX_TASKS = "nullif(current_setting('app.max_tasks', true), '')::bigint"
+
+# Returns no row where the owner has as many as that: the trigger that counts has skipped it.
 CREATE_TASK: Statement[TaskRead] = Statement(
     f"""
     INSERT INTO tasks (user_id, {NEW_COLUMNS})

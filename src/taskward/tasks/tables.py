@@ -4,5 +4,8 @@ from taskward.database.tables import CountedWrites, Tables
 
 TABLES = Tables(
     of_users=("users", "tasks", "idempotency_keys"),
-    counted=(CountedWrites("tasks", "take_the_next_revision"),),
+    counted=(
+        CountedWrites("tasks", "take_the_next_revision"),
+        CountedWrites("idempotency_keys", "count_keys"),
+    ),
 )
