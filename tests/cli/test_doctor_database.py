@@ -12,7 +12,18 @@ from taskward.embedded.server import EmbeddedPostgres
 from tests.cli.command import processes_of, taskward
 from tests.service import Service
 
-SUBJECTS = ["reachable", "server", "role", "encoding", "writes", "pooler", "migrations", "latency", "isolation"]
+SUBJECTS = [
+    "reachable",
+    "server",
+    "role",
+    "rights",
+    "encoding",
+    "writes",
+    "pooler",
+    "migrations",
+    "latency",
+    "isolation",
+]
 
 
 def found(url: str) -> dict[str, tuple[str, str]]:
@@ -91,12 +102,24 @@ def test_a_role_that_cannot_act_for_users_is_told_what_to_grant(
         assert told.keys() == {"role", "migrations", "isolation"}
         assert "GRANT taskward_app, taskward_accounts TO" in told["role"]
         assert "may not read alembic_version" in told["migrations"]
-        superuser.execute("GRANT taskward_app TO doctors_patient")
-        assert problems(url).keys() == {"role", "isolation"}
+        superuser.execute("GRANT taskward_app TO doctors_patient WITH INHERIT FALSE, SET TRUE")
+        assert problems(url).keys() == {"role", "migrations", "isolation"}
         superuser.execute("GRANT taskward_accounts TO doctors_patient")
+        assert problems(url).keys() == {"isolation"}
+        superuser.execute("GRANT taskward_accounts TO doctors_patient WITH INHERIT FALSE, SET TRUE")
         assert problems(url) == {}
     finally:
         superuser.execute("DROP OWNED BY doctors_patient; DROP ROLE doctors_patient")
+
+
+def test_rights_that_no_request_needs_are_a_note(database_url: str, superuser: psycopg.Connection) -> None:
+    level, text = found(database_url)["rights"]
+    assert (level, text.split(" may make ")[1].split(",")[0]) == ("note", "temporary tables")
+    assert "advisory locks" not in text
+    superuser.execute(f"REVOKE TEMPORARY ON DATABASE {superuser.info.dbname} FROM PUBLIC".encode())
+    assert found(database_url)["rights"][0] == "ok"
+    superuser.execute("GRANT EXECUTE ON FUNCTION lo_creat(int), pg_advisory_lock(bigint) TO PUBLIC")
+    assert "may make large objects, advisory locks, and needs none" in found(database_url)["rights"][1]
 
 
 def test_a_superuser_is_a_note_and_no_problem(database_url: str, postgres: EmbeddedPostgres) -> None:

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pytest_alembic.config import Config
 from pytest_alembic.runner import MigrationContext, runner
 from pytest_alembic.tests import default
@@ -175,6 +175,47 @@ def test_whose_the_tables_of_features_are_is_told_as_well(
         superuser.execute("DROP ROLE smaller")
 
 
+def test_an_older_grant_is_changed_by_who_may_and_named_to_who_may_not(
+    empty_database_url: str, postgres: EmbeddedPostgres
+) -> None:
+    address = conninfo(empty_database_url)
+    options = """
+        SELECT grantor::regrole::text, inherit_option, set_option FROM pg_auth_members
+         WHERE member = 'serving'::regrole AND roleid = 'taskward_accounts'::regrole ORDER BY 1
+    """
+    with psycopg.connect(postgres.superuser_conninfo, autocommit=True) as administrator:
+        administrator.execute("CREATE ROLE serving LOGIN; GRANT taskward_accounts TO serving")
+        try:
+            migrate(address, revision="0007")
+            with psycopg.connect(address, autocommit=True) as owner:
+                owner.execute("GRANT taskward_accounts TO serving")
+            migrate(address)
+            assert administrator.execute(options).fetchall() == [
+                ("postgres", True, True), ("taskward", False, True),
+            ]  # fmt: skip
+            downgrade(address, "0007")
+            migrate(make_conninfo(address, user="postgres"))
+            assert administrator.execute(options).fetchall() == [
+                ("postgres", False, True), ("taskward", False, True),
+            ]  # fmt: skip
+        finally:
+            administrator.execute("DROP OWNED BY serving")
+            administrator.execute("REVOKE taskward_accounts FROM serving GRANTED BY taskward")
+            administrator.execute("DROP ROLE serving")
+
+
+def test_the_quota_comes_and_goes_and_tasks_stay(database_url: str, superuser: psycopg.Connection) -> None:
+    create = "INSERT INTO tasks (user_id, title) VALUES ('alice', 'Buy milk') RETURNING revision"
+    superuser.execute("SELECT set_config('app.max_tasks', '1', false)")
+    assert superuser.execute(create).fetchall() == [(1,)]
+    assert superuser.execute(create).fetchall() == []
+    downgrade(conninfo(database_url), "0007")
+    assert superuser.execute(create).fetchall() == [(2,)]
+    migrate(conninfo(database_url))
+    assert superuser.execute(create).fetchall() == []
+    assert superuser.execute("SELECT revision, task_count, key_count FROM users").fetchall() == [(2, 2, 0)]
+
+
 def test_what_statements_of_a_service_are_allowed_does_not_stop_a_migration(
     empty_database_url: str, superuser: psycopg.Connection
 ) -> None:
@@ -272,6 +313,9 @@ async def test_downgrading_one_database_leaves_the_roles_to_the_other(
     migrate(conninfo(database_url))
     migrate(conninfo(empty_database_url))
     downgrade(conninfo(empty_database_url))
+    with pytest.raises(IsolationError, match="inherits from taskward_accounts"):  # as older migrations need it
+        await check_isolation_at(conninfo(database_url), TABLES)
+    migrate(conninfo(database_url))  # as each start does
     await check_isolation_at(conninfo(database_url), TABLES)
 
 

@@ -9,6 +9,11 @@ from taskward.database.url import conninfo
 from taskward.errors import ForbiddenError
 from taskward.tasks.statements import TASK_EXISTS
 
+AN_ACCOUNT = """
+    INSERT INTO accounts (id, email, password_hash)
+    VALUES ('usr_' || repeat('a', 28), 'alice@example.com', 'a hash')
+"""
+
 REFUSED = [
     "UPDATE tasks SET user_id = 'bob'",
     "UPDATE tasks SET id = DEFAULT",
@@ -107,12 +112,26 @@ async def test_taskward_app_owns_nothing(database: Database, text: str) -> None:
 async def test_the_role_that_logs_in_sees_and_changes_no_row(
     database_url: str, alices_tasks: list[int], superuser: psycopg.Connection
 ) -> None:
+    superuser.execute(AN_ACCOUNT)
     with psycopg.connect(conninfo(database_url), autocommit=True) as owner:
         assert owner.execute("SELECT current_user").fetchone() == ("taskward",)
         for table in ("tasks", "users", "accounts", "refresh_tokens"):
             assert owner.execute(f"SELECT * FROM {table}").fetchall() == []
             assert owner.execute(f"DELETE FROM {table}").rowcount == 0
     assert superuser.execute("SELECT count(*) FROM tasks").fetchone() == (2,)
+    assert superuser.execute("SELECT count(*) FROM accounts").fetchone() == (1,)
+
+
+def test_nobody_inherits_what_requests_run_as(superuser: psycopg.Connection) -> None:
+    members = """
+        SELECT roleid::regrole::text, member::regrole::text, bool_or(inherit_option), bool_or(set_option)
+          FROM pg_auth_members WHERE roleid IN ('taskward_app'::regrole, 'taskward_accounts'::regrole)
+         GROUP BY roleid, member ORDER BY 1
+    """
+    assert superuser.execute(members).fetchall() == [
+        ("taskward_accounts", "taskward", False, True),
+        ("taskward_app", "taskward", False, True),
+    ]
 
 
 async def test_task_exists_answers_yes_or_no_and_nothing_else(database: Database, alices_tasks: list[int]) -> None:

@@ -99,7 +99,7 @@ async def test_a_role_that_can_become_the_other_is_refused(
     await check_isolation(database, TABLES)
 
 
-@pytest.mark.parametrize("made", ["taskward_witness", "taskward_janitor"])
+@pytest.mark.parametrize("made", ["taskward_witness", "taskward_janitor", "taskward_accounts"])
 async def test_a_login_role_that_inherits_from_one_that_sees_everything_is_refused_with_the_cure(
     database: Database, settings: Settings, superuser: psycopg.Connection, made: str
 ) -> None:

@@ -39,7 +39,15 @@ FACTS = """
            (SELECT count(*) = 2 FROM pg_roles AS needed
              WHERE needed.rolname IN (%(app)s, %(accounts)s)
                AND pg_has_role(current_user, needed.oid, 'MEMBER')) AS acts,
-           to_regclass('alembic_version') IS NOT NULL AS migrated
+           to_regclass('alembic_version') IS NOT NULL AS migrated,
+           (SELECT concat_ws(', ',
+                       CASE WHEN has_database_privilege(app.oid, current_database(), 'TEMPORARY')
+                            THEN 'temporary tables' END,
+                       CASE WHEN has_function_privilege(app.oid, 'pg_catalog.lo_creat(int)', 'EXECUTE')
+                            THEN 'large objects' END,
+                       CASE WHEN has_function_privilege(app.oid, 'pg_catalog.pg_advisory_lock(bigint)', 'EXECUTE')
+                            THEN 'advisory locks' END)
+              FROM pg_roles AS app WHERE app.rolname = %(app)s) AS needless
       FROM pg_roles WHERE rolname = current_user
 """
 
@@ -76,6 +84,7 @@ def examine(url: str, *, embedded: bool = False) -> Iterator[Diagnostic]:
             assert facts is not None
             yield about_server(facts, embedded=embedded)
             yield about_role(facts)
+            yield about_needless_rights(facts)
             yield about_encoding(facts)
             yield about_writes(facts)
             yield about_pooler(address, connection, facts)
@@ -108,12 +117,23 @@ def about_role(facts: dict[str, Any]) -> Diagnostic:
         return Diagnostic(
             "problem", "role",
             f"{facts['role']} cannot act as {APP_ROLE} and {ACCOUNTS_ROLE}. Run 'taskward migrate', or GRANT"
-            f" {APP_ROLE}, {ACCOUNTS_ROLE} TO it.",
+            f" {APP_ROLE}, {ACCOUNTS_ROLE} TO it WITH INHERIT FALSE, SET TRUE.",
         )  # fmt: skip
     if power is not None:
         return Diagnostic("note", "role", f"{facts['role']} {power}. Statements run as {APP_ROLE}; less would do.")
     more = ", and may create roles" if facts["rolcreaterole"] else ""
     return Diagnostic("ok", "role", f"{facts['role']} acts as {APP_ROLE}{more}")
+
+
+def about_needless_rights(facts: dict[str, Any]) -> Diagnostic:
+    """Tell what PostgreSQL allows everybody and no request needs; others in the database may."""
+    if facts["needless"]:
+        return Diagnostic(
+            "note", "rights",
+            f"{APP_ROLE} may make {facts['needless']}, and needs none. docs/database.md tells how to take them"
+            " away.",
+        )  # fmt: skip
+    return Diagnostic("ok", "rights", f"{APP_ROLE} has none that it does not need")
 
 
 def about_encoding(facts: dict[str, Any]) -> Diagnostic:
@@ -152,9 +172,7 @@ def about_pooler(address: str, connection: Connection, facts: dict[str, Any]) ->
 def about_migrations(connection: Connection, facts: dict[str, Any]) -> Diagnostic:
     """Tell whether the schema is that of this version."""
     try:
-        row = (
-            connection.execute("SELECT version_num FROM alembic_version").fetchone() if facts["migrated"] else None
-        )
+        row = _revision(connection, facts) if facts["migrated"] else None
     except psycopg.errors.InsufficientPrivilege:
         return Diagnostic(
             "problem", "migrations", "The role may not read alembic_version. Run 'taskward migrate' as it."
@@ -165,6 +183,14 @@ def about_migrations(connection: Connection, facts: dict[str, Any]) -> Diagnosti
         text = f"The database is at {row['version_num']}, this version at {head()}. Run 'taskward migrate', which"
         return Diagnostic("problem", "migrations", f"{text} says so if a newer Taskward has been here.")
     return Diagnostic("ok", "migrations", f"at {head()}, the newest")
+
+
+def _revision(connection: Connection, facts: dict[str, Any]) -> DictRow | None:
+    """Read it as requests do, where the role can: what it may do itself says nothing about them."""
+    with connection.transaction():
+        if facts["acts"]:
+            connection.execute(f"SET LOCAL ROLE {APP_ROLE}")
+        return connection.execute("SELECT version_num FROM alembic_version").fetchone()
 
 
 def about_latency(connection: Connection) -> Diagnostic:

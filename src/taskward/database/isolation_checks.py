@@ -77,8 +77,10 @@ ACCOUNTS_HAVE_ROW_SECURITY = """
                        WHERE polrelid = t.oid AND polroles <> ARRAY[current_user::regrole::oid])
 """
 
-# The policies for these two show every row, and so to a role that inherits from them. ADMIN OPTION alone inherits
-# nothing, and migrations need it. Asked of the role that logged in, whose rights a session can always go back to.
+# The policies for these three show every row, and so to a role that inherits from them. ADMIN OPTION alone
+# inherits nothing, and migrations need it. Asked of the role that logged in, whose rights a session can always go
+# back to. It must be able to become taskward_accounts, and before PostgreSQL 16 whoever can inherits as well, but
+# for a role that is NOINHERIT, and so is to all of its roles: there it is not asked.
 THE_LOGIN_SEES_NO_MORE = Statement("""
     SELECT format('the role of DATABASE_URL inherits from %%s, for which no policy hides a row: have an'
                   ' administrator run REVOKE %%s%%s FROM %%s GRANTED BY %%s', roleid::regrole,
@@ -87,7 +89,8 @@ THE_LOGIN_SEES_NO_MORE = Statement("""
       FROM pg_auth_members AS membership, pg_roles AS us,
            LATERAL (SELECT to_jsonb(membership) ? 'inherit_option') AS since_16 (has_options)
      WHERE us.rolname = session_user AND NOT us.rolsuper
-           AND roleid::regrole::text IN ('taskward_witness', 'taskward_janitor')
+           AND roleid::regrole::text IN ('taskward_witness', 'taskward_janitor', 'taskward_accounts')
+           AND (has_options OR roleid::regrole::text <> 'taskward_accounts')
            AND pg_has_role(us.oid, roleid, 'USAGE') AND pg_has_role(us.oid, member, 'USAGE')
            AND to_jsonb(membership) ->> 'inherit_option' IS DISTINCT FROM 'false'
 """)

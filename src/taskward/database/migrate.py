@@ -52,6 +52,29 @@ MISSING_RIGHTS = """
      WHERE rolname = current_user AND NOT rolsuper
 """
 
+# Whoever logs in becomes the role of a request by SET ROLE. Who inherits from that of accounts could read password
+# hashes without it. GRANT gives both unless told otherwise, which it can be from PostgreSQL 16 on. So here are the
+# grants, whoever made them and for whichever login role, that this role may change: its own, and all where it is a
+# superuser. The start-up check names what is left.
+INHERIT_NOTHING = """
+    DO $$
+    DECLARE
+        granted record;
+    BEGIN
+        FOR granted IN
+            SELECT roleid::regrole AS made, member::regrole AS member, grantor::regrole AS grantor
+              FROM pg_auth_members AS membership
+             WHERE roleid IN ('taskward_app'::regrole, 'taskward_accounts'::regrole)
+               AND to_jsonb(membership) ->> 'inherit_option' = 'true'
+               AND pg_has_role(grantor, 'USAGE')
+        LOOP
+            EXECUTE format('GRANT %s TO %s WITH INHERIT FALSE GRANTED BY %s',
+                           granted.made, granted.member, granted.grantor);
+        END LOOP;
+    END
+    $$
+"""
+
 
 class UnknownRevisionError(Exception):
     """The database has been migrated by a newer version than this one."""

@@ -88,8 +88,8 @@ async def check_isolation(database: Database, tables: Tables) -> None:
     except ForbiddenError as refused:
         raise IsolationError(
             f"the role in DATABASE_URL cannot act as {APP_ROLE} and {ACCOUNTS_ROLE}, or one of those lacks a"
-            f" grant: {_said(refused)}. GRANT {APP_ROLE}, {ACCOUNTS_ROLE} to that role, or run 'taskward migrate'"
-            " as that role"
+            f" grant: {_said(refused)}. GRANT {APP_ROLE}, {ACCOUNTS_ROLE} to that role WITH INHERIT FALSE, SET"
+            " TRUE, or run 'taskward migrate' as that role"
         ) from refused
     except DatabaseUnavailableError as error:
         if isinstance(error.__cause__, postgres.InvalidParameterValue):  # a role that is not there

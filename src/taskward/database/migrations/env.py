@@ -6,7 +6,7 @@ It knows no models, so that migrating loads none; `make migration` compares them
 from alembic import context
 from sqlalchemy import text
 
-from taskward.database.migrate import LOCK_TIMEOUT, MIGRATION_LOCK
+from taskward.database.migrate import INHERIT_NOTHING, LOCK_TIMEOUT, MIGRATION_LOCK
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection)
@@ -22,3 +22,5 @@ with context.begin_transaction():
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
     connection.execute(text("SELECT set_config('lock_timeout', :value, true)"), {"value": LOCK_TIMEOUT})
     context.run_migrations()
+    if context.get_context().get_current_heads() == (context.get_head_revision(),):
+        connection.execute(text(INHERIT_NOTHING))
