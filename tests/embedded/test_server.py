@@ -9,8 +9,10 @@ import psutil
 import psycopg
 import pytest
 
+from taskward.database.transaction import ACCOUNTS_ROLE, APP_ROLE
 from taskward.database.url import conninfo
 from taskward.embedded.os_user import EmbeddedPostgresError
+from taskward.embedded.server import EmbeddedPostgres
 from tests.cli.command import until
 from tests.embedded.clusters import RUN_ONE, embedded, read_the_note, servers_of, write_a_note
 
@@ -36,6 +38,25 @@ def test_it_is_durable_private_and_not_on_the_network(tmp_path: Path) -> None:
         assert connection.execute(role).fetchone() == (False, False, False)
         assert data_dir.stat().st_mode & 0o777 == 0o700
         assert psutil.Process(server.pid).net_connections(kind="inet") == []
+
+
+NEEDLESS = {
+    "CREATE TEMPORARY TABLE loot (id int)": "permission denied to create temporary tables",
+    "SELECT lo_creat(-1)": "permission denied for function lo_creat",
+    "SELECT lo_from_bytea(0, 'loot')": "permission denied for function lo_from_bytea",
+    "SELECT lo_put(1, 0, 'loot')": "permission denied for function lo_put",
+    "SELECT pg_advisory_lock(1)": "permission denied for function pg_advisory_lock",
+    "SELECT pg_try_advisory_xact_lock_shared(1, 2)": "permission denied for function pg_try_advisory_xact_lock",
+}
+
+
+@pytest.mark.parametrize("role", [APP_ROLE, ACCOUNTS_ROLE])
+@pytest.mark.parametrize("text", NEEDLESS)
+def test_requests_have_no_rights_that_they_do_not_need(postgres: EmbeddedPostgres, role: str, text: str) -> None:
+    with psycopg.connect(conninfo(postgres.url), autocommit=True) as connection:
+        connection.execute(f"SET ROLE {role}".encode())
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match=NEEDLESS[text]):
+            connection.execute(text.encode())
 
 
 def test_a_second_one_on_the_same_folder_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from taskward.atomic_files import sync_folder
+from taskward.embedded.needless_rights import take_needless_rights
 from taskward.embedded.os_user import EmbeddedPostgresError, ServerAccount
 from taskward.embedded.server_log import ServerLog
 from taskward.os_errors import in_words, unusable_data_dir
@@ -200,6 +201,8 @@ class EmbeddedPostgres:
                 connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEROLE").format(name))
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [OWNER]).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, name))
+        with psycopg.connect(self.superuser_conninfo, dbname=OWNER, autocommit=True) as connection:
+            take_needless_rights(connection, OWNER)
 
 
 def url_of_running(data_dir: Path) -> str | None:
