@@ -108,7 +108,25 @@ def test_the_image_is_not_root_and_every_manifest_says_the_same_user() -> None:
         assert context["readOnlyRootFilesystem"] is True
         assert context["allowPrivilegeEscalation"] is False
         assert context["capabilities"] == {"drop": ["ALL"]}
-    assert files.compose()["taskward"]["read_only"] is True
+    for service in files.compose().values():
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+    assert "cap_add" not in files.compose()["taskward"]
+
+
+def test_only_the_service_reaches_the_database_and_only_its_port_is_reached() -> None:
+    assert files.compose()["postgres"]["networks"] == ["database"]
+    assert "ports" not in files.compose()["postgres"]
+    assert files.read_yaml("compose.yaml")["networks"] == {"database": {"internal": True}}
+    policy = files.kubernetes()["NetworkPolicy"]["spec"]
+    assert set(policy["policyTypes"]) == {"Ingress", "Egress"}
+    assert policy["ingress"] == [{"ports": [{"protocol": "TCP", "port": PORT}]}]
+    ports = {(port["protocol"], port["port"]) for rule in policy["egress"] for port in rule["ports"]}
+    assert ports == {("UDP", 53), ("TCP", 53), ("TCP", 5432), ("TCP", 443)}
+    for kind in ("Deployment", "Job"):
+        labels = files.kubernetes()[kind]["spec"]["template"]["metadata"]["labels"]
+        assert policy["podSelector"]["matchLabels"].items() <= labels.items()
 
 
 def test_where_nothing_else_can_be_written_there_is_a_place_for_metrics() -> None:
@@ -178,7 +196,8 @@ def test_all_ports_are_one() -> None:
 def test_the_objects_of_kubernetes_find_each_other() -> None:
     objects = files.kubernetes()
     assert {kind: thing["apiVersion"] for kind, thing in objects.items()} == {
-        "Deployment": "apps/v1", "Job": "batch/v1", "PodDisruptionBudget": "policy/v1", "Secret": "v1",
+        "Deployment": "apps/v1", "Job": "batch/v1", "NetworkPolicy": "networking.k8s.io/v1",
+        "PodDisruptionBudget": "policy/v1", "Secret": "v1",
         "Service": "v1",
     }  # fmt: skip
     labels = objects["Deployment"]["spec"]["template"]["metadata"]["labels"]
@@ -194,10 +213,13 @@ def test_the_objects_of_kubernetes_find_each_other() -> None:
 
 def test_images_have_short_names_and_tags() -> None:
     bases = [text.split()[0] for name, text in files.containerfile() if name == "FROM"]
-    assert set(bases) == {"python:3.13-slim"}
+    assert set(bases) == {"${PYTHON_IMAGE}"}
+    assert files.argument("ARG") == "PYTHON_IMAGE=python:3.13-slim"
+    build = files.compose()["taskward"]["build"]
+    assert build["args"] == {"PYTHON_IMAGE": "${PYTHON_IMAGE:-python:3.13-slim}"}
     images = {files.container(files.kubernetes()[kind])["image"] for kind in ("Deployment", "Job")}
     assert images == {f"taskward:{taskward.__version__}"}
-    assert files.compose()["postgres"]["image"] == POSTGRES
+    assert files.compose()["postgres"]["image"] == f"${{POSTGRES_IMAGE:-{POSTGRES}}}"
     (database,) = files.read_yaml("render.yaml")["databases"]
     assert f"postgres:{database['postgresMajorVersion']}" == POSTGRES
 
