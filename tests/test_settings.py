@@ -45,6 +45,7 @@ FIELDS: dict[str, tuple[Any, str, Any, str | None]] = {
     "local_accounts": (None, "false", False, "perhaps"),
     "reveal_foreign_tasks": (True, "false", False, "perhaps"),
     "root_path": (None, "/tw/", "/tw", "//evil.example"),
+    "max_tasks_per_user": (100_000, "1", 1, "0"),
     "web_page": (True, "false", False, "perhaps"),
     "api_docs": (True, "false", False, "perhaps"),
     "metrics_token": (None, "m" * 32, SecretStr("m" * 32), "m" * 31),

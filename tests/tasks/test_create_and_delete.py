@@ -7,6 +7,7 @@ from collections import Counter
 
 import psycopg
 import pytest
+from httpx2 import Response
 
 from taskward.tasks.idempotency import MAX_KEYS
 from tests.client import Client
@@ -34,10 +35,8 @@ async def test_nothing_stays_but_as_many_keys_as_a_day_may_have(
         *(create_and_delete(alice, began + by_profile(4, 1800), statuses) for _ in range(AT_ONCE))
     )
     kept = count(superuser, "idempotency_keys")
-    print(
-        f"\n{dict(statuses)} in {time.monotonic() - began:.0f} s, {kept} keys kept; MiB of database, tasks, keys"
-    )
-    print(f"and users: {before} before, {sizes(superuser)} after")
+    told = f"{dict(statuses)} in {time.monotonic() - began:.0f} s, {kept} keys kept"
+    print(f"\n{told}; MiB of database, tasks, keys, users: {before}, then {sizes(superuser)}")  # noqa: T201
     assert count(superuser, "tasks") == 1
     assert 1 < kept <= 1 + keys + AT_ONCE
     assert set(statuses) <= {201, 204, 429}
@@ -56,7 +55,7 @@ async def create_and_delete(alice: Client, end: float, statuses: Counter[int]) -
             statuses[(await alice.delete(response.headers["location"])).status_code] += 1
 
 
-async def create(alice: Client, *, keyed: bool):  # type: ignore[no-untyped-def]  # as the client returns it
+async def create(alice: Client, *, keyed: bool) -> Response:
     headers = {"Idempotency-Key": secrets.token_hex(127)} if keyed else {}
     task = {"title": random_text(200), "description": random_text(1000)}
     return await alice.post("/tasks", json=task, headers=headers)
