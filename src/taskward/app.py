@@ -10,13 +10,12 @@ from fastapi import FastAPI
 
 import taskward
 from taskward.accounts import routes as accounts
-from taskward.accounts.service import AccountService
+from taskward.accounts.service import AccountService, check_account
 from taskward.api.errors import ErrorRenderer, install_error_handlers
 from taskward.api.state import LIFESPAN_STATE, AppState, ConnectionLimits, attach
 from taskward.auth.claims import Expected
 from taskward.auth.issue import issue_token
 from taskward.auth.passwords import Passwords
-from taskward.auth.refresh import RefreshTokens
 from taskward.auth.verify import TokenVerifier
 from taskward.database.revision import newest
 from taskward.database.startup_check import NotMigratedError, check_isolation
@@ -72,6 +71,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         max_tasks=settings.max_tasks_per_user,
         precondition=partial(check_isolation, tables=TABLES),
         broken=TABLES.broken,
+        nothing_found=check_account,
         timed=counted.transaction,
     )
 
@@ -177,4 +177,4 @@ def _accounts(settings: Settings, database: Database, passwords: Passwords) -> A
         lifetime_seconds=lifetime,
         expected=Expected.from_settings(settings),
     )
-    return AccountService(database, passwords, RefreshTokens(secret), issue, lifetime)
+    return AccountService(database, passwords, secret, issue, lifetime)

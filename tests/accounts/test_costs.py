@@ -91,9 +91,12 @@ async def test_a_user_of_an_account_costs_no_more_than_any_other(
         tokens = await costs(2, log_in(anonymous, f"alice{number}"))
         await costs(1, refresh(anonymous, tokens["refresh_token"]))
         async with logged_in(app, tokens) as alice:
+            await costs(2, alice.get("/tasks"))  # finds nothing, so asks whether there is such an account
             for _ in range(2):  # the first write makes the user
                 response = await costs(1, alice.post("/tasks", json={"title": "Buy milk"}))
                 assert response.status_code == 201
+            await costs(1, alice.get(f"/tasks/{response.json()['id']}"))
+            await costs(1, alice.get("/tasks?status=completed"))
             await costs(1, alice.get("/auth/me"))
             await costs(1, alice.delete("/auth/me"))
             assert (await costs(1, alice.post("/tasks", json={"title": "Buy milk"}))).status_code == 401

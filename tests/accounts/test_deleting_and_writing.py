@@ -58,7 +58,7 @@ async def test_deleting_waits_for_a_writer_and_takes_along_what_it_wrote(
     ("method", "suffix", "body"),
     [("PUT", "", {"title": "Buy bread"}), ("PATCH", "/toggle", None), ("DELETE", "", None)],
 )
-async def test_a_writer_waits_for_deleting_without_a_task_and_finds_none(
+async def test_a_writer_waits_for_deleting_without_a_task_and_is_refused(
     registered_alice: Client, superuser: psycopg.Connection, method: str, suffix: str, body: object
 ) -> None:
     task = (await registered_alice.post("/tasks", json=MILK)).json()
@@ -67,7 +67,7 @@ async def test_a_writer_waits_for_deleting_without_a_task_and_finds_none(
         write = asyncio.create_task(registered_alice.request(method, f"/tasks/{task['id']}{suffix}", json=body))
         async with while_it_waits(superuser, write):
             superuser.execute("SET LOCAL lock_timeout = '1s'; DELETE FROM users; DELETE FROM accounts")
-    assert (await write).status_code == 404
+    assert (await write).status_code == 401
     assert superuser.execute(LEFT).fetchone() == (0,)
 
 

@@ -33,7 +33,14 @@ async def test_who_logs_in_gets_tokens_that_work(app: FastAPI, anonymous: Client
     assert response.status_code == 200
     assert response.headers["cache-control"] == "no-store"
     tokens = response.json()
-    assert tokens.keys() == {"access_token", "token_type", "expires_in", "refresh_token", "user_id"}
+    assert tokens.keys() == {
+        "access_token",
+        "token_type",
+        "expires_in",
+        "refresh_token",
+        "user_id",
+        "device_token",
+    }
     assert (tokens["token_type"], tokens["expires_in"], tokens["user_id"]) == ("bearer", 1800, user["id"])
     assert len(base64.urlsafe_b64decode(tokens["refresh_token"])) == 48
     claims = jwt.decode(tokens["access_token"], SECRET, algorithms=["HS256"])

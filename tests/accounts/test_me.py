@@ -12,6 +12,15 @@ pytestmark = pytest.mark.quick
 Tokens = dict[str, str]
 
 MILK = {"title": "Buy milk"}
+OPERATIONS = [
+    ("GET", "", None),
+    ("GET", "/{}", None),
+    ("PUT", "/{}", MILK),
+    ("PATCH", "/{}", MILK),
+    ("PATCH", "/{}/complete", None),
+    ("PATCH", "/{}/toggle", None),
+    ("DELETE", "/{}", None),
+]
 TABLES = ("users", "tasks", "idempotency_keys", "accounts", "refresh_tokens")
 
 
@@ -113,10 +122,28 @@ async def test_a_token_that_outlives_its_account_makes_nobody_anew(
     assert response.status_code == 401
     assert response.json() == {"detail": "The account of this token has been deleted.", "code": "TOKEN_INVALID"}
     assert response.headers["www-authenticate"] == 'Bearer error="invalid_token"'
-    assert (await registered_alice.get("/auth/me")).json()["code"] == "TOKEN_INVALID"
-    assert (await registered_alice.get("/tasks")).json()["tasks"] == []
-    assert (await registered_alice.get("/tasks/1")).status_code == 404
     assert rows(superuser) == {}
+
+
+@pytest.mark.parametrize("with_a_task", [True, False])
+@pytest.mark.parametrize(("method", "suffix", "body"), OPERATIONS)
+async def test_a_token_that_outlives_its_account_is_refused_everywhere(
+    registered_alice: Client, bob: Client, method: str, suffix: str, body: object, with_a_task: bool
+) -> None:
+    """Also for a task of somebody else, and for a user who never had one."""
+    bobs = (await bob.post("/tasks", json=MILK)).json()["id"]
+    own = (await registered_alice.post("/tasks", json=MILK)).json()["id"] if with_a_task else bobs
+    await registered_alice.delete("/auth/me")
+    for task_id in (own, bobs, 2**40):
+        path = f"/api/{registered_alice.user_id}/tasks{suffix.format(task_id)}"
+        response = await registered_alice.request(method, path, json=body)
+        assert (response.status_code, response.json()["code"]) == (401, "TOKEN_INVALID")
+
+
+async def test_who_has_an_account_and_no_task_is_refused_nothing(registered_alice: Client) -> None:
+    assert (await registered_alice.get("/tasks")).json()["count"] == 0
+    assert (await registered_alice.get("/tasks/1")).status_code == 404
+    assert (await registered_alice.delete("/tasks/1")).status_code == 404
 
 
 async def test_an_address_is_free_again_and_its_next_owner_is_somebody_else(

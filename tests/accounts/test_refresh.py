@@ -42,7 +42,7 @@ async def test_a_refresh_token_gives_the_next_tokens(
     response = await refresh(anonymous, alices_tokens["refresh_token"])
     assert response.status_code == 200
     tokens = response.json()
-    assert tokens.keys() == alices_tokens.keys()
+    assert tokens.keys() == alices_tokens.keys() - {"device_token"}
     assert tokens["user_id"] == alices_tokens["user_id"]
     assert tokens["refresh_token"] != alices_tokens["refresh_token"]
     async with logged_in(app, tokens) as alice:
@@ -158,6 +158,22 @@ async def test_what_is_no_token_changes_nothing(
     assert superuser.execute("SELECT * FROM refresh_tokens").fetchall() == before
 
 
+async def test_tokens_from_before_they_were_authenticated_go_on(
+    app: FastAPI, anonymous: Client, alices_tokens: Tokens, superuser: psycopg.Connection
+) -> None:
+    """Also what was made with another JWT_SECRET_KEY: as long as the database knows their hash, and no longer."""
+    old = RefreshToken("A" * 22 + alices_tokens["refresh_token"][22:], authentic=False)
+    superuser.execute("UPDATE refresh_tokens SET family_hash = %s, current_hash = %s", [old.family_hash, old.hash])
+    second = await following(anonymous, old.text)
+    assert await following(anonymous, old.text) == second
+    third = await following(anonymous, second)
+    assert await refused(anonymous, old.text)
+    fourth = await following(anonymous, third)
+    superuser.execute("UPDATE refresh_tokens SET previous_hash = %s", [old.hash])
+    assert await refused(anonymous, old.text), "the database knows it as the one before"
+    assert await refused(anonymous, fourth)
+
+
 async def test_a_token_that_was_not_used_for_30_days_is_none(
     anonymous: Client, alices_tokens: Tokens, superuser: psycopg.Connection
 ) -> None:
@@ -196,7 +212,7 @@ async def test_families_whose_time_is_over_are_purged_and_others_are_not(
     kept = await log_in(anonymous, "alice")
     await purges_end()
     assert superuser.execute("SELECT count(*) FROM refresh_tokens").fetchone() == (2,)
-    superuser.execute(OVER, [RefreshToken(alices_tokens["refresh_token"]).family_hash])
+    superuser.execute(OVER, [RefreshToken(alices_tokens["refresh_token"], authentic=True).family_hash])
     token = await following(anonymous, kept["refresh_token"])
     await purges_end()
     assert superuser.execute("SELECT count(*) FROM refresh_tokens").fetchone() == (1,)

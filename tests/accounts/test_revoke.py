@@ -1,8 +1,10 @@
 import psycopg
 import pytest
 
+from taskward.app import create_app
+from taskward.settings import Settings
 from tests.accounts.people import log_in, refresh
-from tests.client import Client
+from tests.client import Client, connect
 
 pytestmark = pytest.mark.quick
 
@@ -38,6 +40,27 @@ async def test_what_is_no_token_is_revoked_all_the_same(anonymous: Client, alice
     assert (await refresh(anonymous, alices_tokens["refresh_token"])).status_code == 200
     await revoke(anonymous, token=alices_tokens["refresh_token"])
     await revoke(anonymous, token=alices_tokens["refresh_token"])
+
+
+async def test_what_is_made_up_is_counted_for_its_address(settings: Settings) -> None:
+    limited = settings.model_copy(update={"auth_rate_limit": "2/minute"})
+    async with connect(create_app(limited)) as stranger:
+        responses = [await stranger.post("/auth/revoke", data={"token": "A" * 64}) for _ in range(4)]
+    assert [response.status_code for response in responses] == [200, 200, 429, 429]
+
+
+@pytest.mark.parametrize("route", [("/auth/revoke", "token"), ("/auth/token", "refresh_token")])
+async def test_whoever_knows_half_of_a_token_can_end_nothing(
+    anonymous: Client, alices_tokens: Tokens, route: tuple[str, str]
+) -> None:
+    path, field = route
+    token = alices_tokens["refresh_token"]
+    newer = (await refresh(anonymous, token)).json()["refresh_token"]
+    for half in (token[:22], token[:32], token[:43], newer[:43]):
+        forged = half + "A" * (64 - len(half))
+        response = await anonymous.post(path, data={"grant_type": "refresh_token", field: forged})
+        assert response.status_code == (200 if path == "/auth/revoke" else 401)
+    assert (await refresh(anonymous, newer)).status_code == 200
 
 
 async def test_a_form_without_a_token_is_refused(anonymous: Client) -> None:

@@ -33,6 +33,16 @@ def test_a_token_is_recognised_by_its_form() -> None:
     assert TOKENS.read(TOKENS.after(token).text) == TOKENS.after(token)
 
 
+def test_a_token_that_was_made_here_is_told_from_all_others() -> None:
+    token = TOKENS.first()
+    for made in (token, TOKENS.after(token)):
+        assert TOKENS.read(made.text).authentic  # type: ignore[union-attr]
+        for at in range(0, 64, 7):
+            other = made.text[:at] + ("A" if made.text[at] != "A" else "B") + made.text[at + 1 :]
+            assert not TOKENS.read(other).authentic  # type: ignore[union-attr]
+        assert not RefreshTokens(b"t" * 32).read(made.text).authentic  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize(
     "text", ["", "A" * 63, "A" * 65, "A" * 63 + "=", "A" * 63 + "+", "A" * 64 + "\n", "é" * 64]
 )
@@ -44,4 +54,4 @@ def test_a_token_does_not_show_itself_by_accident() -> None:
     token = TOKENS.first()
     assert token.text not in repr(token)
     assert token.text not in str(token)
-    assert token.text not in f"{RefreshToken(token.text)}"
+    assert token.text not in f"{RefreshToken(token.text, authentic=True)}"

@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.requests import Request
 
+from taskward.accounts.service import AccountService
 from taskward.api.state import attach, state_of
 from taskward.app import create_app
 from taskward.auth.issue import issue_token
@@ -172,12 +173,11 @@ async def test_health_and_documentation_are_not_limited(make: Make) -> None:
 
 async def test_the_routes_of_accounts_count_before_any_work_is_done(make: Make) -> None:
     app = make(AUTH_RATE_LIMIT="2/minute")
-    attach(app, replace(state_of(app), services=()))  # no work can be done
     person = {"email": "alice@example.com", "password": "correct horse"}
     form = {"grant_type": "password", "username": person["email"], "password": person["password"]}
     async with connect(app) as anonymous:
         for _ in range(2):
-            assert (await anonymous.post("/auth/token", data=form)).status_code == 500, "let through"
+            assert (await anonymous.post("/auth/token", data=form)).status_code == 503, "no work can be done"
         for response in (
             await anonymous.post("/auth/token", data=form),
             await anonymous.post("/auth/register", json=person),
@@ -227,3 +227,37 @@ async def test_a_proxy_that_is_not_trusted_is_told_of_at_its_first_request(
     told = [line for name, _, line in caplog.record_tuples if name == "taskward.rate_limits.client_address"]
     assert len(told) == 1
     assert told[0].startswith("127.0.0.1 says for whom it asks")
+
+
+async def test_a_known_device_is_counted_by_itself_whatever_strangers_use_up(make: Make) -> None:
+    limits = state_of(make(AUTH_RATE_LIMIT="3/minute")).rate_limits
+    home = log_in_from("192.0.2.1")
+    for _ in range(3):
+        await limits.before_log_in("alice@example.com", home)
+    with pytest.raises(RateLimitedError):
+        await limits.before_log_in("alice@example.com", home)
+    for number in range(3):
+        await limits.before_log_in("alice@example.com", home if number else log_in_from("192.0.2.9"), "a device")
+    with pytest.raises(RateLimitedError) as refused:
+        await limits.before_log_in("alice@example.com", home, "a device")
+    assert refused.value.headers["RateLimit-Policy"] == '"device";q=3;w=60'
+    with pytest.raises(RateLimitedError) as refused:
+        await limits.before_log_in("alice@example.com", home, "another device")
+    assert refused.value.headers["RateLimit-Policy"] == '"device-log-in";q=3;w=60'
+    await limits.before_log_in("bob@example.com", log_in_from("192.0.2.2"))
+
+
+async def test_a_refresh_token_that_was_made_here_is_counted_by_its_family_alone(make: Make) -> None:
+    app = make(RATE_LIMIT="2/minute", AUTH_RATE_LIMIT="1/minute")
+    token, other = (state_of(app).service(AccountService).refresh_tokens.first().text for _ in range(2))
+    async with connect(app) as anonymous:
+
+        async def statuses_of(path: str, name: str, text: str, times: int) -> list[int]:
+            form = {"grant_type": "refresh_token", name: text}
+            return [(await anonymous.post(path, data=form)).status_code for _ in range(times)]
+
+        assert await statuses_of("/auth/token", "refresh_token", "made up", 3) == [401, 429, 429]
+        assert await statuses_of("/auth/revoke", "token", "made up", 1) == [429]
+        assert await statuses_of("/auth/token", "refresh_token", token, 1) == [503], "the database is away"
+        assert await statuses_of("/auth/revoke", "token", token, 2) == [503, 429]
+        assert await statuses_of("/auth/revoke", "token", other, 1) == [503]

@@ -7,13 +7,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from taskward.accounts.schemas import Registration, Revocation, TokenRead, TokenRequest, UserRead
-from taskward.accounts.service import AccountService
+from taskward.accounts.service import AccountService, Tokens
 from taskward.api.bodies import FormBody, JsonBody, end_of_body
 from taskward.api.current_user import Owner
 from taskward.api.fast import fast
 from taskward.api.openapi import responses, responses_of
 from taskward.api.responses import JsonResponse
 from taskward.api.state import state_of
+from taskward.auth.refresh import RefreshToken
 from taskward.errors import (
     CredentialsInvalidError,
     DatabaseUnavailableError,
@@ -21,6 +22,7 @@ from taskward.errors import (
     ServerBusyError,
     ValidationFailedError,
 )
+from taskward.observability.current import bind_address
 from taskward.rate_limits.limits import RateLimits
 
 TOKEN_PATH = "/auth/token"  # noqa: S105
@@ -66,17 +68,9 @@ async def create_token(
     A refresh token that comes back later has been copied: it ends every token that followed it.
     """
     if form.grant_type == "password":
-        assert form.username is not None
-        assert form.password is not None
-        await _limits(request).before_log_in(form.username, request)
-        tokens = await _service(request).log_in(form.username, form.password.get_secret_value())
+        tokens = await _log_in(request, form)
     else:
-        assert form.refresh_token is not None
-        try:
-            tokens = await _service(request).refresh(form.refresh_token.get_secret_value())
-        except CredentialsInvalidError:
-            await _limits(request).after_failure(request)
-            raise
+        tokens = await _refresh(request, form)
     return JsonResponse(tokens, headers=NO_STORE)
 
 
@@ -92,7 +86,11 @@ async def create_token(
 @fast
 async def revoke_token(request: Request, form: Annotated[Revocation, Depends(FormBody(Revocation))]) -> Response:
     """End a refresh token and all that came before and after it (RFC 7009). Access tokens end by themselves."""
-    await _service(request).revoke(form.token.get_secret_value())
+    service = _service(request)
+    token = service.refresh_tokens.read(form.token.get_secret_value())
+    await _before_use(request, token)
+    if not await service.revoke(token):
+        await _count_failure(request, token)
     return Response(headers=NO_STORE)
 
 
@@ -116,9 +114,46 @@ async def delete_me(request: Request, owner: Owner) -> Response:
     return Response(status_code=204, headers=NO_STORE)
 
 
+async def _log_in(request: Request, form: TokenRequest) -> Tokens:
+    assert form.username is not None
+    assert form.password is not None
+    service = _service(request)
+    sent = form.device_token.get_secret_value() if form.device_token else None
+    device = service.devices.read(sent, form.username)
+    await _limits(request).before_log_in(form.username, request, device.known_as)
+    return await service.log_in(form.username, form.password.get_secret_value(), device)
+
+
+async def _refresh(request: Request, form: TokenRequest) -> Tokens:
+    assert form.refresh_token is not None
+    service = _service(request)
+    token = service.refresh_tokens.read(form.refresh_token.get_secret_value())
+    await _before_use(request, token)
+    try:
+        return await service.refresh(token)
+    except CredentialsInvalidError:
+        await _count_failure(request, token)
+        raise
+
+
+async def _before_use(request: Request, token: RefreshToken | None) -> None:
+    """Raise RateLimitedError: a token that was made here is counted by itself, all others by their address."""
+    if token is not None and token.authentic:
+        await _limits(request).before_refresh(token.family_hash)
+    else:
+        _limits(request).before_verification(request)
+
+
+async def _count_failure(request: Request, token: RefreshToken | None) -> None:
+    """Count a token that was good for nothing, and may have been made up."""
+    if token is None or not token.authentic:
+        await _limits(request).after_failure(request)
+
+
 def _limits(request: Request) -> RateLimits:
     return state_of(request.app).rate_limits
 
 
 def _service(request: Request) -> AccountService:
+    bind_address(_limits(request).address_of(request))  # here, so that no line of the audit log lacks it
     return state_of(request.app).service(AccountService)

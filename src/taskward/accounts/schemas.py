@@ -5,13 +5,16 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
+from taskward.auth.devices import MARK_LENGTH, MAX_MARKS
 from taskward.errors import ValidationFailedError
 from taskward.field_types import STRICT, WITHOUT_NUL, WITHOUT_NUL_NOR_BLANK, without_nul
 
 MAX_EMAIL = 254  # RFC 5321, 4.5.3.1.3: the longest path, without its angle brackets
 MIN_PASSWORD = 8
 MAX_PASSWORD = 128
+MAX_DEVICE_TOKEN = MARK_LENGTH * MAX_MARKS
 
 # What browsers take for an address (WHATWG HTML, "valid email address"), with a local part of at most 64
 # characters (RFC 5321, 4.5.3.1.1). ASCII, so that "the same but for case" has one meaning.
@@ -84,6 +87,14 @@ class TokenRequest(BaseModel):
     username: Annotated[Text | None, Field(max_length=MAX_EMAIL, description="The e-mail address.")] = None
     password: Annotated[Secret | None, Field(max_length=MAX_PASSWORD, description="The password.")] = None
     refresh_token: Annotated[Secret | None, Field(description="The newest refresh token.")] = None
+    device_token: Annotated[
+        Secret | None,
+        Field(
+            max_length=MAX_DEVICE_TOKEN,
+            description="The `device_token` of the last log-in here, whoever's it was. With it the right password"
+            " is let in although others are guessing.",
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _has_what_its_grant_needs(self) -> Self:
@@ -129,4 +140,11 @@ class TokenRead(BaseModel):
     token_type: Literal["bearer"]
     expires_in: Annotated[int, Field(ge=1, description="How long the access token is good, in seconds.")]
     refresh_token: Annotated[str, Field(description="For the next tokens. The one it replaces is used up.")]
+    device_token: Annotated[
+        str | SkipJsonSchema[None],
+        Field(
+            description="After a log-in alone: keep it, also after logging out, and send it with the next log-in."
+            " It gives no access."
+        ),
+    ] = None
     user_id: Annotated[str, Field(examples=["usr_c7v3kq5xw2hn4jd6mzptyb2aflre"])]

@@ -5,13 +5,17 @@ from collections.abc import Callable
 from typing import Any
 
 from taskward.accounts import statements
+from taskward.accounts.tables import account_deleted
 from taskward.auth.account_ids import is_account_id, new_account_id
+from taskward.auth.devices import Device, DeviceTokens
+from taskward.auth.email_names import EmailNames
 from taskward.auth.passwords import Passwords
 from taskward.auth.refresh import RefreshToken, RefreshTokens
 from taskward.database.errors import LockTimeoutError
 from taskward.database.purge import Purge
 from taskward.database.transaction import ACCOUNTS_ROLE, APP_ROLE, Database
-from taskward.errors import CredentialsInvalidError, EmailTakenError, TokenInvalidError
+from taskward.errors import CredentialsInvalidError, EmailTakenError
+from taskward.observability.audit import Event, record
 
 ATTEMPTS = 3
 
@@ -28,14 +32,19 @@ class AccountService:
         self,
         database: Database,
         passwords: Passwords,
-        refresh_tokens: RefreshTokens,
+        secret: bytes,
         issue: Callable[[str], str],
         lifetime_seconds: int,
     ) -> None:
-        """Take the parts, the function that issues an access token for a user id, and how long those are good."""
+        """Take the parts, the secret of the service, and the function that issues an access token for a user id.
+
+        Such a token is good for `lifetime_seconds`.
+        """
         self._database = database
         self.passwords = passwords
-        self._refresh_tokens = refresh_tokens
+        self.refresh_tokens = RefreshTokens(secret)
+        self.devices = DeviceTokens(secret)
+        self._email_names = EmailNames(secret)
         self._issue = issue
         self._lifetime_seconds = lifetime_seconds
         self._purge = Purge("refresh tokens", database.acting_for_accounts, statements.PURGE_TOKENS)
@@ -51,21 +60,25 @@ class AccountService:
             )  # fmt: skip
         if created.first is None:
             raise EmailTakenError
+        record(Event.REGISTERED, user=account_id)
         return created.first
 
-    async def log_in(self, email: str, password: str) -> Tokens:
+    async def log_in(self, email: str, password: str, device: Device) -> Tokens:
         """Return tokens for the account; raise CredentialsInvalidError and ServerBusyError.
 
-        An address that nobody has costs the same work as a wrong password.
+        Who comes from a known device waits for others of the kind alone. An address that nobody has costs the same
+        work as a wrong password.
         """
         async with self._database.acting_for_accounts() as transaction:
             found = transaction.execute(statements.FIND_ACCOUNT, email=email)
         account = found.first
         stored = account["password_hash"] if account else None
-        right, renewed_hash = await self.passwords.verify(password, stored)
+        known_device = device.known_as is not None
+        right, renewed_hash = await self.passwords.verify(password, stored, known_device=known_device)
         if account is None or not right:
+            self._record_failure(email, account)
             raise CredentialsInvalidError
-        account_id, token = account["id"], self._refresh_tokens.first()
+        account_id, token = account["id"], self.refresh_tokens.first()
         async with self._database.acting_for_accounts() as transaction:
             if (
                 renewed_hash is not None
@@ -78,34 +91,48 @@ class AccountService:
                 statements.BEGIN_FAMILY, account_id=account_id, family=token.family_hash, token=token.hash
             )
         if begun.first is None:  # deleted while the password was verified
+            self._record_failure(email, None)
             raise CredentialsInvalidError
-        return self._tokens(account_id, token)
+        record(Event.LOGGED_IN, user=account_id)
+        return self._tokens(account_id, token) | {"device_token": self.devices.after(device, email)}
 
-    async def refresh(self, text: str) -> Tokens:
-        """Return the tokens after a refresh token; raise CredentialsInvalidError.
+    async def refresh(self, token: RefreshToken | None) -> Tokens:
+        """Return the tokens after a refresh token; raise CredentialsInvalidError, also where it is none.
 
         A token that was used before ends its family, unless it is the one before and its use was a moment ago:
         then the same tokens are given again, for the response was lost.
         """
-        token = self._known_form(text)
-        following = self._refresh_tokens.after(token)
+        if token is None:
+            raise _refused()
+        following = self.refresh_tokens.after(token)
         async with self._database.acting_for_accounts() as transaction:
             used = transaction.execute(
-                statements.USE_TOKEN, family=token.family_hash, token=token.hash, next=following.hash
-            )
+                statements.USE_TOKEN,
+                family=token.family_hash, token=token.hash, authentic=token.authentic, next=following.hash,
+            )  # fmt: skip
         if used.first is None:
-            raise CredentialsInvalidError("The refresh token is not valid. Please log in again.")
+            raise _refused()
         account_id = used.first["account_id"]
         if not used.first["good"]:
             logger.warning("a refresh token of %s was used a second time, and its family was ended", account_id)
-            raise CredentialsInvalidError("The refresh token is not valid. Please log in again.")
+            record(Event.REFRESH_TOKEN_REUSED, user=account_id)
+            raise _refused()
         return self._tokens(account_id, following)
 
-    async def revoke(self, text: str) -> None:
-        """End the family of a refresh token; a token that is none is no error (RFC 7009, 2.2)."""
-        if token := self._refresh_tokens.read(text):
-            async with self._database.acting_for_accounts() as transaction:
-                transaction.execute(statements.END_FAMILY, family=token.family_hash)
+    async def revoke(self, token: RefreshToken | None) -> bool:
+        """End the family of a refresh token, and tell whether there was one.
+
+        A token that is none, or was made up, is no error and ends nothing (RFC 7009, 2.2).
+        """
+        if token is None:
+            return False
+        async with self._database.acting_for_accounts() as transaction:
+            ended = transaction.execute(
+                statements.END_FAMILY, family=token.family_hash, token=token.hash, authentic=token.authentic
+            )
+        if ended.first is not None:
+            record(Event.LOG_IN_REVOKED, user=ended.first["account_id"])
+        return ended.first is not None
 
     async def read_user(self, owner: str) -> User:
         """Return a user, of an account or of a provider; raise TokenInvalidError when the account is gone."""
@@ -116,7 +143,7 @@ class AccountService:
         if account.first is not None:
             return account.first
         if is_account_id(owner):
-            raise TokenInvalidError("The account of this token has been deleted.")
+            raise account_deleted()
         return {
             "id": owner,
             "email": None,
@@ -131,20 +158,22 @@ class AccountService:
                 async with self._database.acting_for_accounts(owner) as transaction:
                     transaction.execute(statements.LOCK_ACCOUNT)
                     transaction.identify(APP_ROLE)
-                    transaction.execute(statements.DELETE_USER)
+                    user = transaction.execute(statements.DELETE_USER)
                     transaction.identify(ACCOUNTS_ROLE)
-                    transaction.execute(statements.DELETE_ACCOUNT)
+                    account = transaction.execute(statements.DELETE_ACCOUNT)
             except LockTimeoutError:
                 if not attempts_left:
                     raise
             else:
+                if user.first or account.first:
+                    record(Event.USER_DELETED, user=owner)
                 return
 
-    def _known_form(self, text: str) -> RefreshToken:
-        token = self._refresh_tokens.read(text)
-        if token is None:
-            raise CredentialsInvalidError("The refresh token is not valid. Please log in again.")
-        return token
+    def _record_failure(self, email: str, account: dict[str, Any] | None) -> None:
+        if account:
+            record(Event.LOG_IN_FAILED, user=account["id"])
+        else:
+            record(Event.LOG_IN_FAILED, email=self._email_names.of(email))
 
     def _tokens(self, account_id: str, token: RefreshToken) -> Tokens:
         self._purge.when_due()
@@ -155,3 +184,20 @@ class AccountService:
             "refresh_token": token.text,
             "user_id": account_id,
         }
+
+
+async def check_account(database: Database, user_id: str) -> None:
+    """Raise TokenInvalidError for the id of an account that has been deleted.
+
+    To be asked where nothing of a user was found: an access token is good for a while after its account is gone,
+    and finds nothing. So who has something never waits for this.
+    """
+    if is_account_id(user_id):
+        async with database.acting_for_accounts(user_id) as transaction:
+            account = transaction.execute(statements.READ_ACCOUNT)
+        if account.first is None:
+            raise account_deleted()
+
+
+def _refused() -> CredentialsInvalidError:
+    return CredentialsInvalidError("The refresh token is not valid. Please log in again.")

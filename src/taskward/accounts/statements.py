@@ -60,9 +60,13 @@ RENEW_PASSWORD_HASH = Statement(
     """
 )
 
+# A token that the database has no hash of, or none any more, proves nothing unless it was made here. Else the name
+# of a family would be enough to end it.
+KNOWN = "%(token)s::bytea IN (current_hash, previous_hash) OR %(authentic)s::boolean"
+
 # One statement decides by the row as it is when its lock is taken. The token is current: it is replaced. It is the
-# one before, and not for long: nothing changes, and the response is given again. It is any other: somebody has a
-# copy, nobody knows who, and the family ends.
+# one before, and not for long: nothing changes, and the response is given again. It is any other that was ours:
+# somebody has a copy, nobody knows who, and the family ends.
 USE_TOKEN = Statement(
     f"""
     UPDATE refresh_tokens
@@ -73,12 +77,14 @@ USE_TOKEN = Statement(
                              WHEN previous_hash = %(token)s::bytea AND current_hash = %(next)s::bytea
                                   AND rotated_at > now() - {GRACE} THEN expires_at
                              ELSE now() END
-     WHERE family_hash = %(family)s::bytea AND expires_at > now()
+     WHERE family_hash = %(family)s::bytea AND expires_at > now() AND ({KNOWN})
     RETURNING account_id, expires_at > now() AS good
     """
 )
 
-END_FAMILY = Statement("DELETE FROM refresh_tokens WHERE family_hash = %(family)s::bytea RETURNING account_id")
+END_FAMILY = Statement(
+    f"DELETE FROM refresh_tokens WHERE family_hash = %(family)s::bytea AND ({KNOWN}) RETURNING account_id"
+)
 
 PURGE_TOKENS = Statement(
     """

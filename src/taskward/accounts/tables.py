@@ -4,11 +4,12 @@ from taskward.database.tables import Tables
 from taskward.errors import TokenInvalidError
 
 
-def _account_deleted() -> TokenInvalidError:
+def account_deleted() -> TokenInvalidError:
+    """Return what whoever has a token of a deleted account is told."""
     return TokenInvalidError("The account of this token has been deleted.")
 
 
 TABLES = Tables(
     of_accounts=("accounts", "refresh_tokens"),
-    broken={"fk_users_account_id_accounts": _account_deleted},  # by a write with a token that outlived it
+    broken={"fk_users_account_id_accounts": account_deleted},  # by a write with a token that outlived it
 )

@@ -18,37 +18,44 @@ from taskward.errors import ServerBusyError
 ARGON2ID = Argon2Hasher(time_cost=3, memory_cost=64 * 1024, parallelism=1)
 THREADS = max(1, min(2, (os.cpu_count() or 1) - 1))  # 64 MiB and a whole core each
 MAX_PENDING = 100  # whoever is beyond waits for longer than a person would
+THREADS_FOR_KNOWN = 1
 
 T = TypeVar("T")
 
 
 class Passwords:
-    """Hashes and verifies passwords, a few at a time; the others queue, and those beyond the queue are refused."""
+    """Hashes and verifies passwords, a few at a time; the others queue, and those beyond the queue are refused.
+
+    Who logs in from a known device has a queue apart: strangers can fill the other one.
+    """
 
     def __init__(
         self, hasher: Argon2Hasher = ARGON2ID, *, threads: int = THREADS, max_pending: int = MAX_PENDING
     ) -> None:
         """Take the hasher, how many threads it may occupy, and how many requests may run or wait."""
         self._hasher = PasswordHash((hasher,))
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="passwords")
-        self._max_pending = max_pending
-        self._pending = 0
+        self._queue = _Queue(threads, max_pending)
+        self._queue_of_known = _Queue(THREADS_FOR_KNOWN, max_pending)
 
     async def hash(self, password: str) -> str:
         """Return the Argon2id hash of a password, in its encoded form; raise ServerBusyError."""
-        return await self._in_a_thread(lambda: self._hasher.hash(normalised(password)))
+        return await self._queue.run(lambda: self._hasher.hash(normalised(password)))
 
-    async def verify(self, password: str, stored: str | None) -> tuple[bool, str | None]:
+    async def verify(
+        self, password: str, stored: str | None, *, known_device: bool = False
+    ) -> tuple[bool, str | None]:
         """Tell whether `stored` is the hash of a password; None takes the same time, and is nobody's.
 
         With it comes the hash to store instead, where `stored` was made with other parameters than today's.
         Raises ServerBusyError.
         """
-        return await self._in_a_thread(lambda: self._verify(normalised(password), stored))
+        queue = self._queue_of_known if known_device else self._queue
+        return await queue.run(lambda: self._verify(normalised(password), stored))
 
     def close(self) -> None:
         """Let the threads end; what still waits is given up."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._queue.close()
+        self._queue_of_known.close()
 
     @cached_property
     def _nobodys(self) -> str:
@@ -59,7 +66,16 @@ class Passwords:
         nobodys = self._nobodys
         return self._hasher.verify_and_update(password, nobodys if stored is None else stored)
 
-    async def _in_a_thread(self, work: Callable[[], T]) -> T:
+
+class _Queue:
+    """Threads of their own, and room for so many who run or wait."""
+
+    def __init__(self, threads: int, max_pending: int) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="passwords")
+        self._max_pending = max_pending
+        self._pending = 0
+
+    async def run(self, work: Callable[[], T]) -> T:
         if self._pending >= self._max_pending:
             raise ServerBusyError
         self._pending += 1
@@ -67,6 +83,9 @@ class Passwords:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         finally:
             self._pending -= 1
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 def normalised(password: str) -> str:

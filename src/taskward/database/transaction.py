@@ -47,8 +47,13 @@ ROLLED_BACK = (postgres.SerializationFailure, postgres.DeadlockDetected, *STALE)
 MAX_RETRIES = 2
 
 Precondition = Callable[["Database"], Awaitable[None]]
+NothingFound = Callable[["Database", str], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
+
+
+async def _no_question(_: "Database", __: str) -> None:
+    pass
 
 
 class MissingParameterError(TypeError):
@@ -76,6 +81,7 @@ class Transaction:
 
     def __init__(self, database: "Database", role: str, user_id: str, *, checked: bool) -> None:
         self._database = database
+        self._role = role
         self._user_id = user_id
         self._correlation_id = database.new_correlation_id()
         self._results: list[Rows[Any]] = []
@@ -122,6 +128,13 @@ class Transaction:
         if kind is None:
             for rows, result in zip(self._results, await self._database.run(self), strict=True):
                 rows.all = result
+            await self._look_for_user()
+
+    async def _look_for_user(self) -> None:
+        """Ask whether there is such a user, where nothing of theirs was found: no route can forget to."""
+        _, *results = self._results
+        if self._role == APP_ROLE and not any(rows.all for rows in results):
+            await self._database.nothing_found(self._database, self._user_id)
 
     def _add(self, statement: Statement[RowT], values: dict[str, Any]) -> Rows[RowT]:
         self.commands.append((statement, values))
@@ -143,6 +156,7 @@ class Database:
         max_tasks: int | None = None,
         precondition: Precondition | None = None,
         broken: Broken = MappingProxyType({}),
+        nothing_found: NothingFound = _no_question,
         timed: Callable[[float], None] = lambda _: None,
     ) -> None:
         """Take a libpq connection string, how many connections to keep and to open beyond those, and seconds.
@@ -151,7 +165,8 @@ class Database:
         tasks a user may have, for the trigger that counts them; None is any number. `precondition` looks whether
         the database can be trusted, with transactions that are not checked, and raises when not; no other one
         runs before it has returned once. `broken` has the errors that tell of broken constraints, by the
-        constraint's name. `timed` is told how many seconds each transaction took.
+        constraint's name. `nothing_found` is told of a user in whose transaction no statement had a row, and
+        raises if there is no such user any more. `timed` is told how many seconds each transaction took.
         """
         pooled = is_pooled(conninfo)
         self.pool = Pool(
@@ -163,6 +178,7 @@ class Database:
         self.max_tasks = "" if max_tasks is None else str(max_tasks)
         self._precondition = precondition
         self._broken = broken
+        self.nothing_found = nothing_found
         self._timed = timed
         self._checking: asyncio.Task[None] | None = None
         self._name = secrets.token_hex(8)
@@ -184,8 +200,9 @@ class Database:
         """Return a transaction, for `async with`, to which row-level security shows the rows of `user_id` alone.
 
         It commits when the block ends, and nothing was sent when the block raises. Results can be read after the
-        block. Raises DatabaseUnavailableError (LockTimeoutError where it waited for another transaction), and
-        ForbiddenError, ValidationFailedError or AlreadyThereError where the database refuses.
+        block. Raises DatabaseUnavailableError (LockTimeoutError where it waited for another transaction),
+        ForbiddenError, ValidationFailedError or AlreadyThereError where the database refuses, and what
+        `nothing_found` raises where there was nothing.
         """
         return Transaction(self, APP_ROLE, user_id, checked=checked)
 

@@ -9,15 +9,16 @@ UNMATCHED = "unmatched"
 
 
 class CurrentRequest:
-    """What is known of a request so far: its id, method and route template, and whose it is."""
+    """What is known of a request so far: its id, method and route template, whose it is and from which address."""
 
-    __slots__ = ("at_end", "id", "method", "response_headers", "route", "user_id")
+    __slots__ = ("address", "at_end", "id", "method", "response_headers", "route", "user_id")
 
     def __init__(self, request_id: str, method: str) -> None:
         self.id = request_id
         self.method = method if method in METHODS else OTHER_METHOD
         self.route = UNMATCHED
         self.user_id: str | None = None
+        self.address: str | None = None
         self.response_headers: list[tuple[bytes, bytes]] = []  # those that are not the handler's to give
         self.at_end: list[Callable[[], None]] = []
 
@@ -56,3 +57,9 @@ def bind_user(user_id: str) -> None:
     """Note who makes the current request, if there is one."""
     if (request := current_request.get()) is not None:
         request.user_id = user_id
+
+
+def bind_address(address: str) -> None:
+    """Note from which address the current request comes, if there is one."""
+    if (request := current_request.get()) is not None:
+        request.address = address

@@ -46,7 +46,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object; `exception` only where there is one."""
+    """One JSON object; `exception` only where there is one, and the fields of a line of the audit log."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -59,7 +59,7 @@ class JsonFormatter(logging.Formatter):
             "endpoint": request and request.endpoint,
             "request_id": request and request.id,
             "message": record.getMessage().strip(),
-        }
+        } | getattr(record, "audit", {})
         if trace := _trace(record):
             entry["exception"] = trace
         whole = {name: value and value.encode(errors="backslashreplace").decode() for name, value in entry.items()}

@@ -78,6 +78,13 @@ class RateLimits:
         self._accounts = Limit("account", settings.auth_rate_limit, self._store, refused)
         self._at_once = Concurrency("concurrent", settings.max_concurrent_requests, refused)
         self._anonymous_at_once = Concurrency("anonymous", settings.max_concurrent_requests, refused)
+        self._devices = Limit("device", settings.auth_rate_limit, self._store, refused)
+        self._device_log_ins = Limit("device-log-in", settings.auth_rate_limit, self._store, refused)
+        self._refreshes = Limit("refresh", settings.rate_limit, self._store, refused)
+
+    def address_of(self, request: Request) -> str:
+        """Return what a request is counted for: of IPv4 the address, of IPv6 the network of 64 bits."""
+        return self._address.of(request.scope)
 
     def look_at_address(self, request: Request) -> None:
         """Have the log tell of a proxy that is not trusted, before anybody is kept out for it."""
@@ -106,15 +113,31 @@ class RateLimits:
         """Count a request for which nobody is verified, for its address; as `begin`."""
         return self._anonymous_at_once.begin(self._address.of(scope))
 
-    async def before_log_in(self, account: str, request: Request) -> None:
+    async def before_refresh(self, family: bytes) -> None:
+        """Count the use of an authentic refresh token, for its family; raise RateLimitedError.
+
+        What others of its address did is nothing to it.
+        """
+        await self._refreshes.spend(family.hex())
+
+    async def before_log_in(self, account: str, request: Request, device: str | None = None) -> None:
         """Count an attempt to log in or register, for the address and for the account, before any work is done.
+
+        An attempt from a `device` that has logged in to the account before is counted for that device instead, and
+        for the address among those of devices alone: strangers have no part in these counts, so they cannot use
+        them up (OWASP, "Slow Down Online Guessing Attacks with Device Cookies").
 
         Raises RateLimitedError; and ServerBusyError while the store is away, for a limit that can be had four
         times over from four workers is none for who guesses passwords.
         """
+        address = self.address_of(request)
+        if device is None:
+            counted = (self._log_ins, address), (self._accounts, account.casefold())
+        else:
+            counted = (self._device_log_ins, address), (self._devices, device)
         try:
-            await self._log_ins.spend(self._address.of(request.scope), together=True)
-            await self._accounts.spend(account.casefold(), together=True)
+            for limit, key in counted:
+                await limit.spend(key, together=True)
         except StoreUnavailableError:
             raise ServerBusyError("Nobody can log in at this moment. Please try again.") from None
 
