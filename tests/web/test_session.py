@@ -7,6 +7,7 @@ import httpx2
 import pytest
 from playwright.async_api import Browser, Route, expect
 
+from taskward.auth.devices import MARK_LENGTH
 from taskward.auth.issue import issue_token
 from taskward.settings import Settings
 from tests.conftest import SECRET
@@ -14,11 +15,12 @@ from tests.web.conftest import served
 from tests.web.people import Person, visiting
 
 KEPT = "taskward.refresh"
+DEVICE = "taskward.device"
 
 
 async def test_the_refresh_token_is_in_the_tabs_storage_and_the_access_token_nowhere(member: Person) -> None:
     stored = await member.stored()
-    assert stored["local"] == {}
+    assert stored["local"].keys() == {DEVICE}
     kept = json.loads(stored["session"].pop(KEPT))
     assert stored["session"] == {}
     assert kept.keys() == {"user_id", "refresh_token", "since"}
@@ -63,6 +65,15 @@ async def test_signing_out_ends_the_refresh_token(member: Person) -> None:
         f"{member.url}/auth/token", data={"grant_type": "refresh_token", "refresh_token": token}
     )
     assert response.json()["code"] == "CREDENTIALS_INVALID"
+
+
+async def test_a_browser_stays_known_for_each_who_signed_in_there(member: Person) -> None:
+    """The device token that the page sends comes back with the newer mark in front."""
+    first = (await member.stored())["local"][DEVICE]
+    await member.page.get_by_role("button", name="Sign out").click()
+    await member.sign_up("bob@example.com")
+    both = (await member.stored())["local"][DEVICE]
+    assert both == both[:MARK_LENGTH] + first
 
 
 async def test_the_changes_of_one_are_not_shown_to_the_next(member: Person) -> None:

@@ -28,12 +28,18 @@ def register(api: Api, email: str, password: str, name: str | None) -> None:
 def log_in(api: Api, store: CredentialStore, email: str, password: str) -> Credentials:
     """Get tokens for an address and a password, and keep them. Raises RefusedError."""
     form = {"grant_type": "password", "username": email, "password": password}
+    if device := store.device(api.address):
+        form["device_token"] = device  # so that nobody's guessing elsewhere keeps us out
     try:
-        new = credentials_of(api.request("POST", "/auth/token", form=form))
+        response = api.request("POST", "/auth/token", form=form)
     except RefusedError as error:
         if error.code == "NOT_FOUND":
             raise ClientError(f"{api.address} keeps no accounts. Log in with --token-stdin.") from error
         raise
+    new = credentials_of(response)
+    if device := response.body.get("device_token"):  # older services have none
+        with store.locked():
+            store.keep_device(api.address, device)
     _keep(api, store, new)
     return new
 

@@ -65,20 +65,33 @@ class CredentialStore:
             entries.pop(address.url, None)
         else:
             entries[address.url] = asdict(credentials)
-        text = json.dumps({"servers": entries}, indent=2)
+        self._write(entries, self._entries("devices"))
+
+    def device(self, address: Address) -> str | None:
+        """Return what shows this service that somebody has logged in from here before; it outlives the log-in."""
+        token = self._entries("devices").get(address.url)
+        return token if isinstance(token, str) else None
+
+    def keep_device(self, address: Address, token: str) -> None:
+        """Keep it for the next log-in. Call it `locked`."""
+        self._write(self._entries(), self._entries("devices") | {address.url: token})
+
+    def _write(self, servers: dict[str, Any], devices: dict[str, Any]) -> None:
+        text = json.dumps({"servers": servers} | ({"devices": devices} if devices else {}), indent=2)
         with written_whole(self._file, overwrite=True) as draft:
             draft.write_text(text + "\n")
 
-    def _entries(self) -> dict[str, Any]:
+    def _entries(self, part: str = "servers") -> dict[str, Any]:
         try:
-            servers = json.loads(self._file.read_text())["servers"]
+            parts = json.loads(self._file.read_text())
+            entries = {"devices": {}, **parts}[part]
         except FileNotFoundError:
             return {}
         except (ValueError, KeyError, TypeError) as error:
             raise self._broken() from error
-        if not isinstance(servers, dict):
+        if not isinstance(entries, dict):
             raise self._broken()
-        return servers
+        return entries
 
     def _broken(self) -> ClientError:
         return ClientError(f"{self._file} is broken. Remove it, and log in again.")

@@ -4,7 +4,9 @@ import stat
 import httpx2
 import pytest
 
+from taskward.auth.devices import MARK_LENGTH
 from taskward.auth.issue import issue_token
+from taskward.client.address import Address
 from tests.cli.client.people import Person
 from tests.cli.client.proxy import Proxy
 from tests.conftest import SECRET
@@ -42,6 +44,21 @@ def test_a_log_in_ends_with_log_out_on_both_sides(stranger: Person) -> None:
         form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
         assert httpx2.post(f"{stranger.server}/auth/token", data=form).json()["code"] == "CREDENTIALS_INVALID"
     assert stranger("list").code == 3
+
+
+def test_a_machine_stays_known_for_each_who_logged_in_there(stranger: Person) -> None:
+    """The device token is sent with the next log-in, and comes back with the newer mark in front."""
+    address = Address(stranger.server)
+    stranger("login", "before@example.com", "--register", "--password-stdin", stdin=PASSWORD)
+    first = stranger.store.device(address)
+    assert stranger("logout").code == 0
+    assert stranger.store.device(address) == first
+    stranger("login", "after@example.com", "--register", "--password-stdin", stdin=PASSWORD)
+    both = stranger.store.device(address)
+    assert first
+    assert both
+    assert both == both[:MARK_LENGTH] + first
+    assert stranger.store.device(Address("https://tasks.example.com")) is None
 
 
 def test_logging_out_while_the_service_is_away_forgets_the_tokens_and_says_so(stranger: Person) -> None:

@@ -6,6 +6,7 @@
 import { call, HERE, Refused } from "./api.js";
 
 const KEPT = `${HERE}.refresh`;
+const DEVICE = `${HERE}.device`; // shows that somebody has signed in here before; gives no access, names nobody
 const TABS_ANSWER_MS = 150;
 
 /** The session is over: somebody must sign in before anything else is sent. */
@@ -43,7 +44,8 @@ export class Session extends EventTarget {
 
   /** Raises Refused for wrong credentials, and Unreachable. */
   async signIn(email, password) {
-    this.#begin(await granted({ grant_type: "password", username: email, password }));
+    const device_token = localStorage.getItem(DEVICE) ?? "";
+    this.#begin(await granted({ grant_type: "password", username: email, password, device_token }));
   }
 
   /** Raises Refused, for a taken address too, and Unreachable. */
@@ -178,7 +180,8 @@ function pause(milliseconds) {
 
 async function granted(form) {
   const { body } = await call("POST", "/auth/token", { form });
-  const { user_id, access_token, refresh_token } = body;
+  const { user_id, access_token, refresh_token, device_token } = body;
+  if (device_token) localStorage.setItem(DEVICE, device_token);
   return { user_id, access_token, refresh_token, since: Date.now() };
 }
 
