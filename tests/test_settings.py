@@ -27,6 +27,7 @@ FIELDS: dict[str, tuple[Any, str, Any, str | None]] = {
     "log_level": ("info", "WARNING", "warning", "loud"),
     "log_format": ("text", "JSON", "json", "xml"),
     "access_log": (False, "true", True, "perhaps"),
+    "audit_log_file": (None, "/elsewhere/audit.log", Path("/elsewhere/audit.log"), None),
     "database_url": (None, URL, SecretStr(URL), "mysql://h/tasks"),
     "database_migration_url": (None, URL, SecretStr(URL), "postgresql://h/tasks?pgbouncer=true"),
     "data_dir": (Path("taskward-data"), "/elsewhere", Path("/elsewhere"), None),

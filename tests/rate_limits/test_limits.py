@@ -1,6 +1,5 @@
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +7,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 
 from taskward.accounts.service import AccountService
-from taskward.api.state import attach, state_of
+from taskward.api.state import state_of
 from taskward.app import create_app
 from taskward.auth.issue import issue_token
 from taskward.errors import RateLimitedError

@@ -137,11 +137,9 @@ async def _refresh(request: Request, form: TokenRequest) -> Tokens:
 
 
 async def _before_use(request: Request, token: RefreshToken | None) -> None:
-    """Raise RateLimitedError: a token that was made here is counted by itself, all others by their address."""
+    """Count a token that was made here by itself; raise RateLimitedError. Others are counted when they fail."""
     if token is not None and token.authentic:
         await _limits(request).before_refresh(token.family_hash)
-    else:
-        _limits(request).before_verification(request)
 
 
 async def _count_failure(request: Request, token: RefreshToken | None) -> None:

@@ -34,6 +34,7 @@ from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
 from taskward.features import TABLES
 from taskward.loopback import is_loopback
+from taskward.observability.audit import check_file
 from taskward.observability.logging import log_config
 from taskward.observability.shared import shared_metrics
 from taskward.operations.metrics_listener import serving_metrics
@@ -58,6 +59,8 @@ def serve() -> None:
     """
     settings = Settings.load()
     check_addresses(settings)
+    if settings.audit_log_file is not None:
+        check_file(settings.audit_log_file)
     config = _uvicorn_config(settings)  # sets up logging as well
     if settings.has_secret:
         _ = settings.signing_secret  # made up before there are several workers to do so
@@ -167,7 +170,7 @@ def _uvicorn_config(settings: Settings) -> uvicorn.Config:
         lifespan="on",
         http=BoundedProtocol,
         ws="none",
-        log_config=log_config(settings.log_level, settings.log_format),
+        log_config=log_config(settings.log_level, settings.log_format, settings.audit_log_file),
         access_log=False,
         server_header=False,
         proxy_headers=False,

@@ -1,16 +1,21 @@
 """The audit log: what happened to accounts, one line each, for who has to find out later."""
 
 import logging
+import sys
 from enum import Enum
+from logging.handlers import WatchedFileHandler
+from pathlib import Path
 from urllib.parse import quote
 
 from taskward.observability.current import current_request
+from taskward.os_errors import in_words
 
 NAME = "taskward.audit"
 NONE = "-"
 SAFE = "!$&'()*+,/:;@|~"  # what a user id may have in it without being taken for something else
 
 logger = logging.getLogger(NAME)
+elsewhere = logging.getLogger("taskward")  # where lines go that the file does not take
 
 
 class Event(Enum):
@@ -37,3 +42,36 @@ def record(event: Event, *, user: str | None = None, email: str | None = None) -
         f"{name}={quote(value, SAFE, errors='replace') if value else NONE}" for name, value in fields.items()
     )
     logger.info("%s", line, extra={"audit": fields})
+
+
+class AuditFile(WatchedFileHandler):
+    """A file to which several workers append whole lines, opened anew when it was moved away or removed.
+
+    A line is one write to a file opened with O_APPEND, so that those of two workers never mix.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Take where the file is, or is to be; raise OSError."""
+        super().__init__(path, encoding="utf-8")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line. What it tells of has happened: no request fails because it cannot be written."""
+        try:
+            super().emit(record)
+        except OSError:  # of opening it anew; those of writing are handled above
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # the name that it has there
+        """Have the line among all others, rather than lose it."""
+        error = sys.exc_info()[1]
+        reason = in_words(error) if isinstance(error, OSError) else type(error).__name__
+        elsewhere.error("AUDIT_LOG_FILE cannot be written, so its next line is here: %s", reason)
+        elsewhere.handle(record)
+
+
+def check_file(path: Path) -> None:
+    """Raise OSError, with the name of the setting, unless the file can be appended to; make it if need be."""
+    try:
+        AuditFile(path).close()
+    except OSError as error:
+        raise OSError(f"AUDIT_LOG_FILE cannot be {path.absolute()}: {in_words(error)}") from error

@@ -2,10 +2,13 @@
 
 import logging
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import orjson
 
+from taskward.observability import audit
+from taskward.observability.audit import AuditFile
 from taskward.observability.current import current_request
 from taskward.observability.libraries import OurWords
 from taskward.observability.stack import stack_trace
@@ -14,8 +17,19 @@ from taskward.terminal_text import escaped, harmless
 BRACKETS = {ord(each): escaped(each) for each in "[]\\"}  # a user id must not look like the next field
 
 
-def log_config(level: str, form: str = "text") -> dict[str, Any]:
-    """Return a configuration for `logging.config.dictConfig`: everything from `level` up, as `text` or `json`."""
+def log_config(level: str, form: str = "text", audit_file: Path | None = None) -> dict[str, Any]:
+    """Return a configuration for `logging.config.dictConfig`: everything from `level` up, as `text` or `json`.
+
+    The audit log goes to its file if there is one, whatever the level, and else with the rest.
+    """
+    config = _to_standard_error(level, form)
+    if audit_file is not None:
+        config["handlers"]["audit"] = {"()": AuditFile, "path": audit_file, "formatter": "line"}
+        config["loggers"][audit.NAME] = {"level": "INFO", "handlers": ["audit"], "propagate": False}
+    return config
+
+
+def _to_standard_error(level: str, form: str) -> dict[str, Any]:
     formatter = TextFormatter if form == "text" else JsonFormatter
     return {
         "version": 1,

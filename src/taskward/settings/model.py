@@ -74,6 +74,12 @@ class Settings(BaseSettings):
     access_log: bool = Field(
         False, description="One line for each request. Refusals and failures are logged in any case."
     )
+    audit_log_file: Path | None = Field(
+        None,
+        description="A file for the audit log: log-ins, failed ones, and what else happens to accounts. Unset, it"
+        " is on standard error with the rest.",
+        examples=["/var/log/taskward/audit.log"],
+    )
 
     database_url: DatabaseUrl | None = Field(
         None,
@@ -182,7 +188,7 @@ class Settings(BaseSettings):
     auth_rate_limit: Rate = Field(
         "20/minute",
         description="How often an address may fail to prove who it is, and how often it, or anybody for one"
-        " account, may try to log in or register.",
+        " account, may try to log in or register. Devices that have logged in before are counted apart.",
         examples=["5/minute"],
     )
     rate_limit_storage_url: Store | None = Field(
