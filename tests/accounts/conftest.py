@@ -14,10 +14,14 @@ from tests.client import Client, connect
 QUICK = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
+def quicken(app: FastAPI) -> None:
+    state_of(app).service(AccountService).passwords = Passwords(QUICK)
+
+
 @pytest.fixture
 def quick_passwords(app: FastAPI) -> None:
     """Hash with the least work there is, where a test is about something else than passwords."""
-    state_of(app).service(AccountService).passwords = Passwords(QUICK)
+    quicken(app)
 
 
 @pytest.fixture
