@@ -1,3 +1,4 @@
+import asyncio
 import base64
 import time
 from typing import Any
@@ -10,9 +11,11 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from taskward.accounts.service import AccountService
 from taskward.api.state import state_of
+from taskward.auth.devices import MARK_LENGTH
 from taskward.auth.passwords import Passwords
 from tests.accounts.conftest import QUICK, logged_in
 from tests.accounts.people import PASSWORD, ask, log_in, register
+from tests.auth.test_passwords import Gated
 from tests.client import Client
 from tests.conftest import SECRET
 
@@ -190,6 +193,44 @@ async def test_who_is_beyond_the_queue_is_asked_to_come_back(app: FastAPI, anony
         assert response.status_code == 503
         assert response.json()["code"] == "SERVER_BUSY"
         assert response.headers["retry-after"] == "5"
+
+
+async def test_who_comes_from_a_known_device_is_not_beyond_the_queue_of_strangers(
+    app: FastAPI, anonymous: Client
+) -> None:
+    await register(anonymous, "alice")
+    device_token = (await log_in(anonymous, "alice"))["device_token"]
+    hasher = Gated()
+    passwords = state_of(app).service(AccountService).passwords = Passwords(hasher, threads=1, max_pending=1)
+    hasher.gate.release()
+    await passwords.verify(PASSWORD, None)
+    stranger = asyncio.create_task(register(anonymous, "bob"))
+    while not hasher.running:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    assert (await post(anonymous, GOOD)).json()["code"] == "SERVER_BUSY"
+    assert (await post(anonymous, f"{GOOD}&device_token={device_token}")).status_code == 200
+    assert (await post(anonymous, f"{GOOD}&device_token={'A' * len(device_token)}")).status_code == 503
+    hasher.gate.release()
+    await stranger
+
+
+async def test_a_device_token_is_renewed_by_each_log_in_and_says_nothing_to_others(anonymous: Client) -> None:
+    await register(anonymous, "alice")
+    await register(anonymous, "bob")
+    first = (await log_in(anonymous, "alice"))["device_token"]
+    second = (await post(anonymous, f"{GOOD}&device_token={first}")).json()["device_token"]
+    assert (len(first), len(second), first != second) == (MARK_LENGTH, MARK_LENGTH, True)
+    bobs = GOOD.replace("alice", "bob")
+    third = (await post(anonymous, f"{bobs}&device_token={second}")).json()["device_token"]
+    assert third == third[:MARK_LENGTH] + second
+    wrong = await post(anonymous, f"{GOOD.replace('correct', 'wrong')}&device_token={third}")
+    assert (wrong.status_code, wrong.json().keys()) == (401, {"detail", "code"})
+
+
+async def test_a_device_token_that_is_none_keeps_nobody_out(anonymous: Client) -> None:
+    await register(anonymous, "alice")
+    for text in ("", "x", "A" * 64, "%C3%A9" * 64):
+        assert (await post(anonymous, f"{GOOD}&device_token={text}")).status_code == 200, text
 
 
 async def test_an_old_hash_is_renewed_by_the_next_log_in(

@@ -103,6 +103,21 @@ async def test_whoever_is_beyond_the_queue_is_refused_and_those_in_it_are_not() 
     await passwords.hash("correct horse")
 
 
+async def test_a_known_device_waits_for_no_stranger() -> None:
+    hasher = Gated()
+    passwords = Passwords(hasher, threads=1, max_pending=1)
+    hasher.gate.release()
+    await passwords.verify("battery staple", None)
+    stranger = asyncio.create_task(passwords.hash("correct horse"))
+    await asyncio.sleep(0)
+    with pytest.raises(ServerBusyError):
+        await passwords.verify("battery staple", None)
+    assert await passwords.verify("battery staple", None, known_device=True) == (False, None)
+    assert not stranger.done()
+    hasher.gate.release()
+    await stranger
+
+
 async def test_a_password_that_failed_to_hash_leaves_the_queue() -> None:
     passwords = Passwords(QUICK, max_pending=1)
     for _ in range(3):
