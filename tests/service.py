@@ -34,7 +34,7 @@ class Service:
             self.banner += line
             if match := re.search(r"running at (http://\S+)", line):
                 self.url = match[1]
-            if "try it" in line or ("documentation" in line and "ENVIRONMENT" in self._settings):
+            if "try it" in line or ("documentation" in line and {"ENVIRONMENT", "HOST"} & self._settings.keys()):
                 self._rest: list[str] = []
                 self._reader = threading.Thread(target=lambda: self._rest.extend(self.process.stdout or ()))
                 self._reader.start()  # a service whose log nobody reads stands still when the pipe is full

@@ -89,7 +89,7 @@ async def test_a_body_of_another_type_is_refused_unread(alice: Client, method: s
 @every_write
 async def test_a_body_in_an_encoding_is_refused_unread(alice: Client, method: str, path: str) -> None:
     upload = Upload()
-    for encoding in ("gzip", "br", "deflate", "zstd", "x-gzip", "identity, gzip", "", "nothing"):
+    for encoding in ("gzip", "br", "deflate", "zstd", "x-gzip", "identity, gzip", "nothing"):
         found = await code_of(alice, method, path, content=upload, headers=JSON | {"Content-Encoding": encoding})
         assert found == (415, "UNSUPPORTED_MEDIA_TYPE"), encoding
     assert upload.taken == 0
@@ -103,7 +103,7 @@ RIGHT_TYPES = [
 
 async def test_json_may_be_declared_in_several_ways(alice: Client) -> None:
     for right in RIGHT_TYPES:
-        for encoding in ({}, {"Content-Encoding": "identity"}):
+        for encoding in ({}, {"Content-Encoding": "identity"}, {"Content-Encoding": ""}):
             headers = {"Content-Type": right, **encoding}
             response = await alice.post("/tasks", content=b'{"title":"Buy milk"}', headers=headers)
             assert response.status_code == 201, right

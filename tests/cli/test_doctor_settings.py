@@ -12,9 +12,12 @@ from tests.conftest import SECRET
 pytestmark = pytest.mark.quick
 
 
+BEARER = "S3cret-of-Prometheus-in-forty-characters"
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
 def test_a_service_behind_nobody_knows_what_is_told_of_proxies(tmp_path: Path, host: str) -> None:
-    settings = {"ENVIRONMENT": "production", "JWT_SECRET_KEY": SECRET, "HOST": host}
+    settings = {"ENVIRONMENT": "production", "JWT_SECRET_KEY": SECRET, "HOST": host, "METRICS_TOKEN": BEARER}
     done = taskward("doctor", "settings", settings=settings, folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert [line.split()[:2] for line in done.stdout.splitlines()] == [["note", "proxies"], ["note", "settings"]]

@@ -16,6 +16,15 @@ from tests.docs.documents import ROOT
 DEPLOY = ROOT / "deploy"
 
 
+class Strict(yaml.SafeLoader):
+    """Refuses a name that stands twice in one mapping, of which others take the last without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [self.construct_object(key, deep=deep) for key, _ in node.value]
+        assert len(set(names)) == len(names), f"{names}: one of these stands twice ({node.start_mark})"
+        return super().construct_mapping(node, deep=deep)
+
+
 def settings_names() -> set[str]:
     """Every environment variable that the service reads."""
     names = set()
@@ -53,7 +62,7 @@ def kubernetes() -> dict[str, dict[str, Any]]:
     """Every object of the manifests, by its kind."""
     found = {}
     for file in sorted((DEPLOY / "kubernetes").glob("*.yaml")):
-        for thing in yaml.safe_load_all(file.read_text()):
+        for thing in yaml.load_all(file.read_text(), Strict):
             found[thing["kind"]] = thing
     return found
 
@@ -64,7 +73,7 @@ def compose() -> dict[str, Any]:
 
 
 def read_yaml(name: str) -> dict[str, Any]:
-    read: dict[str, Any] = yaml.safe_load((DEPLOY / name).read_text())
+    read: dict[str, Any] = yaml.load((DEPLOY / name).read_text(), Strict)
     return read
 
 
@@ -123,10 +132,9 @@ def probe_paths() -> set[str]:
 def scraped() -> set[tuple[str, str, str]]:
     """Where each platform scrapes: the port that the service is told, the port that is asked, the path."""
     annotations = kubernetes()["Deployment"]["spec"]["template"]["metadata"]["annotations"]
-    (told,) = container(kubernetes()["Deployment"])["env"]
-    assert told["name"] == "METRICS_PORT"
+    told = {each["name"]: each["value"] for each in container(kubernetes()["Deployment"])["env"]}
     metrics = fly()["metrics"]
     return {
-        (told["value"], annotations["prometheus.io/port"], annotations["prometheus.io/path"]),
+        (told["METRICS_PORT"], annotations["prometheus.io/port"], annotations["prometheus.io/path"]),
         (fly()["env"]["METRICS_PORT"], str(metrics["port"]), metrics["path"]),
     }

@@ -25,6 +25,9 @@ from tests.deploy import files
 from tests.deploy.installed import account_for, address_of, give, install, taken
 from tests.docs.documents import ROOT
 
+BEARER = "S3cret-of-Prometheus-in-forty-characters"
+METRICS = {"Authorization": f"Bearer {BEARER}"}
+
 
 @pytest.fixture(scope="module")
 def image() -> Iterator[Path]:
@@ -114,6 +117,7 @@ async def test_the_image_serves_as_an_ordinary_user_and_writes_to_its_temporary_
     settings = {
         **files.environment(), "PATH": f"{image / 'bin'}:/usr/bin:/bin", "TMPDIR": str(temporary), "PORT": "0",
         "DATABASE_URL": database_over_tcp, "JWT_SECRET_KEY": SECRET, "DB_POOL_SIZE": "2", "DB_MAX_OVERFLOW": "2",
+        "METRICS_TOKEN": BEARER,
     }  # fmt: skip
     process = await asyncio.create_subprocess_exec(
         str(image / "bin" / program), *arguments, cwd=home, env=settings, user=user,
@@ -139,7 +143,7 @@ async def use(url: str, settings: dict[str, str], image: Path) -> None:
         alice = {"Authorization": f"Bearer {issue_token('alice', SECRET.encode(), 'HS256', 300)}"}
         created = await client.post("/tasks", json={"title": "Buy milk"}, headers=alice)
         assert created.status_code == 201, created.text
-        assert "taskward_requests_total" in (await client.get("/metrics")).text
+        assert "taskward_requests_total" in (await client.get("/metrics", headers=METRICS)).text
     assert await health(image, settings, urlsplit(url).port) == 0
     assert await health(image, settings, 1) != 0, "nobody listens there, and the check must say so"
 

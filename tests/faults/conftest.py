@@ -34,7 +34,9 @@ async def proxy(victim: EmbeddedPostgres) -> AsyncIterator[Proxy]:
 async def app(proxy: Proxy) -> AsyncIterator[FastAPI]:
     """The application, with PostgreSQL behind the proxy and a pool of four, and four more."""
     url = f"postgresql://taskward@127.0.0.1:{proxy.port}/taskward?sslmode=disable"
-    settings = Settings(DATABASE_URL=url, JWT_SECRET_KEY=SECRET, DB_POOL_SIZE=4, DB_MAX_OVERFLOW=4)
+    settings = Settings(
+        DATABASE_URL=url, JWT_SECRET_KEY=SECRET, DB_POOL_SIZE=4, DB_MAX_OVERFLOW=4, MAX_CONCURRENT_REQUESTS=1000
+    )
     async with started(settings) as application:
         openapi_of(application)  # or the first responses would wait for it
         yield application

@@ -91,7 +91,7 @@ async def test_a_second_response_is_not_made_while_the_first_is_unread(url: str)
         other.send(LIST)
         assert other.read() is not None  # time enough for the second one
         slow = max(Patient.worker, key=lambda each: each.transport.get_write_buffer_size())
-        assert all(task.done() for task in slow.server_state.tasks)
+        assert sum(not task.done() for task in slow.server_state.tasks) <= 1
 
 
 async def test_what_was_held_is_answered_when_the_client_reads_on(url: str) -> None:
