@@ -1,3 +1,4 @@
+import tracemalloc
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_network
 
@@ -120,3 +121,14 @@ def test_strangers_cannot_fill_the_log_by_it(caplog: pytest.LogCaptureFixture) -
     for number in range(100):
         addresses.of({"client": (f"192.0.2.{number}", 1), "headers": [(b"x-forwarded-for", b"198.51.100.7")]})
     assert len(caplog.messages) == 10
+
+
+def test_nothing_that_is_too_long_for_an_address_is_remembered() -> None:
+    of = ClientAddress([ip_network("10.0.0.0/8")]).of
+    tracemalloc.start()
+    for number in range(200):
+        forwarded = b"x" * 8000 + b"%d, 10.0.0.2" % number
+        assert of({"client": ("10.0.0.1", 1), "headers": [(b"x-forwarded-for", forwarded)]}) == "10.0.0.2"
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 200_000

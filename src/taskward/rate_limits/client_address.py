@@ -12,6 +12,7 @@ from taskward.settings.value_types import Network
 
 NOWHERE = "unknown"  # a connection without an address, as by a Unix socket
 MAX_HOPS = 32
+MAX_HOP = 100  # characters: the longest address has 45, and may have brackets, a zone and a port
 CACHED = 10_000
 MAX_TOLD = 10  # addresses in an hour, of which the log says that they are not trusted
 
@@ -33,7 +34,7 @@ class ClientAddress:
         self._header = header.lower().encode()
         self._of_proxies = {self._header, b"x-forwarded-for", b"forwarded"}
         self._first_time = FirstTime(MAX_TOLD)
-        self._parsed = lru_cache(CACHED)(self._parse)
+        self._cached = lru_cache(CACHED)(self._parse)
 
     def of(self, scope: Scope) -> str:
         """Return the address to count by: of IPv4 the address, of IPv6 the network of 64 bits."""
@@ -72,8 +73,11 @@ class ClientAddress:
             proxy = name
         return proxy
 
-    def _parse(self, text: str) -> tuple[str | None, bool]:
+    def _parsed(self, text: str) -> tuple[str | None, bool]:
         """Return what an address is counted as, None for what is none, and whether it is a proxy of ours."""
+        return self._cached(text) if len(text) <= MAX_HOP else (None, False)  # what is longer would fill the cache
+
+    def _parse(self, text: str) -> tuple[str | None, bool]:
         address = _address(text)
         if address is None:
             return None, False
