@@ -217,6 +217,23 @@ async def test_log_ins_are_counted_by_account_from_wherever_they_come(make: Make
     await limits.before_log_in("bob@example.com", log_in_from("192.0.2.9"))
 
 
+async def test_what_is_kept_of_an_account_is_no_longer_for_a_long_name(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[int] = []
+    begin = LocalCounters.begin
+
+    def watched(self: LocalCounters, key: str, count: int, seconds: float) -> Window:
+        kept.append(len(key))
+        return begin(self, key, count, seconds)
+
+    monkeypatch.setattr(LocalCounters, "begin", watched)
+    limits = state_of(make()).rate_limits
+    for name in ("alice@example.com", "\u0390" * 254):  # which is three times as long when it is folded
+        await limits.before_log_in(name, log_in_from("192.0.2.1"))
+    assert max(kept) == 64
+
+
 @pytest.mark.parametrize("headers", [{}, BAD, bearer("alice")], ids=["without", "refused", "good"])
 async def test_a_proxy_that_is_not_trusted_is_told_of_at_its_first_request(
     make: Make, headers: dict[str, str], caplog: pytest.LogCaptureFixture
