@@ -89,6 +89,24 @@ def test_a_request_that_runs_is_not_ended_for_a_new_connection(
 
 
 @pytest.mark.usefixtures("as_strangers")
+def test_nor_is_one_behind_which_half_of_another_has_come(
+    settings: Settings, superuser: psycopg.Connection
+) -> None:
+    create = request("POST", "/tasks", "alice", JSON, b'{"title":"Buy milk"}')
+    with running(settings, Few) as url, ExitStack() as stack:
+        crowd = [stack.enter_context(Wire(url, source="127.0.0.2")) for _ in range(3)]
+        assert all(map(is_served, crowd))
+        with superuser.transaction():
+            superuser.execute("LOCK TABLE tasks")
+            for wire in crowd:
+                wire.send(create + create[:-1])
+            _until(lambda: _waiting(superuser) == 3)
+            with Wire(url, source="127.0.0.3") as newest:
+                assert newest.read() is None
+        assert [response.status for wire in crowd if (response := wire.read())] == [201] * 3
+
+
+@pytest.mark.usefixtures("as_strangers")
 def test_one_address_has_so_many_and_takes_none_of_others(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:

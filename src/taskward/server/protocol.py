@@ -234,7 +234,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.abort()
 
     def _awaits_client(self) -> bool:
-        return self.cycle is None or self.cycle.response_complete or self.cycle.more_body
+        # Where others wait behind it, the one that runs: nobody looks yet at what has arrived of the last one.
+        asked = self._running if self.pipeline and not self._held else self.cycle
+        return asked is None or asked.response_complete or asked.more_body
 
     def _refuse(self, error: ApiError) -> None:
         """Answer `error` in its turn, then close the connection."""
