@@ -7,14 +7,12 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from taskward.auth.devices import MARK_LENGTH, MAX_MARKS
 from taskward.errors import ValidationFailedError
 from taskward.field_types import STRICT, WITHOUT_NUL, WITHOUT_NUL_NOR_BLANK, without_nul
 
 MAX_EMAIL = 254  # RFC 5321, 4.5.3.1.3: the longest path, without its angle brackets
 MIN_PASSWORD = 8
 MAX_PASSWORD = 128
-MAX_DEVICE_TOKEN = MARK_LENGTH * MAX_MARKS
 
 # What browsers take for an address (WHATWG HTML, "valid email address"), with a local part of at most 64
 # characters (RFC 5321, 4.5.3.1.1). ASCII, so that "the same but for case" has one meaning.
@@ -88,9 +86,8 @@ class TokenRequest(BaseModel):
     password: Annotated[Secret | None, Field(max_length=MAX_PASSWORD, description="The password.")] = None
     refresh_token: Annotated[Secret | None, Field(description="The newest refresh token.")] = None
     device_token: Annotated[
-        Secret | None,
+        SecretStr | None,  # any text, for one that is none keeps nobody out
         Field(
-            max_length=MAX_DEVICE_TOKEN,
             description="The `device_token` of the last log-in here, whoever's it was. With it the right password"
             " is let in although others are guessing.",
         ),
