@@ -3,20 +3,24 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from urllib.parse import urlsplit
 
 import httpx2
 import psycopg
 import pytest
 
+from taskward.app import create_app
 from taskward.server.protocol import BoundedProtocol
 from taskward.settings import Settings
+from tests.accounts.people import PASSWORD
 from tests.server.running import running
 from tests.server.test_slow_clients import ALICE, BOB, MANY_TASKS
-from tests.server.wire import request
+from tests.server.wire import Wire, request
 
 MOST = 4
+FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
+LOG_IN = {"grant_type": "password", "username": "alice@example.com", "password": PASSWORD}
 
 
 class Patient(BoundedProtocol):
@@ -111,3 +115,42 @@ async def test_who_goes_away_in_the_middle_of_a_body_holds_nothing(url: str) -> 
 async def test_pipelined_requests_are_one_at_a_time(url: str) -> None:
     async with slow_readers(url, USERS[0] * 20, 1):
         assert [await status(url, "/tasks?limit=1", ALICE) for _ in range(MOST)] == [200] * MOST
+
+
+def form(url: str, path: str, **fields: str) -> httpx2.Response:
+    return httpx2.post(url + path, data=fields, timeout=30)
+
+
+def test_half_of_a_body_takes_nothing_from_others_of_the_address(url: str) -> None:
+    account = {"email": "alice@example.com", "password": PASSWORD}
+    half = request("POST", "/auth/token", None, FORM + b"Content-Length: 60\r\n") + b"grant_type="
+    with ExitStack() as stack:
+        for _ in range(2 * MOST):
+            stack.enter_context(Wire(url)).send(half)
+        assert httpx2.post(url + "/auth/register", json=account, timeout=30).status_code == 201
+        assert form(url, "/auth/token", **LOG_IN).status_code == 200
+        assert httpx2.get(url + "/docs", timeout=30).status_code == 200
+
+
+async def test_slow_readers_keep_nobody_out_who_has_logged_in_before(url: str) -> None:
+    account = {"email": "alice@example.com", "password": PASSWORD}
+    assert httpx2.post(url + "/auth/register", json=account, timeout=30).status_code == 201
+    tokens = form(url, "/auth/token", **LOG_IN).json()
+    made_up = {"grant_type": "refresh_token", "refresh_token": "A" * 64}
+    async with slow_readers(url, STRANGERS[0], MOST):
+        assert httpx2.post(url + "/auth/register", json=account, timeout=30).status_code == 429
+        assert form(url, "/auth/token", **LOG_IN).status_code == 429
+        assert form(url, "/auth/token", **made_up).status_code == 429
+        assert form(url, "/auth/revoke", token="A" * 64).status_code == 429
+        assert form(url, "/auth/token", **LOG_IN, device_token=tokens["device_token"]).status_code == 200
+        refreshed = form(url, "/auth/token", grant_type="refresh_token", refresh_token=tokens["refresh_token"])
+        assert refreshed.status_code == 200
+        assert form(url, "/auth/revoke", token=refreshed.json()["refresh_token"]).status_code == 200
+
+
+def test_no_other_route_with_a_body_is_for_strangers(settings: Settings) -> None:
+    """Each of them has to count its requests itself."""
+    paths = create_app(settings).openapi()["paths"]
+    operations = [(path, each) for path, methods in paths.items() for each in methods.values()]
+    open_to_all = {path for path, each in operations if "requestBody" in each and "security" not in each}
+    assert open_to_all == {"/auth/register", "/auth/token", "/auth/revoke"}

@@ -22,7 +22,7 @@ from taskward.errors import (
     ServerBusyError,
     ValidationFailedError,
 )
-from taskward.observability.current import bind_address
+from taskward.observability.current import at_end, bind_address
 from taskward.rate_limits.limits import RateLimits
 
 TOKEN_PATH = "/auth/token"  # noqa: S105
@@ -46,6 +46,7 @@ me = APIRouter(tags=["accounts"])
 @fast
 async def register(request: Request, new: Annotated[Registration, Depends(JsonBody(Registration))]) -> Response:
     """Make an account. Log in at `/auth/token` afterwards."""
+    _begin(request)
     await _limits(request).before_log_in(new.email, request)
     user = await _service(request).register(new.email, new.password.get_secret_value(), new.name)
     return JsonResponse(user, 201, NO_STORE)
@@ -120,6 +121,7 @@ async def _log_in(request: Request, form: TokenRequest) -> Tokens:
     service = _service(request)
     sent = form.device_token.get_secret_value() if form.device_token else None
     device = service.devices.read(sent, form.username)
+    _begin(request, device.known_as)
     await _limits(request).before_log_in(form.username, request, device.known_as)
     return await service.log_in(form.username, form.password.get_secret_value(), device)
 
@@ -138,7 +140,10 @@ async def _refresh(request: Request, form: TokenRequest) -> Tokens:
 
 async def _before_use(request: Request, token: RefreshToken | None) -> None:
     """Count a token that was made here by itself; raise RateLimitedError. Others are counted when they fail."""
-    if token is not None and token.authentic:
+    if token is None or not token.authentic:
+        _begin(request)
+    else:
+        _begin(request, token.family_hash.hex())
         await _limits(request).before_refresh(token.family_hash)
 
 
@@ -146,6 +151,12 @@ async def _count_failure(request: Request, token: RefreshToken | None) -> None:
     """Count a token that was good for nothing, and may have been made up."""
     if token is None or not token.authentic:
         await _limits(request).after_failure(request)
+
+
+def _begin(request: Request, own: str | None = None) -> None:
+    """Count a request that is there whole: for what only its sender has, a device or a log-in, or its address."""
+    limits = _limits(request)
+    at_end(limits.begin(own) if own else limits.begin_anonymous(request.scope))
 
 
 def _limits(request: Request) -> RateLimits:

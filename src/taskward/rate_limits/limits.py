@@ -106,9 +106,12 @@ class RateLimits:
         """
         return self._users.headers(await self._users.spend(user_id))
 
-    def begin(self, user_id: str) -> Callable[[], None]:
-        """Count a request that is being answered to a user, and return what ends it; raise RateLimitedError."""
-        return self._at_once.begin(user_id)
+    def begin(self, own: str) -> Callable[[], None]:
+        """Count a request that is being answered, and return what ends it; raise RateLimitedError.
+
+        `own` is what others have no part in: a verified user, the family of a refresh token, a known device.
+        """
+        return self._at_once.begin(own)
 
     def begin_anonymous(self, scope: Scope) -> Callable[[], None]:
         """Count a request for which nobody is verified, for its address; as `begin`."""

@@ -26,6 +26,7 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from taskward.api.bodies import FormBody, JsonBody
 from taskward.api.current_user import BearerToken
 from taskward.api.fast import is_declared_fast
 from taskward.api.paths import path_in_app
@@ -151,11 +152,13 @@ def _is_anonymous(route: RouteContext) -> bool:
     """Tell whether no user is found out for a route, so that its requests count for their address.
 
     Those of health and metrics never do: a stranger who shares an address with a probe could have it fail, and a
-    platform restarts what it finds unwell.
+    platform restarts what it finds unwell. Those with a body count themselves, once it is there: else half of it,
+    sent again and again, would keep out all others of the address.
     """
     parts = getattr(route, "dependant", Dependant()).dependencies
     verified = any(isinstance(part.call, BearerToken) for part in parts)
-    return not verified and WATCHED not in getattr(route, "tags", ())
+    has_body = any(isinstance(part.call, JsonBody | FormBody) for part in parts)
+    return not verified and not has_body and WATCHED not in getattr(route, "tags", ())
 
 
 def _fast(route: RouteContext) -> _FastRoute | None:
