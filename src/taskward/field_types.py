@@ -2,7 +2,8 @@
 
 import re
 
-from pydantic import BeforeValidator, ConfigDict
+from pydantic import BeforeValidator, ConfigDict, ValidationError
+from pydantic_core import PydanticCustomError
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -11,7 +12,18 @@ STRICT = ConfigDict(extra="forbid", strict=True)
 WHITE_SPACE = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 WITHOUT_NUL = r"^[^\u0000]*$"
 WITHOUT_NUL_NOR_BLANK = rf"^[^\u0000]*[^\u0000{WHITE_SPACE}][^\u0000]*$"
+# Nobody sees any of these: white space, controls, formats (joiners, marks of direction), fillers and variation
+# selectors (Unicode's Default_Ignorable_Code_Point, below U+10000). A fixed list, the same for every Python.
+INVISIBLE = (
+    r"\u0000-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f"
+    r"\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
+)
+WITH_A_VISIBLE_CHARACTER = rf"^[^\u0000]*[^{INVISIBLE}][^\u0000]*$"
+CONTROLS = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
+PRINTABLE = rf"^[^{CONTROLS}]+$"
 
+_VISIBLE = re.compile(rf"[^{INVISIBLE}]")
+_CONTROL = re.compile(rf"[{CONTROLS}]")
 DIGITS = re.compile(r"[1-9][0-9]*\Z", re.ASCII)
 MAX_INT64 = 2**63 - 1
 NOT_DIGITS = "Write this number in digits, such as 42"
@@ -20,8 +32,18 @@ NOT_DIGITS = "Write this number in digits, such as 42"
 def without_nul(value: str) -> str:
     """Return the text; raise ValueError for the one character that PostgreSQL's text cannot hold."""
     if "\0" in value:
-        raise ValueError("String should not contain U+0000")
+        raise ValueError("Text cannot contain the character U+0000")
     return value
+
+
+def is_visible(text: str) -> bool:
+    """Tell whether there is anything to see of a text."""
+    return _VISIBLE.search(text) is not None
+
+
+def is_printable(text: str) -> bool:
+    """Tell whether a text has neither control characters nor ends of lines."""
+    return _CONTROL.search(text) is None
 
 
 def _digits_only(value: object) -> object:
@@ -32,3 +54,9 @@ def _digits_only(value: object) -> object:
 
 
 InDigits = BeforeValidator(_digits_only)
+
+
+def wrong_field(name: str, message: str) -> ValidationError:
+    """Return what a validator of the whole raises about one of its fields."""
+    problem = PydanticCustomError("value_error", "{message}", {"message": message})
+    return ValidationError.from_exception_data("body", [{"type": problem, "loc": (name,), "input": None}])

@@ -1,7 +1,7 @@
 """Every statement of tasks and of accounts, for the tests that hold for all of them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from itertools import chain, combinations, product
 from pkgutil import iter_modules
@@ -13,6 +13,7 @@ import taskward.tasks
 from taskward.database.driver.statement import Statement
 from taskward.tasks import statements
 from taskward.tasks.fields import CHANGEABLE
+from taskward.tasks.list_statements import COMPLETED, FILTERS, SORT_KEYS, list_tasks
 
 FIELDS = tuple(CHANGEABLE)
 EITHER = (False, True)
@@ -28,11 +29,17 @@ def constants(package: ModuleType) -> dict[str, Statement[Any]]:
 
 
 def lists() -> Iterator[tuple[dict[str, Any], Statement[Any]]]:
-    """Every way to list: what is asked for, and the statement."""
-    names = ("completed", "sort", "descending", "after", "known", "bounded")
-    for values in product((None, *EITHER), statements.SORT_KEY_COLUMNS, EITHER, EITHER, EITHER, EITHER):
+    """Ways to list: what is asked for, and the statement. Without a filter, each filter alone, and all."""
+    names = ("status", "sort", "descending", "after", "known", "bounded", "filters")
+    some = [frozenset({name}) for name in FILTERS]
+    choices: tuple[Iterable[Any], ...] = (COMPLETED, SORT_KEYS, EITHER, EITHER, EITHER, EITHER)
+    for values in chain(
+        product(*choices, [frozenset()]),
+        product(["all"], ["due"], EITHER, EITHER, EITHER, EITHER, some),
+        product(*choices, [frozenset(FILTERS)]),
+    ):
         wanted = dict(zip(names, values, strict=True))
-        yield wanted, statements.list_tasks(**wanted)
+        yield wanted, list_tasks(**wanted)
 
 
 def changes() -> Named:

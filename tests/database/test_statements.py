@@ -12,6 +12,7 @@ from taskward.database.driver.statement import Effect, Statement
 from taskward.database.transaction import ACCOUNTS_ROLE, APP_ROLE
 from taskward.tables import METADATA
 from taskward.tasks import statements
+from taskward.tasks.list_statements import SORT_KEYS
 from tests.database.statements import changes, is_on_user_data, lists, of_accounts, of_tasks
 
 pytestmark = pytest.mark.quick
@@ -74,7 +75,7 @@ def test_a_statement_that_says_it_has_no_effect_has_none(superuser: psycopg.Conn
 def test_what_is_sent_again_when_no_answer_came_does_the_same_twice() -> None:
     """Whoever adds a name to this list has thought about it."""
     once = [name for name, statement, _ in everything() if statement.effect == Effect.IDEMPOTENT]
-    assert once == ["CREATE_TASK_ONCE", "LOCK_ACCOUNT"]
+    assert once == ["CREATE_TASK_ONCE", "CREATE_NAMED_TASK", "LOCK_ACCOUNT"]
 
 
 def test_no_function_that_makes_statements_is_left_out() -> None:
@@ -86,7 +87,7 @@ def test_no_function_that_makes_statements_is_left_out() -> None:
         and value.__module__ == statements.__name__
         and not name.startswith("_")
     }
-    assert makers == {"list_tasks", "update_task", "flip_task", "delete_task"}
+    assert makers == {"update_task", "flip_task", "delete_task"}
 
 
 def test_a_task_is_answered_with_the_same_columns_by_all(superuser: psycopg.Connection) -> None:
@@ -94,11 +95,10 @@ def test_a_task_is_answered_with_the_same_columns_by_all(superuser: psycopg.Conn
     for statement in (statements.CREATE_TASK, statements.READ_TASK, *(statement for _, statement in changes())):
         assert columns(superuser, statement) == response, statement.sql
     for wanted, statement in lists():
-        key = [column for column in statements.SORT_KEY_COLUMNS[wanted["sort"]] if column not in response]
-        owner = ["owner_revision", "task_count", "completed_count"]
-        assert columns(superuser, statement) == [*owner, *response, *key], wanted
+        key = [part.name for part in SORT_KEYS[wanted["sort"]] if part.name not in response]
+        assert columns(superuser, statement) == ["owner_revision", "matching", *response, *key], wanted
 
 
 def test_the_columns_that_are_answered_and_sorted_by_are_those_of_the_model() -> None:
-    named = {*statements.RESPONSE_COLUMNS, *chain.from_iterable(statements.SORT_KEY_COLUMNS.values())}
-    assert named == set(METADATA.tables["tasks"].c.keys())
+    sorted_by = {part.name for part in chain.from_iterable(SORT_KEYS.values()) if not part.expression}
+    assert {*statements.RESPONSE_COLUMNS, *sorted_by} == set(METADATA.tables["tasks"].c.keys())

@@ -9,17 +9,42 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
 from taskward.tasks.fields import GENERATION
-from tests.model.plain import Owner, Task, without_times
+from tests.model.plain import SORT_KEYS, UNSAID, Owner, RefusedError, Task, without_times
 
 # Letters that Python and PostgreSQL fold alike; the difference between the two is not what is tested here.
-titles = st.text("abAB éÜ1_%", min_size=1, max_size=8).filter(str.strip)
-descriptions = st.none() | st.text("xyz\n\U0001f600", max_size=5)
+titles = st.text("abAB éÜ1_%'\\", min_size=1, max_size=8).filter(str.strip)
+days = st.sampled_from(["1900-01-01", "2026-11-27", "2026-11-28", "2028-02-29", "9999-12-31"])
+tags = st.lists(st.sampled_from(["home", "Éa", "b c", "%"]), unique=True, max_size=3)
+changeable = {
+    "title": titles,
+    "description": st.none() | st.text("xyz\n\U0001f600", max_size=5),
+    "completed": st.booleans(),
+    "due_date": st.none() | days,
+    "due_time": st.none() | st.sampled_from(["00:00", "12:00", "23:59"]),
+    "due_zone": st.none() | st.sampled_from(["Europe/Berlin", "UTC"]),
+    "priority": st.none() | st.sampled_from(["high", "medium", "low"]),
+    "tags": tags,
+}
 bodies = st.fixed_dictionaries(
-    {"title": titles}, optional={"description": descriptions, "completed": st.booleans()}
+    {"title": titles},
+    optional={
+        **{name: values for name, values in changeable.items() if name != "title"},
+        "uid": st.none() | st.sampled_from(["a", "A b", "%"]),
+    },
 )
-changes = st.fixed_dictionaries(
-    {}, optional={"title": titles, "description": descriptions, "completed": st.booleans()}
-).filter(bool)
+changes = st.fixed_dictionaries({}, optional=changeable).filter(bool)
+filters: st.SearchStrategy[dict[str, str]] = st.fixed_dictionaries(
+    {},
+    optional={
+        "due_from": days,
+        "due_to": days,
+        "due": st.sampled_from(["any", "none"]),
+        "priority": st.sampled_from(["high", "low,high", "medium"]),
+        "tags": st.sampled_from(["HOME", "éA,home", "b c", "%"]),
+        "uid": st.sampled_from(["a", "A b"]),
+        "q": st.text("abAÉü1_%'\\ ", min_size=1, max_size=4).filter(str.strip),
+    },
+) | st.just({})
 people = st.sampled_from(["alice", "bob", "charlie"])
 path_prefixes = st.sampled_from(["/tasks", "/api/{}/tasks", "/users/{}/tasks"])
 conditions = st.sampled_from(["none", "current", "stale", "any", "weak", "several"])
@@ -48,7 +73,7 @@ class Histories(RuleBasedStateMachine):
     def create(self, who: str, path_prefix: str, body: Task, key: str | None) -> Any:
         owner = self.owners[who]
         response = self._send(owner, "POST", path_prefix, "", body, {"Idempotency-Key": key} if key else {})
-        known = owner.responses.get(key) if key else None
+        known = owner.responses.get(key) if key and not _is_incomplete(body) else None
         if known:
             if _meaning(known[0]) != _meaning(body):
                 assert (response.status_code, response.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
@@ -56,10 +81,17 @@ class Histories(RuleBasedStateMachine):
                 assert (response.status_code, response.json()) == (201, known[1])
                 assert response.headers["idempotency-replayed"] == "true"
             return multiple()
-        assert response.status_code == 201
         assert "idempotency-replayed" not in response.headers
+        if _is_incomplete(body):
+            assert response.status_code == 400
+            return multiple()
+        there = owner.named(body.get("uid"))
+        if there:
+            assert (response.status_code, without_times(response.json())) == (200, without_times(there))
+            return multiple()
+        assert response.status_code == 201
         created = response.json()
-        assert without_times(created) == owner.create(created["id"], body)
+        assert without_times(created) == without_times(owner.create(created["id"], body))
         if key:
             owner.responses[key] = (body, created)
         return (who, created["id"])
@@ -75,7 +107,7 @@ class Histories(RuleBasedStateMachine):
         elif held in ("current", "any", "weak", "several"):
             assert (response.status_code, response.content) == (304, b"")
         else:
-            assert (response.status_code, without_times(response.json())) == (200, there)
+            assert (response.status_code, without_times(response.json())) == (200, without_times(there))
             assert response.headers["etag"] == f'"{there["revision"]}.{GENERATION}"'
 
     @rule(
@@ -111,21 +143,31 @@ class Histories(RuleBasedStateMachine):
 
     @rule(
         who=people, path_prefix=path_prefixes, status=st.sampled_from(["all", "pending", "completed"]),
-        sort=st.sampled_from(["created", "title", "updated"]), order=st.sampled_from([None, "asc", "desc"]),
-        limit=st.integers(1, 5),
+        sort=st.sampled_from(list(SORT_KEYS)), order=st.sampled_from([None, "asc", "desc"]),
+        limit=st.integers(1, 5), filters=filters,
     )  # fmt: skip
     def walk_the_pages(
-        self, who: str, path_prefix: str, status: str, sort: str, order: str | None, limit: int
+        self,
+        who: str,
+        path_prefix: str,
+        status: str,
+        sort: str,
+        order: str | None,
+        limit: int,
+        filters: dict[str, str],
     ) -> None:
         owner = self.owners[who]
-        descending = order == "desc" if order else sort != "title"
-        expected = owner.list(status, sort, descending=descending)
-        query = {"status": status, "sort": sort, "limit": str(limit), **({"order": order} if order else {})}
+        descending = order == "desc" if order else sort in ("created", "updated", "completed")
+        expected = [
+            without_times(task) for task in owner.list(status, sort, descending=descending, filters=filters)
+        ]
+        query = {"status": status, "sort": sort, "limit": str(limit), **filters}
+        query |= {"order": order} if order else {}
         found: list[Task] = []
         while True:
             response = self._send(owner, "GET", path_prefix, f"?{urlencode(query)}")
             page = response.json()
-            assert page["count"] == len(expected)
+            assert (page["count"], page["revision"]) == (len(expected), owner.revision)
             found += page["tasks"]
             tag = {"If-None-Match": response.headers["etag"]}
             assert self._send(owner, "GET", path_prefix, f"?{urlencode(query)}", None, tag).status_code == 304
@@ -149,16 +191,23 @@ class Histories(RuleBasedStateMachine):
         response = self._send(
             owner, method, path_prefix, f"/{task[1]}{suffix}", body, _header("If-Match", held, there)
         )
-        if not isinstance(there, dict):
+        if body and method != "DELETE" and _is_contradiction(body):
+            assert (response.status_code, response.json()["code"]) == (400, "VALIDATION_ERROR")
+        elif not isinstance(there, dict):
             assert response.status_code == there
         elif held in ("stale", "weak"):
             assert (response.status_code, response.json()["code"]) == (412, "PRECONDITION_FAILED")
-            assert without_times(response.json()["current"]) == there
+            assert without_times(response.json()["current"]) == without_times(there)
         elif method == "DELETE":
             apply(owner, there)
             assert response.status_code == 204
         else:
-            assert (response.status_code, without_times(response.json())) == (200, apply(owner, there))
+            try:
+                changed = apply(owner, there)
+            except RefusedError:
+                assert (response.status_code, response.json()["code"]) == (400, "VALIDATION_ERROR")
+            else:
+                assert (response.status_code, without_times(response.json())) == (200, without_times(changed))
 
     def _expected(self, who: str, task: tuple[str, int]) -> Task | int:
         """Return the task as the model has it, or the status that `who` must get instead."""
@@ -175,8 +224,17 @@ class Histories(RuleBasedStateMachine):
         return response
 
 
-def _meaning(body: Task) -> tuple[Any, ...]:
-    return (body["title"].strip(), body.get("description"), body.get("completed", False))
+def _meaning(body: Task) -> Task:
+    return {**UNSAID, **body, "title": body["title"].strip()}
+
+
+def _is_incomplete(body: Task) -> bool:
+    return _is_contradiction({**UNSAID, **body})
+
+
+def _is_contradiction(said: Task) -> bool:
+    no_day, no_time = (name in said and said[name] is None for name in ("due_date", "due_time"))
+    return bool((no_day and said.get("due_time")) or ((no_day or no_time) and said.get("due_zone")))
 
 
 def _tags(held: str, task: Task) -> str | None:

@@ -19,6 +19,12 @@ SAMPLES = {
     "title": Sample("Buy milk", "Buy bread"),
     "description": Sample("Two litres", "Three litres"),
     "completed": Sample(True, False),
+    "uid": Sample("milk-1", "milk-2"),
+    "due_date": Sample("2026-11-27", "2028-02-29"),
+    "due_time": Sample("18:00", "00:00", {"due_date": "2026-11-27"}),
+    "due_zone": Sample("Europe/Berlin", "America/New_York", {"due_date": "2026-11-27", "due_time": "18:00"}),
+    "priority": Sample("high", "low"),
+    "tags": Sample(["home", "plants"], ["Éclair"]),
 }
 
 NAMES = list(SETTABLE)

@@ -6,7 +6,7 @@ import pytest
 
 from taskward.database.url import conninfo
 from taskward.tasks.fields import GENERATION, TaskRead
-from taskward.tasks.statements import list_tasks
+from taskward.tasks.list_statements import list_tasks
 from tests.client import Client
 
 pytestmark = pytest.mark.quick
@@ -95,7 +95,7 @@ def test_an_unchanged_list_reads_one_row_of_users_and_no_task(
     superuser.execute(
         "INSERT INTO tasks (user_id, title) SELECT 'alice', 'task ' || n FROM generate_series(1, 50) AS n"
     )
-    statement = list_tasks(completed=None, sort="created", descending=True, after=False, known=True, bounded=False)
+    statement = list_tasks(status="all", sort="created", descending=True, after=False, known=True, bounded=False)
     parameters = {**statement.constants, "owner": "alice", "limit": 21}
     with psycopg.connect(conninfo(database_url)) as connection:
         connection.execute(

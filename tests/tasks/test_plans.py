@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from taskward.tasks.statements import list_tasks
+from taskward.tasks.list_statements import COMPLETED, list_tasks
 
 USERS, TASKS_EACH = 5, 2000
 ME = "user_3"
@@ -18,13 +18,16 @@ INDEXES = {
     ("created", True): "ix_tasks_user_id_completed_id",
     ("updated", True): "ix_tasks_user_id_completed_revision",
     ("title", True): "ix_tasks_user_id_completed_title",
+    ("due", False): "ix_tasks_user_id_due",
+    ("due", True): "ix_tasks_user_id_completed_due",
 }
 BOUNDS: dict[str, dict[str, Any]] = {
     "created": {"after_0": 4321},
     "updated": {"after_0": 1234},
     "title": {"after_0": "task 9", "after_1": 4321},
+    "due": {"after_0": 66_860_000, "after_1": 4321},
 }
-CONDITIONS = {"created": "id", "updated": "revision", "title": "ROW(folded_title, id)"}
+CONDITIONS = {"created": "id", "updated": "revision", "title": "ROW(folded_title, id)", "due": "ROW(due_key, id)"}
 
 
 @pytest.fixture
@@ -36,8 +39,9 @@ def filled(superuser: psycopg.Connection) -> psycopg.Connection:
         [TASKS_EACH, USERS],
     )
     superuser.execute(
-        "INSERT INTO tasks (user_id, id, title, completed, revision)"
-        " SELECT 'user_' || u, nextval('tasks_id_seq'), 'Task ' || md5(random()::text), n %% 3 = 0, n"
+        "INSERT INTO tasks (user_id, id, title, completed, due_date, revision)"
+        " SELECT 'user_' || u, nextval('tasks_id_seq'), 'Task ' || md5(random()::text), n %% 3 = 0,"
+        " CASE WHEN n %% 2 = 0 THEN date '2026-11-27' + n %% 90 END, n"
         " FROM generate_series(1, %s) AS n, generate_series(1, %s) AS u",
         [TASKS_EACH, USERS],
     )
@@ -69,10 +73,10 @@ def nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize("generic", [False, True], ids=["values", "generic"])
 def test_a_page_is_read_from_an_index_that_has_its_order(filled: psycopg.Connection, generic: bool) -> None:
     either = (False, True)
-    for completed, *rest in product((None, False, True), BOUNDS, either, either, either, either):
+    for status, *rest in product(COMPLETED, BOUNDS, either, either, either, either):
         sort, descending, after, known, bounded = rest
         statement = list_tasks(
-            completed=completed, sort=sort, descending=descending, after=after, known=known, bounded=bounded
+            status=status, sort=sort, descending=descending, after=after, known=known, bounded=bounded
         )
         values = {
             **statement.constants,
@@ -83,7 +87,7 @@ def test_a_page_is_read_from_an_index_that_has_its_order(filled: psycopg.Connect
             "known": "{0}",
         }
         found = plan(filled, statement.sql, None if generic else values)
-        case = f"{completed=} {sort=} {descending=} {after=} {known=} {bounded=}: {found}"
+        case = f"{status=} {sort=} {descending=} {after=} {known=} {bounded=}: {found}"
 
         (page,) = (node for node in nodes(found) if node["Node Type"] == "Limit")
         kinds = {node["Node Type"] for node in nodes(page)}
@@ -91,10 +95,10 @@ def test_a_page_is_read_from_an_index_that_has_its_order(filled: psycopg.Connect
             {"WindowAgg"} if bounded else set()
         ), case
         (scan,) = (node for node in nodes(found) if node.get("Relation Name") == "tasks")
-        assert scan["Index Name"] == INDEXES[sort, completed is not None], case
+        assert scan["Index Name"] == INDEXES[sort, status != "all"], case
         assert "Filter" not in scan, case  # or pages would cost the more the deeper they are
         beyond = f"{CONDITIONS[sort]} {'<' if descending else '>'}"
-        for condition, expected in (("user_id =", True), ("completed", completed is not None), (beyond, after)):
+        for condition, expected in (("user_id =", True), ("completed", status != "all"), (beyond, after)):
             assert (condition in scan["Index Cond"]) is expected, case
 
 

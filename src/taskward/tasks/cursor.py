@@ -21,14 +21,20 @@ from taskward.errors import ValidationFailedError
 Key = tuple[int | str, ...]
 
 # The types of each sort key. Raise the number in PURPOSE where one gets another meaning and keeps its types.
-SHAPES: dict[str, tuple[type, ...]] = {"created": (int,), "updated": (int,), "title": (str, int)}
+SHAPES: dict[str, tuple[type, ...]] = {
+    "created": (int,),
+    "updated": (int,),
+    "title": (str, int),
+    "due": (int, int),
+    "priority": (int, int),
+    "completed": (int, int),
+}
 PURPOSE = b"taskward cursors 1"
 KEY_BYTES, KEY_ID_BYTES = 64, 8
 QUERY_BYTES = 16
 STEP = 32
-
 INVALID = "Invalid cursor. Start again without it."
-OF_ANOTHER_QUERY = "This cursor is for another status, sort or order. Start again without it."
+OF_ANOTHER_QUERY = "This cursor is for another filter, sort or order. Start again without it."
 
 
 class Cursors:

@@ -5,17 +5,28 @@ To add a field, see "A field" in CONTRIBUTING.md.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, Any, get_type_hints
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, get_type_hints
 
-from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import Field
 from typing_extensions import TypedDict
 
-from taskward.field_types import WITHOUT_NUL, WITHOUT_NUL_NOR_BLANK, without_nul
+from taskward.tasks.values import (
+    Completed,
+    Description,
+    DueDate,
+    DueTime,
+    DueZone,
+    Priority,
+    Tags,
+    Title,
+    Uid,
+)
 
 AS_IT_IS = "{name}"
 # Times leave the database as UTC without a zone, whatever time zone the session has.
 IN_UTC = "timezone('UTC', {name}) AS {name}"
+TO_THE_MINUTE = "left({name}::text, 5) AS {name}"
 
 REQUIRED: Any = ...
 
@@ -38,44 +49,38 @@ class Settable:
     expression: str = AS_IT_IS
 
 
-Title = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
-    AfterValidator(without_nul),
-    Field(
-        description="1–200 characters after trimming surrounding white space.",
-        examples=["Buy milk"],
-        json_schema_extra={"pattern": WITHOUT_NUL_NOR_BLANK},
-    ),
-]
-Description = Annotated[
-    Annotated[
-        str,
-        StringConstraints(max_length=1000),
-        AfterValidator(without_nul),
-        WithJsonSchema({"type": "string", "maxLength": 1000, "pattern": WITHOUT_NUL}),
-    ]
-    | None,
-    Field(description="Up to 1000 characters, or null.", examples=["Two litres"]),
-]
-Completed = Annotated[bool, Field(description="Whether the task is done.", examples=[False])]
-
-
 # Part of every entity tag. Raise it with each change of what `TaskRead` answers for a task that nobody wrote to: a
 # field more or less, another form of a value. Else caches keep the response of the version before. Never go back.
-GENERATION = 2
+GENERATION = 3
 
 
 class TaskRead(TypedDict):
     """A task."""
 
     id: Annotated[int, Given(), Field(ge=1, examples=[1])]
+    uid: Annotated[str | None, Settable(Uid, "text", default=None, changeable=False), Field(examples=[None])]
     user_id: Annotated[str, Given(), Field(min_length=1, max_length=255, examples=["user_123"])]
     title: Annotated[str, Settable(Title, "text"), Field(min_length=1, max_length=200, examples=["Buy milk"])]
     description: Annotated[
         str | None, Settable(Description, "text", default=None), Field(max_length=1000, examples=["Two litres"])
     ]
     completed: Annotated[bool, Settable(Completed, "boolean", default=False), Field(examples=[False])]
+    completed_at: Annotated[
+        datetime | None,
+        Given(IN_UTC),
+        Field(description="When `completed` last became true; null while it is false.", examples=[None]),
+    ]
+    due_date: Annotated[date | None, Settable(DueDate, "date", default=None), Field(examples=["2026-11-27"])]
+    due_time: Annotated[
+        str | None, Settable(DueTime, "time", default=None, expression=TO_THE_MINUTE), Field(examples=["18:00"])
+    ]
+    due_zone: Annotated[str | None, Settable(DueZone, "text", default=None), Field(examples=["Europe/Berlin"])]
+    priority: Annotated[
+        Literal["high", "medium", "low"] | None,
+        Settable(Priority, "text", default=None),
+        Field(examples=["high"]),
+    ]
+    tags: Annotated[list[str], Settable(Tags, "text[]", default=[]), Field(examples=[["home", "plants"]])]
     created_at: Annotated[datetime, Given(IN_UTC), Field(examples=["2026-01-09T08:30:00.123456Z"])]
     updated_at: Annotated[datetime, Given(IN_UTC), Field(examples=["2026-01-09T08:30:00.123456Z"])]
     revision: Annotated[

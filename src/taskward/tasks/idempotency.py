@@ -9,8 +9,16 @@ import orjson
 from taskward.database.driver.statement import Effect, Statement
 from taskward.database.purge import Purge
 from taskward.database.transaction import NOBODY, Database
-from taskward.tasks.fields import SETTABLE, TaskRead, Values
-from taskward.tasks.statements import MAX_TASKS, NEW_COLUMNS, NEW_VALUES, RESPONSE, RESPONSE_COLUMNS
+from taskward.tasks.fields import SETTABLE, Values
+from taskward.tasks.statements import (
+    COLUMNS,
+    MAX_TASKS,
+    NEW_COLUMNS,
+    NEW_VALUES,
+    RESPONSE,
+    RESPONSE_COLUMNS,
+    CreatedRow,
+)
 
 CONSTRAINT = "pk_idempotency_keys"
 FIRST_FIELDS = ("title", "description", "completed")  # stays as it is: fields added later are no first ones
@@ -23,45 +31,51 @@ TOO_MANY_KEYS = (
 )
 
 
-class KeyedRow(TaskRead):
-    """The response to a create with a key, and whether it was stored by an earlier one."""
+class KeyedRow(CreatedRow):
+    """The response to a create with a key, and the fingerprint of the create that it was stored for, if it was."""
 
-    replayed: bool
-    fingerprint: bytes
+    fingerprint: bytes | None
 
 
-COLUMNS = ", ".join(RESPONSE_COLUMNS)
 # What is stored under the names that it has in `tasks`. A new task was updated when it was created.
 STORED = ", ".join(name for name in RESPONSE_COLUMNS if name not in ("id", "updated_at"))
 
 # Creates a task and stores what was answered, unless the key is known; then answers from the key. Two of these at
 # once may both find the key unknown. The slower one then fails at the primary key of the stored response, and its
-# task with it: that, and not the look before, is what makes it once.
+# task with it: that, and not the look before, is what makes it once. Where the `uid` is known nothing is stored:
+# that is enough to find the task again.
 #
 # Where there is no room for a task or a key, no row is returned. Keys that come at once may all find the last one.
 CREATE_TASK_ONCE: Statement[KeyedRow] = Statement(
     f"""
-    WITH known AS (
+    WITH stored_before AS (
         SELECT fingerprint, task_id AS id, {STORED}, created_at AS updated_at
           FROM idempotency_keys
          WHERE user_id = %(owner)s::text AND key = %(key)s::text
+    ), known AS (
+        SELECT {COLUMNS}
+          FROM tasks
+         WHERE user_id = %(owner)s::text AND uid = %(uid)s::text AND NOT EXISTS (SELECT FROM stored_before)
     ), created AS (
         INSERT INTO tasks (user_id, {NEW_COLUMNS})
         SELECT %(owner)s::text, {NEW_VALUES}
-         WHERE NOT EXISTS (SELECT FROM known)
+         WHERE NOT EXISTS (SELECT FROM stored_before)
+           AND NOT EXISTS (SELECT FROM known)
            AND NOT EXISTS (SELECT FROM users
                             WHERE users.id = %(owner)s::text AND keys_since > now() - interval '24 hours'
                               AND key_count >= greatest(%(max_keys)s::bigint, {MAX_TASKS}))
-        RETURNING %(fingerprint)s::bytea AS fingerprint, {COLUMNS}
+        RETURNING {COLUMNS}
     ), stored AS (
         INSERT INTO idempotency_keys (key, fingerprint, task_id, {STORED})
-        SELECT %(key)s::text, fingerprint, id, {STORED}
+        SELECT %(key)s::text, %(fingerprint)s::bytea, id, {STORED}
           FROM created
     )
-    SELECT replayed, fingerprint, {RESPONSE}
-      FROM (SELECT true AS replayed, fingerprint, {COLUMNS} FROM known
+    SELECT created, fingerprint, {RESPONSE}
+      FROM (SELECT false AS created, fingerprint, {COLUMNS} FROM stored_before
             UNION ALL
-            SELECT false, fingerprint, {COLUMNS} FROM created) AS answer
+            SELECT false, NULL, {COLUMNS} FROM known
+            UNION ALL
+            SELECT true, NULL, {COLUMNS} FROM created) AS task
     """,
     {"max_keys": MAX_KEYS},
     effect=Effect.IDEMPOTENT,

@@ -1,18 +1,21 @@
 """The tables `users`, `tasks` and `idempotency_keys`. Table models are never responses."""
 
-from datetime import datetime
+from datetime import date, datetime, time
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     CheckConstraint,
     Column,
     Computed,
+    Date,
     DateTime,
     FetchedValue,
     ForeignKey,
     Index,
     LargeBinary,
     Text,
+    Time,
     UniqueConstraint,
     func,
     text,
@@ -21,6 +24,18 @@ from sqlmodel import Field, Relationship
 
 from taskward.auth.account_ids import SQL_PATTERN as ACCOUNT_ID
 from taskward.database.table_model import TableModel
+
+# No control characters and no ends of lines; and in a tag no comma.
+UID = r"uid ~ '^[^\u0001-\u001f\u007f-\u009f\u2028\u2029]{1,255}$'"
+TAGS = r"""
+    cardinality(tags) <= 20
+    AND cardinality(tags) = cardinality(string_to_array(array_to_string(tags, ',', ','), ','))
+    AND array_to_string(tags, ',') ~ '^([^,\u0001-\u001f\u007f-\u009f\u2028\u2029]{1,50}(,(?!$)|$))*$'
+"""
+DUE_KEY = """
+    coalesce((due_date - '1899-12-31'::date)::bigint * 1441
+             + coalesce(extract(epoch FROM due_time)::bigint / 60, 1440), 9223372036854775807)
+"""
 
 
 class User(TableModel, table=True):
@@ -61,11 +76,23 @@ class Task(TableModel, table=True):
     __table_args__ = (
         CheckConstraint("char_length(title) BETWEEN 1 AND 200", name="title_length"),
         CheckConstraint("char_length(description) <= 1000", name="description_length"),
+        CheckConstraint(UID, name="uid"),
+        CheckConstraint("completed = (completed_at IS NOT NULL)", name="completed_at"),
+        CheckConstraint("due_date BETWEEN '1900-01-01' AND '9999-12-31'", name="due_date"),
+        CheckConstraint("due_time < '24:00' AND extract(second FROM due_time) = 0", name="due_time"),
+        CheckConstraint("due_time IS NULL OR due_date IS NOT NULL", name="due_time_needs_date"),
+        CheckConstraint("char_length(due_zone) BETWEEN 1 AND 255", name="due_zone_length"),
+        CheckConstraint("due_zone IS NULL OR due_time IS NOT NULL", name="due_zone_needs_time"),
+        CheckConstraint("priority IN ('high', 'medium', 'low')", name="priority"),
+        CheckConstraint(TAGS, name="tags"),
         UniqueConstraint("user_id", "revision"),
+        Index("uq_tasks_user_id_uid", "user_id", "uid", unique=True, postgresql_where=text("uid IS NOT NULL")),
         Index("ix_tasks_user_id_title", "user_id", "folded_title", "id"),
         Index(None, "user_id", "completed", "id"),
         Index(None, "user_id", "completed", "revision"),
         Index("ix_tasks_user_id_completed_title", "user_id", "completed", "folded_title", "id"),
+        Index("ix_tasks_user_id_due", "user_id", "due_key", "id"),
+        Index("ix_tasks_user_id_completed_due", "user_id", "completed", "due_key", "id"),
         Index(None, "id", postgresql_using="hash"),
     )
 
@@ -80,6 +107,16 @@ class Task(TableModel, table=True):
     )
     description: str | None = Field(default=None, sa_column=Column(Text))
     completed: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    completed_at: datetime | None = Field(default=None, sa_column=Column(DateTime(True)))  # by the trigger
+    # The client's own name for it.
+    uid: str | None = Field(default=None, sa_column=Column(Text))
+    due_date: date | None = Field(default=None, sa_column=Column(Date))
+    due_time: time | None = Field(default=None, sa_column=Column(Time))
+    due_zone: str | None = Field(default=None, sa_column=Column(Text))
+    # What sorting by due compares: minutes, with 1,441 of them to a day, as a day comes after its last minute.
+    due_key: int = Field(sa_column=Column(BigInteger, Computed(DUE_KEY, True), nullable=False))
+    priority: str | None = Field(default=None, sa_column=Column(Text))
+    tags: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'")))
     created_at: datetime = Field(sa_column=Column(DateTime(True), nullable=False, server_default=func.now()))
     updated_at: datetime = Field(sa_column=Column(DateTime(True), nullable=False, server_default=func.now()))
     revision: int = Field(sa_column=Column(BigInteger, nullable=False))
@@ -106,5 +143,12 @@ class IdempotencyKey(TableModel, table=True):
     title: str = Field(sa_column=Column(Text, nullable=False))
     description: str | None = Field(default=None, sa_column=Column(Text))
     completed: bool
+    completed_at: datetime | None = Field(default=None, sa_column=Column(DateTime(True)))
+    uid: str | None = Field(default=None, sa_column=Column(Text))
+    due_date: date | None = Field(default=None, sa_column=Column(Date))
+    due_time: time | None = Field(default=None, sa_column=Column(Time))
+    due_zone: str | None = Field(default=None, sa_column=Column(Text))
+    priority: str | None = Field(default=None, sa_column=Column(Text))
+    tags: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'")))
     created_at: datetime = Field(sa_column=Column(DateTime(True), nullable=False))
     revision: int = Field(sa_column=Column(BigInteger, nullable=False))

@@ -10,8 +10,8 @@ from taskward.strict_json import encode
 from taskward.tasks.fields import TaskRead
 
 MAX_PAGE_BYTES = 2**20
-BOUNDED_FROM = 200  # tasks; fewer of the largest are no more than a page, so that nobody need add them up
-AT_ONCE = 100  # tasks that are encoded together: as cheap as all of them, and the largest are less than a page
+BOUNDED_FROM = 100  # tasks; fewer of the largest are hardly more than a page, so that nobody need add them up
+AT_ONCE = 50  # tasks that are encoded together: as cheap as all of them, and the largest are less than a page
 
 
 def encode_page(tasks: Sequence[TaskRead], max_bytes: int = MAX_PAGE_BYTES) -> tuple[list[bytes], int]:

@@ -55,6 +55,11 @@ STALE: Responses = {
         "content": {"application/json": {"examples": {CHANGED.code: {"value": CHANGED.body()}}}},
     }
 }
+THERE = {
+    "model": TaskRead,
+    "description": "The task that has this `uid`: it was there.",
+    **with_headers(200, Location="The path of the task.", ETag=TAG)[200],
+}
 IF_NONE_MATCH = request_header(
     "If-None-Match", "`ETag` of an earlier response: 304 when nothing changed.", f'"7.{GENERATION}"'
 )
@@ -120,6 +125,7 @@ async def list_tasks(
         {
             "tasks": [Fragment(members) for members in page.tasks],
             "count": page.count,
+            "revision": page.revision,
             "next_cursor": page.next_cursor,
         },
         headers=headers,
@@ -138,23 +144,20 @@ async def list_tasks(
         Location="The path of the task.",
         ETag=TAG,
         Idempotency_Replayed="`true` when the response is that of an earlier request.",
-    ),
+    )
+    | {200: THERE},
     openapi_extra={"parameters": [IDEMPOTENCY_KEY]},
 )
 @fast
 async def create_task(
     request: Request, owner: Owner, new: Annotated[BaseModel, Depends(JsonBody(TaskCreate))]
 ) -> Response:
-    """Create a task. `Location` says where it is."""
-    headers = {}
-    if key := idempotency_key(request):
-        task, replayed = await _service(request).create_task_once(owner, new.model_dump(), key)
-        if replayed:
-            headers["Idempotency-Replayed"] = "true"
-    else:
-        task = await _service(request).create_task(owner, new.model_dump())
-    headers["Location"] = f"{_path(request)}/{task['id']}"
-    return _tagged(task, 201, headers)
+    """Create a task, or return the one that is there under this `uid`. `Location` says where it is."""
+    created = await _service(request).create_task(owner, dict(new), idempotency_key(request) or None)
+    headers = {"Location": f"{_path(request)}/{created.task['id']}"}
+    if created.replayed:
+        headers["Idempotency-Replayed"] = "true"
+    return _tagged(created.task, 201 if created.is_new or created.replayed else 200, headers)
 
 
 @router.get(

@@ -1,31 +1,54 @@
 """What clients send and receive."""
 
+import re
+from collections.abc import Callable
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, with_config
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator, with_config
 from typing_extensions import TypedDict
 
-from taskward.field_types import STRICT, InDigits
-from taskward.tasks.fields import CHANGEABLE, SETTABLE, Completed, TaskRead, Values
+from taskward.field_types import STRICT, InDigits, without_nul, wrong_field
+from taskward.tasks.fields import CHANGEABLE, SETTABLE, TaskRead, Values
+from taskward.tasks.values import NEEDS, PRIORITIES, Completed, day, need_of, tag, uid
 
 _NEW: dict[str, Any] = {name: (field.accepts, field.default) for name, field in SETTABLE.items()}
 _CHANGES: dict[str, Any] = {name: field.accepts for name, field in CHANGEABLE.items()}
 
-TaskCreate = create_model("TaskCreate", __config__=STRICT, __doc__="A new task.", **_NEW)
+
+class _New(BaseModel):
+    """A new task."""
+
+    model_config = STRICT
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        for name, needed in NEEDS.items():
+            if getattr(self, name) is not None and getattr(self, needed) is None:
+                raise wrong_field(name, need_of(name))
+        return self
+
+
+TaskCreate = create_model("TaskCreate", __base__=_New, __doc__=_New.__doc__, **_NEW)
 
 TaskChanges = TypedDict("TaskChanges", _CHANGES, total=False)  # type: ignore[misc]  # mypy wants a literal
 TaskChanges.__doc__ = "What to change; what is not named stays as it is."
 with_config(STRICT | {"json_schema_extra": {"minProperties": 1}})(TaskChanges)
 
 
-def _not_empty(changes: Values) -> Values:
+def _whole(changes: Values) -> Values:
+    """Return the changes with those that follow from them: no day is no time, and no time is no zone."""
     if not changes:
         raise ValueError(f"Name at least one of {', '.join(CHANGEABLE)}")
+    for name, needed in NEEDS.items():
+        if needed in changes and changes[needed] is None:
+            if changes.get(name) is not None:
+                raise wrong_field(name, need_of(name))
+            changes[name] = None
     return changes
 
 
-SomeChanges = Annotated[TaskChanges, AfterValidator(_not_empty)]
+SomeChanges = Annotated[TaskChanges, AfterValidator(_whole)]
 
 
 class Completion(BaseModel):
@@ -34,6 +57,49 @@ class Completion(BaseModel):
     model_config = STRICT
 
     completed: Completed
+
+
+SPECIAL = re.compile(r"[%_\\]")  # to LIKE
+
+
+def _priorities(text: str) -> str:
+    if not set(text.split(",")) <= set(PRIORITIES):
+        raise ValueError(f"Name one or more of {', '.join(PRIORITIES)}, separated by commas")
+    return text
+
+
+def _tags(text: str) -> str:
+    return ",".join(tag(each) for each in text.split(","))
+
+
+def _words(text: str) -> str:
+    if not without_nul(text).split():
+        raise ValueError("Give at least one word to search for")
+    return text
+
+
+def _patterns(words: str) -> list[str]:
+    """Return a pattern of LIKE for each word, in which it means nothing but itself."""
+    return ["%" + SPECIAL.sub(r"\\\g<0>", word) + "%" for word in words.split()]
+
+
+# Each stays the text that it was, so that a link to the next page can say it again.
+_Day = Annotated[str, AfterValidator(lambda text: day(text).isoformat())]
+_Priorities = Annotated[str, AfterValidator(_priorities)]
+_Tags = Annotated[str, AfterValidator(_tags)]
+_Uid = Annotated[str, AfterValidator(uid)]
+_Words = Annotated[str, AfterValidator(_words), Field(max_length=200)]
+
+# The filters, and what each gives to the statement.
+FILTERS: dict[str, Callable[[str], Any]] = {
+    "due_from": str,
+    "due_to": str,
+    "due": str,
+    "priority": lambda text: text.split(","),
+    "tags": str,
+    "uid": str,
+    "q": _patterns,
+}
 
 
 class ListQuery(BaseModel):
@@ -45,12 +111,37 @@ class ListQuery(BaseModel):
         "all"
     )
     sort: Annotated[
-        Literal["created", "title", "updated"],
-        Field(description="By creation, by title (ignoring case), or by last change."),
+        Literal["created", "title", "updated", "due", "priority", "completed"],
+        Field(
+            description="By creation, title (ignoring case), last change, day and time due (a day after its timed"
+            " tasks, no day last), priority (high first, none last), or completion."
+        ),
     ] = "created"
     order: Annotated[
         Literal["asc", "desc"] | None,
-        Field(description="`desc` for created and updated, `asc` for title, unless given."),
+        Field(description="`desc` for created, updated and completed, `asc` for the others, unless given."),
+    ] = None
+    due_from: Annotated[_Day | None, Field(description="Due on this day or later.", examples=["2026-11-27"])] = (
+        None
+    )
+    due_to: Annotated[_Day | None, Field(description="Due on this day or before.", examples=["2026-12-01"])] = None
+    due: Annotated[Literal["any", "none"] | None, Field(description="Tasks that are due some day, or never.")] = (
+        None
+    )
+    priority: Annotated[
+        _Priorities | None, Field(description="One of these, separated by commas.", examples=["high,medium"])
+    ] = None
+    tags: Annotated[
+        _Tags | None,
+        Field(description="All of these, separated by commas, in any case.", examples=["home,plants"]),
+    ] = None
+    uid: Annotated[_Uid | None, Field(description="The task that you gave this name.")] = None
+    q: Annotated[
+        _Words | None,
+        Field(
+            description="Every one of these words, or parts of words, in any case, in title, description or tags.",
+            examples=["fern water"],
+        ),
     ] = None
     limit: Annotated[int, Field(ge=1, le=1000, description="The largest number of tasks to return."), InDigits] = (
         500
@@ -63,7 +154,13 @@ class ListQuery(BaseModel):
     @property
     def descending(self) -> bool:
         """Whether the largest comes first."""
-        return self.order == "desc" if self.order else self.sort != "title"
+        return self.order == "desc" if self.order else self.sort in ("created", "updated", "completed")
+
+    @property
+    def filters(self) -> Values:
+        """The parameters of the filters that are on, by name."""
+        said = {name: getattr(self, name) for name in FILTERS}
+        return {name: FILTERS[name](value) for name, value in said.items() if value is not None}
 
     @cached_property
     def listed(self) -> dict[str, Any]:
@@ -76,6 +173,7 @@ class TaskList(BaseModel):
 
     tasks: list[TaskRead]
     count: Annotated[int, Field(ge=0, description="How many tasks match, on all pages.", examples=[42])]
+    revision: Annotated[int, Field(ge=0, description="The owner's change counter at this page.", examples=[812])]
     next_cursor: Annotated[
         str | None, Field(description="Where the next page begins, or null on the last.", examples=[None])
     ]

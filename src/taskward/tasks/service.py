@@ -19,9 +19,9 @@ from taskward.errors import (
 from taskward.tasks import idempotency, statements
 from taskward.tasks.cursor import Cursors
 from taskward.tasks.fields import TaskRead, Values
+from taskward.tasks.list_statements import SORT_KEYS, list_tasks
 from taskward.tasks.page import BOUNDED_FROM, MAX_PAGE_BYTES, encode_page
 from taskward.tasks.schemas import ListQuery
-from taskward.tasks.statements import ListRow
 
 Revisions = Sequence[int]
 
@@ -37,6 +37,15 @@ class Page:
     tasks: list[bytes]  # JSON, in pieces of one task or more
     count: int  # on all pages
     next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """What came of a create."""
+
+    task: TaskRead
+    is_new: bool
+    replayed: bool = False  # the response to an earlier create with this key
 
 
 class TaskService:
@@ -58,13 +67,15 @@ class TaskService:
         Where the owner's revision is one of `known`, the page says so and no task is read.
         """
         after = () if query.cursor is None else self.cursors.read(query.cursor, owner, query.listed)
-        statement = statements.list_tasks(
-            completed={"all": None, "pending": False, "completed": True}[query.status],
+        filters = query.filters
+        statement = list_tasks(
+            status=query.status,
             sort=query.sort,
             descending=query.descending,
             after=bool(after),
             known=bool(known),
             bounded=query.limit > BOUNDED_FROM,
+            filters=frozenset(filters),
         )
         bounds = {f"after_{index}": part for index, part in enumerate(after)}
         async with self._database.acting_as(owner) as transaction:
@@ -73,6 +84,7 @@ class TaskService:
                 limit=query.limit + 1,
                 max_bytes=MAX_PAGE_BYTES,
                 known=f"{{{','.join(map(str, known))}}}",
+                **filters,
                 **bounds,
             )
         rows = [row for row in found.all if row["id"] is not None]
@@ -83,47 +95,53 @@ class TaskService:
             revision=revision,
             unchanged=revision in known,
             tasks=tasks,
-            count=_count(found.first, query.status),
+            count=int(found.first["matching"] or 0) if found.first else 0,
             next_cursor=self.cursors.write(owner, query.listed, _key(last, query.sort)) if last else None,
         )
 
-    async def create_task(self, owner: str, new: Values) -> TaskRead:
-        """Store a new task and return it; raise QuotaExceededError where the owner has all they may have."""
-        async with self._database.acting_as(owner) as transaction:
-            created = transaction.execute(statements.CREATE_TASK, **new)
-        if created.first is None:
-            raise QuotaExceededError
-        return created.first
+    async def create_task(self, owner: str, new: Values, key: str | None = None) -> Created:
+        """Store a new task, unless its `uid` or this key is known; then return what is there or was answered.
 
-    async def create_task_once(self, owner: str, new: Values, key: str) -> tuple[TaskRead, bool]:
-        """Store a new task, unless this key has; return what was answered first, and whether it is a repeat.
-
-        Raises IdempotencyKeyReusedError, IdempotencyInProgressError when the first is still running after the time
-        a request may wait, and QuotaExceededError or RateLimitedError where there is no room.
+        Raises QuotaExceededError; with a key IdempotencyKeyReusedError, IdempotencyInProgressError when the first
+        is still running after the time a request may wait, and RateLimitedError where no key more is kept.
         """
-        fingerprint = idempotency.fingerprint(new)
+        if key is None and new["uid"] is None:
+            async with self._database.acting_as(owner) as transaction:
+                created = transaction.execute(statements.CREATE_TASK, **new)
+            if created.first is None:
+                raise QuotaExceededError
+            return Created(created.first, is_new=True)
         no_room = False
         for _ in range(ATTEMPTS):
             try:
-                async with self._database.acting_as(owner) as transaction:
-                    found = transaction.execute(
-                        idempotency.CREATE_TASK_ONCE, key=key, fingerprint=fingerprint, **new
-                    )
+                found = await (self._create_once(owner, new, key) if key else self._create_named(owner, new))
             except AlreadyThereError as error:
-                if error.constraint != idempotency.CONSTRAINT:
+                if error.constraint not in (idempotency.CONSTRAINT, statements.UID_CONSTRAINT):
                     raise
-                continue  # another request with this key was faster, and has a response to repeat
+                continue  # another request with this key or uid was faster, and has what is to be returned
             except LockTimeoutError as error:
                 raise IdempotencyInProgressError from error
-            self._purge.when_due()
-            response = found.first
-            if response is None:
-                no_room = True
-                continue  # a request with this key may have taken the last room, and has a response to repeat
-            if response["fingerprint"] != fingerprint:
-                raise IdempotencyKeyReusedError
-            return _task(response), response["replayed"]
+            if found:
+                return found
+            no_room = True  # unless a request with this key or uid has taken the last
         raise await self._reason_for_no_room(owner) if no_room else IdempotencyInProgressError()
+
+    async def _create_named(self, owner: str, new: Values) -> Created | None:
+        async with self._database.acting_as(owner) as transaction:
+            found = transaction.execute(statements.CREATE_NAMED_TASK, **new)
+        return Created(_task(found.first), is_new=found.first["created"]) if found.first else None
+
+    async def _create_once(self, owner: str, new: Values, key: str) -> Created | None:
+        fingerprint = idempotency.fingerprint(new)
+        async with self._database.acting_as(owner) as transaction:
+            found = transaction.execute(idempotency.CREATE_TASK_ONCE, key=key, fingerprint=fingerprint, **new)
+        self._purge.when_due()
+        if found.first is None:
+            return None
+        stored = found.first["fingerprint"]
+        if stored not in (None, fingerprint):
+            raise IdempotencyKeyReusedError
+        return Created(_task(found.first), is_new=found.first["created"], replayed=stored is not None)
 
     async def read_task(self, owner: str, task_id: int) -> TaskRead:
         """Return a task; raise TaskNotFoundError, or ForbiddenError when it is somebody else's."""
@@ -191,11 +209,4 @@ def _task(row: Mapping[str, Any]) -> TaskRead:
 
 
 def _key(row: Mapping[str, Any], sort: str) -> tuple[int | str, ...]:
-    return tuple(row[column] for column in statements.SORT_KEY_COLUMNS[sort])
-
-
-def _count(owner: ListRow | None, status: str) -> int:
-    if owner is None:
-        return 0
-    total, completed = int(owner["task_count"]), int(owner["completed_count"])
-    return {"all": total, "completed": completed, "pending": total - completed}[status]
+    return tuple(row[part.name] for part in SORT_KEYS[sort])

@@ -160,7 +160,7 @@ class Connection:
     def _send_command(
         self, statement: Statement, arguments: Arguments, transaction: PendingTransaction, pending: Exchange
     ) -> None:
-        if not self.unpooled:
+        if not self.unpooled or not statement.prepared:
             self._pgconn.send_query_params(statement.text, arguments)
         else:
             name = statement.name + self._generation

@@ -36,6 +36,9 @@ class Statement(Generic[RowT]):
     correlation_id: str = (
         ""  # a parameter that comes back in the column of its name, or the answer is to somebody else
     )
+    prepared: bool = (
+        True  # or one of too many for each session to keep, which are planned for their values each time
+    )
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:

@@ -1,0 +1,127 @@
+"""The SQL of lists: which tasks, in which order, and from where. Owner-scoped, as all of `statements.py`."""
+
+from dataclasses import dataclass
+from functools import cache
+
+from taskward.database.driver.statement import Effect, Statement
+from taskward.tasks.fields import SETTABLE, TaskRead
+from taskward.tasks.statements import RESPONSE, RESPONSE_COLUMNS
+
+
+class ListRow(TaskRead):
+    """A row of a list: the owner's revision and the count beside a task, whose columns may all be null."""
+
+    owner_revision: int
+    matching: int
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """What a way of sorting compares before the id: a column of the response or an expression, and its type."""
+
+    name: str
+    sql_type: str
+    expression: str = ""
+
+    @property
+    def sql(self) -> str:
+        """The column, or the expression."""
+        return self.expression or self.name
+
+
+ID = SortKey("id", "bigint")
+BY_PRIORITY = "CASE priority WHEN 'high' THEN 1 WHEN 'medium' THEN 2 WHEN 'low' THEN 3 ELSE 4 END"
+BY_COMPLETION = "coalesce((extract(epoch FROM completed_at) * 1000000)::bigint, 0)"
+
+# What each way of sorting compares: unique within one user's tasks, and but for the last two in the order of an
+# index. Ids and revisions are given in the order of creation and of change, whatever the clock did meanwhile.
+SORT_KEYS = {
+    "created": (ID,),
+    "updated": (SortKey("revision", "bigint"),),
+    "title": (SortKey("folded_title", 'text COLLATE "C"'), ID),
+    "due": (SortKey("due_key", "bigint"), ID),
+    "priority": (SortKey("priority_key", "integer", BY_PRIORITY), ID),
+    "completed": (SortKey("completed_key", "bigint", BY_COMPLETION), ID),
+}
+
+COMPLETED = {"all": "true", "pending": "NOT completed", "completed": "completed"}
+COUNTED = {"all": "task_count", "pending": "task_count - completed_count", "completed": "completed_count"}
+
+# Each filter as a condition, with its parameter. All that is due is below what never is.
+NEVER = "9223372036854775807"
+FILTERS = {
+    "due_from": "due_key >= (%(due_from)s::date - '1899-12-31'::date)::bigint * 1441",
+    "due_to": "due_key <= (%(due_to)s::date - '1899-12-31'::date)::bigint * 1441 + 1440",
+    "due": f"CASE %(due)s::text WHEN 'none' THEN due_key = {NEVER} ELSE due_key < {NEVER} END",
+    "priority": "priority = ANY (%(priority)s::text[])",
+    "tags": "string_to_array(folded(array_to_string(tags, ',')), ',')"
+    " @> string_to_array(folded(%(tags)s::text), ',')",
+    "uid": "uid = %(uid)s::text",
+    "q": "folded(concat_ws(E'\\n', title, description, array_to_string(tags, E'\\n')))"
+    " LIKE ALL ((SELECT folded(%(q)s::text)::text[])::text[])",
+}
+
+# What the texts of a task take, in bytes: as JSON it takes more.
+BYTES = {"text": "octet_length({})", "text[]": "octet_length(array_to_string({}, ','))"}
+TEXT_BYTES = " + ".join(
+    f"coalesce({BYTES[field.sql_type].format(name)}, 0)"
+    for name, field in SETTABLE.items()
+    if field.sql_type in BYTES
+)
+
+
+@cache
+def list_tasks(
+    *,
+    status: str,
+    sort: str,
+    descending: bool,
+    after: bool,
+    known: bool,
+    bounded: bool,
+    filters: frozenset[str] = frozenset(),
+) -> Statement[ListRow]:
+    """Return the statement for one page: the owner's revision and the count, beside each of up to `limit` tasks.
+
+    One statement and so one snapshot, in which count and tasks agree. An owner without tasks is one row
+    with a null id; a user who never wrote anything is no row. `after` wants the sort key of the last row of
+    the page before in `after_0` (and `after_1`), so that a page costs the same wherever it begins. `known` wants
+    revisions in `known`: when the owner's is among them, no task is read. `bounded` wants a number of bytes in
+    `max_bytes`: the first task with which the texts are longer is the last one. Each of `filters` wants a
+    parameter of its name.
+    """
+    key = SORT_KEYS[sort]
+    more_columns = {part.name: part.sql for part in key if part.name not in RESPONSE_COLUMNS}
+    matching = ["user_id = %(owner)s::text", COMPLETED[status], *(FILTERS[name] for name in sorted(filters))]
+    unknown = "NOT (users.revision = ANY (%(known)s::bigint[]))" if known else "true"
+    conditions = [*matching, unknown]
+    if after:
+        bounds = ", ".join(f"%(after_{number})s::{part.sql_type}" for number, part in enumerate(key))
+        conditions.append(f"({', '.join(part.sql for part in key)}) {'<' if descending else '>'} ({bounds})")
+    count = COUNTED[status]
+    if filters:
+        count = f"CASE WHEN {unknown} THEN (SELECT count(*) FROM tasks WHERE {' AND '.join(matching)}) END"
+    order = "DESC" if descending else "ASC"
+    ordered = ", ".join(f"{part.sql} {order}" for part in key)
+    read = [RESPONSE, *(f"{expression} AS {name}" for name, expression in more_columns.items())]
+    if bounded:
+        before = "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
+        read.append(f"coalesce(sum({TEXT_BYTES}) OVER (ORDER BY {ordered} {before}), 0) AS bytes_before")
+    return Statement(
+        f"""
+        SELECT users.revision AS owner_revision, {count} AS matching,
+               {", ".join(f"page.{column}" for column in (*RESPONSE_COLUMNS, *more_columns))}
+          FROM users
+          LEFT JOIN LATERAL (
+                   SELECT {", ".join(read)}
+                     FROM tasks
+                    WHERE {" AND ".join(conditions)}
+                    ORDER BY {ordered}
+                    LIMIT %(limit)s::bigint
+               ) AS page ON {"page.bytes_before <= %(max_bytes)s::bigint" if bounded else "true"}
+         WHERE users.id = %(owner)s::text
+         ORDER BY {", ".join(f"page.{part.name} {order}" for part in key)}
+        """,
+        effect=Effect.READ_ONLY,
+        prepared=not filters,
+    )
