@@ -35,18 +35,19 @@ async def test_somebody_without_a_token_lists_nothing(anonymous: Client, tasks: 
 async def test_bob_cannot_list_alices_tasks(alice: Client, bob: Client, path_prefix: PathPrefix) -> None:
     await create(alice, "Secret")
     mine = await create(bob, "Buy milk")
-    assert (await bob.get(path_prefix.of("bob"))).json() == {"tasks": [mine], "count": 1, "next_cursor": None}
+    page = (await bob.get(path_prefix.of("bob"))).json()
+    assert page == {"tasks": [mine], "count": 1, "revision": 1, "next_cursor": None}
     if path_prefix.of("alice") != path_prefix.of("bob"):
         check_refused(await bob.get(path_prefix.of("alice")), 403, "FORBIDDEN")
 
 
 async def test_a_list_can_be_empty(charlie: Client, path_prefix: PathPrefix) -> None:
-    empty = {"tasks": [], "count": 0, "next_cursor": None}
+    empty = {"tasks": [], "count": 0, "revision": 0, "next_cursor": None}
     assert (await charlie.get(path_prefix.of("charlie"))).json() == empty
     task = await create(charlie)
     await charlie.delete(f"/tasks/{task['id']}")
     response = await charlie.get(path_prefix.of("charlie"))
-    assert (response.status_code, response.json()) == (200, empty)
+    assert (response.status_code, response.json()) == (200, {**empty, "revision": 2})
     assert "link" not in response.headers
 
 

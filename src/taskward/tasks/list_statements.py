@@ -1,5 +1,6 @@
 """The SQL of lists: which tasks, in which order, and from where. Owner-scoped, as all of `statements.py`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -50,7 +51,7 @@ COUNTED = {"all": "task_count", "pending": "task_count - completed_count", "comp
 # Each filter as a condition, with its parameter. All that is due is below what never is.
 NEVER = "9223372036854775807"
 FILTERS = {
-    "due_from": "due_key >= (%(due_from)s::date - '1899-12-31'::date)::bigint * 1441",
+    "due_from": f"due_key >= (%(due_from)s::date - '1899-12-31'::date)::bigint * 1441 AND due_key < {NEVER}",
     "due_to": "due_key <= (%(due_to)s::date - '1899-12-31'::date)::bigint * 1441 + 1440",
     "due": f"CASE %(due)s::text WHEN 'none' THEN due_key = {NEVER} ELSE due_key < {NEVER} END",
     "priority": "priority = ANY (%(priority)s::text[])",
@@ -90,38 +91,56 @@ def list_tasks(
     `max_bytes`: the first task with which the texts are longer is the last one. Each of `filters` wants a
     parameter of its name.
     """
-    key = SORT_KEYS[sort]
+    key, order = SORT_KEYS[sort], "DESC" if descending else "ASC"
     more_columns = {part.name: part.sql for part in key if part.name not in RESPONSE_COLUMNS}
-    matching = ["user_id = %(owner)s::text", COMPLETED[status], *(FILTERS[name] for name in sorted(filters))]
     unknown = "NOT (users.revision = ANY (%(known)s::bigint[]))" if known else "true"
-    conditions = [*matching, unknown]
-    if after:
-        bounds = ", ".join(f"%(after_{number})s::{part.sql_type}" for number, part in enumerate(key))
-        conditions.append(f"({', '.join(part.sql for part in key)}) {'<' if descending else '>'} ({bounds})")
-    count = COUNTED[status]
-    if filters:
-        count = f"CASE WHEN {unknown} THEN (SELECT count(*) FROM tasks WHERE {' AND '.join(matching)}) END"
-    order = "DESC" if descending else "ASC"
-    ordered = ", ".join(f"{part.sql} {order}" for part in key)
+    names, expressions = [part.name for part in key], [part.sql for part in key]
+    ordered = _ordered(expressions, order)
     read = [RESPONSE, *(f"{expression} AS {name}" for name, expression in more_columns.items())]
     if bounded:
         before = "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
         read.append(f"coalesce(sum({TEXT_BYTES}) OVER (ORDER BY {ordered} {before}), 0) AS bytes_before")
+
+    with_matching, count = "", COUNTED[status]
+    condition = f"{COMPLETED[status]} AND {_beyond(expressions, key, order) if after else 'true'}"
+    if filters:
+        with_matching = _matching(key, [COMPLETED[status], *(FILTERS[name] for name in sorted(filters))])
+        count = f"CASE WHEN {unknown} THEN (SELECT count(*) FROM matching) END"
+        beyond = _beyond(names, key, order) if after else "true"
+        of_page = f"WHERE {beyond} ORDER BY {_ordered(names, order)} LIMIT %(limit)s::bigint"
+        condition = f"id IN (SELECT id FROM matching {of_page})"
     return Statement(
         f"""
+        {with_matching}
         SELECT users.revision AS owner_revision, {count} AS matching,
                {", ".join(f"page.{column}" for column in (*RESPONSE_COLUMNS, *more_columns))}
           FROM users
           LEFT JOIN LATERAL (
                    SELECT {", ".join(read)}
                      FROM tasks
-                    WHERE {" AND ".join(conditions)}
+                    WHERE user_id = %(owner)s::text AND {condition} AND {unknown}
                     ORDER BY {ordered}
                     LIMIT %(limit)s::bigint
                ) AS page ON {"page.bytes_before <= %(max_bytes)s::bigint" if bounded else "true"}
          WHERE users.id = %(owner)s::text
-         ORDER BY {", ".join(f"page.{part.name} {order}" for part in key)}
+         ORDER BY {_ordered([f"page.{name}" for name in names], order)}
         """,
         effect=Effect.READ_ONLY,
         prepared=not filters,
     )
+
+
+def _matching(key: Sequence[SortKey], conditions: Sequence[str]) -> str:
+    """Return the ids that match, and what sorts them: looked for once, for the count and for the page."""
+    columns = dict.fromkeys(["id", *(f"{part.sql} AS {part.name}" for part in key if part is not ID)])
+    where = " AND ".join(["user_id = %(owner)s::text", *conditions])
+    return f"WITH matching AS MATERIALIZED (SELECT {', '.join(columns)} FROM tasks WHERE {where})"
+
+
+def _beyond(expressions: Sequence[str], key: Sequence[SortKey], order: str) -> str:
+    bounds = ", ".join(f"%(after_{number})s::{part.sql_type}" for number, part in enumerate(key))
+    return f"({', '.join(expressions)}) {'<' if order == 'DESC' else '>'} ({bounds})"
+
+
+def _ordered(expressions: Sequence[str], order: str) -> str:
+    return ", ".join(f"{expression} {order}" for expression in expressions)
