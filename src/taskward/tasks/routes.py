@@ -185,7 +185,7 @@ async def update_task(
     task_id: TaskId,
     changes: Annotated[Values, Depends(JsonBody(SomeChanges))],
 ) -> Response:
-    """Change any of a task's title, description and completion. What is not named stays as it is."""
+    """Change any of a task's fields but `uid`. What is not named stays as it is."""
     expected = expected_revisions(request)
     with _tagged_refusal():
         task = await _service(request).update_task(owner, task_id, changes, expected)
