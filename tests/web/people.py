@@ -59,10 +59,14 @@ class Person:
         await self.everything_saved()
 
     async def edit(self, task: str, /, **fields: str) -> None:
-        await self.row(task).get_by_role("button", name="Edit").click()
+        await self.open_editor(task)
         for name, value in fields.items():
-            await self.dialog.get_by_label(name.capitalize()).fill(value)
+            await enter(self.dialog, name, value)
         await self.dialog.get_by_role("button", name="Save").click()
+
+    async def open_editor(self, task: str) -> Locator:
+        await self.row(task).get_by_role("button", name="Edit").click()
+        return self.dialog
 
     @property
     def dialog(self) -> Locator:
@@ -80,6 +84,15 @@ class Person:
         await tab.visit()
         await expect(tab.new_title).to_be_focused()
         return tab
+
+
+async def enter(form: Locator, name: str, value: str) -> None:
+    """Put what a person would type, or choose, into the input of a field."""
+    control = form.locator(f"[name={name}]")
+    if name == "priority":
+        await control.select_option(value, timeout=3000)
+    else:
+        await control.fill(value, timeout=3000)
 
 
 @asynccontextmanager

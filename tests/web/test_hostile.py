@@ -14,14 +14,20 @@ HOSTILE = [
 ]
 
 
+def tag(text: str) -> str:
+    """Return as much of a text as a tag can be."""
+    return text[:50].strip()
+
+
 async def test_hostile_texts_are_shown_as_they_are(member: Person) -> None:
     await member.add(*HOSTILE)
     for text in HOSTILE:
-        await member.edit(text, description=text)
+        await member.edit(text, description=text, tags=tag(text))
     await member.everything_saved()
     await member.page.reload()
     await expect(member.titles).to_have_text(HOSTILE[::-1])
     await expect(member.page.locator("#rows .description")).to_have_text(HOSTILE[::-1])
+    await expect(member.page.locator("#rows .tags")).to_have_text([f"Tags: {tag(text)}" for text in HOSTILE[::-1]])
     assert await member.page.title() == "Tasks"
     assert await member.page.locator("#rows").locator("img, script, svg, base").count() == 0
 

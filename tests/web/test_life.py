@@ -63,6 +63,38 @@ async def test_filter_and_order(member: Person) -> None:
     await expect(member.titles).to_have_text(["ask bob", "Buy milk"])
 
 
+async def test_search_and_the_orders_of_what_is_due_and_urgent(member: Person) -> None:
+    for title, values in {
+        "Walk the dog": {"due_date": "2031-05-02", "tags": "home"},
+        "Ask bob": {"priority": "high"},
+        "Buy milk": {"due_date": "2031-05-01", "due_time": "18:00", "priority": "low"},
+    }.items():
+        await member.add(title)
+        await member.edit(title, **values)
+    await member.everything_saved()
+    await member.page.get_by_label("Sort by").select_option("Due day")
+    await expect(member.titles).to_have_text(["Buy milk", "Walk the dog", "Ask bob"])
+    await member.page.get_by_label("Sort by").select_option("Priority")
+    await expect(member.titles).to_have_text(["Ask bob", "Buy milk", "Walk the dog"])
+
+    search = member.page.get_by_label("Search")
+    await search.press_sequentially("HOME dog")
+    await expect(member.titles).to_have_text(["Walk the dog"])
+    await expect(member.page.get_by_text("1 task", exact=True)).to_be_visible()
+    await search.fill("%")
+    await expect(member.page.get_by_text("No task here.")).to_be_visible()
+    await search.fill(" ")  # nothing that could be searched for
+    await expect(member.rows).to_have_count(3)
+    await member.new_title.fill("Call charlie")
+    await search.fill("dog")
+    await expect(member.titles).to_have_text(["Walk the dog"])
+    await member.new_title.press("Enter")
+    await member.everything_saved()
+    await expect(member.titles).to_have_text(
+        ["Walk the dog"]
+    )  # the service has it, and it is not what was asked for
+
+
 async def test_everything_by_keyboard(member: Person) -> None:
     await member.add("Buy milk", "Call bob")
     press = member.page.keyboard.press
@@ -84,7 +116,8 @@ async def test_everything_by_keyboard(member: Person) -> None:
     await press("u")
     await expect(member.titles).to_have_text(["Call bob tonight", "Buy milk"])
     await press("/")
-    await expect(member.page.get_by_role("radio", name="All")).to_be_focused()
+    await expect(member.page.get_by_label("Search")).to_be_focused()
+    await press("Tab")
     await press("?")
     await member.page.get_by_label("Single keys are shortcuts").press("Space")
     await press("Escape")

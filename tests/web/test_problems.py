@@ -35,7 +35,9 @@ async def test_a_taken_address_and_a_wrong_password_are_told(member: Person) -> 
 async def test_a_refused_task_comes_back_to_the_form_with_the_reason(member: Person) -> None:
     await member.new_title.fill(TOO_LONG)
     await member.new_title.press("Enter")
-    await expect(member.new_title).to_have_accessible_description("String should have at most 200 characters")
+    await expect(member.new_title).to_have_accessible_description(
+        "A title can have up to 200 characters; this one has 299"
+    )
     await expect(member.new_title).to_have_value(TOO_LONG.strip())
     await expect(member.rows).to_have_count(0)
     await member.new_title.fill("Short")
@@ -48,13 +50,27 @@ async def test_a_refused_edit_comes_back_to_the_editor_with_the_reason(member: P
     await member.add("Buy milk")
     await member.edit("Buy milk", title=TOO_LONG)
     title = member.dialog.get_by_label("Title")
-    await expect(title).to_have_accessible_description("String should have at most 200 characters")
+    await expect(title).to_have_accessible_description("A title can have up to 200 characters; this one has 299")
     await expect(title).to_have_value(TOO_LONG.strip())
     await expect(member.titles).to_have_text(["Buy milk"])
     await title.fill("Buy oat milk")
     await title.press("Enter")
     await member.everything_saved()
     await expect(member.titles).to_have_text(["Buy oat milk"])
+
+
+async def test_refused_tags_come_back_with_the_reason_beside_them(member: Person) -> None:
+    await member.add("Buy milk")
+    await member.edit("Buy milk", tags="home, Home")
+    tags = member.dialog.get_by_label("Tags")
+    await expect(tags).to_have_accessible_description("Two of these tags are the same but for their case")
+    await tags.fill(f"home, {'long ' * 20}")
+    await tags.press("Enter")
+    await expect(tags).to_have_accessible_description("A tag can have up to 50 characters; this one has 99")
+    await tags.fill("home")
+    await tags.press("Enter")
+    await member.everything_saved()
+    await expect(member.row("Buy milk")).to_contain_text("Tags: home")
 
 
 async def test_what_is_being_typed_outlives_a_reload(member: Person) -> None:

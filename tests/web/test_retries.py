@@ -1,7 +1,9 @@
 """Answers that are lost, and a service that asks to wait: nothing is lost, and nothing happens twice."""
 
+import asyncio
 import time
 
+import psycopg
 import pytest
 from playwright.async_api import Route, expect
 
@@ -21,6 +23,38 @@ async def test_a_create_whose_response_was_lost_happens_once(member: Person) -> 
     assert lost == [("POST", 201)] * 2
     await member.page.reload()
     await expect(member.titles).to_have_text(["Buy milk"])
+
+
+async def test_a_create_happens_once_also_when_its_key_is_forgotten(
+    member: Person, superuser: psycopg.Connection
+) -> None:
+    """The service keeps keys for a day, and an outbox waits for as long as it has to."""
+    waiting = asyncio.Event()
+
+    async def lose(route: Route) -> None:
+        response = await route.fetch()
+        assert response.status == 201
+        await member.page.context.set_offline(True)
+        await route.abort()
+        waiting.set()
+
+    await member.page.route("**/tasks", lose, times=1)
+    await member.new_title.fill("Buy milk")
+    await member.new_title.press("Enter")
+    await waiting.wait()
+    await member.edit("Buy milk", title="Buy bread")
+    # Meanwhile a day goes by, and another client changes the title that the edit here is about.
+    superuser.execute("DELETE FROM idempotency_keys")
+    superuser.execute("UPDATE tasks SET title = 'Buy eggs'")
+    async with member.page.expect_response("**/tasks") as response:
+        await member.page.context.set_offline(False)
+    assert (await response.value).status == 200
+    question = member.page.get_by_role("dialog", name="Changed elsewhere")
+    await expect(question.locator(".theirs")).to_contain_text("Buy eggs")
+    await question.get_by_role("button", name="Keep yours").click()
+    await member.everything_saved()
+    await member.page.reload()
+    await expect(member.titles).to_have_text(["Buy bread"])
 
 
 async def test_an_edit_whose_response_was_lost_is_no_conflict_with_itself(member: Person) -> None:

@@ -55,7 +55,9 @@ async def test_nothing_is_left_of_drafts_and_dialogs_in_any_tab(member: Person) 
     await conflicted.dialog.get_by_role("button", name="Keep yours").click()
     await conflicted.everything_saved()  # its texts are still in the dialog
 
+    await editing.page.get_by_label("Search").fill(SECRET)
     await editing.new_title.fill(f"{SECRET} for all")
+    await editing.page.locator("#new-form [name=tags]").fill(SECRET)
     await editing.row(SECRET).get_by_role("button", name="Edit").click()
     await editing.dialog.get_by_label("Description").fill(f"{SECRET}, half a thought")
     for tab in (member, editing, conflicted):

@@ -1,7 +1,7 @@
 // The dialogue in which a task is edited. Its draft is kept with the task as it was when editing began, so that what
 // changed meanwhile is noticed, also after a reload.
 
-import { fill, read, same, typed } from "./fields.js";
+import { fill, problemsOf, read, same, typed, whole } from "./fields.js";
 import { clearProblems, Draft, showProblems } from "./forms.js";
 
 const dialog = document.getElementById("editor");
@@ -73,12 +73,14 @@ export class Editor {
   }
 
   #submit(event) {
-    if (!title.value.trim()) {
+    const values = read(form, this.#values);
+    const problems = problemsOf(form, values, this.#row);
+    if (problems.length) {
       event.preventDefault();
-      showProblems(form, { problems: [{ field: "title", message: "A task needs a title" }] });
+      showProblems(form, { problems });
       return;
     }
-    const differing = Object.entries(read(form, this.#values)).filter(([name, value]) => !same(value, this.#row[name]));
+    const differing = Object.entries(whole(values)).filter(([name, value]) => !same(value, this.#row[name]));
     if (differing.length) this.#save(this.#row, Object.fromEntries(differing));
     this.discard();
   }

@@ -1,15 +1,27 @@
 // The fields that a person sets: the one list of the page. A form has an input of a field's name, a row an element of
 // that class, or neither: then the value stays what it is. `unset` is what a task has when nothing is said, `parse`
-// makes a value of what was typed, `words` shows it, and `none` is shown where there is nothing to compare with.
+// makes a value of what was typed, `words` shows it, and `none` is shown where there is nothing to compare with. What
+// says nothing without another field `needs` it.
 
-const asTyped = (value) => value ?? "";
+import { dayInWords, timeInWords } from "./due.js";
+
+const asTyped = (value) => (Array.isArray(value) ? value.join(", ") : (value ?? ""));
 const textOrNull = (text) => (text.trim() ? text : null);
+const separated = (text) => text.split(",").map((tag) => tag.trim()).filter(Boolean);
+const after = (word, text) => (text ? `${word} ${text}` : "");
+const PRIORITIES = { high: "High priority", medium: "Medium priority", low: "Low priority" };
 
 const FIELDS = [
   { name: "title", unset: "", parse: (text) => text.trim(), words: asTyped },
   { name: "description", unset: null, parse: textOrNull, words: asTyped, none: "No description" },
   { name: "completed", unset: false, words: (value) => (value ? "Done" : "Open") },
+  { name: "due_date", unset: null, parse: textOrNull, words: (day) => after("Due", dayInWords(day)), none: "No day" },
+  { name: "due_time", needs: "due_date", unset: null, parse: textOrNull, words: (time) => after("at", timeInWords(time)), none: "No time" },
+  { name: "due_zone", needs: "due_time", unset: null, words: asTyped, none: "No time zone" },
+  { name: "priority", unset: null, parse: textOrNull, words: (value) => PRIORITIES[value] ?? "", none: "No priority" },
+  { name: "tags", unset: [], parse: separated, words: (tags) => after("Tags:", asTyped(tags)), none: "No tags" },
 ];
+const NEEDY = FIELDS.filter(({ needs }) => needs);
 
 /** What a task has of which nothing is said. */
 export function unset() {
@@ -19,6 +31,22 @@ export function unset() {
 /** What it takes to make a task anew. */
 export function settable(task) {
   return named(FIELDS, ({ name }) => task[name]);
+}
+
+/** Without what says nothing any more: where there is no day there is no time, and where no time no zone. */
+export function whole(values) {
+  const found = { ...values };
+  for (const { name, needs } of NEEDY) if (name in found && found[needs] === null) found[name] = null;
+  return found;
+}
+
+/** The change of a version that was seen, with what it needs of that and what is there now has no more. */
+export function restored(body, seen, current) {
+  const found = { ...body };
+  for (const { name, needs } of NEEDY.toReversed()) {
+    if (found[name] && !(needs in found) && current[needs] === null) found[needs] = seen[needs];
+  }
+  return found;
 }
 
 /** Whether two values of a field are the same. */
@@ -41,6 +69,19 @@ export function read(form, values) {
   return { ...beyond(form, values), ...named(inside(form), ({ name, parse }) => parse(form.elements[name].value)) };
 }
 
+/** What is wrong with what is typed, given what was there: told here, so that nothing of it is lost on the way. */
+export function problemsOf(form, values, was = {}) {
+  const found = inside(form)
+    .filter(({ name }) => form.elements[name].validity.badInput) // half a date counts as none
+    .map(({ name }) => ({ field: name, message: "Complete this, or clear it" }));
+  if (!values.title) found.push({ field: "title", message: "A task needs a title" });
+  // Who clears the day clears the time that was there, but not one that was just typed.
+  if (values.due_time && !values.due_date && !same(values.due_time, was.due_time)) {
+    found.push({ field: "due_date", message: "A time needs a day" });
+  }
+  return found;
+}
+
 /** Whether nothing is typed. */
 export function isEmpty(form) {
   return inside(form).every(({ name }) => !form.elements[name].value);
@@ -48,13 +89,14 @@ export function isEmpty(form) {
 
 /** For each element of a row that shows a field: the element, and the text. */
 export function shown(item, task) {
-  const elements = FIELDS.map(({ name, words }) => [item.querySelector(`p.${name}`), words(task[name])]);
+  const elements = FIELDS.map(({ name, words }) => [item.querySelector(`.${name}`), words(task[name])]);
   return elements.filter(([element]) => element);
 }
 
-/** For each field the text that tells of it, and whether it differs from that of another version. */
+/** For each field that one of two versions has: the text that tells of it, and whether it differs from the other's. */
 export function compared(task, other) {
-  return FIELDS.map(({ name, words, none }) => [words(task[name]) || none, !other || !same(task[name], other[name])]);
+  const there = FIELDS.filter(({ name, words }) => words(task[name]) || (other && words(other[name])));
+  return there.map(({ name, words, none }) => [words(task[name]) || none, !other || !same(task[name], other[name])]);
 }
 
 function inside(form) {

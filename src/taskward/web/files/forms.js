@@ -7,7 +7,7 @@ export function showProblems(form, error) {
   clearProblems(form);
   const left = [];
   for (const { field, message } of error.problems ?? []) {
-    const input = form.elements[field === "username" ? "email" : field];
+    const input = form.elements[field === "username" ? "email" : field.split(".")[0]];
     if (input) mark(input, message);
     else left.push(message);
   }

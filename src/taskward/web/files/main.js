@@ -14,6 +14,7 @@ import { TaskList } from "./tasks.js";
 import * as toast from "./toast.js";
 
 const REFRESH_MS = 30_000;
+const TYPING_MS = 250;
 const $ = (id) => document.getElementById(id);
 
 const session = new Session();
@@ -24,6 +25,7 @@ const editor = new Editor(session, (row, body) => (row.id === null ? outbox.crea
 const newTask = new NewTask(session, add);
 let retry = null;
 let deletion = null;
+let search = null;
 let asked = { loading: null, again: false };
 let isEntered = false;
 let isLoadingMore = false;
@@ -60,7 +62,8 @@ function leave() {
   conflict.close();
   editor.close();
   outbox.close();
-  list.forget();
+  $("query").reset();
+  query();
   rows.show([]);
   newTask.close();
   toast.say("");
@@ -116,7 +119,8 @@ function show() {
   rows.show(list.rows);
   const { count, isLoaded } = list;
   text("count", isLoaded ? (count === 1 ? "1 task" : `${count} tasks`) : "");
-  text("empty", list.query.status === "all" ? "Nothing to do. Add your first task above." : "No task here.");
+  const isAll = list.query.status === "all" && !list.query.q;
+  text("empty", isAll ? "Nothing to do. Add your first task above." : "No task here.");
   $("empty").hidden = !isLoaded || count > 0;
   $("more").hidden = !list.hasMore;
 }
@@ -241,11 +245,18 @@ function ask(change) {
   });
 }
 
+/** Ask for what the form says, which is nothing where it is empty. */
+function query() {
+  const said = [...new FormData($("query"))].filter(([, value]) => value.trim());
+  list.ask(Object.fromEntries(said));
+  refresh();
+}
+
 toast.onUndo(undo);
 $("query").addEventListener("submit", (event) => event.preventDefault());
-$("query").addEventListener("change", () => {
-  list.ask(Object.fromEntries(new FormData($("query"))));
-  refresh();
+$("query").addEventListener("input", ({ target }) => {
+  clearTimeout(search);
+  search = setTimeout(query, target.name === "q" ? TYPING_MS : 0);
 });
 rows.listen({ complete, edit: (row) => editor.open(row), remove, choose: ({ change }) => ask(change) });
 
@@ -262,7 +273,7 @@ const forMembers = (actions) =>
 keys.listen(
   forMembers({
     n: () => newTask.focus(),
-    "/": () => $("query").querySelector("input:checked").focus(),
+    "/": () => $("query").elements.q.focus(),
     j: () => rows.step(1),
     k: () => rows.step(-1),
     x: withCurrent(complete),

@@ -1,6 +1,6 @@
 // The form for a new task. What is typed is kept as a draft until it is handed on.
 
-import { fill, isEmpty, read, typed } from "./fields.js";
+import { fill, isEmpty, problemsOf, read, typed, whole } from "./fields.js";
 import { clearProblems, Draft, showProblems } from "./forms.js";
 
 const form = document.getElementById("new-form");
@@ -71,11 +71,13 @@ export class NewTask {
 
   #submit() {
     clearProblems(form);
-    if (!title.value.trim()) {
-      showProblems(form, { problems: [{ field: "title", message: "A task needs a title" }] });
+    const values = read(form, this.#values);
+    const problems = problemsOf(form, values);
+    if (problems.length) {
+      showProblems(form, { problems });
       return;
     }
-    this.#add(read(form, this.#values));
+    this.#add(whole(values));
     this.#fill(null);
     this.discard(); // now the outbox keeps it
     title.focus();

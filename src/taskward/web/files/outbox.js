@@ -6,7 +6,7 @@
 // "waiting", or "conflict" with `current`, the task as it is elsewhere, or null when it is gone.
 
 import { HERE, Patience, Refused, Unreachable } from "./api.js";
-import { same, settable } from "./fields.js";
+import { restored, same, settable } from "./fields.js";
 import { SignedOut } from "./session.js";
 
 const UNDO_MS = 8000;
@@ -52,7 +52,7 @@ export class Outbox extends EventTarget {
 
   create(body) {
     const key = random();
-    return this.#add({ key, kind: "create", ref: key, base: null, body, due: 0 });
+    return this.#add({ key, kind: "create", ref: key, base: null, body: { ...body, uid: key }, due: 0 });
   }
 
   change(task, body) {
@@ -75,9 +75,10 @@ export class Outbox extends EventTarget {
   settle(change, mine) {
     if (!mine || (change.kind === "delete" && !change.current)) return this.#remove(change);
     if (change.current) {
-      Object.assign(change, { base: change.current, state: "waiting", current: null });
+      const body = restored(change.body, change.base, change.current);
+      Object.assign(change, { base: change.current, body, state: "waiting", current: null });
     } else {
-      const body = settable({ ...change.base, ...change.body });
+      const body = { ...settable({ ...change.base, ...change.body }), uid: change.key };
       Object.assign(change, { kind: "create", ref: change.key, base: null, body, state: "waiting" });
     }
     this.#changed();
@@ -135,8 +136,11 @@ export class Outbox extends EventTarget {
     this.#sending = change;
     let wait = 0;
     try {
-      const { body } = await this.#exchange(change);
-      if (this.changes.includes(change)) this.#acknowledged(change, body);
+      const { status, body } = await this.#exchange(change);
+      // Known by its uid, it may have been changed since by others: who goes on here has not seen that.
+      const isKnown = change.kind === "create" && status === 200;
+      const seen = isKnown ? { ...body, ...change.body, revision: 0 } : body;
+      if (this.changes.includes(change)) this.#acknowledged(change, body, seen);
     } catch (error) {
       if (this.changes.includes(change)) wait = this.#failed(change, error);
     } // else the person has signed out meanwhile, and nobody waits for this
@@ -167,10 +171,10 @@ export class Outbox extends EventTarget {
     return this.#session.call("PATCH", `/tasks/${ref}`, { json: body, headers });
   }
 
-  #acknowledged(change, task) {
+  #acknowledged(change, task, seen = task) {
     this.#patience.restore();
     for (const later of this.changes) {
-      if (later !== change && later.ref === change.ref && task) Object.assign(later, { ref: task.id, base: task });
+      if (later !== change && later.ref === change.ref && task) Object.assign(later, { ref: task.id, base: seen });
     }
     this.#tell("acknowledged", { change, task });
     this.#remove(change);

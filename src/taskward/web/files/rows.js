@@ -1,5 +1,6 @@
 // The list on the screen. Every text of a user gets there as text, never as HTML.
 
+import { dayInWords, dayOf, isOverdue } from "./due.js";
 import { shown } from "./fields.js";
 
 const list = document.getElementById("rows");
@@ -32,10 +33,13 @@ function fill(item, row) {
   item.dataset.key = row.key;
   item.row = row;
   item.classList.toggle("done", row.completed);
+  item.classList.toggle("overdue", isOverdue(row));
   const box = item.querySelector("input");
   box.checked = row.completed;
   box.setAttribute("aria-label", row.title);
   shown(item, row).forEach(([element, content]) => text(element, content));
+  text(item.querySelector(".late"), isOverdue(row) ? "Overdue" : "");
+  text(item.querySelector(".completed_at"), row.completed && row.completed_at ? `Done ${dayInWords(dayOf(row.completed_at))}` : "");
   item.querySelector(".edit").setAttribute("aria-label", `Edit ${row.title}`);
   item.querySelector(".delete").setAttribute("aria-label", `Delete ${row.title}`);
   const conflict = row.change?.state === "conflict";
