@@ -19,22 +19,22 @@ from tests.web.chromium import find_chromium
 from tests.web.people import visiting
 
 IMAGES = ROOT / "docs" / "images"
-TASKS = {
-    "Water the plants": "",
-    "Call bob about Saturday": "He wanted to bring the tent",
-    "Return the library books": "",
-    "Buy milk": "Two litres",
+TASKS: dict[str, dict[str, str]] = {
+    "Water the plants": {"tags": "home, plants"},
+    "Call bob about Saturday": {"description": "He wanted to bring the tent", "due_date": "2031-05-02"},
+    "Return the library books": {},
+    "Buy milk": {"description": "Two litres", "priority": "high"},
 }
 
 
 async def photograph(browser: Browser, url: str) -> None:
-    window = {"width": 760, "height": 560}
+    window = {"width": 760, "height": 620}
     async with visiting(browser, url, viewport=window) as alice:
         await alice.sign_up()
-        for title, description in TASKS.items():
+        for title, fields in TASKS.items():
             await alice.add(title)
-            if description:
-                await alice.edit(title, description=description)
+            if fields:
+                await alice.edit(title, **fields)
         await alice.row("Return the library books").get_by_role("checkbox").check()
         await alice.everything_saved()
         await alice.page.reload()
