@@ -43,6 +43,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "an absolute path": ({**DUE, "due_zone": "/etc/passwd"}, "due_zone"),
     "a path in the folder of zones": ({**DUE, "due_zone": "Europe/../Europe/Berlin"}, "due_zone"),
     "another case": ({**DUE, "due_zone": "europe/berlin"}, "due_zone"),
+    "this machine's": ({**DUE, "due_zone": "localtime"}, "due_zone"),
     "an offset": ({**DUE, "due_zone": "+01:00"}, "due_zone"),
 }
 

@@ -72,9 +72,10 @@ def _time(text: str) -> time:
 def _zones() -> frozenset[str]:
     """The names of time zones: the system's, and those of the package `tzdata` where the system has none.
 
-    Names are looked up here, and never opened: they are paths of files, for who reads them.
+    Names are looked up here, and never opened: they are paths of files, for who reads them. What else lies in the
+    folder, such as `localtime`, begins with a small letter.
     """
-    return frozenset(zoneinfo.available_timezones())
+    return frozenset(name for name in zoneinfo.available_timezones() if name[0].isupper())
 
 
 def _zone(name: str) -> str:
