@@ -10,9 +10,8 @@ from typing import Any
 
 from taskward.client import tasks
 from taskward.client.errors import RefusedError
+from taskward.client.fields import FIRST_FIELDS, NOT_SAID
 from taskward.client.session import Session
-
-FIRST_FIELDS = {"title", "description", "completed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class Keys:
         """Return the key of the next row."""
         # The first fields stand as they always have, so that an upgrade between two runs changes no key.
         content = [self._batch, row["title"], row.get("description"), row.get("completed", False)]
-        content += [[name, row[name]] for name in sorted(row.keys() - FIRST_FIELDS) if row[name] is not None]
+        content += [[name, row[name]] for name in sorted(row.keys() - FIRST_FIELDS) if row[name] not in NOT_SAID]
         digest = hashlib.sha256(json.dumps(content).encode()).digest()[:16]
         self._seen[digest] += 1
         return f"import-{digest.hex()}-{self._seen[digest]}"

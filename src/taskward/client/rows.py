@@ -8,7 +8,7 @@ from itertools import chain, islice
 from typing import Any, Literal, TextIO
 
 from taskward.client.errors import ClientError, UsageError
-from taskward.client.fields import FIELDS, SETTABLE
+from taskward.client.fields import FIELDS, FIRST_FIELDS, NOT_SAID, SETTABLE, tags_in_a_cell
 
 Format = Literal["json", "jsonl", "csv"]
 
@@ -45,12 +45,16 @@ def read_rows(file: TextIO, kind: Format, left_out: Counter[str] | None = None) 
             left_out.update(name for name in strange if row[name] not in NOTHING)
             if "title" not in row:
                 raise ValueError("it has no title")
-            yield {name: row[name] for name in SETTABLE if name in row}
+            yield {name: row[name] for name in SETTABLE if name in row and _is_said(name, row[name])}
             number += 1
     except UnicodeDecodeError as error:
         raise ClientError("the file is not in UTF-8") from error
     except (ValueError, csv.Error, RecursionError) as error:
         raise ClientError(f"row {number}: {error}") from error
+
+
+def _is_said(name: str, value: object) -> bool:
+    return name in FIRST_FIELDS or value not in NOT_SAID
 
 
 def _from_json(file: TextIO) -> Iterator[dict[str, Any]]:
@@ -103,10 +107,12 @@ def _to_csv(tasks: Iterator[Mapping[str, Any]], write: Callable[[str], object]) 
     writer = csv.DictWriter(_Writer(write), list(names))
     writer.writeheader()
     for task in chain(first, tasks):
-        writer.writerow({name: _cell(value) for name, value in task.items()})
+        writer.writerow({name: _cell(name, value) for name, value in task.items()})
 
 
-def _cell(value: object) -> str:
+def _cell(name: str, value: Any) -> str:
+    if name == "tags":
+        return tags_in_a_cell(value)
     return "" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 

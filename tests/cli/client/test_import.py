@@ -179,17 +179,34 @@ def test_the_export_of_a_newer_service_is_imported_and_what_is_left_out_is_told(
     (task,) = alice("list", "--json").json["tasks"]
     file = alice.home / f"newer.{ending}"
     written: list[str] = []
-    write_rows([{**task, "priority": "high", "completed_at": None}], ending, written.append)  # type: ignore[arg-type]
+    write_rows([{**task, "estimate": "2 h", "started_at": None}], ending, written.append)  # type: ignore[arg-type]
     file.write_text("".join(written))
     bob = Person(alice.home / "bob", alice.server).has_token(f"bob-newer-{ending}")
     done = bob("import", str(file))
     assert (done.code, done.stdout) == (0, "1 rows: 1 created.\n")
     assert done.stderr == (
-        "taskward: left 'priority' out of 1 rows, as this version does not know it. A newer taskward imports it.\n"
+        "taskward: left 'estimate' out of 1 rows, as this version does not know it. A newer taskward imports it.\n"
     )
     assert contents(bob) == [("Buy milk", "Two litres", True)]
     again = bob("import", str(file), "--json").json
-    assert again == {"rows": 1, "created": 0, "already_there": 1, "refused": [], "left_out": {"priority": 1}}
+    assert again == {"rows": 1, "created": 0, "already_there": 1, "refused": [], "left_out": {"estimate": 1}}
+
+
+def test_rows_with_a_uid_are_there_once_whatever_the_file_is_called(alice: Person) -> None:
+    first, second = alice.home / "first.csv", alice.home / "second.csv"
+    first.write_text("uid,title\nmilk,Buy milk\nbread,Buy bread\n")
+    second.write_text("uid,title\nmilk,Buy oat milk\nbread,Buy bread\n,Without a name\n")
+    assert alice("import", str(first)).stdout == "2 rows: 2 created.\n"
+    assert alice("import", str(second)).stdout == "3 rows: 1 created, 2 already there.\n"
+    assert sorted(title for title, _, _ in contents(alice)) == ["Buy bread", "Buy milk", "Without a name"]
+
+
+def test_what_another_system_does_not_say_is_left_open(alice: Person) -> None:
+    (alice.home / "other.csv").write_text('title,tags,due_date\nBuy milk,"home, plants",2028-02-29\nRest,,\n')
+    assert alice("import", str(alice.home / "other.csv")).stdout == "2 rows: 2 created.\n"
+    rest, milk = alice("list", "--sort", "title", "--order", "desc", "--json").json["tasks"]
+    assert (milk["tags"], milk["due_date"], milk["due_time"]) == (["home", "plants"], "2028-02-29", None)
+    assert (rest["tags"], rest["due_date"], rest["priority"], rest["uid"]) == ([], None, None, None)
 
 
 def test_an_upgrade_between_two_runs_changes_no_key() -> None:

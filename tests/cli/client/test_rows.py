@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from taskward.client.errors import ClientError
-from taskward.client.fields import FIELDS, SETTABLE
+from taskward.client.fields import FIELDS, SETTABLE, whole
 from taskward.client.rows import CHUNK, Format, read_rows, write_rows
 
 pytestmark = pytest.mark.quick
@@ -96,20 +96,56 @@ def test_spreadsheets_write_booleans_in_many_ways(written: str, read: object) ->
     assert row["completed"] == read
 
 
-NEWER = {**TASK, "priority": "high", "tags": ["home", "plants"], "due_date": None}
+@pytest.mark.parametrize(
+    ("cell", "tags"),
+    [
+        ("home,plants", ["home", "plants"]),
+        (" home , plants ", ["home", "plants"]),
+        ('["home", "plants"]', ["home", "plants"]),  # as versions wrote it that did not know tags
+        ("[1]", ["[1]"]),
+        ("[", ["["]),
+    ],
+)
+def test_tags_are_a_cell_with_commas(cell: str, tags: list[str]) -> None:
+    file = io.StringIO(newline="")
+    csv.writer(file).writerows([["title", "tags"], ["a", cell]])
+    file.seek(0)
+    (row,) = read_rows(file, "csv")
+    assert row["tags"] == tags
+
+
+@pytest.mark.parametrize("tags", [[], ["home"], ["home", "plants"], ['["home"]', "b"], ["[", "]"], ['say "hi"']])
+@pytest.mark.parametrize("kind", ["json", "jsonl", "csv"])
+def test_tags_come_back_as_they_were_written(kind: Format, tags: list[str]) -> None:
+    written: list[str] = []
+    write_rows([{**TASK, "tags": tags}], kind, written.append)
+    (row,) = read_rows(io.StringIO("".join(written), newline=""), kind)
+    assert row.get("tags", []) == tags
+
+
+@pytest.mark.parametrize("kind", ["json", "jsonl", "csv"])
+def test_of_later_fields_that_are_empty_nothing_is_said_as_an_older_service_does_not_know_them(
+    kind: Format,
+) -> None:
+    written: list[str] = []
+    write_rows([whole(TASK)], kind, written.append)
+    assert list(read_rows(io.StringIO("".join(written), newline=""), kind)) == [OURS]
+
+
+NEWER = {**TASK, "estimate": "2 h", "people": ["bob", "charlie"], "started_at": None}
 
 
 @pytest.mark.parametrize("kind", ["json", "jsonl", "csv"])
 def test_a_newer_services_export_is_read_and_what_is_left_out_is_counted(kind: Format) -> None:
     written: list[str] = []
-    write_rows([NEWER, {**NEWER, "tags": []}, {**NEWER, "priority": None}], kind, written.append)
+    write_rows([NEWER, {**NEWER, "people": []}, {**NEWER, "estimate": None}], kind, written.append)
     left_out: Counter[str] = Counter()
     rows = list(read_rows(io.StringIO("".join(written), newline=""), kind, left_out))
     assert [row | OURS for row in rows] == rows
     assert len(rows) == 3
     assert all(row.keys() <= SETTABLE.keys() for row in rows)
-    assert left_out["priority"] == 2
-    assert left_out.keys() == {"priority", "tags"}  # nobody has a due date
+    assert left_out["estimate"] == 2
+    assert left_out.keys() == {"estimate", "people"}  # nothing was started
 
 
 def test_a_newer_services_tasks_lose_nothing_in_csv() -> None:
@@ -117,7 +153,7 @@ def test_a_newer_services_tasks_lose_nothing_in_csv() -> None:
     write_rows([NEWER], "csv", written.append)
     (row,) = csv.DictReader(io.StringIO("".join(written), newline=""))
     assert list(row) == list(dict.fromkeys([*FIELDS, *NEWER]))
-    assert (row["priority"], row["due_date"], json.loads(row["tags"])) == ("high", "", ["home", "plants"])
+    assert (row["estimate"], row["started_at"], json.loads(row["people"])) == ("2 h", "", ["bob", "charlie"])
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "csv"])
