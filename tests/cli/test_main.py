@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from taskward import __version__
 from taskward.os_errors import in_words
 from tests.cli.command import taskward
 
@@ -68,3 +69,17 @@ main()
 )
 def test_what_the_operating_system_refuses_is_told_in_words(refused: OSError, words: str) -> None:
     assert in_words(refused) == words
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["-h"], ["list", "-h"], ["doctor", "-h"], ["doctor", "token", "-h"]]
+)
+def test_help_is_everywhere_and_short(tmp_path: Path, arguments: list[str]) -> None:
+    done = taskward(*arguments, settings={}, folder=tmp_path)
+    assert done.returncode == 0
+    assert "Usage: " in done.stdout
+
+
+def test_it_says_which_version_it_is(tmp_path: Path) -> None:
+    done = taskward("--version", settings={}, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"taskward {__version__}\n")

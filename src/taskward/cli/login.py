@@ -1,10 +1,11 @@
 """`taskward login`, `logout` and `whoami`."""
 
+import os
 from typing import Annotated
 
 import typer
 
-from taskward.cli.options import SERVER, AsJson, Server, at_a_terminal, logged_in, read_standard_input, service
+from taskward.cli.options import AsJson, Server, at_a_terminal, logged_in, read_standard_input, service, store
 
 PANEL = "Log in"
 commands = typer.Typer()
@@ -23,27 +24,32 @@ def login(
     ] = None,
     token_stdin: Annotated[bool, typer.Option("--token-stdin", help="Read such a token from a pipe.")] = False,
     insecure: Annotated[bool, typer.Option("--insecure", help="Without encryption, over a network too.")] = False,
-    server: Server = SERVER,
+    server: Server = None,
 ) -> None:
-    """Log in to a service, on this machine or elsewhere, and stay logged in."""
+    """Log in to a service, on this machine or elsewhere, and stay logged in.
+
+    Commands that name no service go to that of the last log-in.
+    """
     with service(server) as api:
         from taskward.client import accounts
-        from taskward.client.credentials import CredentialStore, configuration_folder
         from taskward.terminal_text import harmless
 
-        store = CredentialStore(configuration_folder())
         accounts.check_privacy(api, insecure=insecure)
         if token is not None or token_stdin:
             if email is not None or register or password_stdin:
                 raise typer.BadParameter("a token is instead of an account", param_hint="--token")
-            new = accounts.log_in_with_token(api, store, token or read_standard_input())
+            new = accounts.log_in_with_token(api, store(), token or read_standard_input())
         else:
+            if at_a_terminal() and not password_stdin:
+                typer.echo(f"This is for {harmless(str(api.address))}.", err=True)
             email = email or _asked_for("E-mail", "EMAIL")
             password = read_standard_input() if password_stdin else _password(twice=register)
             if register:
                 accounts.register(api, email, password, name)
-            new = accounts.log_in(api, store, email, password)
+            new = accounts.log_in(api, store(), email, password)
         typer.echo(f"Logged in at {harmless(str(api.address))} as {harmless(new.user_id)}.")
+        if accounts.TOKEN_VARIABLE in os.environ:
+            typer.echo(f"taskward: {accounts.TOKEN_VARIABLE} is set, and goes before this log-in", err=True)
 
 
 def _asked_for(what: str, hint: str) -> str:
@@ -61,18 +67,17 @@ def _password(*, twice: bool) -> str:
 
 
 @commands.command(rich_help_panel=PANEL)
-def logout(server: Server = SERVER) -> None:
+def logout(server: Server = None) -> None:
     """End the log-in at a service, and remove its tokens."""
     with service(server) as api:
         from taskward.client.accounts import log_out
-        from taskward.client.credentials import CredentialStore, configuration_folder
 
-        was_logged_in = log_out(api, CredentialStore(configuration_folder()))
+        was_logged_in = log_out(api, store())
         typer.echo(f"Logged out at {api.address}." if was_logged_in else f"Nobody was logged in at {api.address}.")
 
 
 @commands.command(rich_help_panel=PANEL)
-def whoami(as_json: AsJson = False, server: Server = SERVER) -> None:
+def whoami(as_json: AsJson = False, server: Server = None) -> None:
     """Say who is logged in at a service."""
     with logged_in(server) as session:
         from taskward.cli.output import print_json

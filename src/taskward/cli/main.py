@@ -7,14 +7,35 @@ from typing import Annotated
 
 import typer
 
-from taskward.cli import login, tasks, transfer
+from taskward.cli import lists, login, tasks, transfer
 from taskward.terminal_text import harmless
 
-cli = typer.Typer(help="A task API for many users.", no_args_is_help=True, pretty_exceptions_enable=False)
+cli = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
 
-for group in (tasks, transfer, login):
+for group in (lists, tasks, transfer, login):
     cli.add_typer(group.commands)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from taskward import __version__
+
+        typer.echo(f"taskward {__version__}")
+        raise typer.Exit
+
+
+@cli.callback()
+def taskward(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """A task API for many users."""
 
 
 @cli.command()

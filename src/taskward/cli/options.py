@@ -2,34 +2,67 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from taskward.cli import values
+
 if TYPE_CHECKING:  # loading these takes longer than `--help` may
     from taskward.client.api import Api
+    from taskward.client.credentials import CredentialStore
     from taskward.client.session import Session
 
 SERVER = "http://127.0.0.1:8000"
 
-Server = Annotated[str, typer.Option("--server", envvar="TASKWARD_SERVER", help="The address of the service.")]
+Server = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        envvar="TASKWARD_SERVER",
+        help="The address of the service.",
+        show_default=f"that of the last log-in, or {SERVER}",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")]
-TaskId = Annotated[int, typer.Argument(min=1, help="The number of the task.")]
+TaskId = Annotated[int, typer.Argument(parser=values.task_id, metavar="ID", help="The number of the task.")]
+TaskIds = Annotated[
+    list[int], typer.Argument(parser=values.task_id, metavar="ID", help="The number of the task, or several.")
+]
 Revision = Annotated[
     int | None,
     typer.Option(
-        "--revision", min=1, help="Only if the task is still at this revision. Unless given: as it is now."
+        "--revision",
+        parser=values.whole_number(1),
+        metavar="NUMBER",
+        help="Only if the task is still at this revision. Unless given: as it is now.",
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Write even if the task has changed meanwhile.")]
+Only = Annotated[bool | None, typer.Option("--open/--done", help="Only what is open, or only what is done.")]
+# As the API and earlier versions say it.
+Status = Annotated[
+    Literal["all", "open", "done", "pending", "completed"] | None, typer.Option("--status", hidden=True)
+]
+STATUSES = {"open": "pending", "done": "completed"}
+
+
+def status_of(only: bool | None, status: str | None) -> str:
+    """Return which tasks are meant, in the word of the API."""
+    if only is not None and status is not None:
+        raise typer.BadParameter("say --open, --done or neither", param_hint="--status")
+    if only is not None:
+        status = "open" if only else "done"
+    return STATUSES.get(status or "all", status or "all")
 
 
 @contextmanager
 def service(
-    server: str, *, patience_seconds: float | None = None, away_seconds: float | None = None
+    server: str | None, *, patience_seconds: float | None = None, away_seconds: float | None = None
 ) -> Iterator[Api]:
     """Give the service at an address; tell what goes wrong inside in one line, and exit with its code."""
     from taskward.client.address import Address
@@ -42,7 +75,7 @@ def service(
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # not every locale has every title
     try:
         with Api(
-            Address(server),
+            Address(server or _usual_server()),
             patience_seconds=PATIENCE_SECONDS if patience_seconds is None else patience_seconds,
             away_seconds=AWAY_SECONDS if away_seconds is None else away_seconds,
         ) as api:
@@ -57,16 +90,30 @@ def service(
         raise typer.Exit(1) from None
 
 
+def _usual_server() -> str:
+    """Return where commands go that name no server. A script with a token of its own goes by no earlier log-in."""
+    from taskward.client.accounts import TOKEN_VARIABLE
+
+    return SERVER if TOKEN_VARIABLE in os.environ else store().last_server() or SERVER
+
+
 @contextmanager
 def logged_in(
-    server: str, *, patience_seconds: float | None = None, away_seconds: float | None = None
+    server: str | None, *, patience_seconds: float | None = None, away_seconds: float | None = None
 ) -> Iterator[Session]:
-    """Give the session of whoever is logged in at an address, as `service` does."""
+    """Give the session of whoever is logged in at an address, or of `TASKWARD_TOKEN`, as `service` does."""
     with service(server, patience_seconds=patience_seconds, away_seconds=away_seconds) as api:
-        from taskward.client.credentials import CredentialStore, configuration_folder
+        from taskward.client.accounts import token_of_environment
         from taskward.client.session import Session
 
-        yield Session(api, CredentialStore(configuration_folder()))
+        yield Session(api, store(), token_of_environment(api))
+
+
+def store() -> CredentialStore:
+    """Return where the tokens of this machine's user are."""
+    from taskward.client.credentials import CredentialStore, configuration_folder
+
+    return CredentialStore(configuration_folder())
 
 
 def at_a_terminal() -> bool:

@@ -10,7 +10,8 @@ from typing import Annotated, Any, BinaryIO, Literal, TextIO
 
 import typer
 
-from taskward.cli.options import SERVER, AsJson, Server, logged_in
+from taskward.cli import values
+from taskward.cli.options import AsJson, Only, Server, Status, logged_in, status_of
 from taskward.client.fields import Page, Task
 
 PANEL = "Files"
@@ -30,16 +31,24 @@ def import_file(
     batch: Annotated[
         str | None, typer.Option(help="Another name creates the same rows anew. [the FILE's name]")
     ] = None,
-    in_flight: Annotated[int, typer.Option(min=1, max=32, help="Rows at a time. 1 keeps their order.")] = 8,
+    in_flight: Annotated[
+        int,
+        typer.Option(
+            parser=values.whole_number(1, 32), metavar="NUMBER", help="Rows at a time. 1 keeps their order."
+        ),
+    ] = 8,
     patience: Annotated[
-        float, typer.Option(min=0, help="Seconds to go on while the service is away or busy.")
+        float,
+        typer.Option(
+            parser=values.seconds, metavar="SECONDS", help="How long to go on while the service is away or busy."
+        ),
     ] = 120,
     as_json: AsJson = False,
-    server: Server = SERVER,
+    server: Server = None,
 ) -> None:
     """Create a task for each row of a JSON or CSV file.
 
-    Repeat it within a day, and only what is missing is created.
+    Repeat it within a day, and only what is missing is created; rows with a uid, whenever you like.
     """
     with logged_in(server, patience_seconds=patience, away_seconds=patience) as session:
         from taskward.cli.output import print_json
@@ -83,17 +92,19 @@ def import_file(
 def export_file(
     path: Annotated[str, typer.Argument(metavar="[FILE]", help="The file to write; - is standard output.")] = "-",
     kind: Kind = None,
-    status: Annotated[Literal["all", "pending", "completed"], typer.Option(help="Which tasks.")] = "all",
-    server: Server = SERVER,
+    only: Only = None,
+    status: Status = None,
+    server: Server = None,
 ) -> None:
     """Write your tasks to a JSON or CSV file, the oldest first."""
+    which = status_of(only, status)
     with logged_in(server, patience_seconds=60) as session:
         from taskward.atomic_files import written_whole
         from taskward.client import tasks
         from taskward.client.rows import format_of, write_rows
 
         kind = kind or format_of(path, "json" if path == "-" else None)
-        pages = tasks.pages(session, status=status, sort="created", order="asc")
+        pages = tasks.pages(session, status=which, sort="created", order="asc")
         if path == "-":
             sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
             write_rows(_tasks_of(pages), kind, _show if sys.stdout.isatty() else sys.stdout.write)

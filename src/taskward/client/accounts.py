@@ -1,5 +1,6 @@
 """Registering, logging in and out."""
 
+import os
 import re
 
 from taskward.client.api import Api
@@ -8,6 +9,7 @@ from taskward.client.errors import ClientError, NotLoggedInError, RefusedError
 from taskward.client.session import TOKEN_CODES, credentials_of
 
 TOKEN = re.compile(r"[\x21-\x7e]+")  # what fits into a header; the service looks at the rest
+TOKEN_VARIABLE = "TASKWARD_TOKEN"  # noqa: S105
 
 
 def check_privacy(api: Api, *, insecure: bool) -> None:
@@ -59,6 +61,25 @@ def log_in_with_token(api: Api, store: CredentialStore, token: str) -> Credentia
     return new
 
 
+def token_of_environment(api: Api) -> str | None:
+    """Return the access token that a script has set, and None where it has not.
+
+    Raises ClientError for what is no token, also for an empty one: else a script whose secret is missing would do
+    its work as whoever is logged in. And for one that would cross a network in plain text.
+    """
+    token = os.environ.get(TOKEN_VARIABLE)
+    if token is None:
+        return None
+    if not TOKEN.fullmatch(token):
+        raise ClientError(f"{TOKEN_VARIABLE} is no token: it is empty, or has spaces or line breaks in it")
+    if not api.address.is_private:
+        raise ClientError(
+            f"{api.address} is not encrypted, so anybody on the way could read {TOKEN_VARIABLE}. "
+            "Use https, or log in with `taskward login --token-stdin --insecure`."
+        )
+    return token
+
+
 def log_out(api: Api, store: CredentialStore) -> bool:
     """Forget the tokens here, then have the service end the log-in. Returns whether there was one.
 
@@ -76,6 +97,7 @@ def _keep(api: Api, store: CredentialStore, new: Credentials) -> None:
     with store.locked():
         old = store.read(api.address)
         store.write(api.address, new)
+        store.keep_last_server(api.address)
     if old is not None:
         _revoke(api, old)
 

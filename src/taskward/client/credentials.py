@@ -65,7 +65,16 @@ class CredentialStore:
             entries.pop(address.url, None)
         else:
             entries[address.url] = asdict(credentials)
-        self._write(entries, self._entries("devices"))
+        self._write(servers=entries)
+
+    def last_server(self) -> str | None:
+        """Return the address of the last log-in, and None before the first. Raises ClientError as `read` does."""
+        address = self._document().get("last_server")
+        return address if isinstance(address, str) else None
+
+    def keep_last_server(self, address: Address) -> None:
+        """Keep where the commands go that name no server. Call it `locked`."""
+        self._write(last_server=address.url)
 
     def device(self, address: Address) -> str | None:
         """Return what shows this service that somebody has logged in from here before; it outlives the log-in."""
@@ -74,24 +83,30 @@ class CredentialStore:
 
     def keep_device(self, address: Address, token: str) -> None:
         """Keep it for the next log-in. Call it `locked`."""
-        self._write(self._entries(), self._entries("devices") | {address.url: token})
+        self._write(devices=self._entries("devices") | {address.url: token})
 
-    def _write(self, servers: dict[str, Any], devices: dict[str, Any]) -> None:
-        text = json.dumps({"servers": servers} | ({"devices": devices} if devices else {}), indent=2)
+    def _write(self, **parts: Any) -> None:
+        text = json.dumps({**self._document(), **parts}, indent=2)
         with written_whole(self._file, overwrite=True) as draft:
             draft.write_text(text + "\n")
 
     def _entries(self, part: str = "servers") -> dict[str, Any]:
-        try:
-            parts = json.loads(self._file.read_text())
-            entries = {"devices": {}, **parts}[part]
-        except FileNotFoundError:
-            return {}
-        except (ValueError, KeyError, TypeError) as error:
-            raise self._broken() from error
+        entries = self._document().get(part, {})
         if not isinstance(entries, dict):
             raise self._broken()
         return entries
+
+    def _document(self) -> dict[str, Any]:
+        """Return the whole file, also what another version keeps there."""
+        try:
+            document = json.loads(self._file.read_text())
+        except FileNotFoundError:
+            return {"servers": {}}
+        except ValueError as error:
+            raise self._broken() from error
+        if not isinstance(document, dict) or "servers" not in document:
+            raise self._broken()
+        return document
 
     def _broken(self) -> ClientError:
         return ClientError(f"{self._file} is broken. Remove it, and log in again.")

@@ -16,16 +16,12 @@ TOKEN_CODES = ("TOKEN_MISSING", "TOKEN_EXPIRED", "TOKEN_INVALID")
 class Session:
     """Whoever is logged in. Can be used from several threads at once."""
 
-    def __init__(self, api: Api, store: CredentialStore) -> None:
-        """Raises NotLoggedInError when the store has nothing for this service."""
+    def __init__(self, api: Api, store: CredentialStore, token: str | None = None) -> None:
+        """Act with an access token, or with what the store has. Raises NotLoggedInError where it has nothing."""
         self._api = api
         self._store = store
-        self._credentials = self._kept()
-
-    @property
-    def credentials(self) -> Credentials:
-        """The newest known here."""
-        return self._credentials
+        self._credentials = self._kept() if token is None else Credentials("", token)
+        self._advice = "Log in again." if token is None else "Set TASKWARD_TOKEN to another."
 
     def request(self, method: str, path: str, **arguments: Any) -> Response:
         """Send a request as `Api.request` does, once more with new tokens if the old ones have ended.
@@ -41,17 +37,20 @@ class Session:
             if error.code not in TOKEN_CODES:
                 raise
             if used.refresh_token is None:
-                raise NotLoggedInError(f"{self._api.address} refuses the token: {error} Log in again.") from error
+                raise self._refused(error) from error
         try:
             return self._api.request(method, path, token=self._renewed(used).access_token, **arguments)
         except RefusedError as error:
             if error.code not in TOKEN_CODES:
                 raise
-            raise NotLoggedInError(f"{self._api.address} refuses the token: {error} Log in again.") from error
+            raise self._refused(error) from error
 
     def stop_waiting(self) -> None:
         """As `Api.stop_waiting`."""
         self._api.stop_waiting()
+
+    def _refused(self, error: RefusedError) -> NotLoggedInError:
+        return NotLoggedInError(f"{self._api.address} refuses the token: {error} {self._advice}")
 
     def _renewed(self, used: Credentials) -> Credentials:
         with self._store.locked():

@@ -17,9 +17,12 @@ def new_key() -> str:
 
 
 def add(session: Session, new: dict[str, Any], key: str) -> tuple[Task, bool]:
-    """Create a task once, however often this is repeated with `key` within a day; and tell whether it was now."""
+    """Create a task once, however often this is repeated with `key` within a day; and tell whether it was now.
+
+    With a `uid`, once for as long as the task is there.
+    """
     response = session.request("POST", "/tasks", body=new, headers={"Idempotency-Key": key})
-    return response.body, "idempotency-replayed" not in response.headers
+    return response.body, response.status == 201 and "idempotency-replayed" not in response.headers
 
 
 def read(session: Session, task_id: int) -> Task:
@@ -86,7 +89,7 @@ def _if_match(revision: int | None) -> dict[str, str]:
 
 
 def _changed(current: Task, revision: int | None) -> TaskChangedError:
-    state = "done" if current["completed"] else "pending"
+    state = "done" if current["completed"] else "open"
     return TaskChangedError(
         f"task {current['id']} has changed since revision {revision}; nothing was written. It is now at revision "
         f"{current['revision']}, {state}, with the title {current['title']!r}. --force writes anyway."

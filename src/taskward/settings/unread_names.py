@@ -44,8 +44,8 @@ NOT_DEVELOPMENT = {"prod", "production", "stage", "staging"}
 
 # Read by libraries, the command line and the system, and from the environment alone.
 BY_OTHERS = re.compile(
-    r"OTEL_.+|PG[A-Z]+|PYTHON[A-Z]+|LC_[A-Z]+|LANG|TZ|PATH|HOME|TMPDIR|NO_COLOR|XDG_CONFIG_HOME|TASKWARD_SERVER"
-    r"|PROMETHEUS_MULTIPROC_DIR|SSL_CERT_(FILE|DIR)|(HTTPS?|ALL|NO)_PROXY"
+    r"OTEL_.+|PG[A-Z]+|PYTHON[A-Z]+|LC_[A-Z]+|LANG|TZ|PATH|HOME|TMPDIR|NO_COLOR|XDG_CONFIG_HOME"
+    r"|TASKWARD_(SERVER|TOKEN)|PROMETHEUS_MULTIPROC_DIR|SSL_CERT_(FILE|DIR)|(HTTPS?|ALL|NO)_PROXY"
 )
 
 Values = Mapping[str, str | None]

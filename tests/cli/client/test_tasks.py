@@ -32,7 +32,7 @@ def test_text_can_come_from_a_pipe_and_comes_back_when_it_is_refused(alice: Pers
         done = alice(*arguments, stdin="x" * 201)
         assert done.code == 1
         sentence, given_back = done.stderr.splitlines()
-        assert sentence == "taskward: title: String should have at most 200 characters"
+        assert sentence == "taskward: title: A title can have up to 200 characters; this one has 201"
         assert json.loads(given_back.removeprefix("taskward: not saved: "))["title"] == "x" * 201
     assert alice("add", "-", "-d", "-", stdin="x").code == 2
 
@@ -55,8 +55,10 @@ def test_lists_are_asked_for_as_the_api_has_them(alice: Person) -> None:
     assert titles() == "cab"
     assert titles("--sort", "title") == "abc"
     assert titles("--sort", "created", "--order", "asc") == "bac"
-    assert titles("--status", "pending") == "ab"
-    assert titles("--status", "completed") == "c"
+    assert titles("--open") == titles("--status", "open") == titles("--status", "pending") == "ab"
+    assert titles("--done") == titles("--status", "done") == titles("--status", "completed") == "c"
+    assert titles("--status", "all") == "cab"
+    assert alice("list", "--open", "--status", "done").code == 2
     page = alice("list", "--limit", "2", "--json").json
     assert page["count"] == 3
     assert titles("--limit", "2", "--cursor", page["next_cursor"]) == "b"
@@ -97,7 +99,7 @@ def test_a_list_is_as_long_as_was_asked_for_though_the_api_makes_more_pages_of_i
 def test_where_nobody_watches_a_list_is_lines_with_tabs(alice: Person) -> None:
     task = alice("add", "With\ttab\nand line", "--json").json
     (line,) = alice("list").stdout.splitlines()
-    assert line.split("\t") == [str(task["id"]), "-", "With\\ttab\\nand line", task["updated_at"]]
+    assert line.split("\t") == [str(task["id"]), "-", "With\\ttab\\nand line", task["updated_at"], "", "", ""]
 
 
 def test_editing_changes_what_it_names(alice: Person) -> None:
@@ -120,7 +122,7 @@ def test_a_task_that_changed_is_left_alone_unless_forced(alice: Person, command:
     name, *options = command
     done = alice(name, task_id, *options, "--revision", str(seen["revision"]))
     assert (done.code, done.stdout) == (5, "")
-    assert f"revision {now['revision']}, pending, with the title 'Theirs'" in done.stderr
+    assert f"revision {now['revision']}, open, with the title 'Theirs'" in done.stderr
     assert alice("show", task_id, "--json").json == now
     assert alice(name, task_id, *options, "--revision", str(seen["revision"]), "--force").code == 0
 

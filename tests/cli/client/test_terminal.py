@@ -74,3 +74,51 @@ def test_completion_knows_commands_and_values(stranger: Person) -> None:
         stranger.env |= {"_TASKWARD_COMPLETE": "complete_bash", "COMP_WORDS": typed}
         stranger.env["COMP_CWORD"] = str(len(typed.split()) - 1)
         assert stranger.run().stdout.split() == [completed]
+
+
+def test_a_table_has_the_columns_that_have_something_to_show(alice: Person) -> None:
+    alice(
+        "add",
+        "Water",
+        "--due",
+        "2026-11-27",
+        "--at",
+        "18:00",
+        "--zone",
+        "UTC",
+        "--tag",
+        "a,b",
+        "--priority",
+        "low",
+    )
+    bare = alice("add", "Bare", "--json").json
+    terminal = alice.at_a_terminal("list", NO_COLOR="1", TZ="Asia/Tokyo")
+    assert terminal.end() == 0
+    assert re.search(r" id +done +title +due +priority +tags +updated ", terminal.output)
+    assert re.search(r" Water +2026-11-28 03:00 +low +a, b +\d{4}-", terminal.output)
+    assert re.search(rf" {bare['id']} +- +Bare +\d{{4}}-", terminal.output)
+
+
+def test_a_list_of_days_says_which_it_took_the_words_for(alice: Person) -> None:
+    alice("add", "Water", "--due", "2026-11-27")
+    for options, said in (
+        (("--due", "2026-11-27"), "Due on 2026-11-27:"),
+        (("--due-before", "2026-11-28"), "Due until 2026-11-27:"),
+        (("--due-after", "2026-11-26", "--due-before", "2026-11-29"), "Due from 2026-11-27 until 2026-11-28:"),
+        (("--due-after", "2026-11-27"), "Due from 2026-11-28:"),
+    ):
+        terminal = alice.at_a_terminal("list", *options)
+        assert terminal.end() == 0
+        assert said in terminal.output
+        assert ("No tasks." in terminal.output) is ("from 2026-11-28:" in said)
+
+
+def test_deleting_several_asks_for_each(alice: Person) -> None:
+    ids = [str(alice("add", title, "--json").json["id"]) for title in ("go", "stay")]
+    terminal = alice.at_a_terminal("rm", *ids)
+    for task_id, title, answer in zip(ids, ("go", "stay"), "yn", strict=True):
+        terminal.wait_for(f'Delete task {task_id} "{title}" for good? [y/N]: ')
+        terminal.type(answer)
+    assert terminal.end() == 1
+    assert f"taskward: task {ids[1]}: it was not deleted" in terminal.output
+    assert [task["title"] for task in alice("list", "--json").json["tasks"]] == ["stay"]

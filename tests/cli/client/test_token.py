@@ -1,0 +1,91 @@
+"""A script with an access token in `TASKWARD_TOKEN`, and where commands go that name no server."""
+
+import pytest
+
+from taskward.auth.issue import issue_token
+from taskward.cli.options import SERVER
+from tests.cli.client.people import Done, Person
+from tests.cli.client.test_login import PASSWORD
+from tests.conftest import SECRET
+
+pytestmark = pytest.mark.quick
+
+
+def token_of(user_id: str, seconds: int = 600) -> str:
+    return issue_token(user_id, SECRET.encode(), "HS256", seconds)
+
+
+def test_a_script_needs_no_log_in(stranger: Person) -> None:
+    stranger.env["TASKWARD_TOKEN"] = token_of("scripted")
+    assert stranger("whoami").stdout == "scripted\n"
+    assert stranger("add", "Buy milk").code == 0
+    assert list(stranger.home.rglob("credentials*")) == []
+
+
+def test_the_token_of_a_script_goes_before_a_log_in(alice: Person) -> None:
+    alice.env["TASKWARD_TOKEN"] = token_of("scripted-too")
+    assert alice("whoami").stdout == "scripted-too\n"
+    done = alice("login", "--token-stdin", stdin=token_of("another"))
+    assert done.stderr == "taskward: TASKWARD_TOKEN is set, and goes before this log-in\n"
+    assert alice("whoami").stdout == "scripted-too\n"
+
+
+@pytest.mark.parametrize("token", ["", "two words", "line\nbreak", "é", "no.jwt.atall"])
+def test_a_token_that_is_none_is_told_and_nobody_else_is_meant(alice: Person, token: str) -> None:
+    alice.env["TASKWARD_TOKEN"] = token
+    done = alice("list")
+    assert done.code == (3 if token == "no.jwt.atall" else 1)
+    assert done.stdout == ""
+    assert "TASKWARD_TOKEN" in done.stderr
+    assert not token or token not in done.stderr
+
+
+def test_a_token_that_has_ended_is_told_and_not_shown(stranger: Person) -> None:
+    ended = stranger.env["TASKWARD_TOKEN"] = token_of("scripted", -600)
+    done = stranger("list")
+    assert done.code == 3
+    assert done.stderr.endswith("Set TASKWARD_TOKEN to another.\n")
+    assert all(part not in done.stderr for part in ended.split("."))
+
+
+def test_it_crosses_no_network_in_plain_text(stranger: Person) -> None:
+    stranger.env["TASKWARD_TOKEN"] = secret = token_of("scripted")
+    done = stranger("list", "--server", stranger.server.replace("127.0.0.1", "0.0.0.0"))
+    assert done.code == 1
+    assert "is not encrypted" in done.stderr
+    assert secret not in done.stderr
+
+
+def without_a_server(person: Person, *arguments: str) -> Done:
+    """Run a command that is told of no server. In a process, or the environment of the tests would tell it."""
+    del person.env["TASKWARD_SERVER"]
+    try:
+        return person.run(*arguments)
+    finally:
+        person.env["TASKWARD_SERVER"] = person.server
+
+
+def test_commands_go_to_the_server_of_the_last_log_in(stranger: Person) -> None:
+    stranger("login", "remembered@example.com", "--register", "--password-stdin", stdin=PASSWORD)
+    assert "remembered@example.com" in without_a_server(stranger, "whoami").stdout
+    assert without_a_server(stranger, "logout").stdout == f"Logged out at {stranger.server}.\n"
+    done = without_a_server(stranger, "whoami")
+    assert (done.code, stranger.server in done.stderr) == (3, True)
+
+
+def test_the_token_of_a_script_goes_to_no_server_of_an_earlier_log_in(stranger: Person) -> None:
+    stranger("login", "--token-stdin", stdin=token_of("alice"))
+    assert stranger.store.last_server() == stranger.server
+    stranger.env["TASKWARD_TOKEN"] = token_of("scripted")
+    done = without_a_server(stranger, "whoami", "--server", "http://127.0.0.1:1")
+    assert (done.code, "127.0.0.1:1:" in done.stderr) == (4, True)
+    done = without_a_server(stranger, "whoami")
+    assert (done.code, SERVER in done.stderr) == (4, True)
+
+
+def test_a_log_in_keeps_what_another_version_keeps_beside_it(stranger: Person) -> None:
+    stranger("login", "--token-stdin", stdin=token_of("alice"))
+    (file,) = stranger.home.rglob("credentials.json")
+    file.write_text(file.read_text().replace('"servers"', '"later": {"a": 1}, "servers"'))
+    stranger("login", "--token-stdin", stdin=token_of("bob"))
+    assert '"later": {' in file.read_text()
