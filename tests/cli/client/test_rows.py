@@ -114,7 +114,9 @@ def test_tags_are_a_cell_with_commas(cell: str, tags: list[str]) -> None:
     assert row["tags"] == tags
 
 
-@pytest.mark.parametrize("tags", [[], ["home"], ["home", "plants"], ['["home"]', "b"], ["[", "]"], ['say "hi"']])
+@pytest.mark.parametrize(
+    "tags", [[], ["home"], ["home", "plants"], ['["home"]'], ['["home"]', "b"], ["[", "]"], ['say "hi"']]
+)
 @pytest.mark.parametrize("kind", ["json", "jsonl", "csv"])
 def test_tags_come_back_as_they_were_written(kind: Format, tags: list[str]) -> None:
     written: list[str] = []
