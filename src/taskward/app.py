@@ -148,7 +148,7 @@ def _add_service_routes(app: FastAPI, settings: Settings) -> None:
     if settings.metrics_beside_api:
         app.include_router(metrics_routes(settings.metrics_bearer))
     if settings.api_docs:
-        install_documentation(app)
+        install_documentation(app, opened=tasks.TAG)
 
 
 def _add_root_path(app: FastAPI, settings: Settings) -> None:

@@ -13,11 +13,15 @@ from starlette.responses import Response
 from taskward import errors
 from taskward.api.bodies import JsonBody
 from taskward.errors import ApiError
+from taskward.tasks.routes import PATH_PREFIXES
+from tests.client import Client
 from tests.openapi_snapshot import SNAPSHOT, published
 
 pytestmark = pytest.mark.quick
 
 OPENAPI = published()
+SCHEMAS = OPENAPI["components"]["schemas"]
+EXAMPLES = {"default", "example", "examples"}
 METHODS = {"get", "put", "post", "delete", "patch", "head", "options", "trace"}
 OPERATIONS = {
     f"{method.upper()} {path}": operation
@@ -81,6 +85,95 @@ def test_every_schema_is_valid_and_described(name: str) -> None:
     if name in ("TaskCreate", "TaskChanges", "Completion"):
         assert schema["additionalProperties"] is False
         assert all(field["description"] for field in schema["properties"].values())
+
+
+def test_no_body_and_no_query_has_a_default() -> None:
+    """Generators make what has one a field that must be there, or send it whatever the service thinks of later."""
+    bodies = [operation["requestBody"] for operation in OPERATIONS.values() if "requestBody" in operation]
+    used = {value["$ref"] for value in inside(bodies) if isinstance(value, dict) and "$ref" in value}
+    given = [resolve(reference) for reference in used]
+    given += [each["schema"] for operation in OPERATIONS.values() for each in operation.get("parameters", [])]
+    assert len(given) > 50
+    assert not [value for value in inside(given) if isinstance(value, dict) and "default" in value]
+
+
+def test_nothing_is_sent_that_nobody_typed() -> None:
+    """`/docs` fills in the example of a header: a key that was used, or the tag of another task."""
+    headers = [
+        each
+        for operation in OPERATIONS.values()
+        for each in operation.get("parameters", [])
+        if each["in"] == "header"
+    ]
+    assert {each["name"] for each in headers} == {"Idempotency-Key", "If-Match", "If-None-Match"}
+    assert not [value for value in inside(headers) if isinstance(value, dict) and EXAMPLES & value.keys()]
+    assert resolve("#/components/schemas/TaskCreate")["properties"]["uid"]["examples"] == [None]
+
+
+def test_tasks_have_the_plain_names_and_their_aliases_names_with_a_prefix() -> None:
+    ids = {path: {each["operationId"] for each in OPENAPI["paths"][path].values()} for path in OPENAPI["paths"]}
+    assert ids["/tasks"] == {"list_tasks", "create_task"}
+    assert ids["/tasks/{task_id}"] == {"read_task", "put_task", "patch_task", "delete_task"}
+    for prefix in PATH_PREFIXES[1:]:
+        assert {each.split("_", 1)[0] for each in ids[prefix]} == {prefix.split("/")[1]}
+        for path in (f"{prefix}{rest}" for rest in ("", "/{task_id}", "/{task_id}/complete", "/{task_id}/toggle")):
+            assert {tag for each in OPENAPI["paths"][path].values() for tag in each["tags"]} == {
+                f"tasks at {prefix}"
+            }
+
+
+def test_aliases_come_last_and_say_what_they_are() -> None:
+    names = [tag["name"] for tag in OPENAPI["tags"]]
+    assert names[0] == "tasks"
+    assert names[-len(PATH_PREFIXES) + 1 :] == [f"tasks at {prefix}" for prefix in PATH_PREFIXES[1:]]
+    assert {tag for operation in OPERATIONS.values() for tag in operation["tags"]} == set(names)
+    assert all("`/tasks`" in tag["description"] for tag in OPENAPI["tags"] if " at " in tag["name"])
+
+
+def test_schemas_have_plain_names() -> None:
+    assert {"TaskRead", "TaskCreate", "TaskChanges", "TaskList", "Completion", "Priority"} <= SCHEMAS.keys()
+    assert all(name.isalpha() for name in SCHEMAS)
+    assert SCHEMAS["Priority"]["enum"] == ["high", "medium", "low"]
+    for name in ("TaskRead", "TaskCreate", "TaskChanges"):
+        properties = SCHEMAS[name]["properties"]
+        assert properties["priority"]["anyOf"] == [{"$ref": "#/components/schemas/Priority"}, {"type": "null"}]
+        day, nothing = properties["due_date"]["anyOf"]
+        assert (day["type"], day["format"], nothing) == ("string", "date", {"type": "null"})
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "valid"),
+    [
+        ("TaskCreate", {"title": "x", "due_date": "2026-11-27", "due_time": "18:00", "due_zone": "UTC"}, True),
+        ("TaskCreate", {"title": "x", "due_date": None, "due_time": None, "due_zone": None}, True),
+        ("TaskCreate", {"title": "x", "due_zone": None}, True),
+        ("TaskCreate", {"title": "x", "due_time": "18:00"}, False),
+        ("TaskCreate", {"title": "x", "due_date": None, "due_time": "18:00"}, False),
+        ("TaskCreate", {"title": "x", "due_date": "2026-11-27", "due_zone": "UTC"}, False),
+        ("TaskCreate", {"title": "x", "due_date": "2026-11-27", "due_time": None, "due_zone": "UTC"}, False),
+        ("TaskCreate", {"title": "x", "tags": ["a", "a"]}, False),
+        ("TaskCreate", {"title": "x", "tags": ["a "]}, True),
+        ("TaskCreate", {"title": "x", "tags": ["a\n\x1f"]}, True),
+        ("TaskCreate", {"title": "x", "tags": [" "]}, False),
+        ("TaskCreate", {"title": "x", "due_date": "2026-11-27", "due_time": "18:00", "due_zone": "../x"}, False),
+        ("TaskChanges", {"due_time": "18:00"}, True),
+        ("TaskChanges", {"due_date": None}, True),
+        ("TaskChanges", {"due_date": None, "due_time": None, "due_zone": None}, True),
+        ("TaskChanges", {"due_date": None, "due_time": "18:00"}, False),
+        ("TaskChanges", {"due_date": None, "due_zone": "UTC"}, False),
+        ("TaskChanges", {"due_time": None, "due_zone": "UTC"}, False),
+        ("TaskChanges", {}, False),
+    ],
+)
+async def test_a_body_is_valid_by_the_description_where_the_service_takes_it(
+    alice: Client, name: str, body: dict[str, Any], valid: bool
+) -> None:
+    schema = {**SCHEMAS[name], "components": OPENAPI["components"]}
+    assert jsonschema_rs.validator_for(schema, validate_formats=True).is_valid(body) is valid
+    task = {"title": "x", "due_date": "2026-11-27", "due_time": "09:00", "due_zone": "UTC"}
+    path = (await alice.post("/tasks", json=task)).headers["location"]
+    response = await (alice.post("/tasks", json=body) if name == "TaskCreate" else alice.patch(path, json=body))
+    assert response.is_success is valid, response.text
 
 
 def test_every_operation_has_an_id_of_its_own() -> None:
@@ -165,6 +258,8 @@ def test_every_documented_error_has_an_example_that_fits(operation: Operation) -
             continue
         content = response["content"]["application/json"]
         validator = jsonschema_rs.validator_for({**content["schema"], "components": OPENAPI["components"]})
+        reference = content["schema"]["$ref"]
+        assert content["examples"].keys() == set(resolve(reference)["properties"]["code"]["enum"])
         for code, example in content["examples"].items():
             assert example["value"]["code"] == code
             assert STATUS_OF[code] == int(status)

@@ -1,5 +1,6 @@
 """Schemathesis holds the running service to its own published description, in every way it knows."""
 
+import os
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from tests.server.wire import JSON, TOKENS, Wire, request
 from tests.service import Service
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
+HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
 CASES = by_profile(2000, 50_000)
 CASES_OF_AN_OPERATION = by_profile(28, 2600)  # besides those that follow from the description alone
 SEED = [] if SOAK else ["--seed", "1"]  # else a new one each time, which is printed
@@ -45,4 +47,11 @@ def _schemathesis(url: str, folder: Path) -> subprocess.CompletedProcess[str]:
     ]
     token = ["--header", f"Authorization: Bearer {TOKENS['alice']}"]
     options = ["--max-examples", str(CASES_OF_AN_OPERATION), "--generation-database", "none", "--no-color", *SEED]
-    return subprocess.run([*command, *token, *options], cwd=folder, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [*command, *token, *options],
+        cwd=folder,
+        env={**os.environ, "SCHEMATHESIS_HOOKS": str(HOOKS)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )

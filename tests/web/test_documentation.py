@@ -1,6 +1,7 @@
 """The documentation in a browser: it works, and no script runs in it that is not its own."""
 
 import asyncio
+import json
 
 import httpx2
 import pytest
@@ -72,3 +73,26 @@ async def test_no_injected_script_runs_and_nothing_goes_elsewhere(
             await page.evaluate(f"until({number})")  # `wait_for_function` would need what the policy forbids
         assert await page.evaluate("typeof stolen") == "undefined", attack
     await page.close()
+
+
+async def test_the_tasks_are_open_and_their_aliases_are_not(browser: Browser, service: str) -> None:
+    async with visiting(browser, f"{service}/docs") as alice:
+        await expect(alice.page.locator("[id$='-create_task'].opblock")).to_be_visible()
+        shown = await alice.page.locator(".opblock").evaluate_all("blocks => blocks.map((block) => block.id)")
+        assert {each.split("-")[1] for each in shown} == {"tasks"}
+        await alice.page.locator("[data-tag='tasks at /users/{user_id}/tasks']").click()
+        await expect(alice.page.locator("[id$='-users_user_id_create_task']")).to_be_visible()
+
+
+async def test_trying_it_out_sends_nothing_that_nobody_typed(browser: Browser, service: str) -> None:
+    async with visiting(browser, f"{service}/docs") as alice:
+        async with alice.page.expect_request("**/tasks**") as asked:
+            await try_out(alice.page, "list_tasks")
+        request = await asked.value
+        assert request.url == f"{service}/tasks"
+        assert "if-none-match" not in await request.all_headers()
+        async with alice.page.expect_request("**/tasks") as asked:
+            await try_out(alice.page, "create_task")
+        request = await asked.value
+        assert "idempotency-key" not in await request.all_headers()
+        assert json.loads(request.post_data or "{}").items() >= {"title": "Buy milk", "uid": None}.items()

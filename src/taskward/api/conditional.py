@@ -15,6 +15,7 @@ from taskward.field_types import DIGITS, MAX_INT64
 TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'  # RFC 9110, 8.8.3
 ANY_GENERATION = re.compile(r"\.[1-9][0-9]*\Z", re.ASCII)
 TAGS = re.compile(rf"[ \t]*{TAG}(?:[ \t]*,[ \t]*{TAG})*[ \t]*\Z")
+ENTITY_TAGS = rf"^(?:\*|{TAG}(?:[ \t]*,[ \t]*{TAG})*)$"  # for the description, where nothing is around it
 
 # `Vary`, because one address (`/tasks`) shows every user something else.
 REVALIDATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}

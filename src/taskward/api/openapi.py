@@ -1,12 +1,24 @@
 """What routes say of themselves in the published description: their error responses and their headers."""
 
+import inspect
 from collections import defaultdict
 from copy import deepcopy
-from typing import Any
+from functools import cache
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, create_model
 
 from taskward import errors
+
+# What an error response is called that can have one of several codes; else it has the name of the error. Clients
+# that are made from the description import these names, so they stay when a code comes or goes.
+NAMES = {
+    frozenset({"VALIDATION_ERROR", "MALFORMED_JSON"}): "InvalidBodyError",
+    frozenset({"TOKEN_MISSING", "TOKEN_EXPIRED", "TOKEN_INVALID"}): "TokenError",
+    frozenset({"FORBIDDEN", "QUOTA_EXCEEDED"}): "CreateForbiddenError",
+    frozenset({"DATABASE_UNAVAILABLE", "KEYS_UNAVAILABLE"}): "UnavailableError",
+    frozenset({"DATABASE_UNAVAILABLE", "SERVER_BUSY"}): "LogInUnavailableError",
+}
 
 
 class ErrorBody(BaseModel):
@@ -23,10 +35,16 @@ class FieldError(BaseModel):
     message: str
 
 
-class ValidationErrorBody(ErrorBody):
-    """What went wrong, field by field where the request could be read."""
+class InvalidFields(ErrorBody):
+    """What went wrong, field by field."""
 
-    errors: list[FieldError] | None = None
+    errors: list[FieldError]
+
+
+class InvalidBody(ErrorBody):
+    """What went wrong, field by field where the body could be read."""
+
+    errors: Annotated[list[FieldError], Field(default_factory=list)]
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -36,7 +54,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """
     everything = (
         errors.ValidationFailedError([("title", "Field required")]),
-        errors.MalformedBodyError(),
+        *([errors.MalformedBodyError()] if 415 in statuses else []),  # as they go with a body of JSON
         errors.TokenMissingError(""),
         errors.TokenExpiredError(""),
         errors.TokenInvalidError(""),
@@ -55,19 +73,40 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return responses_of(*(kind for kind in everything if kind.status in documented))
 
 
-def responses_of(*examples: errors.ApiError) -> dict[int | str, dict[str, Any]]:
-    """Return the documentation of these error responses and no others, for a route's `responses`."""
-    by_status: dict[int, dict[str, Any]] = defaultdict(dict)
+def responses_of(
+    *examples: errors.ApiError, base: type[ErrorBody] | None = None
+) -> dict[int | str, dict[str, Any]]:
+    """Return the documentation of these error responses and no others, for a route's `responses`.
+
+    `base` has the fields that they have besides those of every error.
+    """
+    by_status: dict[int, list[errors.ApiError]] = defaultdict(list)
     for example in examples:
-        by_status[example.status][example.code] = {"value": example.body()}
+        by_status[example.status].append(example)
     return {
         status: {
-            "model": ValidationErrorBody if status == 400 else ErrorBody,
-            "description": ", ".join(f"`{code}`" for code in by_code),
-            "content": {"application/json": {"examples": by_code}},
+            "model": _model(base, tuple(type(kind) for kind in kinds)),
+            "description": ", ".join(f"`{kind.code}`" for kind in kinds),
+            "content": {"application/json": {"examples": {kind.code: {"value": kind.body()} for kind in kinds}}},
         }
-        for status, by_code in by_status.items()
+        for status, kinds in by_status.items()
     }
+
+
+@cache
+def _model(base: type[ErrorBody] | None, kinds: tuple[type[errors.ApiError], ...]) -> type[ErrorBody]:
+    first, *others = kinds
+    if first is errors.ValidationFailedError:
+        base = InvalidBody if others else InvalidFields
+    codes = [kind.code for kind in kinds]
+    # An enumeration also where it has one value: every generator knows those.
+    code = Annotated[str, Field(description="A constant for a program.", json_schema_extra={"enum": codes})]
+    return create_model(
+        NAMES[frozenset(codes)] if others else first.__name__,
+        __base__=base or ErrorBody,
+        __doc__=inspect.getdoc(ErrorBody if others else first),
+        code=code,
+    )
 
 
 def with_headers(status: int, **headers: str) -> dict[int | str, dict[str, Any]]:
@@ -82,15 +121,17 @@ def with_headers(status: int, **headers: str) -> dict[int | str, dict[str, Any]]
     }
 
 
-def request_header(name: str, description: str, example: str, **schema: Any) -> dict[str, Any]:
-    """Return the documentation of an optional header of a request, for a route's `openapi_extra`."""
+def request_header(name: str, description: str, **schema: Any) -> dict[str, Any]:
+    """Return the documentation of an optional header of a request, for a route's `openapi_extra`.
+
+    There is no example: `/docs` would send it, and a request with a key of yesterday's or an old tag does nothing.
+    """
     return {
         "name": name,
         "in": "header",
         "required": False,
         "description": description,
         "schema": {"type": "string", **schema},
-        "example": example,
     }
 
 

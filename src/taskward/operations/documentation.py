@@ -27,11 +27,11 @@ DESCRIPTION = "openapi.json"
 INLINE = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 
 
-def install_documentation(app: FastAPI) -> None:
-    """Add `/openapi.json`, the two viewers of it and the files they need."""
+def install_documentation(app: FastAPI, *, opened: str) -> None:
+    """Add `/openapi.json`, the two viewers of it and the files they need; `/docs` begins with one tag opened."""
     # Imported for its files; the factory it offers would decide too much about the application.
     app.mount(f"/{ASSETS}", StaticFiles(directory=Path(fastapi_offline.__file__).parent / "static"))
-    swagger_ui = _swagger_ui(app.title)
+    swagger_ui = _swagger_ui(app.title, opened)
     redoc = _redoc(app.title)
 
     @app.get("/docs", include_in_schema=False)
@@ -50,17 +50,22 @@ def install_documentation(app: FastAPI) -> None:
         return JsonResponse(behind(app.openapi(), root_path_of(request.scope)))
 
 
-def _swagger_ui(title: str) -> HTMLResponse:
-    return _with_policy(
-        get_swagger_ui_html(
-            openapi_url=DESCRIPTION,
-            title=f"{title}: try the API",
-            swagger_js_url=f"{ASSETS}/swagger-ui-bundle.js",
-            swagger_css_url=f"{ASSETS}/swagger-ui.css",
-            swagger_favicon_url=f"{ASSETS}/favicon.png",
-            swagger_ui_parameters={"persistAuthorization": False, "displayRequestDuration": True},
-        )
+def _swagger_ui(title: str, opened: str) -> HTMLResponse:
+    page = get_swagger_ui_html(
+        openapi_url=DESCRIPTION,
+        title=f"{title}: try the API",
+        swagger_js_url=f"{ASSETS}/swagger-ui-bundle.js",
+        swagger_css_url=f"{ASSETS}/swagger-ui.css",
+        swagger_favicon_url=f"{ASSETS}/favicon.png",
+        swagger_ui_parameters={
+            "persistAuthorization": False,
+            "displayRequestDuration": True,
+            "docExpansion": "none",  # else the aliases make the page several times as long
+        },
     )
+    open_tag = f'ui.layoutActions.show(["operations-tag", "{opened}"], true);'
+    start, end = bytes(page.body).decode().rsplit("</script>", 1)
+    return _with_policy(HTMLResponse(f"{start}{open_tag}</script>{end}"))
 
 
 def _redoc(title: str) -> HTMLResponse:

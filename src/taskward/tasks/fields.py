@@ -6,7 +6,7 @@ To add a field, see "A field" in CONTRIBUTING.md.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -17,6 +17,7 @@ from taskward.tasks.values import (
     DueDate,
     DueTime,
     DueZone,
+    OptionalPriority,
     Priority,
     Tags,
     Title,
@@ -57,18 +58,24 @@ GENERATION = 3
 class TaskRead(TypedDict):
     """A task."""
 
+    # No example is null, as FastAPI leaves nulls out of examples.
     id: Annotated[int, Given(), Field(ge=1, examples=[1])]
-    uid: Annotated[str | None, Settable(Uid, "text", default=None, changeable=False), Field(examples=[None])]
+    uid: Annotated[
+        str | None, Settable(Uid, "text", default=None, changeable=False), Field(examples=["0b2c7f0e-7d0f-4e51"])
+    ]
     user_id: Annotated[str, Given(), Field(min_length=1, max_length=255, examples=["user_123"])]
     title: Annotated[str, Settable(Title, "text"), Field(min_length=1, max_length=200, examples=["Buy milk"])]
     description: Annotated[
         str | None, Settable(Description, "text", default=None), Field(max_length=1000, examples=["Two litres"])
     ]
-    completed: Annotated[bool, Settable(Completed, "boolean", default=False), Field(examples=[False])]
+    completed: Annotated[bool, Settable(Completed, "boolean", default=False), Field(examples=[True])]
     completed_at: Annotated[
         datetime | None,
         Given(IN_UTC),
-        Field(description="When `completed` last became true; null while it is false.", examples=[None]),
+        Field(
+            description="When `completed` last became true; null while it is false.",
+            examples=["2026-01-09T09:00:00.123456Z"],
+        ),
     ]
     due_date: Annotated[date | None, Settable(DueDate, "date", default=None), Field(examples=["2026-11-27"])]
     due_time: Annotated[
@@ -76,8 +83,8 @@ class TaskRead(TypedDict):
     ]
     due_zone: Annotated[str | None, Settable(DueZone, "text", default=None), Field(examples=["Europe/Berlin"])]
     priority: Annotated[
-        Literal["high", "medium", "low"] | None,
-        Settable(Priority, "text", default=None),
+        Priority | None,
+        Settable(OptionalPriority, "text", default=None),
         Field(examples=["high"]),
     ]
     tags: Annotated[list[str], Settable(Tags, "text[]", default=[]), Field(examples=[["home", "plants"]])]

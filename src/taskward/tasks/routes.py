@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from taskward.api.bodies import JsonBody, end_of_body
 from taskward.api.conditional import (
+    ENTITY_TAGS,
     REVALIDATE,
     ListTag,
     expected_revisions,
@@ -33,6 +34,7 @@ from taskward.tasks.fields import GENERATION, TaskRead, Values
 from taskward.tasks.schemas import Completion, ListQuery, SomeChanges, TaskCreate, TaskList
 from taskward.tasks.service import TaskService
 
+TAG = "tasks"
 PATH_PREFIXES = ("/tasks", "/api/{user_id}/tasks", "/users/{user_id}/tasks")
 
 Responses = dict[int | str, dict[str, Any]]
@@ -44,41 +46,37 @@ class StaleTask(ErrorBody):
     current: Annotated[TaskRead, Field(description="The task as it is now.")]
 
 
-TAG = "Changes with the task: send it back as `If-Match` to write only what you have seen."
+TASK_TAG = "Changes with the task: send it back as `If-Match` to write only what you have seen."
 UNCHANGED: Responses = {304: {"description": "What the client has is still current."}}
 EXAMPLE = {name: field["examples"][0] for name, field in TypeAdapter(TaskRead).json_schema()["properties"].items()}
-CHANGED = PreconditionFailedError(EXAMPLE)
-STALE: Responses = {
-    CHANGED.status: {
-        "model": StaleTask,
-        "description": f"`{CHANGED.code}`",
-        "content": {"application/json": {"examples": {CHANGED.code: {"value": CHANGED.body()}}}},
-    }
-}
+STALE = responses_of(PreconditionFailedError(EXAMPLE), base=StaleTask)
 THERE = {
     "model": TaskRead,
     "description": "The task that has this `uid`: it was there.",
-    **with_headers(200, Location="The path of the task.", ETag=TAG)[200],
+    **with_headers(200, Location="The path of the task.", ETag=TASK_TAG)[200],
 }
 IF_NONE_MATCH = request_header(
-    "If-None-Match", "`ETag` of an earlier response: 304 when nothing changed.", f'"7.{GENERATION}"'
+    "If-None-Match",
+    f'`ETag` of an earlier response, such as `"7.{GENERATION}"`: 304 when nothing changed.',
+    format="entity-tags",
+    pattern=ENTITY_TAGS,
 )
 IF_MATCH = request_header(
     "If-Match",
-    "`ETag` of the task, or its `revision` in quotes: 412 when it has changed since.",
-    f'"7.{GENERATION}"',
+    f'`ETag` of the task, such as `"7.{GENERATION}"`, or its `revision` in quotes: 412 when it has changed since.',
+    format="entity-tags",
+    pattern=ENTITY_TAGS,
 )
 IDEMPOTENCY_KEY = request_header(
     "Idempotency-Key",
-    "1–255 printable ASCII characters of your choice. A repeat within 24 hours creates nothing and is answered as"
-    " the first was, with `Idempotency-Replayed: true`.",
-    "5f0c2a7e-9b1d-4c8e-8a55-0b6f3f1d2c11",
+    "1–255 printable ASCII characters of your choice, such as a new UUID. A repeat within 24 hours creates nothing"
+    " and is answered as the first was, with `Idempotency-Replayed: true`.",
     minLength=1,
     maxLength=255,
     pattern="^[ -~]*$",
 )
-READS = responses(400, 401, 403, 404, 503) | UNCHANGED | with_headers(200, ETag=TAG)
-WRITES = responses(400, 401, 403, 404, 413, 415, 503) | STALE | with_headers(200, ETag=TAG)
+READS = responses(400, 401, 403, 404, 503) | UNCHANGED | with_headers(200, ETag=TASK_TAG)
+WRITES = responses(400, 401, 403, 404, 413, 415, 503) | STALE | with_headers(200, ETag=TASK_TAG)
 
 # What routes have in common that are one operation under two names.
 UPDATE: dict[str, Any] = {
@@ -89,7 +87,7 @@ UPDATE: dict[str, Any] = {
 }
 COMPLETE = UPDATE | {"summary": "Complete a task, or reopen it"}
 
-router = APIRouter(tags=["tasks"])
+router = APIRouter(tags=[TAG])
 
 
 @router.get(
@@ -142,7 +140,7 @@ async def list_tasks(
     | with_headers(
         201,
         Location="The path of the task.",
-        ETag=TAG,
+        ETag=TASK_TAG,
         Idempotency_Replayed="`true` when the response is that of an earlier request.",
     )
     | {200: THERE},

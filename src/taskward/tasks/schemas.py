@@ -8,18 +8,43 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator, with_config
 from typing_extensions import TypedDict
 
-from taskward.field_types import STRICT, InDigits, without_nul, wrong_field
+from taskward.field_types import PRINTABLE, STRICT, WHITE_SPACE, InDigits, without_nul, wrong_field
 from taskward.tasks.fields import CHANGEABLE, SETTABLE, TaskRead, Values
-from taskward.tasks.values import NEEDS, PRIORITIES, Completed, day, need_of, tag, uid
+from taskward.tasks.values import (
+    A_DAY,
+    A_TAG,
+    NEEDS,
+    PRIORITIES,
+    UID_LENGTH,
+    Completed,
+    day,
+    need_of,
+    tag,
+    uid,
+)
 
 _NEW: dict[str, Any] = {name: (field.accepts, field.default) for name, field in SETTABLE.items()}
 _CHANGES: dict[str, Any] = {name: field.accepts for name, field in CHANGEABLE.items()}
 
 
-class _New(BaseModel):
-    """A new task."""
+def _given(name: str) -> Values:
+    """Return the JSON Schema of a body in which a field is there and not null."""
+    return {"properties": {name: {"type": "string"}}, "required": [name]}
 
-    model_config = STRICT
+
+def _null(*names: str) -> Values:
+    """Return the JSON Schema of a body in which each of these is null or not there."""
+    return {"properties": {name: {"type": "null"} for name in names}}
+
+
+class _New(BaseModel):
+    """A new task. What is not named is null, `completed` is false, and `tags` are none."""
+
+    model_config = STRICT | {
+        "json_schema_extra": {
+            "dependentSchemas": {name: {"anyOf": [_null(name), _given(needed)]} for name, needed in NEEDS.items()}
+        }
+    }
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -33,7 +58,18 @@ TaskCreate = create_model("TaskCreate", __base__=_New, __doc__=_New.__doc__, **_
 
 TaskChanges = TypedDict("TaskChanges", _CHANGES, total=False)  # type: ignore[misc]  # mypy wants a literal
 TaskChanges.__doc__ = "What to change; what is not named stays as it is."
-with_config(STRICT | {"json_schema_extra": {"minProperties": 1}})(TaskChanges)
+with_config(
+    STRICT
+    | {
+        "json_schema_extra": {
+            "minProperties": 1,
+            "dependentSchemas": {
+                "due_date": {"anyOf": [_given("due_date"), _null("due_time", "due_zone")]},
+                "due_time": {"anyOf": [_given("due_time"), _null("due_zone")]},
+            },
+        }
+    }
+)(TaskChanges)
 
 
 def _whole(changes: Values) -> Values:
@@ -60,6 +96,8 @@ class Completion(BaseModel):
 
 
 SPECIAL = re.compile(r"[%_\\]")  # to LIKE
+A_PRIORITY = f"(?:{'|'.join(PRIORITIES)})"
+WITH_A_WORD = rf"^[^\u0000]*[^\u0000\u001c-\u001f{WHITE_SPACE}][^\u0000]*$"
 
 
 def _priorities(text: str) -> str:
@@ -84,11 +122,21 @@ def _patterns(words: str) -> list[str]:
 
 
 # Each stays the text that it was, so that a link to the next page can say it again.
-_Day = Annotated[str, AfterValidator(lambda text: day(text).isoformat())]
-_Priorities = Annotated[str, AfterValidator(_priorities)]
-_Tags = Annotated[str, AfterValidator(_tags)]
-_Uid = Annotated[str, AfterValidator(uid)]
-_Words = Annotated[str, AfterValidator(_words), Field(max_length=200)]
+_Day = Annotated[
+    str,
+    AfterValidator(lambda text: day(text).isoformat()),
+    Field(json_schema_extra={"format": "date", "pattern": A_DAY}),
+]
+_Priorities = Annotated[
+    str, AfterValidator(_priorities), Field(json_schema_extra={"pattern": f"^{A_PRIORITY}(?:,{A_PRIORITY})*$"})
+]
+_Tags = Annotated[str, AfterValidator(_tags), Field(json_schema_extra={"pattern": f"^{A_TAG}(?:,{A_TAG})*$"})]
+_Uid = Annotated[
+    str,
+    AfterValidator(uid),
+    Field(json_schema_extra={"minLength": 1, "maxLength": UID_LENGTH, "pattern": PRINTABLE}),
+]
+_Words = Annotated[str, AfterValidator(_words), Field(max_length=200, json_schema_extra={"pattern": WITH_A_WORD})]
 
 # The filters, and what each gives to the statement.
 FILTERS: dict[str, Callable[[str], Any]] = {

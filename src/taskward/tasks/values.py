@@ -7,11 +7,13 @@ from functools import cache
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
+from typing_extensions import TypeAliasType
 
 from taskward.field_types import (
     CONTROLS,
     INVISIBLE,
     PRINTABLE,
+    WHITE_SPACE,
     WITH_A_VISIBLE_CHARACTER,
     WITHOUT_NUL,
     is_printable,
@@ -29,6 +31,12 @@ NEEDS = {"due_time": "due_date", "due_zone": "due_time"}
 PRIORITIES = ("high", "medium", "low")
 
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z", re.ASCII)
+# For the published description: what a day, a zone and a tag look like, a tag with what is trimmed around it.
+A_DAY = "^(?:19|[2-9][0-9])[0-9]{2}-[0-9]{2}-[0-9]{2}$"
+ZONE = "^[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+){0,2}$"
+_TRIMMED = rf"[\u001c-\u001f{WHITE_SPACE}]*"
+A_TAG = rf"{_TRIMMED}[^,{CONTROLS}]*[^,{INVISIBLE}][^,{CONTROLS}]*{_TRIMMED}"
+
 TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]\Z", re.ASCII)
 
 
@@ -137,14 +145,11 @@ Uid = Annotated[
     Field(
         description=f"Your own name for the task, or null: 1–{UID_LENGTH} printable characters, given when it is"
         " created and never changed. Creating it again returns the task that is there.",
-        examples=["0b2c7f0e-7d0f-4e51-9f6e-3a9d1c0e5b11"],
+        examples=[None],  # `/docs` would send another, and the second time create nothing
     ),
 ]
 DueDate = Annotated[
-    Annotated[
-        str, AfterValidator(day), _schema(format="date", pattern=r"^(?:19|[2-9][0-9])[0-9]{2}-[0-9]{2}-[0-9]{2}$")
-    ]
-    | None,
+    Annotated[str, AfterValidator(day), _schema(format="date", pattern=A_DAY)] | None,
     Field(
         description="The calendar day it is due, 1900 to 9999, or null. Null clears time and zone as well.",
         examples=["2026-11-27"],
@@ -158,19 +163,21 @@ DueTime = Annotated[
     ),
 ]
 DueZone = Annotated[
-    Annotated[str, AfterValidator(_zone), _schema(pattern="^[A-Za-z0-9_+/-]+$")] | None,
+    Annotated[str, AfterValidator(_zone), _schema(format="iana-time-zone", pattern=ZONE)] | None,
     Field(
         description="The IANA time zone of `due_time`, which it needs, or null: wherever the user is.",
         examples=["Europe/Berlin"],
     ),
 ]
-Priority = Annotated[
-    Literal["high", "medium", "low"] | None, Field(description="How urgent it is, or null.", examples=["high"])
-]
+# An alias has a name in the published description, and so has the enumeration in clients made from it.
+Priority = TypeAliasType(
+    "Priority", Annotated[Literal["high", "medium", "low"], Field(description="How urgent a task is.")]
+)
+OptionalPriority = Annotated[Priority | None, Field(description="How urgent it is, or null.", examples=["high"])]
 Tag = Annotated[
     str,
     AfterValidator(tag),
-    _schema(minLength=1, maxLength=TAG_LENGTH, pattern=rf"^[^,{CONTROLS}]*[^,{INVISIBLE}][^,{CONTROLS}]*$"),
+    _schema(minLength=1, maxLength=TAG_LENGTH, pattern=rf"^{A_TAG}$"),
 ]
 Tags = Annotated[
     list[Tag],
@@ -179,7 +186,7 @@ Tags = Annotated[
         description=f"Up to {MOST_TAGS} tags of 1–{TAG_LENGTH} characters, without commas, no two the same but for"
         " their case. Their order is kept.",
         examples=[["home", "plants"]],
-        json_schema_extra={"maxItems": MOST_TAGS},
+        json_schema_extra={"maxItems": MOST_TAGS, "uniqueItems": True},
     ),
 ]
 

@@ -9,7 +9,7 @@ from tests.openapi_snapshot import published
 
 
 def text() -> str:
-    """Return the table. Of the three path prefixes of tasks it names `/tasks` alone."""
+    """Return the table. Of the path prefixes of tasks it names `/tasks` alone."""
     rows = (
         (f"`{method.upper()} {path}`", " ".join(operation["description"].split()), *_statuses(operation))
         for path, method, operation in operations()
@@ -25,22 +25,22 @@ def list_parameters() -> str:
 
 
 def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yield path, method and description of every operation, of the path prefixes only `/tasks`."""
-    for path, methods in published()["paths"].items():
-        if "{user_id}" not in path:
-            yield from ((path, method, operation) for method, operation in methods.items())
+    """Yield path, method and description of every operation, and none of its aliases."""
+    openapi = published()
+    aliases = {tag["name"] for tag in openapi["tags"] if "description" in tag}
+    for path, methods in openapi["paths"].items():
+        for method, operation in methods.items():
+            if aliases.isdisjoint(operation["tags"]):
+                yield path, method, operation
 
 
 def _values(schema: dict[str, Any]) -> str:
-    """Return what a parameter may be, and what it is unless given."""
-    schema = schema | next((kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}), {})
+    """Return what a parameter may be."""
     if "enum" in schema:
-        values = ", ".join(f"`{value}`" for value in schema["enum"])
-    elif "maximum" in schema:
-        values = f"{schema['minimum']} to {schema['maximum']}"
-    else:
-        values = "text"
-    return f"{values}; `{schema['default']}` unless given" if schema.get("default") else values
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    if "maximum" in schema:
+        return f"{schema['minimum']} to {schema['maximum']}"
+    return {"date": "day"}.get(schema.get("format", ""), "text")
 
 
 def _statuses(operation: dict[str, Any]) -> tuple[str, str]:
