@@ -9,8 +9,9 @@ ROUNDS ?= 3
 PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 # A complete lock needs no resolver, and the resolver of an old pip fails once something newer than the lock exists.
 INSTALL_LOCKED := $(PIP_INSTALL) --require-hashes --no-deps
-LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --group build --quiet \
+COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+LOCK := $(COMPILE) pyproject.toml --group build
 # Settings of this shell or of .env must not reach the tests.
 CLEAN_ENV := env -u DATABASE_URL -u JWT_SECRET_KEY -u BETTER_AUTH_SECRET
 PYTEST := $(CLEAN_ENV) $(BIN)/pytest
@@ -75,6 +76,7 @@ lock: $(VENV)/dev ## Pin the newest dependencies that `pyproject.toml` allows, w
 	$(BIN)/$(LOCK) --upgrade --extra embedded --constraint requirements.lock --output-file requirements-embedded.lock
 	$(BIN)/$(LOCK) --upgrade --all-extras --constraint requirements-embedded.lock --output-file requirements-extras.lock
 	$(BIN)/$(LOCK) --upgrade --all-extras --group dev --constraint requirements-extras.lock --output-file requirements-dev.lock
+	$(BIN)/$(COMPILE) --upgrade --group clients --output-file tests/clients/requirements.lock
 
 audit: $(VENV)/dev ## Ask the package index for known vulnerabilities of the locked dependencies
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements-extras.lock
