@@ -55,7 +55,7 @@ def check_response(openapi: dict[str, Any], response: httpx2.Response) -> None:
     """Fail unless the response has a request id and, on a documented route, a documented status and body."""
     assert response.headers["x-request-id"]
     method = "GET" if response.request.method == "HEAD" else response.request.method
-    operation = operation_of(openapi, method, response.request.url.path)
+    operation = operation_of(openapi, method, response.request.url.path.removesuffix("/") or "/")
     if operation is None:
         return
     documented = operation["responses"].get(str(response.status_code))

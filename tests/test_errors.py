@@ -39,7 +39,7 @@ CONTRACT = {
 
 def example(kind: type[ApiError]) -> ApiError:
     if issubclass(kind, ValidationFailedError):
-        return kind([("title", "Field required")])
+        return kind([("title", "is missing")])
     if issubclass(kind, PreconditionFailedError):
         return kind({"id": 1})
     if issubclass(kind, RateLimitedError):

@@ -48,9 +48,9 @@ logger = logging.getLogger(__name__)
 DESCRIPTION = """
 Tasks of many users, each seen by their owner alone.
 
-Every task route wants `Authorization: Bearer <token>`. The three path prefixes are one and the same API:
-`/tasks` takes the owner from the token; `/api/{user_id}/tasks` and `/users/{user_id}/tasks` name the owner, who
-must be the token's user.
+Every task route wants `Authorization: Bearer <token>`. The four path prefixes are one and the same API:
+`/tasks` and `/api/tasks` take the owner from the token; `/api/{user_id}/tasks` and `/users/{user_id}/tasks` name
+the owner, who must be the token's user. A slash at the end of an address is as if it were not there.
 
 Every error is `{"detail": "a sentence for a person", "code": "A_CONSTANT"}`. An address that does not exist is
 answered with 404 `NOT_FOUND`, a method that an address does not have with 405 `METHOD_NOT_ALLOWED` and `Allow`.

@@ -9,15 +9,17 @@ from typing import Any, ClassVar
 
 
 class ApiError(Exception):
-    """A response of 4xx or 5xx. Subclasses fix `status` and `code`; `detail` may say more."""
+    """A response of 4xx or 5xx. Subclasses fix `status` and `code`; `detail` may say more, `logged` less."""
 
     status: ClassVar[int]
     code: ClassVar[str]
     detail: str
+    logged: str
 
     def __init__(self, detail: str | None = None, *, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail or self.detail)
         self.detail = detail or self.detail
+        self.logged = self.detail
         self.headers = dict(headers or {})
 
     def body(self) -> dict[str, Any]:
@@ -26,21 +28,35 @@ class ApiError(Exception):
 
 
 class ValidationFailedError(ApiError):
-    """A value is not allowed, or the request is not valid HTTP. `errors` names the fields, never their values."""
+    """A value is not allowed, or the request is not valid HTTP. `errors` says what is wrong with each field, and
+    `detail` has the first."""
 
     status = 400
     code = "VALIDATION_ERROR"
     detail = "The request is not valid."
 
     def __init__(self, errors: Sequence[tuple[str, str]]) -> None:
-        """Take pairs of a field's name and what is wrong with it; the value itself is never repeated."""
-        super().__init__()
+        """Take pairs of a field's name and what is wrong with it.
+
+        That is a sentence with its own subject ("A title needs at least one visible character"), or what is to be
+        said of the field ("must be true or false"), which begins with a small letter. It never repeats a value,
+        which may be a secret. The one exception is what a path has for the number of a task: whoever logs
+        addresses has it already.
+        """
+        super().__init__(_sentence(*errors[0]) if errors else None)
+        self.logged = type(self).detail  # names of unknown fields are the client's, and end no lines of a log
         self.errors = errors
 
     def body(self) -> dict[str, Any]:
         """Return the JSON object of the response, with one entry for each field."""
         fields = [{"field": field, "message": message} for field, message in self.errors]
         return {**super().body(), "errors": fields}
+
+
+def _sentence(field: str, message: str) -> str:
+    if message[:1].islower():
+        return f"{field}: {message}"
+    return message if message.endswith(".") else f"{message}."
 
 
 class MalformedBodyError(ApiError):

@@ -26,13 +26,12 @@ _VISIBLE = re.compile(rf"[^{INVISIBLE}]")
 _CONTROL = re.compile(rf"[{CONTROLS}]")
 DIGITS = re.compile(r"[1-9][0-9]*\Z", re.ASCII)
 MAX_INT64 = 2**63 - 1
-NOT_DIGITS = "Write this number in digits, such as 42"
 
 
 def without_nul(value: str) -> str:
     """Return the text; raise ValueError for the one character that PostgreSQL's text cannot hold."""
     if "\0" in value:
-        raise ValueError("Text cannot contain the character U+0000")
+        raise ValueError("cannot contain the character U+0000")
     return value
 
 
@@ -46,14 +45,20 @@ def is_printable(text: str) -> bool:
     return _CONTROL.search(text) is None
 
 
-def _digits_only(value: object) -> object:
-    """Refuse the other spellings that `int()` takes: `+1`, ` 1`, `01`, `1_0`, `1.0`."""
-    if isinstance(value, str) and not DIGITS.match(value):
-        raise ValueError(NOT_DIGITS)
-    return value
+def in_digits(least: int, most: int) -> BeforeValidator:
+    """Return what reads a number from `least` (1 or more) to `most` of its digits, as a query has it.
 
+    The other spellings that `int()` takes are refused: `+1`, ` 1`, `01`, `1_0`, `1.0`.
+    """
 
-InDigits = BeforeValidator(_digits_only)
+    def number(value: object) -> object:
+        if isinstance(value, str):
+            if not DIGITS.match(value) or len(value) > len(str(most)) or not least <= int(value) <= most:
+                raise ValueError(f"must be a whole number from {least} to {most}")
+            return int(value)
+        return value
+
+    return BeforeValidator(number)
 
 
 def wrong_field(name: str, message: str) -> ValidationError:

@@ -119,7 +119,7 @@ async def test_what_is_no_account_is_refused_by_field(anonymous: Client, superus
     for missing in ALICE:
         body = {name: value for name, value in ALICE.items() if name != missing}
         response = await anonymous.post("/auth/register", json=body)
-        assert response.json()["errors"] == [{"field": missing, "message": "Field required"}]
+        assert response.json()["errors"] == [{"field": missing, "message": "is missing"}]
     assert superuser.execute("SELECT count(*) FROM accounts").fetchone() == (0,)
 
 

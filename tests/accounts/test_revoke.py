@@ -66,4 +66,4 @@ async def test_whoever_knows_half_of_a_token_can_end_nothing(
 async def test_a_form_without_a_token_is_refused(anonymous: Client) -> None:
     response = await anonymous.post("/auth/revoke", data={"refresh_token": "x"})
     assert response.status_code == 400
-    assert response.json()["errors"] == [{"field": "token", "message": "Field required"}]
+    assert response.json()["errors"] == [{"field": "token", "message": "is missing"}]

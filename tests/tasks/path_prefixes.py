@@ -1,4 +1,4 @@
-"""The three path prefixes, and the steps that many tests begin with."""
+"""The four path prefixes, and the steps that many tests begin with."""
 
 import json
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ MALFORMED_IDS = (
 
 @dataclass(frozen=True)
 class PathPrefix:
-    """One of the three spellings of the same API."""
+    """One of the four spellings of the same API."""
 
     template: str
 

@@ -61,11 +61,6 @@ async def test_an_id_is_a_positive_number_in_plain_digits(alice: Client, tasks: 
     assert await read(alice, task["id"]) == task
 
 
-async def test_whoever_sends_no_id_is_told_what_one_looks_like(alice: Client) -> None:
-    (error,) = (await alice.get("/tasks/abc")).json()["errors"]
-    assert error["message"] == "A task number is digits, such as 42"
-
-
 async def test_head_answers_as_get_does_but_without_a_body(app: FastAPI, alice: Client, tasks: str) -> None:
     task = await create(alice)
     sent: list[bytes] = []

@@ -12,7 +12,9 @@ from taskward.api.bodies import FormBody, JsonBody, end_of_body
 from taskward.api.current_user import Owner
 from taskward.api.fast import fast
 from taskward.api.openapi import responses, responses_of
+from taskward.api.query import UNKNOWN_PARAMETER
 from taskward.api.responses import JsonResponse
+from taskward.api.sentences import MISSING
 from taskward.api.state import state_of
 from taskward.auth.refresh import RefreshToken
 from taskward.errors import (
@@ -29,7 +31,7 @@ TOKEN_PATH = "/auth/token"  # noqa: S105
 NO_STORE = {"Cache-Control": "no-store"}  # RFC 6749, 5.1
 
 BUSY = responses_of(DatabaseUnavailableError(), ServerBusyError())
-BAD_FORM = responses_of(ValidationFailedError([("grant_type", "Field required")]))
+BAD_FORM = responses_of(ValidationFailedError([("grant_type", MISSING)]))
 
 # Only where there are accounts of our own. Who a token names can be asked anywhere.
 router = APIRouter(tags=["accounts"])
@@ -95,14 +97,16 @@ async def revoke_token(request: Request, form: Annotated[Revocation, Depends(For
     return Response(headers=NO_STORE)
 
 
-@me.get("/auth/me", summary="Who am I", response_model=UserRead, responses=responses(401, 503))
+@me.get("/auth/me", summary="Who am I", response_model=UserRead, responses=responses(401, 503) | UNKNOWN_PARAMETER)
 @fast
 async def read_me(request: Request, owner: Owner) -> Response:
     """Read who the token says you are."""
     return JsonResponse(await _service(request).read_user(owner), headers=NO_STORE)
 
 
-@me.delete("/auth/me", summary="Delete me", status_code=204, responses=responses(401, 413, 503))
+@me.delete(
+    "/auth/me", summary="Delete me", status_code=204, responses=responses(401, 413, 503) | UNKNOWN_PARAMETER
+)
 @fast
 async def delete_me(request: Request, owner: Owner) -> Response:
     """Delete you for good: your tasks, your account if you have one here, and its refresh tokens.

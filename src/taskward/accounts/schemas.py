@@ -22,7 +22,7 @@ ADDRESS = re.compile(rf"[a-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{LABEL}(?:\.{LABE
 
 def _an_address(value: str) -> str:
     if not ADDRESS.match(value):
-        raise ValueError("This is not an e-mail address such as alice@example.com")
+        raise ValueError("must be an e-mail address, such as alice@example.com")
     return value
 
 
@@ -97,7 +97,7 @@ class TokenRequest(BaseModel):
     def _has_what_its_grant_needs(self) -> Self:
         needed = ("username", "password") if self.grant_type == "password" else ("refresh_token",)
         if missing := [name for name in needed if getattr(self, name) is None]:
-            raise ValidationFailedError([(name, "Field required") for name in missing])
+            raise ValidationFailedError([(name, "is missing") for name in missing])
         return self
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.requests import Request
 
 from taskward.api.errors import invalid
+from taskward.api.sentences import REPEATED
 from taskward.errors import MalformedBodyError, UnsupportedMediaTypeError, ValidationFailedError
 from taskward.strict_json import MalformedJsonError, decode
 
@@ -91,11 +92,11 @@ def _fields(data: bytes, known: Collection[str]) -> dict[str, str]:
         pairs = parse_qsl(data.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
     except ValueError:
         raise ValidationFailedError(
-            [("body", f"This is no form in UTF-8 of at most {MAX_FIELDS} fields")]
+            [("body", f"must be a form in UTF-8 of at most {MAX_FIELDS} fields")]
         ) from None
     times = Counter(name for name, _ in pairs if name in known)
     if repeated := [name for name, count in times.items() if count > 1]:
-        raise ValidationFailedError([(name, "This field is given more than once") for name in repeated])
+        raise ValidationFailedError([(name, REPEATED) for name in repeated])
     return {name: value for name, value in pairs if value and name in known}
 
 

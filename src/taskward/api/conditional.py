@@ -76,7 +76,7 @@ def _tags(request: Request, name: str) -> list[str] | None:
     if value.strip(" \t") == "*":
         return ["*"]
     if not TAGS.match(value):
-        raise ValidationFailedError([(name, 'This is no list of entity tags, such as "7.2"')])
+        raise ValidationFailedError([(name, 'must be a list of entity tags, such as "7.2"')])
     return re.findall(TAG, value)
 
 

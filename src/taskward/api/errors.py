@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from taskward.api.paths import path_in_app
 from taskward.api.responses import JsonResponse
+from taskward.api.sentences import what_is_wrong
 from taskward.errors import (
     ApiError,
     AuthenticationError,
@@ -39,9 +40,8 @@ class ErrorRenderer:
 
     def __call__(self, error: ApiError) -> Response:
         """Return the response that tells of `error`, and log it: refusals as warnings, the rest for debugging."""
-        reason = error.logged if isinstance(error, AuthenticationError) else error.detail
         level = logging.WARNING if error.status in REFUSALS else logging.DEBUG
-        logger.log(level, "%d %s: %s", error.status, error.code, reason)
+        logger.log(level, "%d %s: %s", error.status, error.code, error.logged)
         if self._development and isinstance(error, AuthenticationError):
             error.detail = error.reason
         return error_response(error)
@@ -83,12 +83,12 @@ def error_response(error: ApiError) -> Response:
 def validation_failed(problems: Iterable[ErrorDetails | Any]) -> ValidationFailedError:
     """Turn pydantic's findings into the contract's; where, and what is wrong, but never the value."""
     told = islice(problems, MAX_PROBLEMS)
-    return ValidationFailedError([(_field(problem["loc"]), _message(problem)) for problem in told])
+    return ValidationFailedError([(_field(problem["loc"]), what_is_wrong(problem)) for problem in told])
 
 
 def invalid(where: str, error: ValidationError) -> ValidationFailedError:
     """Turn a model's findings on `where` (body, query) into the contract's."""
-    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    problems = error.errors(include_url=False, include_input=False)
     return validation_failed({**problem, "loc": (where, *problem["loc"])} for problem in problems)
 
 
@@ -96,9 +96,3 @@ def _field(location: tuple[int | str, ...]) -> str:
     """Return the name of the field that the client knows; `body` when the body as a whole is meant."""
     inside = location[1:] if location[0] in ("body", "query", "path", "header") else location
     return ".".join(str(part) for part in inside)[:MAX_FIELD_NAME] or str(location[0])
-
-
-def _message(problem: ErrorDetails) -> str:
-    if problem["type"] == "extra_forbidden":
-        return "This field is not known here"
-    return str(problem["msg"]).removeprefix("Value error, ")

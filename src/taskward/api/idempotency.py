@@ -16,6 +16,6 @@ def idempotency_key(request: Request) -> str | None:
         return None
     if len(keys) > 1 or not KEY.match(keys[0]):
         raise ValidationFailedError(
-            [("idempotency-key", "One key of 1 to 255 printable ASCII characters is needed")]
+            [("idempotency-key", "must be one key of 1 to 255 printable ASCII characters")]
         )
     return keys[0]

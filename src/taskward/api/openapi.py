@@ -53,7 +53,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     500 is always among them, and 429 wherever a client must prove who it is.
     """
     everything = (
-        errors.ValidationFailedError([("title", "Field required")]),
+        errors.ValidationFailedError([("title", "is missing")]),
         *([errors.MalformedBodyError()] if 415 in statuses else []),  # as they go with a body of JSON
         errors.TokenMissingError(""),
         errors.TokenExpiredError(""),

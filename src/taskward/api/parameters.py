@@ -9,16 +9,22 @@ from taskward.errors import ValidationFailedError
 from taskward.field_types import DIGITS, MAX_INT64
 
 MAX_DIGITS = len(str(MAX_INT64))
+MAX_SHOWN = 20  # characters of what is no number: a word, or a number that is too large
 
 
 async def _task_id(request: Request) -> int:
     """Return the id in the path; raise ValidationFailedError for what no task can have."""
     text: str = request.path_params["task_id"]
-    if not DIGITS.match(text):
-        raise ValidationFailedError([("task_id", "A task number is digits, such as 42")])
-    if len(text) > MAX_DIGITS or int(text) > MAX_INT64:
-        raise ValidationFailedError([("task_id", f"Input should be less than or equal to {MAX_INT64}")])
+    if not DIGITS.match(text) or len(text) > MAX_DIGITS or int(text) > MAX_INT64:
+        raise ValidationFailedError([("task_id", _no_number(text))])
     return int(text)
+
+
+def _no_number(text: str) -> str:
+    """Repeat what stands in the place of a number, if it is short and can be read: no token is, nor a trick."""
+    if len(text) <= MAX_SHOWN and text.isprintable():
+        return f"'{text}' is no task number"
+    return "A task number is digits, such as 42"
 
 
 TaskId = Annotated[int, Depends(_task_id)]

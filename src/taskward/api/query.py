@@ -9,10 +9,12 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.requests import Request
 
 from taskward.api.errors import MAX_FIELD_NAME, invalid
+from taskward.api.openapi import responses_of
+from taskward.api.sentences import REPEATED, UNKNOWN
 from taskward.errors import ValidationFailedError
 
 MAX_PARAMETERS = 50
@@ -54,10 +56,18 @@ class QueryParameters:
             raise ValidationFailedError([("query", f"At most {MAX_PARAMETERS} parameters are read")]) from None
         times = Counter(name for name, _ in pairs)
         if repeated := [name for name, count in times.items() if count > 1]:
-            raise ValidationFailedError(
-                [(name[:MAX_FIELD_NAME], "This parameter is given more than once") for name in repeated]
-            )
+            raise ValidationFailedError([(name[:MAX_FIELD_NAME], REPEATED) for name in repeated])
         try:
             return self.kind.model_validate(dict(pairs))
         except ValidationError as error:
             raise invalid("query", error) from None
+
+
+class _NoParameters(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+# For operations without parameters, all of which have it (server/fast_routes.py): a filter that is spelt wrong, or
+# for another operation, must not look as if it had been understood.
+NO_PARAMETERS = QueryParameters(_NoParameters)
+UNKNOWN_PARAMETER = responses_of(ValidationFailedError([("verbose", UNKNOWN)]))

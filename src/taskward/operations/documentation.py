@@ -7,6 +7,8 @@ runs but the viewers, which are files of an installed package, and the few lines
 
 import re
 from base64 import b64encode
+from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from starlette.staticfiles import StaticFiles
 
 from taskward.api.fast import fast
 from taskward.api.openapi import behind
-from taskward.api.paths import root_path_of
+from taskward.api.paths import had_slash, root_path_of
 from taskward.api.responses import JsonResponse
 
 ASSETS = "docs/assets"  # beside the pages, wherever a proxy shows them
@@ -31,18 +33,18 @@ def install_documentation(app: FastAPI, *, opened: str) -> None:
     """Add `/openapi.json`, the two viewers of it and the files they need; `/docs` begins with one tag opened."""
     # Imported for its files; the factory it offers would decide too much about the application.
     app.mount(f"/{ASSETS}", StaticFiles(directory=Path(fastapi_offline.__file__).parent / "static"))
-    swagger_ui = _swagger_ui(app.title, opened)
-    redoc = _redoc(app.title)
+    swagger_ui = _Viewer(partial(_swagger_ui, opened=opened), app.title)
+    redoc = _Viewer(_redoc, app.title)
 
     @app.get("/docs", include_in_schema=False)
     @fast
-    async def read_swagger_ui() -> HTMLResponse:
-        return swagger_ui
+    async def read_swagger_ui(request: Request) -> HTMLResponse:
+        return swagger_ui.asked_by(request)
 
     @app.get("/redoc", include_in_schema=False)
     @fast
-    async def read_redoc() -> HTMLResponse:
-        return redoc
+    async def read_redoc(request: Request) -> HTMLResponse:
+        return redoc.asked_by(request)
 
     @app.get(f"/{DESCRIPTION}", include_in_schema=False)
     @fast
@@ -50,13 +52,24 @@ def install_documentation(app: FastAPI, *, opened: str) -> None:
         return JsonResponse(behind(app.openapi(), root_path_of(request.scope)))
 
 
-def _swagger_ui(title: str, opened: str) -> HTMLResponse:
+class _Viewer:
+    """A page whose addresses are relative to it, so there are two: a browser takes `/docs/` for a folder."""
+
+    def __init__(self, page: Callable[[str, str], HTMLResponse], title: str) -> None:
+        self._beside = page(title, "")
+        self._below = page(title, "../")
+
+    def asked_by(self, request: Request) -> HTMLResponse:
+        return self._below if had_slash(request.scope) else self._beside
+
+
+def _swagger_ui(title: str, up: str, *, opened: str) -> HTMLResponse:
     page = get_swagger_ui_html(
-        openapi_url=DESCRIPTION,
+        openapi_url=up + DESCRIPTION,
         title=f"{title}: try the API",
-        swagger_js_url=f"{ASSETS}/swagger-ui-bundle.js",
-        swagger_css_url=f"{ASSETS}/swagger-ui.css",
-        swagger_favicon_url=f"{ASSETS}/favicon.png",
+        swagger_js_url=f"{up}{ASSETS}/swagger-ui-bundle.js",
+        swagger_css_url=f"{up}{ASSETS}/swagger-ui.css",
+        swagger_favicon_url=f"{up}{ASSETS}/favicon.png",
         swagger_ui_parameters={
             "persistAuthorization": False,
             "displayRequestDuration": True,
@@ -68,13 +81,13 @@ def _swagger_ui(title: str, opened: str) -> HTMLResponse:
     return _with_policy(HTMLResponse(f"{start}{open_tag}</script>{end}"))
 
 
-def _redoc(title: str) -> HTMLResponse:
+def _redoc(title: str, up: str) -> HTMLResponse:
     return _with_policy(
         get_redoc_html(
-            openapi_url=DESCRIPTION,
+            openapi_url=up + DESCRIPTION,
             title=f"{title}: reference",
-            redoc_js_url=f"{ASSETS}/redoc.standalone.js",
-            redoc_favicon_url=f"{ASSETS}/favicon.png",
+            redoc_js_url=f"{up}{ASSETS}/redoc.standalone.js",
+            redoc_favicon_url=f"{up}{ASSETS}/favicon.png",
             with_google_fonts=False,
         )
     )

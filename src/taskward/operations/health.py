@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 import taskward
 from taskward.api.fast import fast
+from taskward.api.query import UNKNOWN_PARAMETER
 from taskward.api.responses import JsonResponse
 from taskward.api.state import state_of
 from taskward.database.driver.statement import Effect, Statement
@@ -51,7 +52,7 @@ def _also_503(model: type[BaseModel], description: str) -> dict[int | str, dict[
     "/health",
     summary="Health of service and database",
     response_model=Health,
-    responses=_also_503(Health, "The database does not answer"),
+    responses=UNKNOWN_PARAMETER | _also_503(Health, "The database does not answer"),
 )
 @fast
 async def health(request: Request) -> JsonResponse:
@@ -68,7 +69,7 @@ async def health(request: Request) -> JsonResponse:
     )
 
 
-@router.get("/health/live", summary="The process runs", response_model=Liveness)
+@router.get("/health/live", summary="The process runs", response_model=Liveness, responses=UNKNOWN_PARAMETER)
 @fast
 async def live() -> JsonResponse:
     """Answer as long as the process runs. Never asks the database, so that a probe keeps nothing awake."""
@@ -79,7 +80,8 @@ async def live() -> JsonResponse:
     "/health/ready",
     summary="The service can take traffic",
     response_model=Readiness,
-    responses=_also_503(Readiness, "The service stops, or the database does not answer or has another schema"),
+    responses=UNKNOWN_PARAMETER
+    | _also_503(Readiness, "The service stops, or the database does not answer or has another schema"),
 )
 @fast
 async def ready(request: Request) -> JsonResponse:

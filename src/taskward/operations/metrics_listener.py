@@ -58,7 +58,7 @@ class _Scrape(BaseHTTPRequestHandler):
     error_content_type = "text/plain"
 
     def do_GET(self) -> None:
-        if self.path.partition("?")[0] != "/metrics":
+        if self.path.partition("?")[0] not in ("/metrics", "/metrics/"):
             self._answer(404)
         elif self.server.token and not is_bearer(self.headers.get("Authorization"), self.server.token):
             self._answer(401, WWW_Authenticate="Bearer")

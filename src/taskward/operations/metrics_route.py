@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from taskward.api.fast import fast
 from taskward.api.openapi import responses_of
+from taskward.api.query import UNKNOWN_PARAMETER
 from taskward.api.state import state_of
 from taskward.errors import TokenInvalidError, TokenMissingError
 
@@ -24,7 +25,7 @@ TEXT = {
 def metrics_routes(token: bytes | None) -> APIRouter:
     """Return the route; `token` is what a scrape must show, None where it needs nothing."""
     router = APIRouter(tags=["service"])
-    documented: dict[int | str, dict[str, Any]] = {200: TEXT}
+    documented: dict[int | str, dict[str, Any]] = {200: TEXT, **UNKNOWN_PARAMETER}
     if token:
         documented |= responses_of(TokenMissingError(MISSING), TokenInvalidError(WRONG))
 

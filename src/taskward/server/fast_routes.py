@@ -29,13 +29,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from taskward.api.bodies import FormBody, JsonBody
 from taskward.api.current_user import BearerToken
 from taskward.api.fast import is_declared_fast
-from taskward.api.paths import path_in_app
+from taskward.api.paths import drop_slash
+from taskward.api.query import NO_PARAMETERS, QueryParameters
 from taskward.api.state import state_of
 from taskward.errors import RateLimitedError
 from taskward.observability.current import UNMATCHED, at_end, bind_route
 from taskward.server.fast_conditions import why_not_fast
 
 Part = Callable[[Request], Awaitable[Any]]
+UNUSED = ""  # the name of a part whose value no handler takes
 WATCHED = "service"  # the tag of the routes for whoever watches the service
 Found = tuple[Pattern[str], str, "_FastRoute | None", bool]
 
@@ -74,14 +76,17 @@ class FastRoutes:
         bind_route(template)
         if anonymous and (refusal := await self._refusal(scope)):
             await refusal(scope, receive, send)
-        elif route is None or "fastapi.telemetry" in scope or self._owner.dependency_overrides:
-            await self._app(scope, receive, send)  # traces want FastAPI's own steps
+        elif route is None or (self._is_for_fastapi(scope) and not route.refuses_query(scope)):
+            await self._app(scope, receive, send)
         else:
             response = await self._answer(route, Request(scope, receive, send))
             await response(scope, receive, send)
 
+    def _is_for_fastapi(self, scope: Scope) -> bool:
+        return "fastapi.telemetry" in scope or bool(self._owner.dependency_overrides)  # traces want its own steps
+
     def _find(self, scope: Scope) -> tuple[str, "_FastRoute | None", bool]:
-        path = path_in_app(scope)
+        path = drop_slash(scope)
         for pattern, template, route, anonymous in self._table.get(scope["method"], ()):
             if found := pattern.match(path):
                 if route is not None:
@@ -129,9 +134,20 @@ class _FastRoute:
         self._function: Any = dependant.call
         self._request = dependant.request_param_name
         self._parts: list[tuple[Any, Part]] = [(part.name, part.call) for part in dependant.dependencies]  # type: ignore[misc]
+        takes_query = any(isinstance(call, QueryParameters) for _, call in self._parts)
+        self._refuses_query = declared.include_in_schema and not takes_query
+        # Who asks is found out first, as for whatever else is wrong with a request.
+        unused: list[tuple[Any, Part]] = [(UNUSED, NO_PARAMETERS)]
+        self._parts_with_query = sorted(unused + self._parts, key=_is_after_owner)
+
+    def refuses_query(self, scope: Scope) -> bool:
+        """Tell whether there is a query, and this an operation of the API that takes none; pages ignore theirs."""
+        return bool(scope["query_string"]) and self._refuses_query
 
     async def response(self, request: Request) -> ASGIApp:
-        values = {name: await part(request) for name, part in self._parts}
+        parts = self._parts_with_query if self.refuses_query(request.scope) else self._parts
+        values = {name: await part(request) for name, part in parts}
+        values.pop(UNUSED, None)
         if self._request:
             values[self._request] = request
         returned = await self._function(**values)
@@ -146,6 +162,10 @@ class _FastRoute:
         route = copy(self._declared)
         route.dependant = Dependant(call=returned, path=route.path)
         return AsyncExitStackMiddleware(request_response(route.get_route_handler()))
+
+
+def _is_after_owner(part: tuple[Any, Part]) -> bool:
+    return not isinstance(part[1], BearerToken)
 
 
 def _is_anonymous(route: RouteContext) -> bool:

@@ -44,8 +44,8 @@ HEAD_TOO_LARGE = _refusal("headers", "Address and headers are larger than 32 KiB
 TOO_MANY_HEADERS = _refusal("headers", "There are more than 100 headers")
 NOT_THIS_VERSION = _refusal("request", "Only HTTP/1.1 and HTTP/1.0 are spoken here")
 NO_HOST = _refusal("host", "A request in HTTP/1.1 needs a Host header")
-NOT_A_HOST = _refusal("host", "This is not a host, with or without a port, such as example.com:8000")
-NOT_CHUNKED = _refusal("transfer-encoding", "Only 'chunked' is understood, in HTTP/1.1 and without a length")
+NOT_A_HOST = _refusal("host", "must be a host, with or without a port, such as example.com:8000")
+NOT_CHUNKED = _refusal("transfer-encoding", "can only be 'chunked', in HTTP/1.1 and without a length")
 NOT_A_TARGET = _refusal("request", "The address must be a path, or begin with http:// or https:// and a host")
 
 
@@ -59,7 +59,7 @@ def refusal_of(version: str, target: bytes, headers: Headers) -> ApiError | None
     if version not in ("1.1", "1.0"):
         return NOT_THIS_VERSION
     if len(fields) < len(headers) and (name := _repeated(headers)):
-        return _refusal(name, "This header is there more than once, and may have one value only")
+        return _refusal(name, "is there more than once, and may have one value only")
     host = fields.get(b"host")
     if host is None:
         if version == "1.1":

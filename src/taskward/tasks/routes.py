@@ -1,4 +1,4 @@
-"""The task operations over HTTP: one set of handlers behind three path prefixes."""
+"""The task operations over HTTP: one set of handlers behind four path prefixes."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -35,7 +35,8 @@ from taskward.tasks.schemas import Completion, ListQuery, SomeChanges, TaskCreat
 from taskward.tasks.service import TaskService
 
 TAG = "tasks"
-PATH_PREFIXES = ("/tasks", "/api/{user_id}/tasks", "/users/{user_id}/tasks")
+# `/api/tasks/tasks` is the list of a user called "tasks", who was there first, as no task has such a number.
+PATH_PREFIXES = ("/tasks", "/api/{user_id}/tasks", "/users/{user_id}/tasks", "/api/tasks")
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -199,11 +200,11 @@ async def complete_task(
     task_id: TaskId,
     wanted: Annotated[Completion | None, Depends(JsonBody(Completion, optional=True))],
 ) -> Response:
-    """Without a body, flip whether the task is done: two calls at once are two flips.
+    """Without a body, or with `{}`, flip whether the task is done: two calls at once are two flips.
 
     With a body, set it: such a call can be repeated.
     """
-    completed = wanted.completed if wanted else None
+    completed = wanted.get("completed") if wanted else None
     expected = expected_revisions(request)
     with _tagged_refusal():
         task = await _service(request).complete_task(owner, task_id, completed=completed, expected=expected)

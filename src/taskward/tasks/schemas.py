@@ -5,10 +5,20 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator, with_config
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    create_model,
+    model_validator,
+    with_config,
+)
 from typing_extensions import TypedDict
 
-from taskward.field_types import PRINTABLE, STRICT, WHITE_SPACE, InDigits, without_nul, wrong_field
+from taskward.field_types import PRINTABLE, STRICT, WHITE_SPACE, in_digits, without_nul, wrong_field
 from taskward.tasks.fields import CHANGEABLE, SETTABLE, TaskRead, Values
 from taskward.tasks.values import (
     A_DAY,
@@ -87,10 +97,9 @@ def _whole(changes: Values) -> Values:
 SomeChanges = Annotated[TaskChanges, AfterValidator(_whole)]
 
 
-class Completion(BaseModel):
-    """What to set `completed` to."""
-
-    model_config = STRICT
+@with_config(STRICT)
+class Completion(TypedDict, total=False):
+    """What to set `completed` to. Empty as many clients send it, it says nothing, and is as good as none."""
 
     completed: Completed
 
@@ -102,7 +111,7 @@ WITH_A_WORD = rf"^[^\u0000]*[^\u0000\u001c-\u001f{WHITE_SPACE}][^\u0000]*$"
 
 def _priorities(text: str) -> str:
     if not set(text.split(",")) <= set(PRIORITIES):
-        raise ValueError(f"Name one or more of {', '.join(PRIORITIES)}, separated by commas")
+        raise ValueError(f"must be one or more of {', '.join(PRIORITIES)}, separated by commas")
     return text
 
 
@@ -112,7 +121,7 @@ def _tags(text: str) -> str:
 
 def _words(text: str) -> str:
     if not without_nul(text).split():
-        raise ValueError("Give at least one word to search for")
+        raise ValueError("must have at least one word to search for")
     return text
 
 
@@ -150,6 +159,13 @@ FILTERS: dict[str, Callable[[str], Any]] = {
 }
 
 
+MAX_LIMIT = 1000
+
+# What other task APIs call the same. What is read has one name, and so have links, cursors and entity tags.
+OTHER_NAMES = {"sort": "sort_by", "q": "search"}
+SORTS = {"created_at": "created", "updated_at": "updated"}
+
+
 class ListQuery(BaseModel):
     """Which tasks to list, in which order, and from where."""
 
@@ -160,9 +176,11 @@ class ListQuery(BaseModel):
     )
     sort: Annotated[
         Literal["created", "title", "updated", "due", "priority", "completed"],
+        BeforeValidator(lambda value: SORTS.get(value, value)),
         Field(
+            validation_alias=AliasChoices("sort", OTHER_NAMES["sort"]),
             description="By creation, title (ignoring case), last change, day and time due (a day after its timed"
-            " tasks, no day last), priority (high first, none last), or completion."
+            " tasks, no day last), priority (high first, none last), or completion.",
         ),
     ] = "created"
     order: Annotated[
@@ -187,17 +205,28 @@ class ListQuery(BaseModel):
     q: Annotated[
         _Words | None,
         Field(
+            validation_alias=AliasChoices("q", OTHER_NAMES["q"]),
             description="Every one of these words, or parts of words, in any case, in title, description or tags.",
             examples=["fern water"],
         ),
     ] = None
-    limit: Annotated[int, Field(ge=1, le=1000, description="The largest number of tasks to return."), InDigits] = (
-        500
-    )
+    limit: Annotated[
+        int,
+        Field(ge=1, le=MAX_LIMIT, description="The largest number of tasks to return."),
+        in_digits(1, MAX_LIMIT),
+    ] = 500
     cursor: Annotated[
         str | None,
         Field(max_length=2000, description="`next_cursor` of the page before, of the same query."),
     ] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_once(cls, given: Values) -> Values:
+        for name, other in OTHER_NAMES.items():
+            if name in given and other in given:
+                raise wrong_field(other, f"means the same as {name}: give one of them")
+        return given
 
     @property
     def descending(self) -> bool:

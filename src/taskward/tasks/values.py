@@ -61,18 +61,18 @@ def uid(value: str) -> str:
 def day(text: str) -> date:
     """Return the calendar day that `YYYY-MM-DD` names (RFC 3339, full-date); raise ValueError."""
     if not DAY.match(text):
-        raise ValueError("Write a day as YYYY-MM-DD, such as 2026-11-27")
+        raise ValueError("must be a day written as YYYY-MM-DD, such as 2026-11-27")
     if text < "1900":
-        raise ValueError("A day is between 1900-01-01 and 9999-12-31")
+        raise ValueError("must be a day from 1900-01-01 to 9999-12-31")
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise ValueError("There is no such day in the calendar") from None
+        raise ValueError("is no day in the calendar") from None
 
 
 def _time(text: str) -> time:
     if not TIME.match(text):
-        raise ValueError("Write a time as HH:MM, from 00:00 to 23:59, such as 18:00")
+        raise ValueError("must be a time written as HH:MM, from 00:00 to 23:59, such as 18:00")
     return time.fromisoformat(text)
 
 
@@ -88,7 +88,7 @@ def _zones() -> frozenset[str]:
 
 def _zone(name: str) -> str:
     if name not in _zones():
-        raise ValueError("Write a time zone by its IANA name, such as Europe/Berlin")
+        raise ValueError("must be the IANA name of a time zone, such as Europe/Berlin")
     return name
 
 
