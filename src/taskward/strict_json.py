@@ -31,7 +31,7 @@ def decode(data: bytes) -> Any:
         orjson.loads(data)  # the strict grammar; it takes repeated names, and turns huge integers to floats
         value = json.loads(data, object_pairs_hook=_object_without_repeats)
     except orjson.JSONDecodeError as error:
-        raise MalformedJsonError(f"{error.msg} (line {error.lineno}, column {error.colno})") from None
+        raise MalformedJsonError(f"line {error.lineno}, column {error.colno} cannot be read") from None
     except RecursionError:
         raise MalformedJsonError(f"nested deeper than {MAX_DEPTH} levels") from None
     except MalformedJsonError:

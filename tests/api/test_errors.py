@@ -127,7 +127,7 @@ async def test_half_a_response_is_not_followed_by_another(app: FastAPI) -> None:
     scope = {
         "type": "http",
         "method": "GET",
-        "path": "/broken/",
+        "path": "/broken/here",
         "headers": [],
         "query_string": b"",
         "root_path": "",

@@ -173,6 +173,16 @@ async def test_the_detail_says_the_first_error(alice: Client, body: Any, sentenc
     assert (response.status_code, response.json()["detail"]) == (400, sentence)
 
 
+@pytest.mark.parametrize(
+    "body", ["", "{", '{"title": "Buy}', "\ufeff{}", '{"title": NaN}', "{'title': 1}", '"\\ud800"']
+)
+async def test_json_that_cannot_be_read_is_told_from_where_on(alice: Client, body: str) -> None:
+    response = await alice.post("/tasks", content=body.encode(), headers={"Content-Type": "application/json"})
+    assert re.fullmatch(
+        r"The body is not valid JSON: line 1, column \d+ cannot be read\.", response.json()["detail"]
+    ), response.text
+
+
 @pytest.mark.parametrize("kind", [error["type"] for error in list_all_errors()])
 def test_every_kind_of_error_that_pydantic_has_is_put_into_our_words(kind: str) -> None:
     """Also those that no field can have today. A new kind, of a new release, is `is not valid`."""

@@ -56,7 +56,7 @@ def listening(token: bytes | None = None) -> Iterator[str]:
 @pytest.mark.quick
 def test_with_a_token_it_wants_to_see_it() -> None:
     with listening(TOKEN.encode()) as url:
-        answered = httpx2.get(f"{url}/metrics?x", headers={"Authorization": f"Bearer {TOKEN}"})
+        answered = httpx2.get(f"{url}/metrics/?x", headers={"Authorization": f"Bearer {TOKEN}"})
         assert (answered.status_code, answered.headers["content-type"]) == (
             200,
             "text/plain; version=0.0.4; charset=utf-8",

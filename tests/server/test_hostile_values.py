@@ -64,7 +64,7 @@ def in_targets(value: bytes) -> Iterator[bytes]:
         for target in (
             "/{}", "/tasks/{}", "/tasks/1{}", "/tasks/{}/complete", "/api/{}/tasks", "/users/alice{}/tasks/1",
             "/tasks?status={}", "/tasks?limit={}", "/tasks?cursor={}", "/tasks?{}=1", "/tasks?{}", "/health/{}",
-            "/docs/assets/{}", "/docs?{}",
+            "/docs/assets/{}", "/docs?{}", "/api/tasks/{}", "/tasks/1?{}", "/{}/",
         ):  # fmt: skip
             method = "PATCH" if target.endswith("complete") else "GET"
             yield request(method, target.replace("{}", written), "alice")

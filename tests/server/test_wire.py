@@ -16,7 +16,9 @@ HOSTS = [
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_a_malformed_host_changes_nothing(service: Service, host: bytes) -> None:
-    for target, status in (("/tasks", 200), ("/api/alice/tasks", 200), ("/api/bob/tasks", 403), ("/nothing", 404)):
+    for target, status in (
+        ("/tasks", 200), ("/api/tasks", 200), ("/api/alice/tasks", 200), ("/api/bob/tasks", 403), ("/nothing", 404),
+    ):  # fmt: skip
         (response,) = ask(service.url, request("GET", target, "alice", CLOSE, host=host))
         assert response.status in (status, 400)
         assert b"Secret of bob" not in response.body
@@ -28,7 +30,8 @@ def test_a_target_with_a_host_means_its_path(service: Service) -> None:
     assert [task["user_id"] for task in response.json["tasks"]] == ["alice"]
     for target, status in (
         ("http://evil.example/api/bob/tasks", 403),
-        ("http://evil.example/tasks/", 404),
+        ("http://evil.example/tasks/", 200),
+        ("http://evil.example/tasks//", 404),
         ("//evil.example/tasks", 404),
         ("https://evil.example:99/tasks?limit=0", 400),
     ):

@@ -77,7 +77,8 @@ async def test_other_names_mean_the_same(alice: Client, tasks: str) -> None:
     for theirs, ours in (
         ("sort_by=created_at", "sort=created"), ("sort=created_at", "sort=created"),
         ("sort_by=title", "sort=title"), ("search=BUY", "q=BUY"),
-        ("sort_by=updated_at&order=asc", "sort=updated&order=asc"), ("search=milk%20buy&sort_by=due", "q=milk%20buy&sort=due"),
+        ("sort_by=updated_at&order=asc", "sort=updated&order=asc"),
+        ("search=milk%20buy&sort_by=due", "q=milk%20buy&sort=due"),
     ):  # fmt: skip
         with_theirs, with_ours = await alice.get(f"{tasks}?{theirs}"), await alice.get(f"{tasks}?{ours}")
         assert with_theirs.status_code == 200, theirs
@@ -97,6 +98,8 @@ async def test_both_names_at_once_are_refused(alice: Client, tasks: str) -> None
         response = await alice.get(f"{tasks}?{query}")
         check_refused(response, 400, "VALIDATION_ERROR", field)
         assert response.json()["detail"].startswith(f"{field}: ")
+    response = await alice.get(f"{tasks}?q=milk&search=milk")
+    assert response.json()["detail"] == "search: means the same as q: give one of them"
 
 
 async def test_a_cursor_of_one_name_goes_on_under_the_other(alice: Client, tasks: str) -> None:
