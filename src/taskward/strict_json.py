@@ -31,7 +31,7 @@ def decode(data: bytes) -> Any:
         orjson.loads(data)  # the strict grammar; it takes repeated names, and turns huge integers to floats
         value = json.loads(data, object_pairs_hook=_object_without_repeats)
     except orjson.JSONDecodeError as error:
-        raise MalformedJsonError(f"line {error.lineno}, column {error.colno} cannot be read") from None
+        raise MalformedJsonError(_place(error)) from None
     except RecursionError:
         raise MalformedJsonError(f"nested deeper than {MAX_DEPTH} levels") from None
     except MalformedJsonError:
@@ -41,6 +41,14 @@ def decode(data: bytes) -> Any:
     if data.count(b"[") + data.count(b"{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
         raise MalformedJsonError(f"nested deeper than {MAX_DEPTH} levels")
     return value
+
+
+def _place(error: orjson.JSONDecodeError) -> str:
+    """Say from where on it cannot be read; the parser has words of its own, and a limit of depth above ours."""
+    read = error.doc[: error.pos]
+    if read.count("[") + read.count("{") - read.count("]") - read.count("}") > MAX_DEPTH:
+        return f"nested deeper than {MAX_DEPTH} levels"
+    return f"line {error.lineno}, column {error.colno} cannot be read"
 
 
 def _object_without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
