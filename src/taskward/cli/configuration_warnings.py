@@ -1,4 +1,4 @@
-"""What is allowed, and what an operator had better know about. `settings/model.py` refuses what is unsafe."""
+"""What is allowed, and what an operator had better know about. `settings` refuses what is unsafe."""
 
 import os
 from collections.abc import Iterator
