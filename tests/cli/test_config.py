@@ -152,7 +152,7 @@ def test_what_is_unusual_is_told(settings: dict[str, str], named: str) -> None:
     [
         {},
         {"HOST": "0.0.0.0", **PRODUCTION, **BEHIND_A_PROXY},
-        {"METRICS_PORT": "9464", "ENVIRONMENT": "staging", "TRUSTED_PROXIES": "::1"},
+        {"METRICS_PORT": "9464", **BEHIND_A_PROXY},
         {"WORKERS": "2", "RATE_LIMIT_STORAGE_URL": "valkey://h"},
         {"JWT_JWKS_URL": "http://127.0.0.1/jwks", "JWT_CLIENT_ID": "a"},
         {"DATABASE_MIGRATION_URL": "postgresql://h/d", "DATABASE_URL": "postgresql://h/d"},

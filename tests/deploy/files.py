@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 import tomllib
+from collections.abc import Hashable
 from typing import Any
 
 import yaml
@@ -16,13 +17,14 @@ from tests.docs.documents import ROOT
 DEPLOY = ROOT / "deploy"
 
 
-class Strict(yaml.SafeLoader):
-    """Refuses a name that stands twice in one mapping, of which others take the last without a word."""
+class OneOfEach(yaml.SafeLoader):
+    """Refuses a name that stands twice, of which PyYAML takes the last, and kubectl none (YAML 1.2.2, 3.2.1.3)."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        names = [self.construct_object(key, deep=deep) for key, _ in node.value]
-        assert len(set(names)) == len(names), f"{names}: one of these stands twice ({node.start_mark})"
-        return super().construct_mapping(node, deep=deep)
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Read a mapping."""
+        names = [name.value for name, _ in node.value]
+        assert len(names) == len({*names}), f"a name stands twice{node.start_mark}"
+        return super().construct_mapping(node, deep)
 
 
 def settings_names() -> set[str]:
@@ -62,7 +64,7 @@ def kubernetes() -> dict[str, dict[str, Any]]:
     """Every object of the manifests, by its kind."""
     found = {}
     for file in sorted((DEPLOY / "kubernetes").glob("*.yaml")):
-        for thing in yaml.load_all(file.read_text(), Strict):
+        for thing in yaml.load_all(file.read_text(), OneOfEach):  # a safe loader
             found[thing["kind"]] = thing
     return found
 
@@ -73,7 +75,7 @@ def compose() -> dict[str, Any]:
 
 
 def read_yaml(name: str) -> dict[str, Any]:
-    read: dict[str, Any] = yaml.load((DEPLOY / name).read_text(), Strict)
+    read: dict[str, Any] = yaml.load((DEPLOY / name).read_text(), OneOfEach)  # a safe loader
     return read
 
 

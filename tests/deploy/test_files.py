@@ -115,15 +115,16 @@ def test_the_image_is_not_root_and_every_manifest_says_the_same_user() -> None:
     assert "cap_add" not in files.compose()["taskward"]
 
 
-def test_only_the_service_reaches_the_database_and_only_its_port_is_reached() -> None:
+def test_only_the_service_reaches_the_database_and_only_its_ports_are_reached() -> None:
     assert files.compose()["postgres"]["networks"] == ["database"]
     assert "ports" not in files.compose()["postgres"]
     assert files.read_yaml("compose.yaml")["networks"]["database"] == {"internal": True}
     policy = files.kubernetes()["NetworkPolicy"]["spec"]
     assert set(policy["policyTypes"]) == {"Ingress", "Egress"}
-    assert policy["ingress"] == [
-        {"ports": [{"protocol": "TCP", "port": port} for port in (PORT, int(METRICS_PORT))]}
-    ]
+    (ingress,) = policy["ingress"]
+    assert [(each["protocol"], each["port"]) for each in ingress["ports"]] == [
+        ("TCP", PORT), ("TCP", int(METRICS_PORT)),
+    ]  # fmt: skip
     ports = {(port["protocol"], port["port"]) for rule in policy["egress"] for port in rule["ports"]}
     assert ports == {("UDP", 53), ("TCP", 53), ("TCP", 5432), ("TCP", 443)}
     for kind in ("Deployment", "Job"):
