@@ -90,6 +90,23 @@ async def test_repeats_of_the_create_that_takes_the_last_room_are_answered_as_it
     assert len({response.content for response in responses}) == 1
 
 
+async def test_whoever_deletes_meanwhile_is_not_told_to_wait_for_a_day(full: Client) -> None:
+    statuses: list[int] = []
+
+    async def create(name: str) -> None:
+        for number in range(15):
+            response = await full.post("/tasks", json=TASK, headers=key(f"{name} {number}"))
+            statuses.append(response.status_code)
+
+    async def delete() -> None:
+        while len(statuses) < 8 * 15:
+            for task in (await full.get("/tasks")).json()["tasks"]:
+                await full.delete(f"/tasks/{task['id']}")
+
+    await asyncio.gather(*map(create, "abcdefgh"), delete())
+    assert {*statuses} == {201, 403}
+
+
 async def test_what_is_created_by_hand_has_no_limit_and_what_is_there_stays(
     full: Client, superuser: psycopg.Connection
 ) -> None:

@@ -81,15 +81,18 @@ CREATE_TASK_ONCE: Statement[KeyedRow] = Statement(
     effect=Effect.IDEMPOTENT,
 )
 
-# What there is no room for: another task, or for so many seconds another key.
+# Whether it is keys that there is no room for, and for how many seconds. Where it was tasks, one may have been
+# deleted since. The count of keys stays as it is when its period ends, until the next key.
 ROOM = Statement(
     f"""
-    SELECT users.id AS user_id, task_count >= {MAX_TASKS} AS has_all_tasks,
+    SELECT users.id AS user_id,
+           task_count < {MAX_TASKS} AND key_count >= greatest(%(max_keys)s::bigint, {MAX_TASKS}) AS has_all_keys,
            ceil(extract(epoch FROM greatest(keys_since, now() - interval '24 hours')
                                    + interval '24 hours' - now()))::bigint AS seconds
       FROM users
      WHERE users.id = %(owner)s::text
     """,
+    {"max_keys": MAX_KEYS},
     effect=Effect.READ_ONLY,
 )
 

@@ -190,9 +190,9 @@ class TaskService:
     async def _reason_for_no_room(self, owner: str) -> QuotaExceededError | RateLimitedError:
         async with self._database.acting_as(owner) as transaction:
             room = transaction.execute(idempotency.ROOM)
-        if room.first is None or room.first["has_all_tasks"]:
-            return QuotaExceededError()
-        return RateLimitedError(max(1, room.first["seconds"]), detail=idempotency.TOO_MANY_KEYS)
+        if room.first and room.first["has_all_keys"]:
+            return RateLimitedError(max(1, room.first["seconds"]), detail=idempotency.TOO_MANY_KEYS)
+        return QuotaExceededError()
 
     async def _reason_for_nothing(self, owner: str, task_id: int) -> ForbiddenError | TaskNotFoundError:
         if self._reveal_foreign_tasks:
