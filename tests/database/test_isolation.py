@@ -28,7 +28,8 @@ def runs_of_lists() -> Iterator[Run]:
     bounds = {"title": ("", "\U0010ffff"), "created": (0, 2**62), "updated": (0, 2**62)}
     for wanted, statement in lists():
         after = bounds[wanted["sort"]][wanted["descending"]]
-        yield f"list {wanted}", statement, {"limit": 100, "after_0": after, "after_1": 0, "known": "{}"}
+        limits = {"limit": 100, "max_bytes": 2**20, "known": "{}"}
+        yield f"list {wanted}", statement, {**limits, "after_0": after, "after_1": 0}
 
 
 def statements_on(task_id: int) -> Iterator[Run]:
