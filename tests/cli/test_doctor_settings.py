@@ -7,6 +7,7 @@ import pytest
 from taskward.cli.doctor_settings import examine
 from taskward.settings import Settings
 from tests.cli.command import taskward
+from tests.cli.test_config import PRODUCTION
 from tests.conftest import SECRET
 
 pytestmark = pytest.mark.quick
@@ -17,7 +18,7 @@ BEARER = "S3cret-of-Prometheus-in-forty-characters"
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
 def test_a_service_behind_nobody_knows_what_is_told_of_proxies(tmp_path: Path, host: str) -> None:
-    settings = {"ENVIRONMENT": "production", "JWT_SECRET_KEY": SECRET, "HOST": host, "METRICS_TOKEN": BEARER}
+    settings = {**PRODUCTION, "JWT_SECRET_KEY": SECRET, "HOST": host}
     done = taskward("doctor", "settings", settings=settings, folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert [line.split()[:2] for line in done.stdout.splitlines()] == [["note", "proxies"], ["note", "settings"]]
