@@ -78,9 +78,9 @@ def test_a_user_id_is_taken_as_it_is(verifier: TokenVerifier, user_id: str) -> N
 # the user id: what is wrong with it
 NO_USER_IDS: list[tuple[Any, str]] = [
     ("", "is empty"), ("x" * 256, "has 256 characters, and can have up to 255"),
-    (1, "must be a text, and is a number"), (1.5, "must be a text, and is a number"),
-    (True, "must be a text, and is true or false"), (None, "must be a text, and is null"),
-    (["alice"], "must be a text, and is a list"), ({"id": "alice"}, "must be a text, and is an object"),
+    (1, "must be text, not a number"), (1.5, "must be text, not a number"),
+    (True, "must be text, not true or false"), (None, "must be text, not null"),
+    (["alice"], "must be text, not a list"), ({"id": "alice"}, "must be text, not an object"),
 ]  # fmt: skip
 
 

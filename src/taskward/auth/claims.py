@@ -105,7 +105,7 @@ def check_audience(payload: dict[str, Any], expected: Expected) -> None:
         wanted = f"The token's audience ('aud') must be {one_of(expected.audiences)} (JWT_AUDIENCE)"
         raise _unexpected(wanted, payload, "aud")
     elif expected.audiences is None and expected.client_ids is not None:
-        raise _unexpected("JWT_AUDIENCE is not set, so the token may have no audience ('aud')", payload, "aud")
+        raise _unexpected("JWT_AUDIENCE is not set, so the token must have no audience ('aud')", payload, "aud")
 
 
 def _check_client_id(payload: dict[str, Any], client_ids: tuple[str, ...]) -> None:
@@ -141,7 +141,7 @@ def _text(payload: dict[str, Any], name: str, setting: str) -> str:
         raise TokenInvalidError(f"The token has no '{name}' ({setting}).")
     value = payload[name]
     if not isinstance(value, str):
-        raise TokenInvalidError(f"The token's '{name}' ({setting}) must be a text, and is {TYPES[type(value)]}.")
+        raise TokenInvalidError(f"The token's '{name}' ({setting}) must be text, not {TYPES[type(value)]}.")
     if not value:
         raise TokenInvalidError(f"The token's '{name}' ({setting}) is empty.")
     if (length := len(value)) > MAX_USER_ID_LENGTH:

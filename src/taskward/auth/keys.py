@@ -88,7 +88,7 @@ class ProviderKeys:
         if not self.trusted:
             raise KeysUnavailableError(pause)
         raise TokenInvalidError(
-            "The token is signed with a key that is none of those at JWT_JWKS_URL. Was it made by another server?",
+            "The token is signed with a key that is not at JWT_JWKS_URL. Was it made by another server?",
             retry_after=None if fetched else pause,
         )
 

@@ -46,9 +46,9 @@ def configuration_warnings(settings: Settings) -> Iterator[str]:
 
 def _unusual_provider(settings: Settings) -> Iterator[str]:
     if settings.jwt_jwks_url is not None and settings.jwt_audience is None and settings.jwt_client_id is None:
-        yield "JWT_AUDIENCE is not set: tokens that JWT_JWKS_URL's owner made for others are accepted"
+        yield "JWT_AUDIENCE is not set: tokens that the provider made for other services are accepted"
     if comes_in_clear(settings.jwt_jwks_url):
-        yield "JWT_JWKS_URL is plain http from another machine: whoever is between can choose the keys"
+        yield "JWT_JWKS_URL is plain http from another machine: anyone on the way can replace the keys"
 
 
 def _untrusted_proxy(host: str) -> Iterator[str]:

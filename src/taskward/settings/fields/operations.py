@@ -42,7 +42,7 @@ class Operations(Serving):
 
     def _unsafe_metrics(self) -> Iterator[str]:
         if self.metrics_port and self.metrics_port == self.port:
-            yield "METRICS_PORT: this must be another port than PORT"
+            yield "METRICS_PORT: this must be a different port from PORT"
         secret = None if self.development or self.metrics_token is None else self.metrics_token.get_secret_value()
         if secret and (why := weakness(secret)):
             yield f"METRICS_TOKEN: this secret is easy to guess: {why}. {MAKE_ONE}"
