@@ -13,9 +13,6 @@ from tests.conftest import SECRET
 pytestmark = pytest.mark.quick
 
 
-BEARER = "S3cret-of-Prometheus-in-forty-characters"
-
-
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
 def test_a_service_behind_nobody_knows_what_is_told_of_proxies(tmp_path: Path, host: str) -> None:
     settings = {**PRODUCTION, "JWT_SECRET_KEY": SECRET, "HOST": host}
