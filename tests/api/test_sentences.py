@@ -165,7 +165,7 @@ async def test_what_is_no_task_number_is_said_with_it(alice: Client, path: str, 
         ({"title": "Buy milk", "tags": ["home", 7]}, "tags.1: must be text"),
         ({"title": "Buy\0"}, "title: cannot contain the character U+0000"),
         ({"title": "Buy milk", "due_date": "2026-02-30"}, "due_date: is no day in the calendar"),
-        ({"title": "Buy milk", "due_time": "18:00"}, "A due_time needs a due_date."),
+        ({"title": "Buy milk", "due_time": "18:00"}, "A time needs a day: set due_date as well."),
     ],
 )
 async def test_the_detail_says_the_first_error(alice: Client, body: Any, sentence: str) -> None:

@@ -9,8 +9,10 @@ import psycopg
 import pytest
 from httpx2 import Response
 
+from taskward.auth.issue import issue_token
 from taskward.tasks.idempotency import MAX_KEYS
 from tests.client import Client
+from tests.conftest import SECRET
 from tests.profiles import by_profile
 
 AT_ONCE = 4
@@ -25,22 +27,22 @@ SIZES = """
 async def test_nothing_stays_but_as_many_keys_as_a_day_may_have(
     alice: Client, superuser: psycopg.Connection
 ) -> None:
-    keys = by_profile(100, MAX_KEYS)
+    keys, seconds = by_profile(100, MAX_KEYS), by_profile(4, 1800)
+    token = issue_token("alice", SECRET.encode(), "HS256", seconds + 300)
+    alice.headers["Authorization"] = f"Bearer {token}"
     await create(alice, keyed=True)
     superuser.execute("UPDATE users SET key_count = %s", [MAX_KEYS - keys])
     before = sizes(superuser)
     began = time.monotonic()
     statuses: Counter[int] = Counter()
-    await asyncio.gather(
-        *(create_and_delete(alice, began + by_profile(4, 1800), statuses) for _ in range(AT_ONCE))
-    )
+    await asyncio.gather(*(create_and_delete(alice, began + seconds, statuses) for _ in range(AT_ONCE)))
     kept = count(superuser, "idempotency_keys")
     told = f"{dict(statuses)} in {time.monotonic() - began:.0f} s, {kept} keys kept"
     print(f"\n{told}; MiB of database, tasks, keys, users: {before}, then {sizes(superuser)}")  # noqa: T201
-    assert count(superuser, "tasks") == 1
+    assert count(superuser, "tasks") <= 1 + statuses[503]  # nobody knows whether those were written
     assert 1 < kept <= 1 + keys + AT_ONCE
-    assert set(statuses) <= {201, 204, 429}
-    assert statuses[204] == statuses[201]
+    assert set(statuses) <= {201, 204, 429, 503}
+    assert statuses[201] - statuses[503] <= statuses[204] <= statuses[201]
     if kept < 1 + keys:
         assert statuses[429] == 0, "refused although there was room"
 

@@ -8,6 +8,7 @@ import json
 import random
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from types import TracebackType
@@ -162,9 +163,15 @@ def _error_of(response: httpx2.Response) -> RefusedError | None:
         if response.status_code not in (429, 502, 503, 504):
             raise ClientError(f"{response.url.host} answers {response.status_code}, and not as Taskward does.")
         body = {"detail": f"It answers {response.status_code}."}  # a proxy in front of it
-    problems = [f"{each.get('field')}: {each.get('message')}" for each in body.get("errors") or ()]
-    detail = "; ".join(problems) or body["detail"]
+    problems = body.get("errors") or ()
+    detail = "; ".join(map(_problem, problems)) if len(problems) > 1 else body["detail"]
     return RefusedError(response.status_code, str(body.get("code")), detail, body)
+
+
+def _problem(each: Mapping[str, Any]) -> str:
+    """Return what is wrong with a field: a whole sentence says it, any other words need its name in front."""
+    message = str(each.get("message"))
+    return message if message[:1].isupper() else f"{each.get('field')}: {message}"
 
 
 def _json_of(response: httpx2.Response) -> Any:

@@ -193,4 +193,5 @@ Tags = Annotated[
 
 def need_of(name: str) -> str:
     """Return what is to be said where a field is there without the one that it needs."""
-    return f"A {name} needs a {NEEDS[name]}"
+    what = {"due_time": "A time needs a day", "due_zone": "A time zone needs a time"}[name]
+    return f"{what}: set {NEEDS[name]} as well"

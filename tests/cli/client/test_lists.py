@@ -137,7 +137,7 @@ def test_words_for_days_are_shown_back_as_dates(alice: Person, on_a_friday: None
     assert "  due Friday 2026-12-04 09:30\n" in moved.stdout
     assert "  due Friday 2026-12-04\n" in alice("edit", task_id, "--no-at").stdout
     assert "  due" not in alice("edit", task_id, "--no-due").stdout
-    assert "needs a due_date" in alice("edit", task_id, "--at", "18:00").stderr
+    assert "A time needs a day" in alice("edit", task_id, "--at", "18:00").stderr
 
 
 def test_the_clock_is_that_of_the_user(alice: Person) -> None:
