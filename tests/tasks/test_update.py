@@ -69,6 +69,7 @@ async def test_what_is_not_named_stays_as_it_is(
     after = response.json()
     wanted = {name: value.strip() if name == "title" else value for name, value in changes.items()}
     moved = {"revision": before["revision"] + 1, "updated_at": after["updated_at"]}
+    moved["completed_at"] = after["updated_at"] if changes.get("completed") else None
     assert after == before | wanted | moved
     assert datetime.fromisoformat(after["updated_at"]) > datetime.fromisoformat(before["updated_at"])
     assert await read(alice, before["id"]) == after

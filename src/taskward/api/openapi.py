@@ -15,6 +15,7 @@ from taskward import errors
 NAMES = {
     frozenset({"VALIDATION_ERROR", "MALFORMED_JSON"}): "InvalidBodyError",
     frozenset({"TOKEN_MISSING", "TOKEN_EXPIRED", "TOKEN_INVALID"}): "TokenError",
+    frozenset({"TOKEN_MISSING", "TOKEN_INVALID"}): "BearerError",
     frozenset({"FORBIDDEN", "QUOTA_EXCEEDED"}): "CreateForbiddenError",
     frozenset({"DATABASE_UNAVAILABLE", "KEYS_UNAVAILABLE"}): "UnavailableError",
     frozenset({"DATABASE_UNAVAILABLE", "SERVER_BUSY"}): "LogInUnavailableError",
@@ -101,8 +102,9 @@ def _model(base: type[ErrorBody] | None, kinds: tuple[type[errors.ApiError], ...
     codes = [kind.code for kind in kinds]
     # An enumeration also where it has one value: every generator knows those.
     code = Annotated[str, Field(description="A constant for a program.", json_schema_extra={"enum": codes})]
+    either = "Or".join(kind.__name__.removesuffix("Error") for kind in kinds) + "Error"
     return create_model(
-        NAMES[frozenset(codes)] if others else first.__name__,
+        NAMES.get(frozenset(codes), either),
         __base__=base or ErrorBody,
         __doc__=inspect.getdoc(ErrorBody if others else first),
         code=code,
