@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from psycopg import sql
 
 from taskward.app import create_app
-from taskward.database.migrate import migrate
+from taskward.database.migrate import INHERIT_NOTHING, migrate
 from taskward.database.url import conninfo
 from taskward.embedded.server import EmbeddedPostgres
 from taskward.settings import Settings
@@ -67,6 +67,7 @@ def database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
         superuser.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER taskward").format(name, sql.Identifier(TEMPLATE))
         )
+        superuser.execute(INHERIT_NOTHING)  # a test may have downgraded, and roles belong to the whole server
         yield postgres.url.replace(f"/{TEMPLATE}?", f"/{name.as_string()[1:-1]}?")
         superuser.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 

@@ -82,7 +82,7 @@ REFUSED = {
     "no issuer": (PAIR.token({"exp": 10**10}), "and it is missing"),
     "expired in 1970": (PAIR.token({"exp": 900}), "1970"),
     "another algorithm": (PAIR.token(alg="ES256"), "is for EdDSA alone"),
-    "an unknown key": (Pair("EdDSA", "stranger").token(), "none of those at JWT_JWKS_URL"),
+    "an unknown key": (Pair("EdDSA", "stranger").token(), "not at JWT_JWKS_URL"),
     "a session cache": (PAIR.token(typ="better-auth.session-cache+jwt"), "cache of Better Auth's session cookie"),
     "a shared secret": (signed(secret=SECRET.encode()), "shared secret (HS256)"),
     "encrypted": ("a.b.c.d.e", "encrypted"),

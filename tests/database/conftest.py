@@ -48,5 +48,12 @@ async def alices_tasks(database: Database) -> list[int]:
 
 async def create_task(database: Database, owner: str, *, completed: bool = False) -> int:
     async with database.acting_as(owner) as transaction:
-        created = transaction.execute(CREATE_TASK, **new_values(title=f"Task of {owner}", completed=completed))
+        planned = {
+            "due_date": "2026-11-27",
+            "priority": "high",
+            "tags": ["Home"],
+            "uid": None if completed else "the one",
+        }
+        values = new_values(title=f"Task of {owner}", completed=completed, **planned)
+        created = transaction.execute(CREATE_TASK, **values)
     return int(created.all[0]["id"])

@@ -18,6 +18,10 @@ from tests.tasks.fields import new_values
 pytestmark = pytest.mark.quick
 
 VALUES = new_values(title="Taken over", description="by bob", completed=True)
+WHAT_MATCHES = {
+    "due_from": "1900-01-01", "due_to": "9999-12-31", "due": "any", "priority": ["high"], "tags": "home",
+    "uid": "the one", "q": ["%task%"],
+}  # fmt: skip
 OWNER_CONDITIONS = ("user_id = %(owner)s::text", "users.id = %(owner)s::text")
 
 Run = tuple[str, Statement[Any], dict[str, Any]]
@@ -25,11 +29,11 @@ Run = tuple[str, Statement[Any], dict[str, Any]]
 
 def runs_of_lists() -> Iterator[Run]:
     """Every way to list, with bounds that all of alice's tasks are beyond."""
-    bounds = {"title": ("", "\U0010ffff"), "created": (0, 2**62), "updated": (0, 2**62)}
+    limits = {"limit": 100, "max_bytes": 2**20, "known": "{}"}
     for wanted, statement in lists():
-        after = bounds[wanted["sort"]][wanted["descending"]]
-        limits = {"limit": 100, "max_bytes": 2**20, "known": "{}"}
-        yield f"list {wanted}", statement, {**limits, "after_0": after, "after_1": 0}
+        least, most = ("", "\U0010ffff") if wanted["sort"] == "title" else (0, 2**30)
+        after = {"after_0": most if wanted["descending"] else least, "after_1": 0}
+        yield f"list {wanted}", statement, {**limits, **WHAT_MATCHES, **after}
 
 
 def statements_on(task_id: int) -> Iterator[Run]:
@@ -80,7 +84,7 @@ def is_alices(row: dict[str, Any], task_ids: list[int]) -> bool:
 
 def test_every_statement_of_tasks_is_tried() -> None:
     tried = [statement for _, statement, _ in statements_on(1)]
-    creates = [statements.CREATE_TASK, CREATE_TASK_ONCE]  # tried below
+    creates = [statements.CREATE_TASK, statements.CREATE_NAMED_TASK, CREATE_TASK_ONCE]  # tried below
     across_owners = [statements.TASK_EXISTS, PURGE_KEYS]  # as roles of their own that can do nothing else
     known = {statement.sql for statement in (*tried, *creates, *across_owners)}
     assert {statement.sql for _, statement in of_tasks()} == known
@@ -161,12 +165,31 @@ async def test_a_key_of_alices_replays_nothing_to_bob_with_either_wall_alone(
     async with database.acting_as("alice") as transaction:
         transaction.execute(CREATE_TASK_ONCE, **values)
     condition = "user_id = %(owner)s::text AND "
-    assert CREATE_TASK_ONCE.sql.count(condition) == 1
+    assert CREATE_TASK_ONCE.sql.count(condition) == 2  # of the key, and of the uid
     without_condition = CREATE_TASK_ONCE.sql.replace(condition, "")
     (bobs,) = await run_as_bob(database, Statement(without_condition, CREATE_TASK_ONCE.constants), values)
-    assert (bobs["user_id"], bobs["replayed"]) == ("bob", False)
+    assert (bobs["user_id"], bobs["created"]) == ("bob", True)
 
     superuser.execute("DELETE FROM idempotency_keys WHERE user_id = 'bob'")
     disable_row_level_security(superuser)
     (bobs,) = await run_as_bob(database, CREATE_TASK_ONCE, values)
-    assert (bobs["user_id"], bobs["replayed"]) == ("bob", False)
+    assert (bobs["user_id"], bobs["created"]) == ("bob", True)
+
+
+async def test_a_uid_of_alices_finds_nothing_for_bob_with_either_wall_alone(
+    database: Database, superuser: psycopg.Connection
+) -> None:
+    values = {**VALUES, "uid": "the same"}
+    async with database.acting_as("alice") as transaction:
+        transaction.execute(statements.CREATE_NAMED_TASK, **values)
+    condition = "user_id = %(owner)s::text AND "
+    assert statements.CREATE_NAMED_TASK.sql.count(condition) == 1
+    (bobs,) = await run_as_bob(
+        database, Statement(statements.CREATE_NAMED_TASK.sql.replace(condition, "")), values
+    )
+    assert (bobs["user_id"], bobs["created"]) == ("bob", True)
+
+    superuser.execute("DELETE FROM tasks WHERE user_id = 'bob'")
+    disable_row_level_security(superuser)
+    (bobs,) = await run_as_bob(database, statements.CREATE_NAMED_TASK, values)
+    assert (bobs["user_id"], bobs["created"]) == ("bob", True)

@@ -145,16 +145,22 @@ async def test_a_role_that_lacks_rights_is_told_all_it_needs_and_sees_no_row_for
             administrator.execute("DROP ROLE smaller")
 
 
+# The embedded server keeps it from others than its owner.
+MAY_LOCK = "GRANT EXECUTE ON FUNCTION pg_advisory_xact_lock(bigint) TO smaller"
+
+
 def test_a_role_that_is_not_the_owner_is_told_whose_the_tables_are(
     database_url: str, superuser: psycopg.Connection
 ) -> None:
     superuser.execute("CREATE ROLE smaller LOGIN")
+    superuser.execute(MAY_LOCK)
     try:
         with pytest.raises(
             MissingRightsError, match=r"permission denied for table .*; GRANT taskward TO smaller$"
         ):
             migrate(conninfo(database_url.replace("//taskward@", "//smaller@")))
     finally:
+        superuser.execute("DROP OWNED BY smaller")
         superuser.execute("DROP ROLE smaller")
 
 
@@ -163,6 +169,7 @@ def test_whose_the_tables_of_features_are_is_told_as_well(
 ) -> None:
     downgrade(conninfo(database_url), "0006")
     superuser.execute("CREATE ROLE smaller LOGIN CREATEROLE")
+    superuser.execute(MAY_LOCK)
     superuser.execute("GRANT ALL ON SCHEMA public TO smaller WITH GRANT OPTION")
     superuser.execute("ALTER TABLE alembic_version OWNER TO smaller")
     address = conninfo(database_url.replace("//taskward@", "//smaller@"))

@@ -61,7 +61,7 @@ async def test_a_statement_without_a_parameter_is_refused_where_it_is_executed(
 ) -> None:
     async with database.acting_as("alice") as transaction:
         with pytest.raises(
-            MissingParameterError, match=r"^missing parameters: title, completed; .*: INSERT INTO tasks \("
+            MissingParameterError, match=r"^missing parameters: uid, title, completed, .*: INSERT INTO tasks \("
         ):
             transaction.execute(CREATE_TASK, description="Two litres")
         transaction.execute(CREATE_TASK, **TASK)  # nothing of the other one was collected

@@ -6,6 +6,7 @@ from typing import Any
 import httpx2
 from fastapi import FastAPI
 
+from taskward.tasks.fields import GENERATION
 from tests.client import Client
 
 LARGE = {"content": b"x" * 70_000, "headers": {"Content-Type": "application/json"}}
@@ -34,7 +35,7 @@ async def every_response(
 
     await ask(alice, 201, "POST", "/tasks", json={"title": "Buy milk"})
     await ask(alice, 200, "GET", "/tasks/1")
-    await ask(alice, 304, "GET", "/tasks/1", headers={"If-None-Match": '"1.2"'})
+    await ask(alice, 304, "GET", "/tasks/1", headers={"If-None-Match": f'"1.{GENERATION}"'})
     await ask(alice, 200, "HEAD", "/tasks")
     await ask(alice, 412, "DELETE", "/tasks/1", headers={"If-Match": '"9"'})
     await ask(alice, 204, "DELETE", "/tasks/1")

@@ -26,7 +26,7 @@ HOSTILE = {
     "emoji": "\U0001f469\u200d\U0001f469\u200d\U0001f467".encode(),
     "combining": "Z\u0351\u036b\u0343".encode() * 20,
     "no character": "\ufffe\uffff".encode(),
-    "spaces of all sorts": "\u00a0\u2003\u200b\u3000".encode(),
+    "spaces of all sorts": "a\u00a0\u2003\u200b\u3000b".encode(),
     "quotes": b"'\"`",
     "SQL": b"'; DROP TABLE tasks; --",
     "SQL in a comparison": b"1' OR '1'='1",

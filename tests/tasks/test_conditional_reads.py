@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import date, datetime
 from typing import get_type_hints
 
 import psycopg
@@ -7,6 +7,7 @@ import pytest
 from taskward.database.url import conninfo
 from taskward.tasks.fields import GENERATION, TaskRead
 from taskward.tasks.list_statements import list_tasks
+from taskward.tasks.values import Priority
 from tests.client import Client
 
 pytestmark = pytest.mark.quick
@@ -38,8 +39,10 @@ def test_another_representation_is_another_generation() -> None:
     """Whoever changes what is answered raises GENERATION, and adds it here."""
     shown = get_type_hints(TaskRead)
     assert {GENERATION: shown} == {
-        2: {
-            "id": int, "user_id": str, "title": str, "description": str | None, "completed": bool,
+        3: {
+            "id": int, "uid": str | None, "user_id": str, "title": str, "description": str | None,
+            "completed": bool, "completed_at": datetime | None, "due_date": date | None, "due_time": str | None,
+            "due_zone": str | None, "priority": Priority | None, "tags": list[str],
             "created_at": datetime, "updated_at": datetime, "revision": int,
         }
     }  # fmt: skip

@@ -104,6 +104,6 @@ async def test_the_link_header_says_no_more_than_was_asked(alice: Client, tasks:
 @pytest.mark.parametrize("character", ["\x01", '"', "\\", "\N{GRINNING FACE}", "x"], ids=ascii)
 async def test_the_longest_title_fits_into_a_cursor(alice: Client, character: str) -> None:
     for _ in range(2):
-        await create(alice, character * 200)
+        await create(alice, "x" + character * 199)
     found = [page["tasks"][0]["id"] async for page in pages(alice, "/tasks?sort=title&limit=1")]
     assert found == [1, 2]

@@ -31,6 +31,7 @@ READING_WHO = Statement("SELECT current_setting('app.user_id', true) AS user_id"
 WRITING_WHO = Statement("SELECT current_setting('app.user_id', true) AS user_id")
 TITLES = Statement("SELECT user_id, title FROM tasks", effect=Effect.READ_ONLY)
 WAIT = Statement("SELECT pg_advisory_xact_lock_shared(1)::text AS lock", effect=Effect.READ_ONLY)
+MAY_WAIT = "GRANT EXECUTE ON FUNCTION pg_advisory_xact_lock_shared(bigint) TO taskward_app"
 LOCKING = Statement("SELECT 1 AS number", effect=Effect.IDEMPOTENT)
 
 
@@ -181,6 +182,7 @@ async def test_who_waits_behind_a_slow_read_is_sent_again(
     )  # of much time: the slow one must not run out of it
     database = Database(conninfo(database_url), pool_size=2, max_overflow=0, timeout=30)
     await read_as(database, "alice")
+    superuser.execute(MAY_WAIT)
     superuser.execute("SELECT pg_advisory_lock(1)")
     slow = asyncio.create_task(rows_of(database, "alice", WAIT))
     behind = [asyncio.create_task(rows_of(database, "bob", WHO)) for _ in range(3)]
@@ -283,6 +285,7 @@ async def test_those_who_all_gave_up_leave_no_connection_behind(
 
 async def test_all_of_a_lost_packet_are_sent_again(database: Database, superuser: psycopg.Connection) -> None:
     await read_as(database, "alice")
+    superuser.execute(MAY_WAIT)
     superuser.execute("SELECT pg_advisory_lock(1)")
     readers = [
         asyncio.create_task(rows_of(database, "alice", WHO)),
