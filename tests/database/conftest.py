@@ -43,16 +43,17 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def alices_tasks(database: Database) -> list[int]:
     """The ids of two tasks of alice, one to do and one done."""
-    return [await create_task(database, "alice", completed=completed) for completed in (False, True)]
+    uids = {False: "the one", True: None}
+    return [await create_task(database, "alice", completed=done, uid=uid) for done, uid in uids.items()]
 
 
-async def create_task(database: Database, owner: str, *, completed: bool = False) -> int:
+async def create_task(database: Database, owner: str, *, completed: bool = False, uid: str | None = None) -> int:
     async with database.acting_as(owner) as transaction:
         planned = {
             "due_date": "2026-11-27",
             "priority": "high",
             "tags": ["Home"],
-            "uid": None if completed else "the one",
+            "uid": uid,
         }
         values = new_values(title=f"Task of {owner}", completed=completed, **planned)
         created = transaction.execute(CREATE_TASK, **values)

@@ -228,7 +228,7 @@ def test_what_statements_of_a_service_are_allowed_does_not_stop_a_migration(
 ) -> None:
     address = conninfo(empty_database_url)
     name = conninfo_to_dict(address)["dbname"]
-    for setting in ("statement_timeout = '1ms'", "lock_timeout = '1ms'", "row_security = off"):
+    for setting in ("statement_timeout = '10ms'", "lock_timeout = '1ms'", "row_security = off"):
         superuser.execute(f"ALTER DATABASE {name} SET {setting}".encode())
     migrate(address)
 

@@ -71,7 +71,7 @@ def test_rows_that_are_refused_are_named_and_the_rest_is_created(alice: Person) 
     done = alice("import", str(file))
     assert (done.code, done.stdout) == (1, "4 rows: 2 created, 2 refused.\n")
     assert [line.split(":")[1:3] for line in done.stderr.splitlines()] == [
-        [" row 2", " title"],
+        [" row 2", " A title needs at least one visible character."],
         [" row 3", " completed"],
     ]
     assert sorted(title for title, _, _ in contents(alice)) == ["fine", "good"]
