@@ -20,8 +20,8 @@ nothing. Of tasks that are completed already it is the time of their last change
 Without `folded`, each search would have to name the collation that this server has (see the migration before the
 last but one). It folds as titles are folded.
 
-The table is written anew once, under a lock that lets nobody read or write it: two seconds for 300,000 tasks. No task
-gets another revision, as the changes are of the table and not of its rows.
+The table is written anew once, under a lock that lets nobody read or write it: two seconds for 300,000 tasks. No
+task gets another revision, as the changes are of the table and not of its rows.
 """
 
 from alembic import op
