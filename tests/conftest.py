@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from itertools import count
@@ -69,7 +70,22 @@ def database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
         )
         superuser.execute(INHERIT_NOTHING)  # a test may have downgraded, and roles belong to the whole server
         yield postgres.url.replace(f"/{TEMPLATE}?", f"/{name.as_string()[1:-1]}?")
+        left = _left_open(superuser, name.as_string()[1:-1])
         superuser.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+    assert not left, f"the test left connections open, which would fail another one: {left}"
+
+
+def _left_open(superuser: psycopg.Connection, database: str) -> list[tuple[str, str]]:
+    """Return the role and last statement of each connection that does not go away; the server needs a moment."""
+    until = time.monotonic() + 5
+    while left := superuser.execute(
+        "SELECT usename, query FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'",
+        [database],
+    ).fetchall():
+        if time.monotonic() > until:
+            break
+        time.sleep(0.002)
+    return left
 
 
 @pytest.fixture

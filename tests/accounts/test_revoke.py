@@ -1,10 +1,10 @@
 import psycopg
 import pytest
 
-from taskward.app import create_app
 from taskward.settings import Settings
 from tests.accounts.people import log_in, refresh
 from tests.client import Client, connect
+from tests.conftest import started
 
 pytestmark = pytest.mark.quick
 
@@ -44,7 +44,7 @@ async def test_what_is_no_token_is_revoked_all_the_same(anonymous: Client, alice
 
 async def test_what_is_made_up_is_counted_for_its_address(settings: Settings) -> None:
     limited = settings.model_copy(update={"auth_rate_limit": "2/minute"})
-    async with connect(create_app(limited)) as stranger:
+    async with started(limited) as app, connect(app) as stranger:
         responses = [await stranger.post("/auth/revoke", data={"token": "A" * 64}) for _ in range(4)]
     assert [response.status_code for response in responses] == [200, 200, 429, 429]
 
