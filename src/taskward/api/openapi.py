@@ -2,11 +2,13 @@
 
 import inspect
 from collections import defaultdict
+from collections.abc import Sequence
 from copy import deepcopy
 from functools import cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, create_model
+from pydantic.json_schema import models_json_schema
 
 from taskward import errors
 
@@ -20,6 +22,11 @@ NAMES = {
     frozenset({"DATABASE_UNAVAILABLE", "KEYS_UNAVAILABLE"}): "UnavailableError",
     frozenset({"DATABASE_UNAVAILABLE", "SERVER_BUSY"}): "LogInUnavailableError",
 }
+
+
+REF = "#/components/schemas/{model}"
+
+_models: dict[str, type[BaseModel]] = {}
 
 
 class ErrorBody(BaseModel):
@@ -86,12 +93,34 @@ def responses_of(
         by_status[example.status].append(example)
     return {
         status: {
-            "model": _model(base, tuple(type(kind) for kind in kinds)),
             "description": ", ".join(f"`{kind.code}`" for kind in kinds),
-            "content": {"application/json": {"examples": {kind.code: {"value": kind.body()} for kind in kinds}}},
+            "content": {
+                "application/json": {
+                    "schema": {"$ref": REF.format(model=_described(base, kinds))},
+                    "examples": {kind.code: {"value": kind.body()} for kind in kinds},
+                }
+            },
         }
         for status, kinds in by_status.items()
     }
+
+
+def error_schemas() -> dict[str, Any]:
+    """Return the schemas that the documentation of error responses refers to, by name.
+
+    FastAPI is given references and no models: of those it would make a validator for each route and status, which
+    takes a tenth of a second of every start, and nobody ever validates what the service itself says.
+    """
+    models = [(model, "serialization") for model in _models.values()]
+    definitions: dict[str, Any] = models_json_schema(models, ref_template=REF)[1]["$defs"]  # type: ignore[arg-type]
+    return definitions
+
+
+def _described(base: type[ErrorBody] | None, kinds: Sequence[errors.ApiError]) -> str:
+    model = _model(base, tuple(type(kind) for kind in kinds))
+    if _models.setdefault(model.__name__, model) is not model:
+        raise AssertionError(f"two error responses are called {model.__name__}: give one a name in NAMES")
+    return model.__name__
 
 
 @cache

@@ -1,5 +1,6 @@
 """The published description of the API: what FastAPI derives, and what it cannot know."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -12,11 +13,11 @@ from pydantic_core.core_schema import WithDefaultSchema
 from starlette.routing import compile_path
 
 from taskward.api.bodies import FormBody, JsonBody
+from taskward.api.openapi import REF, error_schemas
 from taskward.api.parameters import path_parameter
 from taskward.api.query import QueryParameters
 
 LOG_IN = "LogIn"
-REF = "#/components/schemas/{model}"
 NULL = {"type": "null"}
 
 
@@ -51,12 +52,14 @@ def _described(app: FastAPI, token_path: str | None) -> dict[str, Any]:
         tags=app.openapi_tags,
         servers=[{"url": "/"}],
     )
+    schemas = schema["components"]["schemas"]
+    _add_error_schemas(schema["paths"], schemas)
     aliases: dict[str, str] = {}
     for route, canonical in _with_canonical_paths(app):
         for method in route.methods or ():
             operation = schema["paths"].get(route.path, {}).get(method.lower())
             if operation:
-                _complete(operation, route, schema["components"]["schemas"])
+                _complete(operation, route, schemas)
                 if canonical:
                     aliases |= _mark_as_alias(operation, route, canonical)
                 if token_path and "security" in operation:
@@ -70,8 +73,19 @@ def _described(app: FastAPI, token_path: str | None) -> dict[str, Any]:
             "flows": {"password": flow},
         }
     for unused in ("HTTPValidationError", "ValidationError"):
-        schema["components"]["schemas"].pop(unused, None)
+        schemas.pop(unused, None)
+    schema["components"]["schemas"] = dict(sorted(schemas.items()))
     return schema
+
+
+def _add_error_schemas(described: Any, schemas: dict[str, Any]) -> None:
+    """Add the schemas that are referred to and that FastAPI does not know, and what these refer to."""
+    missing = set(re.findall(REF.format(model=r"(\w+)"), json.dumps(described))) - schemas.keys()
+    if missing:
+        known = error_schemas()
+        added = {name: known[name] for name in missing}
+        schemas |= added
+        _add_error_schemas(added, schemas)
 
 
 def _with_canonical_paths(app: FastAPI) -> Iterator[tuple[RouteContext, str | None]]:
