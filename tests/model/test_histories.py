@@ -1,4 +1,4 @@
-"""20,000 steps in `make test`; `make soak` sets TASKWARD_SECONDS, and runs longer."""
+"""10,000 steps in `make test`; `make soak` begins with 20,000 and goes on for TASKWARD_SECONDS."""
 
 import os
 import time
@@ -17,8 +17,9 @@ from taskward.auth.issue import issue_token
 from taskward.settings import Settings
 from tests.conftest import SECRET
 from tests.model.machine import Histories
+from tests.profiles import by_profile
 
-STEPS = int(os.environ.get("TASKWARD_STEPS", "20000"))
+STEPS = by_profile(10_000, 20_000)
 SECONDS = float(os.environ.get("TASKWARD_SECONDS", "0"))
 
 

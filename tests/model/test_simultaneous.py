@@ -11,9 +11,10 @@ import pytest
 
 from taskward.auth.issue import issue_token
 from tests.conftest import SECRET
+from tests.profiles import by_profile
 from tests.service import Service
 
-ROUNDS, AT_ONCE = 1000, 16
+ROUNDS, AT_ONCE = by_profile(250, 1000), 16
 WRITERS, WRITES = 40, 50
 
 
@@ -37,6 +38,7 @@ async def alice(service: Service) -> AsyncIterator[httpx2.AsyncClient]:
         yield client
 
 
+@pytest.mark.soak
 async def test_sixteen_posts_with_one_key_create_one_task(alice: httpx2.AsyncClient) -> None:
     responses: Counter[tuple[int, bool]] = Counter()
     for number in range(ROUNDS):
