@@ -178,6 +178,15 @@ class EmailTakenError(ApiError):
     detail = "There is an account with this e-mail address."
 
 
+class ChangesGoneError(ApiError):
+    """The changes after `since` are not all known any more: it is too long ago, or the database was restored. Read
+    the whole list again, and go on from its revision."""
+
+    status = 410
+    code = "CHANGES_GONE"
+    detail = "The changes since then are not all known any more. Read the whole list again, and go on from there."
+
+
 class PreconditionFailedError(ApiError):
     """The task has changed since you read it, and nothing was written. `current` is the task as it is now."""
 

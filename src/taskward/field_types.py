@@ -46,14 +46,15 @@ def is_printable(text: str) -> bool:
 
 
 def in_digits(least: int, most: int) -> BeforeValidator:
-    """Return what reads a number from `least` (1 or more) to `most` of its digits, as a query has it.
+    """Return what reads a number from `least` (0 or more) to `most` of its digits, as a query has it.
 
     The other spellings that `int()` takes are refused: `+1`, ` 1`, `01`, `1_0`, `1.0`.
     """
 
     def number(value: object) -> object:
         if isinstance(value, str):
-            if not DIGITS.match(value) or len(value) > len(str(most)) or not least <= int(value) <= most:
+            digits = value == "0" or DIGITS.match(value)
+            if not digits or len(value) > len(str(most)) or not least <= int(value) <= most:
                 raise ValueError(f"must be a whole number from {least} to {most}")
             return int(value)
         return value

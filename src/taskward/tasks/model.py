@@ -1,4 +1,4 @@
-"""The tables `users`, `tasks` and `idempotency_keys`. Table models are never responses."""
+"""The tables `users`, `tasks`, `deleted_tasks` and `idempotency_keys`. Table models are never responses."""
 
 from datetime import date, datetime, time
 
@@ -122,6 +122,22 @@ class Task(TableModel, table=True):
     revision: int = Field(sa_column=Column(BigInteger, nullable=False))
 
     owner: User = Relationship(back_populates="tasks")
+
+
+class DeletedTask(TableModel, table=True):
+    """What is left of a deleted task; or of none, older than any time: who knows less than this begins again."""
+
+    __tablename__ = "deleted_tasks"
+    __table_args__ = (
+        CheckConstraint("(task_id IS NULL) = (deleted_at = '-infinity')", name="marker"),
+        Index("ix_deleted_tasks_due", "deleted_at", postgresql_where=text("deleted_at > '-infinity'")),
+    )
+
+    user_id: str = Field(sa_column=Column(Text, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True))
+    revision: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    task_id: int | None = Field(default=None, sa_column=Column(BigInteger))
+    uid: str | None = Field(default=None, sa_column=Column(Text))
+    deleted_at: datetime = Field(sa_column=Column(DateTime(True), nullable=False))
 
 
 class IdempotencyKey(TableModel, table=True):

@@ -29,7 +29,8 @@ from taskward.api.parameters import TaskId
 from taskward.api.query import QueryParameters
 from taskward.api.responses import JsonResponse
 from taskward.api.state import state_of
-from taskward.errors import ForbiddenError, PreconditionFailedError, QuotaExceededError
+from taskward.errors import ChangesGoneError, ForbiddenError, PreconditionFailedError, QuotaExceededError
+from taskward.tasks.changes import ChangesPage, ChangesQuery
 from taskward.tasks.fields import GENERATION, TaskRead, Values
 from taskward.tasks.schemas import Completion, ListQuery, SomeChanges, TaskCreate, TaskList
 from taskward.tasks.service import TaskService
@@ -157,6 +158,28 @@ async def create_task(
     if created.replayed:
         headers["Idempotency-Replayed"] = "true"
     return _tagged(created.task, 201 if created.is_new or created.replayed else 200, headers)
+
+
+# Before the one task, as the first of two routes that match answers.
+@router.get(
+    "/changes",
+    summary="Read what has changed",
+    response_model=ChangesPage,
+    responses=responses(400, 401, 403, 503) | responses_of(ChangesGoneError()),
+)
+@fast
+async def read_changes(
+    request: Request, owner: Owner, query: Annotated[ChangesQuery, Depends(QueryParameters(ChangesQuery))]
+) -> Response:
+    """Read which of your tasks were written or deleted after a revision.
+
+    The first time, read all pages of `GET /tasks?sort=created&order=asc`, and go on from the `revision` of the
+    first of them. Then the `revision` of each page of changes is the next `since`. Where it says `more`, ask again
+    at once. No task is twice on a page, which so may be applied in any order. It has at most 1 MiB of changes, so
+    they may be fewer than `limit`.
+    """
+    page = await _service(request).read_changes(owner, query.since, query.limit)
+    return JsonResponse(vars(page))
 
 
 @router.get(

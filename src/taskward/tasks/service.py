@@ -8,6 +8,7 @@ from taskward.database.driver.statement import RowT, Statement
 from taskward.database.errors import AlreadyThereError, LockTimeoutError
 from taskward.database.transaction import Database
 from taskward.errors import (
+    ChangesGoneError,
     ForbiddenError,
     IdempotencyInProgressError,
     IdempotencyKeyReusedError,
@@ -17,6 +18,8 @@ from taskward.errors import (
     TaskNotFoundError,
 )
 from taskward.tasks import idempotency, statements
+from taskward.tasks.changes import DeletedTask
+from taskward.tasks.changes_statements import ChangeRow, changes
 from taskward.tasks.cursor import Cursors
 from taskward.tasks.fields import TaskRead, Values
 from taskward.tasks.list_statements import SORT_KEYS, list_tasks
@@ -37,6 +40,17 @@ class Page:
     tasks: list[bytes]  # JSON, in pieces of one task or more
     count: int  # on all pages
     next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class Changes:
+    """One page of what has changed since a revision."""
+
+    tasks: list[TaskRead]
+    deleted: list[DeletedTask]
+    revision: int  # where the next page begins
+    count: int  # of all tasks
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +111,30 @@ class TaskService:
             tasks=tasks,
             count=int(found.first["matching"] or 0) if found.first else 0,
             next_cursor=self.cursors.write(owner, query.listed, _key(last, query.sort)) if last else None,
+        )
+
+    async def read_changes(self, owner: str, since: int, limit: int) -> Changes:
+        """Return what has changed after a revision of the owner's.
+
+        Raises ChangesGoneError where not all of that is known any more, or the owner never was at this revision.
+        """
+        async with self._database.acting_as(owner) as transaction:
+            found = transaction.execute(
+                changes(bounded=limit > BOUNDED_FROM), since=since, limit=limit + 1, max_bytes=MAX_PAGE_BYTES
+            )
+        counters = found.first
+        revision = counters["owner_revision"] if counters else 0
+        if since > revision or (counters and counters["expired"]):
+            raise ChangesGoneError
+        rows = [row for row in found.all if row["id"] is not None]
+        _, on_page = encode_page([_deleted(row) if row["deleted"] else _task(row) for row in rows[:limit]])
+        page, more = rows[:on_page], on_page < len(rows)
+        return Changes(
+            tasks=[_task(row) for row in page if not row["deleted"]],
+            deleted=[_deleted(row) for row in page if row["deleted"]],
+            revision=page[-1]["revision"] if more else revision,
+            count=counters["task_count"] if counters else 0,
+            more=more,
         )
 
     async def create_task(self, owner: str, new: Values, key: str | None = None) -> Created:
@@ -206,6 +244,10 @@ class TaskService:
 def _task(row: Mapping[str, Any]) -> TaskRead:
     """Return the task in a row that holds more."""
     return {column: row[column] for column in statements.RESPONSE_COLUMNS}  # type: ignore[return-value]  # it is one
+
+
+def _deleted(row: ChangeRow) -> DeletedTask:
+    return {"id": row["id"], "uid": row["uid"], "revision": row["revision"]}
 
 
 def _key(row: Mapping[str, Any], sort: str) -> tuple[int | str, ...]:

@@ -13,9 +13,10 @@ def _needs(name: str) -> Callable[[], ValidationFailedError]:
 
 
 TABLES = Tables(
-    of_users=("users", "tasks", "idempotency_keys"),
+    of_users=("users", "tasks", "deleted_tasks", "idempotency_keys"),
     counted=(
         CountedWrites("tasks", "take_the_next_revision"),
+        CountedWrites("users", "begin_with_a_marker"),
         CountedWrites("idempotency_keys", "count_keys"),
     ),
     broken={
