@@ -108,6 +108,19 @@ def restore(
         typer.echo(run(file, replace=replace))
 
 
+@cli.command("after-restore")
+def after_restore() -> None:
+    """Tell clients that the database was restored by other means than 'taskward restore', which does this itself.
+
+    Migrates it first. Every client reads its tasks anew, once, and no entity tag is given a second time. For the
+    owner of the tables, while no service runs on the database.
+    """
+    from taskward.cli.migrate import after_restore as run
+
+    with _one_line_errors():
+        typer.echo(run())
+
+
 doctor = typer.Typer(help="Look for what is wrong.", no_args_is_help=True)
 cli.add_typer(doctor, name="doctor")
 

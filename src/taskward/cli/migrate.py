@@ -1,9 +1,13 @@
-"""`taskward migrate`, and the migration at the start of the service."""
+"""`taskward migrate` and `taskward after-restore`, and the migration at the start of the service."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 
 from taskward.cli.postgres import database_of
 from taskward.database import migrate as migrations
+from taskward.database.after_restore import begin_again
 from taskward.database.url import conninfo, without_pooler
 from taskward.features import TABLES
 from taskward.settings import Settings
@@ -16,15 +20,32 @@ def migrate() -> None:
         migrate_url(settings, url)
 
 
+def after_restore() -> str:
+    """Do what a restored database needs, after migrating it; return what to say."""
+    settings = Settings.load()
+    with database_of(settings, beside_a_service=True) as url:
+        migrate_url(settings, url)
+        with _owners_address(settings, url) as address:
+            begin_again(address, TABLES)
+    return "Counters have begun again: every client reads its tasks anew, once."
+
+
 def migrate_url(settings: Settings, url: str) -> None:
     """Migrate the database at `url`, through DATABASE_MIGRATION_URL where it is set."""
+    with _owners_address(settings, url) as address:
+        migrations.migrate(address, tables=TABLES.names)
+
+
+@contextmanager
+def _owners_address(settings: Settings, url: str) -> Iterator[str]:
+    """Give the address (libpq) of whoever migrates: DATABASE_MIGRATION_URL where it is set, else `url`."""
     if not (settings.database_url and settings.database_migration_url):
-        migrations.migrate(without_pooler(conninfo(url)), tables=TABLES.names)
+        yield without_pooler(conninfo(url))
         return
     setting = "DATABASE_MIGRATION_URL"
     address = conninfo(settings.database_migration_url.get_secret_value(), setting)
     try:
-        migrations.migrate(without_pooler(address), tables=TABLES.names)
+        yield without_pooler(address)
     except psycopg.Error as error:
         error.add_note(setting)  # whose address it is, for `cause_of`
         raise

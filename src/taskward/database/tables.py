@@ -26,6 +26,7 @@ class Tables:
     of_accounts: tuple[str, ...] = ()  # what proves who somebody is; reached as taskward_accounts alone
     counted: tuple[CountedWrites, ...] = ()
     broken: Broken = field(default_factory=dict, hash=False)
+    after_restore: tuple[str, ...] = ()  # SQL that the owner of the tables runs when an older state is back
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -40,4 +41,5 @@ class Tables:
             tuple(chain.from_iterable(feature.of_accounts for feature in features)),
             tuple(chain.from_iterable(feature.counted for feature in features)),
             {name: error for feature in features for name, error in feature.broken.items()},
+            tuple(chain.from_iterable(feature.after_restore for feature in features)),
         )

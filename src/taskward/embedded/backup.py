@@ -14,6 +14,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from taskward.atomic_files import written_whole
+from taskward.database.after_restore import begin_again
 from taskward.database.migrate import UnknownRevisionError, migrate
 from taskward.database.startup_check import check_isolation_at
 from taskward.database.tables import Tables
@@ -65,8 +66,9 @@ def write_backup(superuser: str, file: Path) -> None:
 def restore_backup(superuser: str, file: Path, tables: Tables, *, replace: bool) -> None:
     """Put what `file` holds in the place of the service's database, or leave everything as it was.
 
-    The copy is migrated and passes the startup check for `tables` before it takes the place. Without `replace`,
-    only an empty database is replaced. Raises BackupError, UnfitDatabaseError, psycopg.Error.
+    The copy is migrated, begins again as a restored one must, and passes the startup check for `tables`, before
+    it takes the place. Without `replace`, only an empty database is replaced. Raises BackupError,
+    UnfitDatabaseError, psycopg.Error.
     """
     draft = make_conninfo(superuser, dbname=DRAFT)
     service = make_conninfo(draft, user=OWNER)
@@ -79,6 +81,7 @@ def restore_backup(superuser: str, file: Path, tables: Tables, *, replace: bool)
             _create_draft(server)
             _read(file, draft)
             _migrate_what_is_in(file, service, tables)
+            begin_again(service, tables)
             asyncio.run(check_isolation_at(service, tables))
             with psycopg.connect(draft, autocommit=True) as copy:
                 copy.execute("ANALYZE")

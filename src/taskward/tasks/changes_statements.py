@@ -19,6 +19,8 @@ class ChangeRow(TaskRead):
 
 KEPT = "interval '30 days'"  # as in the purge and its policy, migration 0010
 
+PURGE_BATCH = 1000
+
 # What is known of a deleted task. Nulls take their types from the tasks that these rows are put together with.
 OF_DELETED = {"id": "task_id", "uid": "uid", "user_id": "user_id", "revision": "revision"}
 DELETED = ", ".join(f"{OF_DELETED.get(name, 'NULL')} AS {name}" for name in RESPONSE_COLUMNS)
@@ -63,3 +65,6 @@ def changes(*, bounded: bool) -> Statement[ChangeRow]:
         """,
         effect=Effect.READ_ONLY,
     )
+
+
+PURGE_DELETED = Statement("SELECT purge_deleted_tasks(%(batch)s) AS purged", {"batch": PURGE_BATCH})

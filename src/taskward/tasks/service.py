@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from taskward.database.driver.statement import RowT, Statement
 from taskward.database.errors import AlreadyThereError, LockTimeoutError
-from taskward.database.transaction import Database
+from taskward.database.purge import Purge
+from taskward.database.transaction import NOBODY, Database
 from taskward.errors import (
     ChangesGoneError,
     ForbiddenError,
@@ -19,7 +21,7 @@ from taskward.errors import (
 )
 from taskward.tasks import idempotency, statements
 from taskward.tasks.changes import DeletedTask
-from taskward.tasks.changes_statements import ChangeRow, changes
+from taskward.tasks.changes_statements import PURGE_DELETED, ChangeRow, changes
 from taskward.tasks.cursor import Cursors
 from taskward.tasks.fields import TaskRead, Values
 from taskward.tasks.list_statements import SORT_KEYS, list_tasks
@@ -74,6 +76,7 @@ class TaskService:
         self.cursors = cursors
         self._reveal_foreign_tasks = reveal_foreign_tasks
         self._purge = idempotency.key_purge(database)
+        self._purge_deleted = Purge("deleted tasks", partial(database.acting_as, NOBODY), PURGE_DELETED)
 
     async def list_tasks(self, owner: str, query: ListQuery, known: Sequence[int] = ()) -> Page:
         """Return one page of the owner's tasks; raise ValidationFailedError for a cursor of another query.
@@ -208,6 +211,7 @@ class TaskService:
         """Delete a task for good; raise as `update_task` does."""
         statement = statements.delete_task(conditional=expected is not None)
         await self._the_task(owner, statement, task_id, expected)
+        self._purge_deleted.when_due()
 
     async def _the_task(
         self,
