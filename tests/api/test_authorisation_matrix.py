@@ -23,22 +23,27 @@ class Row(NamedTuple):
 
 COLLECTION = {"GET": Row(None, 200), "POST": Row(TITLE, 201)}
 ITEM = {"GET": Row(None, 200), "PUT": Row(TITLE, 200), "PATCH": Row(DONE, 200), "DELETE": Row(None, 204)}
+FEED = {"GET": Row(None, 200)}
 COMPLETION = {"PATCH": Row(DONE, 200)}
 
 OWNED: dict[str, dict[str, Row]] = {
     "/api/{user_id}/tasks": COLLECTION,
+    "/api/{user_id}/tasks/changes": FEED,
     "/api/{user_id}/tasks/{task_id}": ITEM,
     "/api/{user_id}/tasks/{task_id}/complete": COMPLETION,
     "/api/{user_id}/tasks/{task_id}/toggle": COMPLETION,
     "/users/{user_id}/tasks": COLLECTION,
+    "/users/{user_id}/tasks/changes": FEED,
     "/users/{user_id}/tasks/{task_id}": ITEM,
     "/users/{user_id}/tasks/{task_id}/complete": COMPLETION,
     "/users/{user_id}/tasks/{task_id}/toggle": COMPLETION,
     "/api/tasks": COLLECTION,
+    "/api/tasks/changes": FEED,
     "/api/tasks/{task_id}": ITEM,
     "/api/tasks/{task_id}/complete": COMPLETION,
     "/api/tasks/{task_id}/toggle": COMPLETION,
     "/tasks": COLLECTION,
+    "/tasks/changes": FEED,
     "/tasks/{task_id}": ITEM,
     "/tasks/{task_id}/complete": COMPLETION,
     "/tasks/{task_id}/toggle": COMPLETION,

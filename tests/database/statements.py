@@ -11,7 +11,7 @@ from typing import Any
 import taskward.accounts
 import taskward.tasks
 from taskward.database.driver.statement import Statement
-from taskward.tasks import statements
+from taskward.tasks import changes_statements, statements
 from taskward.tasks.fields import CHANGEABLE
 from taskward.tasks.list_statements import COMPLETED, FILTERS, SORT_KEYS, list_tasks
 
@@ -51,12 +51,19 @@ def changes() -> Named:
         yield f"flip {conditional=}", statements.flip_task(conditional=conditional)
 
 
+def feeds() -> Named:
+    """Ways to read what has changed."""
+    for bounded in EITHER:
+        yield f"changes {bounded=}", changes_statements.changes(bounded=bounded)
+
+
 def of_tasks() -> Named:
     """Every statement of tasks."""
     yield from constants(taskward.tasks).items()
     for wanted, statement in lists():
         yield f"list {wanted}", statement
     yield from changes()
+    yield from feeds()
     for conditional in EITHER:
         yield f"delete {conditional=}", statements.delete_task(conditional=conditional)
 
@@ -68,4 +75,4 @@ def of_accounts() -> Named:
 
 def is_on_user_data(statement: Statement[Any]) -> bool:
     """Whether it names a table of users' data, and so is owner-scoped and under row-level security."""
-    return re.search(r"\b(users|tasks|idempotency_keys)\b", statement.sql) is not None
+    return re.search(r"\b(users|tasks|deleted_tasks|idempotency_keys)\b", statement.sql) is not None

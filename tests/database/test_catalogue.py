@@ -31,13 +31,22 @@ POLICIES = """
     SELECT tablename, policyname, roles::text, qual, with_check FROM pg_policies WHERE schemaname = 'public'
 """
 WITNESS_POLICY = ("tasks", "the witness knows which ids exist", "{taskward_witness}", "true", None)
-JANITOR_POLICY = (
-    "idempotency_keys",
-    "the janitor removes what is older than a day",
-    "{taskward_janitor}",
-    "(stored_at < (now() - '24:00:00'::interval))",
-    "false",
-)
+JANITOR_POLICIES = [
+    (
+        "idempotency_keys",
+        "the janitor removes what is older than a day",
+        "{taskward_janitor}",
+        "(stored_at < (now() - '24:00:00'::interval))",
+        "false",
+    ),
+    (
+        "deleted_tasks",
+        "the janitor removes what is older than 30 days",
+        "{taskward_janitor}",
+        "(deleted_at < (now() - '30 days'::interval))",
+        "(deleted_at = '-infinity'::timestamp with time zone)",
+    ),
+]
 ACCOUNT_POLICIES = [
     (table, "only log-in reaches accounts", "{taskward_accounts}", "true", "true")
     for table in ("accounts", "refresh_tokens")
@@ -52,6 +61,7 @@ def test_the_tables_with_user_data_are_known(superuser: psycopg.Connection) -> N
     assert names == {
         "users",
         "tasks",
+        "deleted_tasks",
         "idempotency_keys",
     }  # a new one is added here with its tests, in this folder and in http/
 
@@ -68,7 +78,7 @@ def test_row_level_security_is_enabled_and_forced_and_has_a_policy(superuser: ps
 
 def test_every_policy_but_those_of_roles_with_one_task_asks_for_the_user(superuser: psycopg.Connection) -> None:
     policies = superuser.execute(POLICIES).fetchall()
-    exceptions = [*ACCOUNT_POLICIES, JANITOR_POLICY, WITNESS_POLICY]
+    exceptions = [*ACCOUNT_POLICIES, *JANITOR_POLICIES, WITNESS_POLICY]
     assert sorted(policy[:2] for policy in policies if policy in exceptions) == sorted(e[:2] for e in exceptions)
     for policy in policies:
         if policy not in exceptions:

@@ -10,9 +10,10 @@ from taskward.database.driver.statement import Statement
 from taskward.database.transaction import Database
 from taskward.errors import ForbiddenError
 from taskward.tasks import statements
+from taskward.tasks.changes_statements import PURGE_DELETED
 from taskward.tasks.idempotency import CREATE_TASK_ONCE, PURGE_KEYS, ROOM
 from tests.database.conftest import create_task
-from tests.database.statements import changes, lists, of_tasks
+from tests.database.statements import changes, feeds, lists, of_tasks
 from tests.tasks.fields import new_values
 
 pytestmark = pytest.mark.quick
@@ -41,6 +42,8 @@ def statements_on(task_id: int) -> Iterator[Run]:
     yield "read", statements.READ_TASK, {"task_id": task_id}
     yield "room", ROOM, {}
     yield from runs_of_lists()
+    for name, statement in feeds():
+        yield name, statement, {"since": 0, "limit": 100, "max_bytes": 2**20}
     values = {"task_id": task_id, **VALUES, "expected": list(range(100))}
     for name, statement in changes():
         yield name, statement, values
@@ -58,7 +61,7 @@ def without_owner_condition(statement: Statement[Any]) -> Statement:
 
 
 def disable_row_level_security(superuser: psycopg.Connection) -> None:
-    for table in ("tasks", "users", "idempotency_keys"):
+    for table in ("tasks", "users", "deleted_tasks", "idempotency_keys"):
         superuser.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY")
 
 
@@ -66,6 +69,7 @@ def alices_rows(superuser: psycopg.Connection) -> list[Any]:
     return [
         *superuser.execute("SELECT * FROM tasks WHERE user_id = 'alice' ORDER BY id"),
         *superuser.execute("SELECT * FROM users WHERE id = 'alice'"),
+        *superuser.execute("SELECT * FROM deleted_tasks WHERE user_id = 'alice'"),
     ]
 
 
@@ -85,7 +89,11 @@ def is_alices(row: dict[str, Any], task_ids: list[int]) -> bool:
 def test_every_statement_of_tasks_is_tried() -> None:
     tried = [statement for _, statement, _ in statements_on(1)]
     creates = [statements.CREATE_TASK, statements.CREATE_NAMED_TASK, CREATE_TASK_ONCE]  # tried below
-    across_owners = [statements.TASK_EXISTS, PURGE_KEYS]  # as roles of their own that can do nothing else
+    across_owners = [
+        statements.TASK_EXISTS,
+        PURGE_KEYS,
+        PURGE_DELETED,
+    ]  # as roles of their own that can do nothing else
     known = {statement.sql for statement in (*tried, *creates, *across_owners)}
     assert {statement.sql for _, statement in of_tasks()} == known
 
@@ -193,3 +201,22 @@ async def test_a_uid_of_alices_finds_nothing_for_bob_with_either_wall_alone(
     disable_row_level_security(superuser)
     (bobs,) = await run_as_bob(database, statements.CREATE_NAMED_TASK, values)
     assert (bobs["user_id"], bobs["created"]) == ("bob", True)
+
+
+async def test_what_alice_deleted_is_nothing_to_bob_with_either_wall_alone(
+    database: Database, alices_tasks: list[int], superuser: psycopg.Connection
+) -> None:
+    for task_id in alices_tasks:
+        async with database.acting_as("alice") as transaction:
+            transaction.execute(statements.delete_task(conditional=False), task_id=task_id)
+    await create_task(database, "bob")
+    values = {"since": 0, "limit": 100, "max_bytes": 2**20}
+    for _, statement in feeds():
+        rows = await run_as_bob(database, without_owner_condition(statement), values)
+        assert [(row["owner_revision"], row["user_id"], row["deleted"]) for row in rows] == [(1, "bob", False)]
+    disable_row_level_security(superuser)
+    for _, statement in feeds():
+        rows = await run_as_bob(database, statement, values)
+        assert [(row["owner_revision"], row["user_id"], row["deleted"]) for row in rows] == [(1, "bob", False)]
+        rows = await run_as_bob(database, without_owner_condition(statement), values)
+        assert {row["id"] for row in rows if row["deleted"]} == set(alices_tasks), "with neither, he would see it"

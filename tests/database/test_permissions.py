@@ -26,6 +26,10 @@ REFUSED = [
     "UPDATE users SET id = 'bob'",
     "UPDATE users SET created_at = now()",
     "INSERT INTO users (id, revision) VALUES ('alice', 7)",
+    "UPDATE deleted_tasks SET deleted_at = now()",
+    "UPDATE deleted_tasks SET user_id = 'bob'",
+    "DELETE FROM deleted_tasks",
+    "TRUNCATE deleted_tasks",
     "TRUNCATE tasks",
     "TRUNCATE users CASCADE",
     "UPDATE users SET account_id = DEFAULT",
@@ -53,6 +57,9 @@ REFUSED_TO_LOG_IN = [
     "DELETE FROM users",
     "INSERT INTO tasks (user_id, title) VALUES ('alice', 'Mine')",
     "SELECT count(*) FROM idempotency_keys",
+    "SELECT count(*) FROM deleted_tasks",
+    "DELETE FROM deleted_tasks",
+    "SELECT purge_deleted_tasks(1)",
     "SELECT task_exists(1)",
     "SELECT purge_idempotency_keys(1)",
     "UPDATE accounts SET id = id",
@@ -115,7 +122,7 @@ async def test_the_role_that_logs_in_sees_and_changes_no_row(
     superuser.execute(AN_ACCOUNT)
     with psycopg.connect(conninfo(database_url), autocommit=True) as owner:
         assert owner.execute("SELECT current_user").fetchone() == ("taskward",)
-        for table in ("tasks", "users", "accounts", "refresh_tokens"):
+        for table in ("tasks", "users", "deleted_tasks", "accounts", "refresh_tokens"):
             assert owner.execute(f"SELECT * FROM {table}").fetchall() == []
             assert owner.execute(f"DELETE FROM {table}").rowcount == 0
     assert superuser.execute("SELECT count(*) FROM tasks").fetchone() == (2,)

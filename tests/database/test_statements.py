@@ -13,7 +13,7 @@ from taskward.database.transaction import ACCOUNTS_ROLE, APP_ROLE
 from taskward.tables import METADATA
 from taskward.tasks import statements
 from taskward.tasks.list_statements import SORT_KEYS
-from tests.database.statements import changes, is_on_user_data, lists, of_accounts, of_tasks
+from tests.database.statements import changes, feeds, is_on_user_data, lists, of_accounts, of_tasks
 
 pytestmark = pytest.mark.quick
 
@@ -94,6 +94,8 @@ def test_a_task_is_answered_with_the_same_columns_by_all(superuser: psycopg.Conn
     response = list(statements.RESPONSE_COLUMNS)
     for statement in (statements.CREATE_TASK, statements.READ_TASK, *(statement for _, statement in changes())):
         assert columns(superuser, statement) == response, statement.sql
+    for _, statement in feeds():
+        assert columns(superuser, statement) == ["owner_revision", "task_count", "expired", "deleted", *response]
     for wanted, statement in lists():
         key = [part.name for part in SORT_KEYS[wanted["sort"]] if part.name not in response]
         assert columns(superuser, statement) == ["owner_revision", "matching", *response, *key], wanted

@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from taskward.tasks.changes_statements import changes
 from taskward.tasks.list_statements import COMPLETED, list_tasks
 
 USERS, TASKS_EACH = 5, 2000
@@ -107,3 +108,62 @@ def test_whether_a_task_exists_at_all_is_asked_of_an_index(filled: psycopg.Conne
     filled.execute("SET ROLE taskward_witness")
     found = plan(filled, "SELECT EXISTS (SELECT 1 FROM tasks WHERE tasks.id = %(task_id)s)", {"task_id": 7})
     assert [node["Index Name"] for node in nodes(found) if node.get("Relation Name") == "tasks"] == ["ix_tasks_id"]
+
+
+def read_of(node: dict[str, Any]) -> dict[str, int]:
+    """How many rows were read of each table, by EXPLAIN ANALYZE; none where a part was never executed."""
+    found: dict[str, int] = {}
+    for scan in nodes(node):
+        if table := scan.get("Relation Name"):
+            rows = scan["Actual Loops"] * (scan["Actual Rows"] + scan.get("Rows Removed by Filter", 0))
+            found[table] = found.get(table, 0) + round(rows)
+    return found
+
+
+@pytest.fixture
+def fed(filled: psycopg.Connection) -> psycopg.Connection:
+    """The same with half as many deletions, between the tasks and after them, and the first of them expired."""
+    filled.execute("RESET role")
+    filled.execute("TRUNCATE deleted_tasks")  # the markers of users who begin above zero
+    filled.execute("UPDATE users SET revision = %s", [3 * TASKS_EACH])
+    filled.execute("UPDATE tasks SET revision = -2 * revision")
+    filled.execute("UPDATE tasks SET revision = -revision")
+    filled.execute(
+        "INSERT INTO deleted_tasks (user_id, revision, task_id, deleted_at) SELECT 'user_' || u, n * 4 + 1, n,"
+        " CASE n WHEN 1 THEN now() - interval '31 days' ELSE now() END"
+        " FROM generate_series(1, %s) AS n, generate_series(1, %s) AS u",
+        [TASKS_EACH, USERS],
+    )
+    filled.execute("ANALYZE users, tasks, deleted_tasks")
+    filled.execute("SET ROLE taskward_app")
+    return filled
+
+
+LIMIT = 50
+
+
+@pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
+@pytest.mark.parametrize("bounded", [False, True])
+@pytest.mark.parametrize(
+    ("since", "most"),
+    [
+        (3 * TASKS_EACH, {"users": 1, "tasks": 0, "deleted_tasks": 0}),  # nothing is newer
+        (4 * TASKS_EACH, {"users": 1, "tasks": 0, "deleted_tasks": 0}),  # nor can it be
+        (0, {"users": 1, "tasks": 0, "deleted_tasks": 1}),  # not all is known any more
+        (9, {"users": 1, "tasks": LIMIT, "deleted_tasks": LIMIT + 1}),  # whatever comes after a page
+        (2 * TASKS_EACH, {"users": 1, "tasks": 0, "deleted_tasks": LIMIT + 1}),
+    ],
+)
+def test_changes_read_a_page_of_them_and_where_nothing_is_newer_one_row(
+    fed: psycopg.Connection, mode: str, bounded: bool, since: int, most: dict[str, int]
+) -> None:
+    statement = changes(bounded=bounded)
+    values = {"owner": ME, "since": since, "limit": LIMIT, "max_bytes": 2**20}
+    fed.execute(f"SET plan_cache_mode = {mode}; SET enable_seqscan = off".encode())
+    fed.execute(b"PREPARE feed AS " + statement.text)
+    arguments = ", ".join(f"'{values[name]}'" for name in statement.parameters)
+    row = fed.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE feed ({arguments})".encode()).fetchone()
+    assert row is not None
+    found = read_of(row[0][0]["Plan"])
+    assert found.keys() == most.keys()
+    assert all(found[table] <= most[table] for table in most), (found, row)
