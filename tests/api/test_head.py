@@ -9,7 +9,8 @@ pytestmark = pytest.mark.quick
 
 PAGES = ["/health/live", "/docs", "/redoc", "/openapi.json", "/docs/assets/swagger-ui.css", "/nothing", "/tasks"]
 TASKS = [
-    "/tasks", "/tasks?limit=1", "/tasks/1", "/tasks/2", "/tasks/x", "/tasks/3", "/tasks?limit=0", "/tasks/changes", "/tasks/changes?since=9",
+    "/tasks", "/tasks?limit=1", "/tasks/1", "/tasks/2", "/tasks/x", "/tasks/3", "/tasks?limit=0",
+    "/tasks/changes", "/tasks/changes?since=9",
     "/api/alice/tasks",    "/users/alice/tasks/1", "/api/bob/tasks", "/tasks/1/complete",
 ]  # fmt: skip
 

@@ -64,7 +64,12 @@ def test_what_is_restored_is_what_was_backed_up_while_the_service_ran(first: Ser
     assert everything(first) == before
 
     with Service(other, SETTINGS) as second, httpx2.Client(base_url=second.url) as client:
-        assert everything(second) == before
+        restored = everything(second)
+        ((_, begins_at, *_),) = restored["users"]
+        # But for the counter, which begins again above every number that anybody may hold.
+        again = [(user_id, begins_at, *rest) for user_id, _, *rest in before["users"]]
+        assert restored == before | {"users": again}
+        assert begins_at > 2**50
         alice = log_in(client)  # the account, and the startup check that passed before the service answered
         tasks = client.get("/tasks", headers=alice).json()
         assert [task["title"] for task in tasks["tasks"]] == ["Call bob", "Buy milk"]
@@ -74,7 +79,11 @@ def test_what_is_restored_is_what_was_backed_up_while_the_service_ran(first: Ser
         )
         assert repeated.headers["Idempotency-Replayed"] == "true"
         created = client.post("/tasks", json={"title": "Go on"}, headers=alice).json()
-        assert (created["id"], created["revision"]) == (4, 5)  # after three creates and a delete
+        assert (created["id"], created["revision"]) == (4, begins_at + 1)  # after three creates and a delete
+        for since in (4, 0, begins_at + 9):
+            assert client.get(f"/tasks/changes?since={since}", headers=alice).status_code == 410
+        page = client.get(f"/tasks/changes?since={begins_at}", headers=alice).json()
+        assert (page["tasks"], page["deleted"], page["count"]) == ([created], [], 3)
 
 
 NO_BACKUPS: dict[str, tuple[Callable[[bytes], bytes], str]] = {

@@ -71,3 +71,46 @@ def test_a_signal_stops_the_database_that_it_started(tmp_path: Path, sort: signa
         migration.send_signal(sort)
         migration.wait(30)
     until(lambda: processes_of(tmp_path / "data") == [])
+
+
+BEGUN_AGAIN = "Counters have begun again: every client reads its tasks anew, once.\n"
+COUNTERS = "SELECT user_id, users.revision FROM users JOIN deleted_tasks ON user_id = id AND task_id IS NULL"
+
+
+@pytest.mark.parametrize("through", ["DATABASE_URL", "DATABASE_MIGRATION_URL"])
+def test_after_a_restore_elsewhere_the_database_is_migrated_and_counters_begin_again(
+    tmp_path: Path, database_url: str, superuser: psycopg.Connection, through: str
+) -> None:
+    superuser.execute("INSERT INTO tasks (user_id, title) VALUES ('alice', 'Buy milk')")
+    with engine(conninfo(database_url)).connect() as connection:
+        command.downgrade(alembic_config(connection), "0009")
+    settings = {"DATABASE_URL": "postgresql://alice:hunter2@127.0.0.1:1/behind-a-pooler", through: database_url}
+    before = 2**50
+    for _ in range(2):
+        done = taskward("after-restore", settings=settings, folder=tmp_path)
+        assert (done.returncode, done.stdout, done.stderr) == (0, BEGUN_AGAIN, "")
+        ((user_id, revision),) = superuser.execute(COUNTERS).fetchall()
+        assert (user_id, revision > before) == ("alice", True)
+        before = revision
+    assert revision_of(database_url) == [(head(),)]
+
+
+def test_after_a_restore_of_files_the_embedded_database_is_told_beside_its_service(tmp_path: Path) -> None:
+    with Service(tmp_path / "data") as service:
+        done = taskward("after-restore", settings={"DATA_DIR": str(service.data_dir)}, folder=tmp_path)
+        assert (done.returncode, done.stdout, done.stderr) == (0, BEGUN_AGAIN, "")
+        assert httpx2.get(f"{service.url}/health/ready").status_code == 200
+
+
+def test_who_does_not_own_the_tables_is_told_so_in_one_line(
+    tmp_path: Path, database_url: str, superuser: psycopg.Connection
+) -> None:
+    superuser.execute(
+        "CREATE ROLE serving LOGIN; GRANT taskward_app TO serving; GRANT SELECT ON alembic_version TO serving"
+    )
+    try:
+        settings = {"DATABASE_URL": database_url.replace("//taskward@", "//serving@")}
+        line = refusal("after-restore", settings=settings, folder=tmp_path)
+        assert "the database refused: must be owner of table users" in line
+    finally:
+        superuser.execute("DROP OWNED BY serving; DROP ROLE serving")

@@ -223,6 +223,37 @@ def test_the_quota_comes_and_goes_and_tasks_stay(database_url: str, superuser: p
     assert superuser.execute("SELECT revision, task_count, key_count FROM users").fetchall() == [(2, 2, 0)]
 
 
+def test_changes_begin_where_users_are_when_they_come(database_url: str, superuser: psycopg.Connection) -> None:
+    address = conninfo(database_url)
+    downgrade(address, "0009")
+    for user in ("alice", "alice", "bob", "charlie"):
+        superuser.execute("INSERT INTO tasks (user_id, title) VALUES (%s, 'Buy milk')", [user])
+    superuser.execute("DELETE FROM tasks WHERE user_id IN ('bob', 'charlie')")
+    superuser.execute("DELETE FROM users WHERE id = 'charlie'")
+    before = superuser.execute("SELECT * FROM tasks ORDER BY id").fetchall()
+    migrate(address)
+    everything = "SELECT user_id, revision, task_id, deleted_at = '-infinity' FROM deleted_tasks ORDER BY 1, 2"
+    assert superuser.execute(everything).fetchall() == [("alice", 2, None, True), ("bob", 2, None, True)]
+    assert superuser.execute("SELECT * FROM tasks ORDER BY id").fetchall() == before
+    superuser.execute("DELETE FROM tasks WHERE id = 1")
+    assert superuser.execute(everything).fetchall()[1] == ("alice", 3, 1, False)
+    downgrade(address, "0009")
+    superuser.execute("DELETE FROM tasks WHERE id = 2")
+    migrate(address)
+    assert superuser.execute(everything).fetchall() == [("alice", 4, None, True), ("bob", 2, None, True)]
+
+
+async def test_the_policies_of_users_stand_after_the_markers_were_written(
+    database_url: str, superuser: psycopg.Connection
+) -> None:
+    downgrade(conninfo(database_url), "0009")
+    superuser.execute("INSERT INTO tasks (user_id, title) VALUES ('alice', 'Buy milk')")
+    migrate(conninfo(database_url))
+    await check_isolation_at(conninfo(database_url), TABLES)
+    with psycopg.connect(conninfo(database_url)) as owner:
+        assert owner.execute("SELECT id FROM users UNION SELECT user_id FROM deleted_tasks").fetchall() == []
+
+
 def test_what_statements_of_a_service_are_allowed_does_not_stop_a_migration(
     empty_database_url: str, superuser: psycopg.Connection
 ) -> None:

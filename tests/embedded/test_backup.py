@@ -69,6 +69,28 @@ def test_only_what_is_sound_takes_the_place_of_what_is_there(tmp_path: Path) -> 
             assert connection.execute(DATABASES).fetchall() == [(OWNER,)]
 
 
+def test_what_is_restored_begins_again_above_every_number_before(tmp_path: Path) -> None:
+    file = tmp_path / "good"
+    beginning = "SELECT revision FROM users UNION ALL SELECT revision FROM deleted_tasks WHERE task_id IS NULL"
+    with embedded(tmp_path / "data") as server:
+        write_tasks(server, "Buy milk", "Call bob")
+        with as_superuser(server) as connection:
+            connection.execute("DELETE FROM tasks WHERE title = 'Call bob'")
+        write_backup(server.superuser_conninfo, file)
+        reached = 3
+        for _ in range(2):
+            restore_backup(server.superuser_conninfo, file, TABLES, replace=True)
+            write_tasks(server, "Lost again")
+            with as_superuser(server) as connection:
+                (revision,), (marker,) = connection.execute(beginning).fetchall()
+                assert (marker, connection.execute("SELECT count(*) FROM deleted_tasks").fetchall()) == (
+                    revision - 1,
+                    [(1,)],
+                )
+                assert revision > reached
+                reached = revision
+
+
 def test_a_backup_of_an_older_schema_is_migrated(tmp_path: Path) -> None:
     file = tmp_path / "old"
     with embedded(tmp_path / "data") as server:

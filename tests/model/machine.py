@@ -176,6 +176,22 @@ class Histories(RuleBasedStateMachine):
             query["cursor"] = page["next_cursor"]
         assert [without_times(task) for task in found] == expected
 
+    @rule(who=people, path_prefix=path_prefixes, limit=st.integers(1, 5))
+    def read_changes(self, who: str, path_prefix: str, limit: int) -> None:
+        """Read one page of what has changed, and hold the replica to the model where that was all of it."""
+        owner = self.owners[who]
+        query = urlencode({"since": owner.replica_revision, "limit": limit})
+        page = self._send(owner, "GET", path_prefix, f"/changes?{query}").json()
+        assert page["count"] == len(owner.tasks)
+        assert len(page["tasks"]) + len(page["deleted"]) <= limit
+        owner.replica |= {task["id"]: without_times(task) for task in page["tasks"]}
+        for gone in page["deleted"]:
+            owner.replica.pop(gone["id"], None)
+        owner.replica_revision = page["revision"]
+        if not page["more"]:
+            assert page["revision"] == owner.revision
+            assert owner.replica == {task_id: without_times(task) for task_id, task in owner.tasks.items()}
+
     def _write(
         self,
         who: str,

@@ -55,6 +55,8 @@ class Owner:
     revision: int = 0
     tasks: dict[int, Task] = field(default_factory=dict)
     responses: dict[str, tuple[Task, Task]] = field(default_factory=dict)  # key: body, answer
+    replica: dict[int, Task] = field(default_factory=dict)  # what a client has that reads the changes alone
+    replica_revision: int = 0
 
     def named(self, uid: str | None) -> Task | None:
         return next((task for task in self.tasks.values() if uid is not None and task["uid"] == uid), None)

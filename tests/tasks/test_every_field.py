@@ -93,6 +93,15 @@ async def test_saying_what_it_would_be_anyway_is_saying_nothing(alice: Client, n
 
 
 @every_field
+async def test_the_changes(alice: Client, name: str) -> None:
+    created = (await alice.post("/tasks", json=task_with(name, SAMPLES[name].one))).json()
+    page = (await alice.get("/tasks/changes")).json()
+    assert page["tasks"] == [created]
+    assert list(page["tasks"][0]) == list(FIELDS)
+    assert page["tasks"][0][name] == created[name]
+
+
+@every_field
 def test_openapi(name: str) -> None:
     schemas = published()["components"]["schemas"]
     assert list(schemas["TaskRead"]["properties"]) == schemas["TaskRead"]["required"] == list(FIELDS)
