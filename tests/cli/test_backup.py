@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import psycopg
@@ -19,7 +20,7 @@ SETTINGS = {"JWT_SECRET_KEY": SECRET}
 LOG_IN = {"grant_type": "password", "username": "alice@example.com", "password": "correct horse battery"}
 
 
-def everything(service: Service) -> dict[str, list[tuple[object, ...]]]:
+def everything(service: Service) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every table, and what the next id will be."""
     superuser = superuser_of_running(service.data_dir)
     assert superuser is not None
