@@ -2,7 +2,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+from pydantic import BaseModel
 
+from taskward.tasks.changes import ChangesQuery
 from taskward.tasks.routes import PATH_PREFIXES
 from taskward.tasks.schemas import ListQuery
 from tests.docs.documents import ROOT, code, rows, section
@@ -35,6 +37,7 @@ def test_every_path_prefix_is_documented() -> None:
     assert sorted(line.split()) == sorted(PATH_PREFIXES)
 
 
-def test_every_parameter_of_a_list_is_documented_once() -> None:
-    table = rows(section(API, "Lists"), "parameter")
-    assert sorted(code(name)[0] for name, _, _ in table) == sorted(ListQuery.model_fields)
+@pytest.mark.parametrize(("heading", "query"), [("Lists", ListQuery), ("Changes", ChangesQuery)])
+def test_every_parameter_is_documented_once(heading: str, query: type[BaseModel]) -> None:
+    table = rows(section(API, heading), "parameter")
+    assert sorted(code(name)[0] for name, _, _ in table) == sorted(query.model_fields)

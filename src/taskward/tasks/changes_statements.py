@@ -14,7 +14,7 @@ class ChangeRow(TaskRead):
     owner_revision: int
     task_count: int
     expired: bool | None  # whether the first deletion since is older than deletions are kept
-    deleted: bool
+    deleted: bool | None
 
 
 KEPT = "interval '30 days'"  # as in the purge and its policy, migration 0010

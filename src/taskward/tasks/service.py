@@ -127,7 +127,7 @@ class TaskService:
             )
         counters = found.first
         revision = counters["owner_revision"] if counters else 0
-        if since > revision or (counters and counters["expired"]):
+        if since > revision or any(row["expired"] or _is_marker(row) for row in found.all):
             raise ChangesGoneError
         rows = [row for row in found.all if row["id"] is not None]
         _, on_page = encode_page([_deleted(row) if row["deleted"] else _task(row) for row in rows[:limit]])
@@ -248,6 +248,11 @@ class TaskService:
 def _task(row: Mapping[str, Any]) -> TaskRead:
     """Return the task in a row that holds more."""
     return {column: row[column] for column in statements.RESPONSE_COLUMNS}  # type: ignore[return-value]  # it is one
+
+
+def _is_marker(row: ChangeRow) -> bool:
+    """Tell whether deletions up to this one are not known any more."""
+    return bool(row["deleted"]) and row["id"] is None
 
 
 def _deleted(row: ChangeRow) -> DeletedTask:

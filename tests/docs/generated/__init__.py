@@ -15,6 +15,7 @@ PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "errors": ("docs/errors.md", errors.text),
     "operations": ("docs/api.md", operations.text),
     "list parameters": ("docs/api.md", operations.list_parameters),
+    "change parameters": ("docs/api.md", operations.change_parameters),
     "commands": ("docs/command-line.md", commands.commands),
     "targets": ("CONTRIBUTING.md", commands.targets),
 }

@@ -19,7 +19,16 @@ def text() -> str:
 
 def list_parameters() -> str:
     """Return the table of what `GET /tasks` takes in its query."""
-    query = [each for each in published()["paths"]["/tasks"]["get"]["parameters"] if each["in"] == "query"]
+    return _parameters_of("/tasks")
+
+
+def change_parameters() -> str:
+    """Return the table of what `GET /tasks/changes` takes in its query."""
+    return _parameters_of("/tasks/changes")
+
+
+def _parameters_of(path: str) -> str:
+    query = [each for each in published()["paths"][path]["get"]["parameters"] if each["in"] == "query"]
     rows = ((f"`{each['name']}`", _values(each["schema"]), each["description"]) for each in query)
     return table(["parameter", "values", "meaning"], rows)
 

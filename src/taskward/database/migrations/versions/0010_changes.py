@@ -1,13 +1,14 @@
 """What was deleted, so that a client can ask what has changed since it last looked.
 
 **A tombstone for each deleted task**, written by the trigger that numbers writes, under the lock that it holds: no
-statement can forget it, and the numbers of changes and deletions are one sequence. Each is at least as late as the
-one before, whatever the clock did. So of one user's tombstones those that are too old come first, and a client has
-missed one of them if, and only if, the first one after what it knows is too old. Nothing has to run for that.
+statement can forget it, and the numbers of changes and deletions are one sequence, in the order of their times. So
+of one user's tombstones those that are too old come first, and a client has missed one of them if, and only if,
+the first one after what it knows is too old. Nothing has to run for that.
 
 **A marker** is a tombstone of no task, older than any time. It says: whoever knows less than this begins again.
-The purge makes one of each user's newest tombstone that is too old, and removes those before it. What was deleted
-before this migration left no tombstone, so each user there is gets a marker at their counter.
+Whoever meets one on a page does so as well: where a clock was set back, others may stand before it that are
+younger. The purge makes one of each user's newest tombstone that is too old, and removes those before it. What was
+deleted before this migration left no tombstone, so each user there is gets a marker at their counter.
 
 **Users who begin above zero** begin with a marker, too. After a restore (`taskward after-restore`) the default of
 `users.revision` is a number that nobody has seen, as a user of the time that was lost may come back and must not
@@ -88,11 +89,8 @@ NUMBER_WRITES = """
     $$
 """
 TOMBSTONE = """
-            -- No earlier than the one before, also where the clock was set back.
             INSERT INTO deleted_tasks (user_id, revision, task_id, uid, deleted_at)
-            VALUES (owner, next_revision, OLD.id, OLD.uid,
-                    greatest(clock_timestamp(), (SELECT deleted_at FROM deleted_tasks
-                                                  WHERE user_id = owner ORDER BY revision DESC LIMIT 1)));"""
+            VALUES (owner, next_revision, OLD.id, OLD.uid, clock_timestamp());"""
 
 MARK_THE_BEGINNING = """
     CREATE FUNCTION users_begin_with_a_marker() RETURNS trigger
