@@ -42,5 +42,5 @@ def test_every_command_that_a_document_names_exists() -> None:
         blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
         named += [(snippet, document.name) for snippet in code(text) + "".join(blocks).splitlines()]
     for snippet, document_name in named:
-        for program, name in re.findall(r"\b(make|taskward) (?:[A-Z]+=\S+ )?([a-z]+)\b", snippet):
+        for program, name in re.findall(r"\b(make|taskward) (?:[A-Z]+=\S+ )?([a-z]+(?:-[a-z]+)*)\b", snippet):
             assert name in (TARGETS if program == "make" else COMMANDS), f"{snippet}, in {document_name}"
