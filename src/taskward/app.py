@@ -1,6 +1,7 @@
 """The application: the one file that knows every part."""
 
 import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -23,6 +24,8 @@ from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
 from taskward.features import TABLES
+from taskward.hints.hints import Hints
+from taskward.hints.siblings import FOLDER
 from taskward.middleware.cors import Cors
 from taskward.middleware.request_context import RequestContext
 from taskward.middleware.root_path import RootPath
@@ -33,6 +36,8 @@ from taskward.operations.documentation import install_documentation
 from taskward.operations.metrics_route import metrics_routes
 from taskward.rate_limits.client_address import ClientAddress
 from taskward.rate_limits.limits import RateLimits
+from taskward.rate_limits.shared_store import connection_pool
+from taskward.server.connections import files_for_connections
 from taskward.server.fast_routes import FastRoutes
 from taskward.server.lifecycle import OneLineRefusal, freeze_gc, obey_supervisor
 from taskward.server.openapi import install_openapi
@@ -63,6 +68,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if settings.database_url is None:
         raise InvalidSettingsError("DATABASE_URL must be set, unless `taskward serve` starts the service")
     counted = Metrics()
+    hints = _hints(settings)
     database = Database(
         conninfo(settings.database_url.get_secret_value()),
         pool_size=settings.db_pool_size,
@@ -73,11 +79,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         broken=TABLES.broken,
         nothing_found=check_account,
         timed=counted.transaction,
+        written=hints.written,
     )
 
     verifier = TokenVerifier.from_settings(settings)
     passwords = Passwords()
     rate_limits = RateLimits(settings, counted.rate_limited)
+    tasks_service = TaskService(
+        database, Cursors(settings.cursor_secret), reveal_foreign_tasks=settings.reveal_foreign_tasks
+    )
 
     state = AppState(
         metrics=counted,
@@ -90,20 +100,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             unsent_bytes=settings.max_unsent_mib * 1024 * 1024,
             exempt=settings.trusted_proxies,
         ),
-        services=(
-            TaskService(
-                database, Cursors(settings.cursor_secret), reveal_foreign_tasks=settings.reveal_foreign_tasks
-            ),
-            _accounts(settings, database, passwords),
-        ),
+        hints=hints,
+        services=(tasks_service, _accounts(settings, database, passwords)),
     )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, AppState]]:
-        obey_supervisor(on_stopping=state.stopping.set)
+        obey_supervisor(on_stopping=state.stop)
         try:
             await _make_sure(database)
-            async with verifier.keeping_keys_fresh(), counted.running(database):
+            async with (
+                verifier.keeping_keys_fresh(),
+                counted.running(database, hints.waiters),
+                hints.running(tasks_service.read_revision),
+            ):
                 freeze_gc()
                 yield {LIFESPAN_STATE: state}
         finally:
@@ -165,6 +175,17 @@ async def _make_sure(database: Database) -> None:
         logger.warning("the database does not answer; started without it, live and not ready")
     except NotMigratedError as error:  # not yet: the supervisor migrates it when it is there
         logger.warning("%s; started without it, live and not ready", error)
+
+
+def _hints(settings: Settings) -> Hints:
+    url = settings.rate_limit_storage_url
+    connections = files_for_connections(settings.db_pool_size + settings.db_max_overflow)
+    return Hints(
+        most_waiting=connections * 3 // 4,  # the rest is for those who want an answer
+        poll_seconds=settings.changes_poll_seconds,
+        folder=os.environ.get(FOLDER),
+        valkey=connection_pool(url.get_secret_value()) if url else None,
+    )
 
 
 def _accounts(settings: Settings, database: Database, passwords: Passwords) -> AccountService:

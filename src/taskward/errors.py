@@ -244,6 +244,21 @@ class RateLimitedError(ApiError):
         super().__init__(detail, headers={"Retry-After": str(seconds), **(headers or {})})
 
 
+class TooManyWaitingError(ApiError):
+    """You have as many requests waiting for changes (`wait`) as a worker keeps for one user. Ask without `wait`,
+    or let one device ask for all."""
+
+    status = 429
+    code = "TOO_MANY_WAITING"
+
+    def __init__(self, most: int) -> None:
+        """Take how many may wait."""
+        detail = (
+            f"You have {most} requests waiting for changes already. Ask again without 'wait', or end one of them."
+        )
+        super().__init__(detail, headers={"Retry-After": "1"})
+
+
 class InternalError(ApiError):
     """A mistake of ours. The log has the stack trace, the response does not."""
 

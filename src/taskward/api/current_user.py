@@ -7,6 +7,7 @@ from fastapi.security import HTTPBearer
 from starlette.requests import Request
 
 from taskward.api.state import state_of
+from taskward.auth.claims import Claims
 from taskward.errors import (
     AuthenticationError,
     ForbiddenError,
@@ -34,7 +35,7 @@ class BearerToken(HTTPBearer):
         """
         limits = state_of(request.app).rate_limits
         try:
-            user_id = await self._user_id(request)
+            user_id = (await valid_claims(request)).user_id
         except TokenExpiredError:
             raise  # its signature is good, so nobody is guessing: front ends send a few before they get a new one
         except AuthenticationError:
@@ -47,24 +48,26 @@ class BearerToken(HTTPBearer):
             raise ForbiddenError
         return user_id
 
-    async def _user_id(self, request: Request) -> str:
-        state = state_of(request.app)
-        verifier, metrics = state.verifier, state.metrics
-        try:
-            token = _bearer_token(request)
-            if (claims := verifier.cached(token)) is not None:
-                metrics.token("cached")
-            else:
-                state.rate_limits.look_at_address(request)
-                claims = await verifier.verify(token)
-                metrics.token("verified")
-        except (AuthenticationError, KeysUnavailableError) as error:
-            metrics.token(error.code)
-            raise
-        return claims.user_id
-
 
 Owner = Annotated[str, Depends(BearerToken())]
+
+
+async def valid_claims(request: Request) -> Claims:
+    """Return what the token of a request says, if it is good now; raise as `BearerToken` does where it is not."""
+    state = state_of(request.app)
+    verifier, metrics = state.verifier, state.metrics
+    try:
+        token = _bearer_token(request)
+        if (claims := verifier.cached(token)) is not None:
+            metrics.token("cached")
+        else:
+            state.rate_limits.look_at_address(request)
+            claims = await verifier.verify(token)
+            metrics.token("verified")
+    except (AuthenticationError, KeysUnavailableError) as error:
+        metrics.token(error.code)
+        raise
+    return claims
 
 
 def _bearer_token(request: Request) -> str:

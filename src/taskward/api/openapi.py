@@ -19,6 +19,7 @@ NAMES = {
     frozenset({"TOKEN_MISSING", "TOKEN_EXPIRED", "TOKEN_INVALID"}): "TokenError",
     frozenset({"TOKEN_MISSING", "TOKEN_INVALID"}): "BearerError",
     frozenset({"FORBIDDEN", "QUOTA_EXCEEDED"}): "CreateForbiddenError",
+    frozenset({"RATE_LIMITED", "TOO_MANY_WAITING"}): "TooManyRequestsError",
     frozenset({"DATABASE_UNAVAILABLE", "KEYS_UNAVAILABLE"}): "UnavailableError",
     frozenset({"DATABASE_UNAVAILABLE", "SERVER_BUSY"}): "LogInUnavailableError",
 }

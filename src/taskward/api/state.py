@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 
 from taskward.auth.verify import TokenVerifier
 from taskward.database.transaction import Database
+from taskward.hints.hints import Hints
 from taskward.observability.metrics import Metrics
 from taskward.rate_limits.limits import RateLimits
 from taskward.settings.value_types import Network
@@ -37,8 +38,14 @@ class AppState:
     verifier: TokenVerifier
     rate_limits: RateLimits
     connection_limits: ConnectionLimits
+    hints: Hints
     services: Sequence[object]
     stopping: asyncio.Event = field(default_factory=asyncio.Event)  # set once, when the service is about to stop
+
+    def stop(self) -> None:
+        """Be ready no longer, and have nobody wait for what they may wait for elsewhere."""
+        self.stopping.set()
+        self.hints.waiters.end()
 
     def service(self, kind: type[Service]) -> Service:
         """Return the service of this class; raise LookupError where there is none."""

@@ -88,6 +88,10 @@ class TokenVerifier:
             self._raise_if_expired(digest, now)
         return None
 
+    def seconds_left(self, claims: Claims) -> float:
+        """Return how long claims are good yet, as far as their expiry says."""
+        return claims.valid_until - self._clock()
+
     def _raise_if_expired(self, digest: bytes, now: float) -> None:
         """Raise TokenExpiredError for a token that was verified and has expired, which costs no signature.
 

@@ -33,6 +33,7 @@ from taskward.database.startup_check import (
 from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError
 from taskward.features import TABLES
+from taskward.hints.siblings import hints_between_workers
 from taskward.loopback import is_loopback
 from taskward.observability.audit import check_file
 from taskward.observability.logging import log_config
@@ -70,6 +71,7 @@ def serve() -> None:
     with (
         listen(settings.host, settings.port) as listener,
         shared_metrics(),
+        hints_between_workers(),
         _metrics_beside(settings) as metrics_port,
         database_of(settings) as url,
     ):
@@ -77,6 +79,8 @@ def serve() -> None:
         preparation.begin()
         os.environ["DATABASE_URL"] = url  # the workers are new processes and read the settings themselves
         share_cursor_secret(settings)
+        if settings.database_url is None:
+            os.environ["CHANGES_POLL_SECONDS"] = "0"  # nobody else writes to the embedded one
         workers = Workers(config, sockets=[listener])
         bound, port = listener.getsockname()[:2]
         threading.Thread(target=announce, args=(settings, bound, port, metrics_port), daemon=True).start()

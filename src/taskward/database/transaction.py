@@ -82,7 +82,7 @@ class Transaction:
     def __init__(self, database: "Database", role: str, user_id: str, *, checked: bool) -> None:
         self._database = database
         self._role = role
-        self._user_id = user_id
+        self.user_id = user_id
         self._correlation_id = database.new_correlation_id()
         self._results: list[Rows[Any]] = []
         self.commands: list[Command] = []
@@ -100,7 +100,7 @@ class Transaction:
             IDENTITY,
             {
                 "role": role,
-                "owner": self._user_id,
+                "owner": self.user_id,
                 "timeout": self._database.statement_timeout,
                 "max_tasks": self._database.max_tasks,
                 "correlation_id": self._correlation_id,
@@ -112,7 +112,7 @@ class Transaction:
 
         Raises MissingParameterError.
         """
-        values = {**statement.constants, **parameters, "owner": self._user_id}
+        values = {**statement.constants, **parameters, "owner": self.user_id}
         if not values.keys() >= statement.needed:
             raise MissingParameterError(statement, values)
         return self._add(statement, values)
@@ -134,7 +134,7 @@ class Transaction:
         """Ask whether there is such a user, where nothing of theirs was found: no route can forget to."""
         _, *results = self._results
         if self._role == APP_ROLE and not any(rows.all for rows in results):
-            await self._database.nothing_found(self._database, self._user_id)
+            await self._database.nothing_found(self._database, self.user_id)
 
     def _add(self, statement: Statement[RowT], values: dict[str, Any]) -> Rows[RowT]:
         self.commands.append((statement, values))
@@ -158,6 +158,7 @@ class Database:
         broken: Broken = MappingProxyType({}),
         nothing_found: NothingFound = _no_question,
         timed: Callable[[float], None] = lambda _: None,
+        written: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Take a libpq connection string, how many connections to keep and to open beyond those, and seconds.
 
@@ -167,6 +168,8 @@ class Database:
         runs before it has returned once. `broken` has the errors that tell of broken constraints, by the
         constraint's name. `nothing_found` is told of a user in whose transaction no statement had a row, and
         raises if there is no such user any more. `timed` is told how many seconds each transaction took.
+        `written` is told the user of each that was not read-only, whatever became of it: it may be committed and
+        its answer lost, and to be told once too often is no harm.
         """
         pooled = is_pooled(conninfo)
         self.pool = Pool(
@@ -180,6 +183,7 @@ class Database:
         self._broken = broken
         self.nothing_found = nothing_found
         self._timed = timed
+        self._written = written
         self._checking: asyncio.Task[None] | None = None
         self._name = secrets.token_hex(8)
         self._correlation_ids = count()
@@ -242,6 +246,8 @@ class Database:
             raise answer from error
         finally:
             self._timed(time.perf_counter() - began)
+            if transaction.user_id != NOBODY and transaction.effect > Effect.READ_ONLY:
+                self._written(transaction.user_id)
 
     async def _ask(self, precondition: Precondition) -> None:
         try:

@@ -63,11 +63,12 @@ class RequestContext:
         finally:
             for end in request.at_end:
                 end()
-            seconds = (response.written_at or time.perf_counter()) - began
+            seconds = (response.written_at or time.perf_counter()) - began - request.waited
             self._metrics.in_flight -= 1
             self._metrics.answered(request.method, request.route, response.status, seconds)
             if self._access_log:
-                logger.info("%d in %.1f ms", response.status, seconds * 1000)
+                waited = f", after waiting {request.waited:.1f} s" if request.waited else ""
+                logger.info("%d in %.1f ms%s", response.status, seconds * 1000, waited)
             current_request.reset(enclosing)
 
     async def _answer(self, scope: Scope, receive: Receive, response: "_Response") -> None:

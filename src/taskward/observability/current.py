@@ -1,6 +1,8 @@
 """The request that is being answered: what log lines and metrics tell of it, and what goes with its response."""
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -11,7 +13,7 @@ UNMATCHED = "unmatched"
 class CurrentRequest:
     """What is known of a request so far: its id, method and route template, whose it is and from which address."""
 
-    __slots__ = ("address", "at_end", "id", "method", "response_headers", "route", "user_id")
+    __slots__ = ("address", "at_end", "id", "method", "response_headers", "route", "user_id", "waited")
 
     def __init__(self, request_id: str, method: str) -> None:
         self.id = request_id
@@ -21,6 +23,7 @@ class CurrentRequest:
         self.address: str | None = None
         self.response_headers: list[tuple[bytes, bytes]] = []  # those that are not the handler's to give
         self.at_end: list[Callable[[], None]] = []
+        self.waited = 0.0  # seconds in which nothing was done for it, as it had asked to wait
 
     @property
     def endpoint(self) -> str:
@@ -51,6 +54,27 @@ def at_end(call: Callable[[], None]) -> None:
         call()  # nothing is being answered
     else:
         request.at_end.append(call)
+
+
+@contextmanager
+def standing_by() -> Iterator[None]:
+    """Let the current request wait in the block as one of which nothing is to be done.
+
+    Its time is none that the service took, and what was to be called at its end is called at once, so that it
+    does not count among the requests that are being answered: a waiting device keeps no other from writing.
+    """
+    request = current_request.get()
+    if request is None:
+        yield
+        return
+    ends, request.at_end = request.at_end, []
+    for end in ends:
+        end()
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        request.waited += time.perf_counter() - began
 
 
 def bind_user(user_id: str) -> None:

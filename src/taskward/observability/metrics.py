@@ -7,7 +7,7 @@ import asyncio
 import logging
 import os
 import platform
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sized
 from contextlib import asynccontextmanager, suppress
 
 from prometheus_client import (
@@ -74,6 +74,7 @@ class Metrics:
         self._lines = {level: lines.labels(level) for level in LEVELS}
 
         self._in_flight = self._gauge("taskward_requests_in_flight", "Requests being answered.")
+        self._standing_by = self._gauge("taskward_requests_waiting", "Requests that wait for a change.")
         self._open = self._gauge("taskward_database_connections", "Connections to the database, used or not.")
         self._in_use = self._gauge("taskward_database_connections_in_use", "Connections that a request has.")
         self._limit = self._gauge("taskward_database_connections_limit", "Connections there may be.")
@@ -118,20 +119,21 @@ class Metrics:
         if counter := self._lines.get(level):
             counter.inc()
 
-    def sample(self, database: Database) -> None:
+    def sample(self, database: Database, waiters: Sized) -> None:
         """Read the gauges. Belongs to the event loop, as the database's pool does."""
-        self._in_flight.set(self.in_flight)
+        self._standing_by.set(len(waiters))
+        self._in_flight.set(self.in_flight - len(waiters))
         self._open.set(database.pool.open)
         self._in_use.set(database.pool.in_use)
         self._limit.set(database.pool.limit)
         self._waiting.set(database.waiting)
 
     @asynccontextmanager
-    async def running(self, database: Database) -> AsyncIterator[None]:
+    async def running(self, database: Database, waiters: Sized) -> AsyncIterator[None]:
         """Read the gauges every second and count the log's lines, for as long as the block runs."""
         counter = _LineCounter(self)
         logging.getLogger().addHandler(counter)
-        sampling = asyncio.create_task(self._keep_sampling(database))
+        sampling = asyncio.create_task(self._keep_sampling(database, waiters))
         try:
             yield
         finally:
@@ -140,9 +142,9 @@ class Metrics:
             with suppress(asyncio.CancelledError):
                 await sampling
 
-    async def _keep_sampling(self, database: Database) -> None:
+    async def _keep_sampling(self, database: Database, waiters: Sized) -> None:
         while True:
-            self.sample(database)
+            self.sample(database, waiters)
             await asyncio.sleep(SAMPLE_SECONDS)
 
     def _collect(self) -> bytes:

@@ -42,7 +42,7 @@ def metrics_routes(token: bytes | None) -> APIRouter:
         if token and not is_bearer(given, token):
             raise TokenInvalidError(WRONG) if given else TokenMissingError(MISSING)
         state = state_of(request.app)
-        state.metrics.sample(state.database)
+        state.metrics.sample(state.database, state.hints.waiters)
         return Response(await state.metrics.exposition.text(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     return router

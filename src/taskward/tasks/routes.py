@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
@@ -29,7 +30,16 @@ from taskward.api.parameters import TaskId
 from taskward.api.query import QueryParameters
 from taskward.api.responses import JsonResponse
 from taskward.api.state import state_of
-from taskward.errors import ChangesGoneError, ForbiddenError, PreconditionFailedError, QuotaExceededError
+from taskward.api.waiting import when_changed
+from taskward.errors import (
+    ChangesGoneError,
+    ForbiddenError,
+    PreconditionFailedError,
+    QuotaExceededError,
+    RateLimitedError,
+    TooManyWaitingError,
+)
+from taskward.hints.waiters import MOST_OF_A_USER
 from taskward.tasks.changes import ChangesPage, ChangesQuery
 from taskward.tasks.fields import GENERATION, TaskRead, Values
 from taskward.tasks.schemas import Completion, ListQuery, SomeChanges, TaskCreate, TaskList
@@ -165,7 +175,8 @@ async def create_task(
     "/changes",
     summary="Read what has changed",
     response_model=ChangesPage,
-    responses=responses(400, 401, 403, 503) | responses_of(ChangesGoneError()),
+    responses=responses(400, 401, 403, 503)
+    | responses_of(ChangesGoneError(), RateLimitedError(1), TooManyWaitingError(MOST_OF_A_USER)),
 )
 @fast
 async def read_changes(
@@ -177,8 +188,12 @@ async def read_changes(
     first of them. Then the `revision` of each page of changes is the next `since`. Where it says `more`, ask again
     at once. No task is twice on a page, which so may be applied in any order. It has at most 1 MiB of changes, so
     they may be fewer than `limit`.
+
+    With `wait`, the answer comes when something is newer, or after so many seconds without a change, and sooner
+    when the service stops or your token expires: ask again with the `revision` you have.
     """
-    page = await _service(request).read_changes(owner, query.since, query.limit)
+    read = partial(_service(request).read_changes, owner, query.since, query.limit)
+    page = await when_changed(request, owner, query.since, query.wait, read)
     return JsonResponse(vars(page))
 
 

@@ -140,6 +140,12 @@ class TaskService:
             more=more,
         )
 
+    async def read_revision(self, owner: str) -> int:
+        """Return the revision of the owner's newest write."""
+        async with self._database.acting_as(owner) as transaction:
+            found = transaction.execute(statements.READ_REVISION)
+        return int(found.first["revision"]) if found.first else 0
+
     async def create_task(self, owner: str, new: Values, key: str | None = None) -> Created:
         """Store a new task, unless its `uid` or this key is known; then return what is there or was answered.
 

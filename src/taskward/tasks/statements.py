@@ -72,6 +72,10 @@ READ_TASK: Statement[TaskRead] = Statement(
     effect=Effect.READ_ONLY,
 )
 
+READ_REVISION = Statement(
+    "SELECT users.revision FROM users WHERE users.id = %(owner)s::text", effect=Effect.READ_ONLY
+)
+
 # Answers for all users' tasks, with yes or no: a function of the one role that sees past the policies.
 TASK_EXISTS = Statement("SELECT task_exists(%(task_id)s::bigint) AS it_does", effect=Effect.READ_ONLY)
 

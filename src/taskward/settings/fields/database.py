@@ -30,6 +30,15 @@ class Database(BaseModel):
     db_max_overflow: int = Field(
         20, ge=0, le=1000, description="Connections that each worker may open beyond those."
     )
+    changes_poll_seconds: float = Field(
+        5,
+        ge=0,
+        le=3600,
+        description="How often the database is asked about those who wait for changes, in seconds, where neither"
+        " `RATE_LIMIT_STORAGE_URL` nor the embedded PostgreSQL tells of what other machines write. It is"
+        " asked only while somebody waits. `0` is never: such changes are then seen when the wait is over.",
+        examples=[1],
+    )
     database_timeout_seconds: float = Field(
         2,
         ge=0.5,

@@ -1,0 +1,132 @@
+"""Who waits in this worker for a change, and how they are woken.
+
+A hint says that a user may have changed something, and nothing else. It may be lost, doubled or late: who waits is
+registered first, then reads, waits for a hint, and reads again. So a change between the reading and the waiting is
+never missed, and a lost hint delays what the next request has in any case.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from itertools import islice
+
+from taskward.errors import TooManyWaitingError
+
+MOST_OF_A_USER = 8
+HINT_BYTES = 16
+
+Hint = bytes
+
+
+def hint_of(user_id: str) -> Hint:
+    """Return the hint for a user: a hash, so that no socket and no store gets to see a name."""
+    return sha256(user_id.encode(errors="surrogatepass")).digest()[:HINT_BYTES]
+
+
+class Waiter:
+    """A request that waits for a change of its user's."""
+
+    __slots__ = ("_ended", "_hinted", "_timeout", "revision", "user_id")
+
+    def __init__(self, user_id: str) -> None:
+        self.user_id = user_id
+        self.revision: int | None = None  # the newest that it has read
+        self._hinted = self._ended = False
+        self._timeout: asyncio.Timeout | None = None
+
+    def hint(self) -> None:
+        """Have it read again: now, or when it is about to wait."""
+        self._hinted = True
+        self._wake()
+
+    def end(self) -> None:
+        """Have it wait no longer."""
+        self._ended = True
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._timeout is not None and not self._timeout.expired():
+            self._timeout.reschedule(0)  # its time is up: costs no task and no future for each who waits
+
+    async def wait(self, until: float, gone: Callable[[], Awaitable[None]]) -> bool:
+        """Wait for a hint, and tell whether there was one before the loop's clock says `until`.
+
+        `gone` is awaited meanwhile; it raises when there is nobody left to wait for.
+        """
+        if not (self._hinted or self._ended):
+            try:
+                async with asyncio.timeout_at(until) as self._timeout:
+                    await gone()
+            except TimeoutError:
+                pass
+            finally:
+                self._timeout = None
+        hinted, self._hinted = self._hinted, False
+        return hinted
+
+
+class Waiters:
+    """All who wait in this worker. `on_first` is called when somebody comes, `on_last` when all have gone."""
+
+    def __init__(self, most: int, on_first: Callable[[], None], on_last: Callable[[], None]) -> None:
+        """Take how many may wait: of more, the longest waiting is answered, for each keeps a connection."""
+        self.most = most
+        self._on_first = on_first
+        self._on_last = on_last
+        self._all: dict[Waiter, None] = {}  # in the order in which they came
+        self._of: dict[Hint, list[Waiter]] = {}
+        self._ended = False
+
+    def __len__(self) -> int:
+        """Return how many requests wait."""
+        return len(self._all)
+
+    @contextmanager
+    def waiter(self, user_id: str) -> Iterator[Waiter]:
+        """Register a request, inside the block. Raises TooManyWaitingError where its user has enough of them."""
+        hint = hint_of(user_id)
+        of_user = self._of.setdefault(hint, [])
+        if len(of_user) >= MOST_OF_A_USER:
+            raise TooManyWaitingError(MOST_OF_A_USER)
+        waiter = Waiter(user_id)
+        of_user.append(waiter)
+        self._add(waiter)
+        try:
+            yield waiter
+        finally:
+            of_user.remove(waiter)
+            if not of_user:
+                del self._of[hint]
+            del self._all[waiter]
+            if not self._all:
+                self._on_last()
+
+    def _add(self, waiter: Waiter) -> None:
+        self._all[waiter] = None
+        if self._ended:
+            waiter.end()
+        for oldest in islice(self._all, max(0, len(self._all) - self.most)):
+            oldest.end()
+        if len(self._all) == 1:
+            self._on_first()
+
+    def hint(self, hint: Hint) -> None:
+        """Wake the requests of one user."""
+        for waiter in self._of.get(hint, ()):
+            waiter.hint()
+
+    def hint_all(self) -> None:
+        """Wake everybody: something may not have been heard."""
+        for waiter in self._all:
+            waiter.hint()
+
+    def end(self) -> None:
+        """Have all be answered, and nobody wait from now on."""
+        self._ended = True
+        for waiter in self._all:
+            waiter.end()
+
+    def by_user(self) -> list[list[Waiter]]:
+        """Return those who wait now, by user."""
+        return [list(waiters) for waiters in self._of.values()]
