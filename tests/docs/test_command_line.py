@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from taskward.cli import lists, login, tasks, transfer
+from taskward.cli import lists, login, tasks, transfer, watch
 from taskward.cli.options import SERVER
 from taskward.client import errors
 from taskward.settings import Settings
@@ -52,7 +52,7 @@ def test_the_exit_codes_are_those_of_the_code() -> None:
     assert documented == {kind.exit_code for kind in kinds} | OTHER_EXIT_CODES
 
 
-@pytest.mark.parametrize("module", [lists, login, tasks, transfer])
+@pytest.mark.parametrize("module", [lists, login, tasks, transfer, watch])
 def test_the_guide_has_every_command_and_every_option(module: object) -> None:
     group = typer.main.get_group(module.commands)  # type: ignore[attr-defined]
     for name, command in group.commands.items():

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from taskward.cli import lists, login, tasks, transfer
+from taskward.cli import lists, login, tasks, transfer, watch
 from taskward.terminal_text import harmless
 
 cli = typer.Typer(
@@ -17,7 +17,7 @@ cli = typer.Typer(
 )
 
 
-for group in (lists, tasks, transfer, login):
+for group in (lists, tasks, watch, transfer, login):
     cli.add_typer(group.commands)
 
 

@@ -44,6 +44,11 @@ def print_json(document: Any) -> None:
     typer.echo(json.dumps(document, indent=2).replace("\x7f", "\\u007f"))
 
 
+def print_json_line(document: Any) -> None:
+    """Print one JSON document on one line, in ASCII as well, and at once."""
+    typer.echo(json.dumps(document).replace("\x7f", "\\u007f"))
+
+
 def print_tasks(tasks: Sequence[Task]) -> None:
     """Print a table; where nobody watches, plain lines with tabs between, as in `PLAIN_COLUMNS`."""
     tasks = [whole(task) for task in tasks]

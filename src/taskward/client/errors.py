@@ -37,6 +37,12 @@ class ServerAwayError(ClientError):
     exit_code = 4
 
 
+class ChangesGoneError(ClientError):
+    """What has changed since a revision is not all known any more."""
+
+    exit_code = 6
+
+
 class TaskChangedError(ClientError):
     """The task is not as it was when it was last seen. Nothing was written."""
 
