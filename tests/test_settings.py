@@ -33,6 +33,7 @@ FIELDS: dict[str, tuple[Any, str, Any, str | None]] = {
     "data_dir": (Path("taskward-data"), "/elsewhere", Path("/elsewhere"), None),
     "db_pool_size": (10, "1", 1, "0"),
     "db_max_overflow": (20, "0", 0, "-1"),
+    "changes_poll_seconds": (5, "0.5", 0.5, "-1"),
     "database_timeout_seconds": (2, "0.5", 0.5, "0"),
     "jwt_secret_key": (None, SECRET, SecretStr(SECRET), "s" * 31),
     "cursor_secret_key": (None, SECRET, SecretStr(SECRET), "s" * 31),
