@@ -212,14 +212,16 @@ class IdempotencyKeyReusedError(ApiError):
 
 
 class BodyTooLargeError(ApiError):
-    """The body is larger than 64 KiB."""
+    """The body is larger than 64 KiB, or that of a batch than 512 KiB."""
 
     status = 413
     code = "BODY_TOO_LARGE"
     detail = "The body is larger than 64 KiB."
 
-    def __init__(self) -> None:
-        super().__init__(headers={"Connection": "close"})  # so that the rest of the body is not read
+    def __init__(self, max_bytes: int = 64 * 1024) -> None:
+        """Take how large it may be."""
+        detail = f"The body is larger than {max_bytes // 1024} KiB."
+        super().__init__(detail, headers={"Connection": "close"})  # so that the rest of the body is not read
 
 
 class UnsupportedMediaTypeError(ApiError):

@@ -62,7 +62,23 @@ def in_digits(least: int, most: int) -> BeforeValidator:
     return BeforeValidator(number)
 
 
-def wrong_field(name: str, message: str) -> ValidationError:
-    """Return what a validator of the whole raises about one of its fields."""
+def wrong_field(name: str, message: str, *, within: tuple[str | int, ...] = ()) -> ValidationError:
+    """Return what a validator of the whole raises about one of its fields, or about one of a part `within` it."""
     problem = PydanticCustomError("value_error", "{message}", {"message": message})
-    return ValidationError.from_exception_data("body", [{"type": problem, "loc": (name,), "input": None}])
+    return ValidationError.from_exception_data("body", [{"type": problem, "loc": (*within, name), "input": None}])
+
+
+def without_tag(error: ValidationError) -> ValidationError:
+    """Return what a validator around a tagged union raises: the same findings, in places that clients know.
+
+    pydantic has the tag as a step on the way to each field.
+    """
+    found = error.errors(include_url=False, include_input=False)
+    problems = [PydanticCustomError(each["type"], each["msg"], each.get("ctx")) for each in found]
+    return ValidationError.from_exception_data(
+        "body",
+        [
+            {"type": problem, "loc": each["loc"][1:], "input": None}
+            for problem, each in zip(problems, found, strict=True)
+        ],
+    )

@@ -1,11 +1,16 @@
 """JSON as RFC 8259 recommends it: written in one form, and refused where two parsers could read it differently."""
 
 import json
+from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import orjson
 
 MAX_DEPTH = 32
+MAX_CONTAINERS = 1000  # objects and lists; each is a step in Python, which half a megabyte of them would make long
+TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
+TOO_MANY = f"more than {MAX_CONTAINERS:,} objects and lists"
 
 
 class MalformedJsonError(ValueError):
@@ -25,21 +30,21 @@ def decode(data: bytes) -> Any:
 
     Refused with MalformedJsonError, beyond a syntax error: encodings other than UTF-8, a byte order mark,
     NaN and Infinity, numbers too large for a double, lone surrogates (RFC 8259, 8.2), a name that occurs
-    twice in one object (section 4), and more than 32 levels of nesting.
+    twice in one object (section 4), more than 32 levels of nesting, and more than 1,000 objects and lists.
     """
     try:
         orjson.loads(data)  # the strict grammar; it takes repeated names, and turns huge integers to floats
-        value = json.loads(data, object_pairs_hook=_object_without_repeats)
+        value = json.loads(data, object_pairs_hook=_objects_without_repeats())
     except orjson.JSONDecodeError as error:
         raise MalformedJsonError(_place(error)) from None
     except RecursionError:
-        raise MalformedJsonError(f"nested deeper than {MAX_DEPTH} levels") from None
+        raise MalformedJsonError(TOO_DEEP) from None
     except MalformedJsonError:
         raise
     except ValueError as error:  # an integer beyond the interpreter's limit of digits
         raise MalformedJsonError("a number has too many digits") from error
-    if data.count(b"[") + data.count(b"{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
-        raise MalformedJsonError(f"nested deeper than {MAX_DEPTH} levels")
+    if data.count(b"[") + data.count(b"{") > MAX_DEPTH:
+        _check_nesting(value)
     return value
 
 
@@ -47,20 +52,28 @@ def _place(error: orjson.JSONDecodeError) -> str:
     """Say from where on it cannot be read; the parser has words of its own, and a limit of depth above ours."""
     read = error.doc[: error.pos]
     if read.count("[") + read.count("{") - read.count("]") - read.count("}") > MAX_DEPTH:
-        return f"nested deeper than {MAX_DEPTH} levels"
+        return TOO_DEEP
     return f"line {error.lineno}, column {error.colno} cannot be read"
 
 
-def _object_without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise MalformedJsonError("a name occurs twice in one object")
+def _objects_without_repeats() -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
+    objects = count(1)
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if next(objects) > MAX_CONTAINERS:
+            raise MalformedJsonError(TOO_MANY)
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise MalformedJsonError("a name occurs twice in one object")
+        return found
+
     return members
 
 
-def _depth(value: Any) -> int:
-    depth, level = 0, [value]
+def _check_nesting(value: Any) -> None:
+    depth, containers, level = 0, 0, [value]
     while level := [item for item in level if isinstance(item, dict | list)]:
-        depth += 1
+        depth, containers = depth + 1, containers + len(level)
+        if depth > MAX_DEPTH or containers > MAX_CONTAINERS:
+            raise MalformedJsonError(TOO_DEEP if depth > MAX_DEPTH else TOO_MANY)
         level = [child for item in level for child in (item.values() if isinstance(item, dict) else item)]
-    return depth

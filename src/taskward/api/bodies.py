@@ -15,6 +15,7 @@ from starlette.requests import Request
 from taskward.api.errors import invalid
 from taskward.api.sentences import REPEATED
 from taskward.errors import MalformedBodyError, UnsupportedMediaTypeError, ValidationFailedError
+from taskward.observability.current import MAX_BODY_BYTES, allow_body
 from taskward.strict_json import MalformedJsonError, decode
 
 MAX_FIELDS = 50
@@ -25,10 +26,11 @@ class JsonBody:
 
     media_type = "application/json"
 
-    def __init__(self, kind: Any, *, optional: bool = False) -> None:
+    def __init__(self, kind: Any, *, optional: bool = False, max_bytes: int = MAX_BODY_BYTES) -> None:
         """Take a pydantic model or TypedDict; `optional` makes no body at all mean None."""
         self.adapter: TypeAdapter[Any] = TypeAdapter(kind)
         self.optional = optional
+        self._max_bytes = max_bytes
 
     async def __call__(self, request: Request) -> Any:
         """Return the validated body.
@@ -40,6 +42,7 @@ class JsonBody:
             return None
         if not _is_plain(request, self.media_type):
             raise UnsupportedMediaTypeError
+        allow_body(self._max_bytes)
         data = await request.body()
         if self.optional and not data:
             return None

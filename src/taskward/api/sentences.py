@@ -50,5 +50,6 @@ def what_is_wrong(problem: Mapping[str, Any]) -> str:
         return str(problem["msg"]).removeprefix("Value error, ")
     context = {name: str(value).replace("'", "") for name, value in problem.get("ctx", {}).items()}
     # What is checked after a validator of our own is a "Value", and all of those are texts.
-    context["units"] = "characters" if context.get("field_type") == "Value" else "entries"
+    one, many = ("character", "characters") if context.get("field_type") == "Value" else ("entry", "entries")
+    context["units"] = one if context.get("min_length") == "1" else many
     return SENTENCES.get(problem["type"], OTHERWISE).format_map(context)

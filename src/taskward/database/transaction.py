@@ -17,7 +17,7 @@ from typing import Any, Generic, Self
 from psycopg import errors as postgres
 
 from taskward.database.driver.connection import STALE, Connection
-from taskward.database.driver.exchange import Command, ConnectionLostError, Row
+from taskward.database.driver.exchange import Command, ConnectionLostError, Row, failed_at
 from taskward.database.driver.pool import Pool
 from taskward.database.driver.read_batches import ReadBatches
 from taskward.database.driver.statement import Effect, RowT, Statement
@@ -86,6 +86,7 @@ class Transaction:
         self._correlation_id = database.new_correlation_id()
         self._results: list[Rows[Any]] = []
         self.commands: list[Command] = []
+        self.failed_at: int | None = None
         self.checked = checked
         self.identify(role)
 
@@ -93,6 +94,11 @@ class Transaction:
     def effect(self) -> Effect:
         """What running all of it does."""
         return max(statement.effect for statement, _ in self.commands)
+
+    @property
+    def failed(self) -> Rows[Any] | None:
+        """What would have the rows of the statement that the database refused, and with it everything."""
+        return None if self.failed_at is None else next(iter(self._results[self.failed_at :]), None)
 
     def identify(self, role: str = APP_ROLE) -> None:
         """Say who acts and as which role, until the transaction ends or this is said again."""
@@ -240,6 +246,7 @@ class Database:
                     await self._trust()
                 return await self._run_with_retries(transaction)
         except Exception as error:
+            transaction.failed_at = failed_at(error)
             answer = translated(error, self._broken)
             if answer is None:
                 raise

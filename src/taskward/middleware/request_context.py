@@ -17,7 +17,6 @@ from taskward.middleware.cors import Cors, answer_preflight
 from taskward.observability.current import CurrentRequest, current_request
 from taskward.observability.metrics import Metrics
 
-MAX_BODY_BYTES = 64 * 1024
 # What a server keeps of a response before it makes whoever sends more wait for the client (uvicorn, as asyncio).
 BUFFERED_BYTES = 64 * 1024
 NO_RESPONSE = 499  # nobody got it; the client had gone away
@@ -59,7 +58,7 @@ class RequestContext:
         self._metrics.in_flight += 1
         began = time.perf_counter()
         try:
-            await self._answer(scope, receive, response)
+            await self._answer(scope, _LimitedBody(scope, receive, request), response)
         finally:
             for end in request.at_end:
                 end()
@@ -78,7 +77,7 @@ class RequestContext:
             if self._cors.is_preflight(scope):
                 await answer_preflight(response)
                 return
-            await self._app(scope, _LimitedBody(scope, receive), response)
+            await self._app(scope, receive, response)
         except ClientDisconnect:
             return
         except (
@@ -132,20 +131,22 @@ def _complete(headers: list[tuple[bytes, bytes]]) -> None:
 class _LimitedBody:
     """The `receive` of one request; raises BodyTooLargeError instead of reading on without end."""
 
-    def __init__(self, scope: Scope, receive: Receive) -> None:
+    def __init__(self, scope: Scope, receive: Receive, request: CurrentRequest) -> None:
         self._receive = receive
-        self._remaining = MAX_BODY_BYTES
+        self._request = request  # of which the route says how much it takes, before it reads
+        self._received = 0
         declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         # Zeros in front are allowed, and int() refuses what has more than 4,300 digits.
         self._declared = declared.lstrip(b"0")[:20] or b"0"
 
     async def __call__(self) -> MutableMapping[str, Any]:
-        if not self._declared.isdigit() or int(self._declared) > MAX_BODY_BYTES:
-            raise BodyTooLargeError
+        most = self._request.max_body_bytes
+        if not self._declared.isdigit() or int(self._declared) > most:
+            raise BodyTooLargeError(most)
         message = await self._receive()
-        self._remaining -= len(message.get("body", b""))
-        if self._remaining < 0:
-            raise BodyTooLargeError
+        self._received += len(message.get("body", b""))
+        if self._received > most:
+            raise BodyTooLargeError(most)
         return message
 
 

@@ -8,12 +8,23 @@ from contextvars import ContextVar
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER_METHOD = "OTHER"  # clients can make up methods and paths without end, and labels must have one
 UNMATCHED = "unmatched"
+MAX_BODY_BYTES = 64 * 1024  # unless a route takes more
 
 
 class CurrentRequest:
     """What is known of a request so far: its id, method and route template, whose it is and from which address."""
 
-    __slots__ = ("address", "at_end", "id", "method", "response_headers", "route", "user_id", "waited")
+    __slots__ = (
+        "address",
+        "at_end",
+        "id",
+        "max_body_bytes",
+        "method",
+        "response_headers",
+        "route",
+        "user_id",
+        "waited",
+    )
 
     def __init__(self, request_id: str, method: str) -> None:
         self.id = request_id
@@ -21,6 +32,7 @@ class CurrentRequest:
         self.route = UNMATCHED
         self.user_id: str | None = None
         self.address: str | None = None
+        self.max_body_bytes = MAX_BODY_BYTES
         self.response_headers: list[tuple[bytes, bytes]] = []  # those that are not the handler's to give
         self.at_end: list[Callable[[], None]] = []
         self.waited = 0.0  # seconds in which nothing was done for it, as it had asked to wait
@@ -46,6 +58,12 @@ def add_response_headers(headers: Iterable[tuple[bytes, bytes]]) -> None:
     """Have the response to the current request, if there is one, carry these headers too, whatever it becomes."""
     if (request := current_request.get()) is not None:
         request.response_headers += headers
+
+
+def allow_body(max_bytes: int) -> None:
+    """Let the body of the current request, if there is one, be as large as this."""
+    if (request := current_request.get()) is not None:
+        request.max_body_bytes = max_bytes
 
 
 def at_end(call: Callable[[], None]) -> None:

@@ -35,7 +35,7 @@ from taskward.observability.metrics import Metrics
 from taskward.server.connections import BRIEFLY, MAX_CONNECTIONS, Connections, Silence, counted_as
 from taskward.server.request_head import HEAD_TOO_LARGE, MAX_HEAD, MAX_HEADERS, TOO_MANY_HEADERS, refusal_of
 
-MAX_REQUEST = 512 * 1024  # all of a request as sent; 64 KiB of body in chunks of one byte are 384 KiB
+MAX_REQUEST = 1024 * 1024  # all of a request as sent; 512 KiB of body in chunks of 6 bytes are 940 KiB
 MAX_PIPELINED = 100
 MAX_UNSENT = 64 * 1024  # bytes that the kernel keeps of a response, beside those that are on their way (tcp(7))
 STEP = 4096  # bytes parsed at a time, and so how exactly sizes are counted
@@ -43,7 +43,7 @@ LINGER_SECONDS = 1
 LINGER_NOT = struct.pack("ii", 1, 0)  # of socket(7): on, for no time at all
 
 MALFORMED = ValidationFailedError([("request", "This is not a request as HTTP/1.1 has it (RFC 9112)")])
-REQUEST_TOO_LARGE = ValidationFailedError([("request", "The request is larger than 512 KiB as it was sent")])
+REQUEST_TOO_LARGE = ValidationFailedError([("request", "The request is larger than 1 MiB as it was sent")])
 UPGRADE_WITH_BODY = ValidationFailedError([("upgrade", "A request with a body cannot change the protocol")])
 
 _of_servers: WeakKeyDictionary[ServerState, Connections] = WeakKeyDictionary()

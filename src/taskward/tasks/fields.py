@@ -3,7 +3,7 @@
 To add a field, see "A field" in CONTRIBUTING.md.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, get_type_hints
@@ -95,6 +95,11 @@ class TaskRead(TypedDict):
         Given(),
         Field(ge=1, description="The owner's change counter at the last write of this task.", examples=[7]),
     ]
+
+
+def task_in(row: Mapping[str, Any]) -> TaskRead:
+    """Return the task in a row that holds more."""
+    return {name: row[name] for name in FIELDS}  # type: ignore[return-value]  # it is one
 
 
 # Values that a body gave to settable fields, by name, after validation.

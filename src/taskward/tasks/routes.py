@@ -40,6 +40,7 @@ from taskward.errors import (
     TooManyWaitingError,
 )
 from taskward.hints.waiters import MOST_OF_A_USER
+from taskward.tasks import batch_routes
 from taskward.tasks.changes import ChangesPage, ChangesQuery
 from taskward.tasks.fields import GENERATION, TaskRead, Values
 from taskward.tasks.schemas import Completion, ListQuery, SomeChanges, TaskCreate, TaskList
@@ -264,6 +265,9 @@ async def delete_task(request: Request, owner: Owner, task_id: TaskId) -> Respon
     with _tagged_refusal():
         await _service(request).delete_task(owner, task_id, expected)
     return Response(status_code=204)
+
+
+router.include_router(batch_routes.router)
 
 
 def _service(request: Request) -> TaskService:

@@ -11,24 +11,25 @@ from taskward.database.purge import Purge
 from taskward.database.transaction import NOBODY, Database
 from taskward.errors import (
     ChangesGoneError,
+    DatabaseUnavailableError,
     ForbiddenError,
     IdempotencyInProgressError,
     IdempotencyKeyReusedError,
-    PreconditionFailedError,
     QuotaExceededError,
     RateLimitedError,
     TaskNotFoundError,
+    ValidationFailedError,
 )
-from taskward.tasks import idempotency, statements
+from taskward.tasks import batch, idempotency, statements
+from taskward.tasks.batch_schemas import BatchResults, Operation
+from taskward.tasks.change import Change, Revisions
 from taskward.tasks.changes import DeletedTask
 from taskward.tasks.changes_statements import PURGE_DELETED, ChangeRow, changes
 from taskward.tasks.cursor import Cursors
-from taskward.tasks.fields import TaskRead, Values
+from taskward.tasks.fields import TaskRead, Values, task_in
 from taskward.tasks.list_statements import SORT_KEYS, list_tasks
 from taskward.tasks.page import BOUNDED_FROM, MAX_PAGE_BYTES, encode_page
 from taskward.tasks.schemas import ListQuery
-
-Revisions = Sequence[int]
 
 ATTEMPTS = 3
 
@@ -105,7 +106,7 @@ class TaskService:
                 **bounds,
             )
         rows = [row for row in found.all if row["id"] is not None]
-        tasks, on_page = encode_page([_task(row) for row in rows[: query.limit]])
+        tasks, on_page = encode_page([task_in(row) for row in rows[: query.limit]])
         last = rows[on_page - 1] if on_page < len(rows) else None
         revision = int(found.first["owner_revision"]) if found.first else 0
         return Page(
@@ -130,10 +131,10 @@ class TaskService:
         if since > revision or any(row["expired"] or _is_marker(row) for row in found.all):
             raise ChangesGoneError
         rows = [row for row in found.all if row["id"] is not None]
-        _, on_page = encode_page([_deleted(row) if row["deleted"] else _task(row) for row in rows[:limit]])
+        _, on_page = encode_page([_deleted(row) if row["deleted"] else task_in(row) for row in rows[:limit]])
         page, more = rows[:on_page], on_page < len(rows)
         return Changes(
-            tasks=[_task(row) for row in page if not row["deleted"]],
+            tasks=[task_in(row) for row in page if not row["deleted"]],
             deleted=[_deleted(row) for row in page if row["deleted"]],
             revision=page[-1]["revision"] if more else revision,
             count=counters["task_count"] if counters else 0,
@@ -144,7 +145,7 @@ class TaskService:
         """Return the revision of the owner's newest write."""
         async with self._database.acting_as(owner) as transaction:
             found = transaction.execute(statements.READ_REVISION)
-        return int(found.first["revision"]) if found.first else 0
+        return int(found.first["owner_revision"]) if found.first else 0
 
     async def create_task(self, owner: str, new: Values, key: str | None = None) -> Created:
         """Store a new task, unless its `uid` or this key is known; then return what is there or was answered.
@@ -176,7 +177,7 @@ class TaskService:
     async def _create_named(self, owner: str, new: Values) -> Created | None:
         async with self._database.acting_as(owner) as transaction:
             found = transaction.execute(statements.CREATE_NAMED_TASK, **new)
-        return Created(_task(found.first), is_new=found.first["created"]) if found.first else None
+        return Created(task_in(found.first), is_new=found.first["created"]) if found.first else None
 
     async def _create_once(self, owner: str, new: Values, key: str) -> Created | None:
         fingerprint = idempotency.fingerprint(new)
@@ -188,7 +189,7 @@ class TaskService:
         stored = found.first["fingerprint"]
         if stored not in (None, fingerprint):
             raise IdempotencyKeyReusedError
-        return Created(_task(found.first), is_new=found.first["created"], replayed=stored is not None)
+        return Created(task_in(found.first), is_new=found.first["created"], replayed=stored is not None)
 
     async def read_task(self, owner: str, task_id: int) -> TaskRead:
         """Return a task; raise TaskNotFoundError, or ForbiddenError when it is somebody else's."""
@@ -219,6 +220,40 @@ class TaskService:
         await self._the_task(owner, statement, task_id, expected)
         self._purge_deleted.when_due()
 
+    async def run_batch(self, owner: str, operations: Sequence[Operation]) -> BatchResults:
+        """Do several operations in one transaction, and return what became of each.
+
+        What cannot be done for its own reason keeps nothing else from being done. Raises ValidationFailedError
+        where the database does not allow what an operation would leave behind: then nothing is done.
+        """
+        for _ in range(ATTEMPTS):
+            try:
+                return await self._run_batch(owner, operations)
+            except AlreadyThereError as error:
+                if error.constraint != statements.UID_CONSTRAINT:
+                    raise
+                # Of a user who had written nothing there was no row to lock, and another first write was faster.
+        raise DatabaseUnavailableError
+
+    async def _run_batch(self, owner: str, operations: Sequence[Operation]) -> BatchResults:
+        transaction = self._database.acting_as(owner)
+        try:
+            async with transaction:
+                steps = batch.begin(transaction, operations)
+                counter = transaction.execute(statements.READ_REVISION)
+        except ValidationFailedError as error:
+            raise batch.named(error, steps, transaction.failed) from error
+        self._purge_deleted.when_due()
+        results = [step.result() for step in steps]
+        unknown = [step for step, result in zip(steps, results, strict=True) if result is None]
+        reasons = iter(await self._reasons_for_nothing(owner, [step.task_id for step in unknown]))
+        return {
+            "results": [
+                result or step.refused(next(reasons)) for step, result in zip(steps, results, strict=True)
+            ],
+            "revision": counter.first["owner_revision"] if counter.first else 0,
+        }
+
     async def _the_task(
         self,
         owner: str,
@@ -228,12 +263,11 @@ class TaskService:
         **values: Any,
     ) -> RowT:
         async with self._database.acting_as(owner) as transaction:
-            found = transaction.execute(statement, task_id=task_id, expected=expected, **values)
-        if found.first is not None:
-            return found.first
-        if expected is not None:
-            raise PreconditionFailedError(await self.read_task(owner, task_id))
-        raise await self._reason_for_nothing(owner, task_id)
+            change = Change(transaction, statement, task_id, expected, **values)
+        if (row := change.row) is not None:
+            return row
+        (reason,) = await self._reasons_for_nothing(owner, [task_id])
+        raise reason
 
     async def _reason_for_no_room(self, owner: str) -> QuotaExceededError | RateLimitedError:
         async with self._database.acting_as(owner) as transaction:
@@ -242,18 +276,15 @@ class TaskService:
             return RateLimitedError(max(1, room.first["seconds"]), detail=idempotency.TOO_MANY_KEYS)
         return QuotaExceededError()
 
-    async def _reason_for_nothing(self, owner: str, task_id: int) -> ForbiddenError | TaskNotFoundError:
-        if self._reveal_foreign_tasks:
-            async with self._database.acting_as(owner) as transaction:
-                exists = transaction.execute(statements.TASK_EXISTS, task_id=task_id)
-            if exists.all[0]["it_does"]:
-                return ForbiddenError()
-        return TaskNotFoundError()
-
-
-def _task(row: Mapping[str, Any]) -> TaskRead:
-    """Return the task in a row that holds more."""
-    return {column: row[column] for column in statements.RESPONSE_COLUMNS}  # type: ignore[return-value]  # it is one
+    async def _reasons_for_nothing(
+        self, owner: str, task_ids: Sequence[int]
+    ) -> list[ForbiddenError | TaskNotFoundError]:
+        """Return for each of some tasks that the owner does not have what to say of it."""
+        if not self._reveal_foreign_tasks or not task_ids:
+            return [TaskNotFoundError() for _ in task_ids]
+        async with self._database.acting_as(owner) as transaction:
+            found = [transaction.execute(statements.TASK_EXISTS, task_id=task_id) for task_id in task_ids]
+        return [ForbiddenError() if rows.all[0]["it_does"] else TaskNotFoundError() for rows in found]
 
 
 def _is_marker(row: ChangeRow) -> bool:

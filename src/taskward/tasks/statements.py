@@ -7,6 +7,8 @@ never part of it.
 
 from functools import cache
 
+from typing_extensions import TypedDict
+
 from taskward.database.driver.statement import Effect, Statement
 from taskward.tasks.fields import CHANGEABLE, FIELDS, SETTABLE, TaskRead
 
@@ -23,6 +25,12 @@ COLUMNS = ", ".join(RESPONSE_COLUMNS)
 
 # How many tasks the owner may have, as the transaction was told; null is any number.
 MAX_TASKS = "nullif(current_setting('app.max_tasks', true), '')::bigint"
+
+
+class OwnerRow(TypedDict):
+    """Where the owner's counter stands."""
+
+    owner_revision: int
 
 
 class CreatedRow(TaskRead):
@@ -72,8 +80,19 @@ READ_TASK: Statement[TaskRead] = Statement(
     effect=Effect.READ_ONLY,
 )
 
-READ_REVISION = Statement(
-    "SELECT users.revision FROM users WHERE users.id = %(owner)s::text", effect=Effect.READ_ONLY
+# The owner's counter. To lock its row is to keep everybody else from changing a task of the owner's: each change
+# takes this lock first. Whoever has written nothing yet has no row.
+READ_REVISION: Statement[OwnerRow] = Statement(
+    """
+    SELECT revision AS owner_revision
+      FROM users
+     WHERE users.id = %(owner)s::text
+    """,
+    effect=Effect.READ_ONLY,
+)
+LOCK_OWNER: Statement[OwnerRow] = Statement(
+    f"{READ_REVISION.sql} FOR NO KEY UPDATE",
+    effect=Effect.IDEMPOTENT,
 )
 
 # Answers for all users' tasks, with yes or no: a function of the one role that sees past the policies.

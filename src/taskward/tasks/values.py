@@ -6,7 +6,7 @@ from datetime import date, time
 from functools import cache
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 from typing_extensions import TypeAliasType
 
 from taskward.field_types import (
@@ -102,9 +102,14 @@ def tag(value: str) -> str:
     return text
 
 
-def _tags(tags: list[str]) -> list[str]:
-    if len(tags) > MOST_TAGS:
+def _few_tags(tags: object) -> object:
+    """Count tags before each is looked at: a body has room for a hundred thousand."""
+    if isinstance(tags, list) and len(tags) > MOST_TAGS:
         raise ValueError(f"A task can have up to {MOST_TAGS} tags; this one has {len(tags)}")
+    return tags
+
+
+def _tags(tags: list[str]) -> list[str]:
     if len({each.casefold() for each in tags}) < len(tags):
         raise ValueError("Two of these tags are the same but for their case")
     return tags
@@ -140,8 +145,9 @@ Description = Annotated[
     Field(description=f"Up to {DESCRIPTION_LENGTH} characters, or null.", examples=["Two litres"]),
 ]
 Completed = Annotated[bool, Field(description="Whether the task is done.", examples=[False])]
+Name = Annotated[str, AfterValidator(uid), _schema(minLength=1, maxLength=UID_LENGTH, pattern=PRINTABLE)]
 Uid = Annotated[
-    Annotated[str, AfterValidator(uid), _schema(minLength=1, maxLength=UID_LENGTH, pattern=PRINTABLE)] | None,
+    Name | None,
     Field(
         description=f"Your own name for the task, or null: 1–{UID_LENGTH} printable characters, given when it is"
         " created and never changed. Creating it again returns the task that is there.",
@@ -181,6 +187,7 @@ Tag = Annotated[
 ]
 Tags = Annotated[
     list[Tag],
+    BeforeValidator(_few_tags),
     AfterValidator(_tags),
     Field(
         description=f"Up to {MOST_TAGS} tags of 1–{TAG_LENGTH} characters, without commas, no two the same but for"

@@ -204,7 +204,7 @@ class Connection:
             return
         prepared = transaction.expected.pop(0) if transaction.expected else None  # none: the commit itself failed
         if status == pq.ExecStatus.FATAL_ERROR:
-            transaction.error = transaction.error or errors.error_from_result(result)
+            transaction.fail(errors.error_from_result(result))
         elif prepared and status == pq.ExecStatus.COMMAND_OK:
             self._prepared.add(prepared)
         elif not prepared:

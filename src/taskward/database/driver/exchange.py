@@ -18,6 +18,12 @@ class ConnectionLostError(psycopg.OperationalError):
     """The connection ended before the answer was complete."""
 
 
+def failed_at(error: Exception) -> int | None:
+    """Return which command of its transaction the server had an error with, the first being 0, if it was one."""
+    number: int | None = getattr(error, "failed_at", None)
+    return number
+
+
 class PendingTransaction:
     """Commands that are one transaction, and what comes of it: the rows of each command, or an error."""
 
@@ -35,6 +41,12 @@ class PendingTransaction:
         self.expected: list[bytes | None] = []
         self.results: list[pq.abc.PGresult] = []
         self.error: Exception | None = None
+
+    def fail(self, error: psycopg.Error) -> None:
+        """Take what the server says of a command; of those behind it, it only says that it passes over them."""
+        if self.error is None:
+            error.failed_at = len(self.results)  # type: ignore[attr-defined]  # the one thing that knows its way up
+            self.error = error
 
     def settle(self, outcome: list[list[Row]] | Exception) -> None:
         """Tell whoever waits, if anybody still does."""
