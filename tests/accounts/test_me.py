@@ -20,6 +20,8 @@ OPERATIONS = [
     ("PATCH", "/{}/complete", None),
     ("PATCH", "/{}/toggle", None),
     ("DELETE", "/{}", None),
+    ("POST", "/batch", {"operations": [{"do": "delete", "id": 1}, {"do": "update", "id": 2, "task": MILK}]}),
+    ("POST", "/batch", {"operations": [{"do": "create", "task": {"uid": "milk", **MILK}}]}),
 ]
 TABLES = ("users", "tasks", "idempotency_keys", "accounts", "refresh_tokens")
 

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.quick
 
 TITLE = {"title": "Buy milk"}
 DONE = {"completed": True}
+OPERATIONS = {"operations": [{"do": "create", "task": {"uid": "milk", **TITLE}}]}
 
 
 class Row(NamedTuple):
@@ -25,25 +26,30 @@ COLLECTION = {"GET": Row(None, 200), "POST": Row(TITLE, 201)}
 ITEM = {"GET": Row(None, 200), "PUT": Row(TITLE, 200), "PATCH": Row(DONE, 200), "DELETE": Row(None, 204)}
 FEED = {"GET": Row(None, 200)}
 COMPLETION = {"PATCH": Row(DONE, 200)}
+BATCH = {"POST": Row(OPERATIONS, 200)}
 
 OWNED: dict[str, dict[str, Row]] = {
     "/api/{user_id}/tasks": COLLECTION,
     "/api/{user_id}/tasks/changes": FEED,
+    "/api/{user_id}/tasks/batch": BATCH,
     "/api/{user_id}/tasks/{task_id}": ITEM,
     "/api/{user_id}/tasks/{task_id}/complete": COMPLETION,
     "/api/{user_id}/tasks/{task_id}/toggle": COMPLETION,
     "/users/{user_id}/tasks": COLLECTION,
     "/users/{user_id}/tasks/changes": FEED,
+    "/users/{user_id}/tasks/batch": BATCH,
     "/users/{user_id}/tasks/{task_id}": ITEM,
     "/users/{user_id}/tasks/{task_id}/complete": COMPLETION,
     "/users/{user_id}/tasks/{task_id}/toggle": COMPLETION,
     "/api/tasks": COLLECTION,
     "/api/tasks/changes": FEED,
+    "/api/tasks/batch": BATCH,
     "/api/tasks/{task_id}": ITEM,
     "/api/tasks/{task_id}/complete": COMPLETION,
     "/api/tasks/{task_id}/toggle": COMPLETION,
     "/tasks": COLLECTION,
     "/tasks/changes": FEED,
+    "/tasks/batch": BATCH,
     "/tasks/{task_id}": ITEM,
     "/tasks/{task_id}/complete": COMPLETION,
     "/tasks/{task_id}/toggle": COMPLETION,

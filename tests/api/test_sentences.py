@@ -1,6 +1,7 @@
 """What is wrong is said in our words: what is allowed, and never what a library says of it."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import httpx2
@@ -37,6 +38,7 @@ WRONG: list[Any] = [
 ]  # fmt: skip
 BODIES = {
     "POST /tasks": ("json", {"title": "Buy milk"}, [*SETTABLE, "unknown"]),
+    "POST /tasks/batch": ("json", {}, ["operations", "unknown"]),
     "PATCH /tasks/1": ("json", {}, [*CHANGEABLE, "unknown"]),
     "PATCH /tasks/1/complete": ("json", {}, ["completed", "unknown"]),
     "POST /auth/register": (
@@ -68,7 +70,9 @@ def check(response: httpx2.Response) -> None:
     first = body["errors"][0]
     named = f"{first['field']}: {first['message']}"
     assert body["detail"] == (named if first["message"][0].islower() else first["message"].rstrip(".") + ".")
-    assert SECRET not in re.sub(rf"^'{SECRET}' is no task number\.", "", response.text) or SECRET in first["field"]
+    assert SECRET not in re.sub(rf"^'{SECRET}' is no task number\.", "", response.text) or any(
+        SECRET in each["field"] for each in body["errors"]
+    )
 
 
 async def send(client: Client, operation: str, body: dict[str, Any]) -> httpx2.Response:
@@ -99,6 +103,27 @@ async def test_every_field_of_every_body(alice: Client, operation: str) -> None:
             response = await alice.request(method, path, **as_json(body))
             check(response)
             assert response.json()["errors"] == [{"field": "body", "message": "must be a JSON object"}]
+
+
+@pytest.mark.parametrize(
+    ("good", "names"),
+    [
+        ({"do": "create", "task": {"uid": "milk", "title": "Buy milk"}}, SETTABLE),
+        ({"do": "update", "id": 99, "task": {"title": "Buy milk"}}, CHANGEABLE),
+        ({"do": "delete", "id": 99}, ()),
+    ],
+)
+async def test_every_field_of_every_operation(alice: Client, good: dict[str, Any], names: Iterable[str]) -> None:
+    refused = 0
+    for value in WRONG:
+        wrong = [{**good, name: value} for name in ("do", "id", "if_revision", "task", "unknown")]
+        wrong += [{**good, "task": {**good["task"], name: value}} for name in names]
+        for operation in wrong:
+            response = await send(alice, "POST /tasks/batch", {"operations": [operation]})
+            check(response)
+            assert response.status_code == 200 or response.json()["errors"][0]["field"].startswith("operations.0")
+            refused += response.status_code == 400
+    assert refused > len(WRONG)
 
 
 def test_the_bodies_here_are_all_there_are() -> None:

@@ -18,16 +18,24 @@ from taskward_client.api.tasks import (
     patch_task,
     put_task,
     read_task,
+    run_batch,
     toggle_task,
 )
 from taskward_client.models import (
+    Batch,
+    BatchResults,
     Completion,
+    CreateOperation,
+    DeletedResult,
+    DeleteOperation,
     InvalidBodyError,
     ListTasksOrder,
     ListTasksSort,
     ListTasksStatus,
+    NamedTask,
     PreconditionFailedError,
     Priority,
+    RefusedResult,
     TaskChanges,
     TaskCreate,
     TaskList,
@@ -36,6 +44,8 @@ from taskward_client.models import (
     TaskRead,
     TokenError,
     TokenErrorCode,
+    UpdateOperation,
+    WrittenResult,
 )
 from taskward_client.types import Unset
 
@@ -97,6 +107,15 @@ gone = is_a(TaskNotFoundError, read_task.sync(ferns.id, client=taskward))
 stranger = is_a(TokenError, list_tasks.sync(client=AuthenticatedClient(url, "nonsense")))
 refused = is_a(InvalidBodyError, create_task.sync(client=taskward, body=TaskCreate(title="")))
 
+operations: list[CreateOperation | DeleteOperation | UpdateOperation] = [
+    CreateOperation(do="create", task=NamedTask(uid="bread", title="Buy bread")),
+    UpdateOperation(do="update", id=ferns.id, if_revision=ferns.revision, task=TaskChanges(completed=True)),
+]
+sent = is_a(BatchResults, run_batch.sync(client=taskward, body=Batch(operations=operations))).results
+bread, missed = is_a(WrittenResult, sent[0]), is_a(RefusedResult, sent[1])
+undo = Batch(operations=[DeleteOperation(do="delete", id=bread.task.id)])
+undone = is_a(DeletedResult, is_a(BatchResults, run_batch.sync(client=taskward, body=undo)).results[0])
+
 
 def advice(error: TokenError) -> str:
     """Say what to do: every code is here, else this does not type-check."""
@@ -111,6 +130,7 @@ def mistakes() -> None:
     """Do what is refused before it is sent."""
     TaskCreate(description="Two litres")  # type: ignore[call-arg]  # a title is needed
     TaskCreate(title="x", colour="red")  # type: ignore[call-arg]
+    NamedTask(title="x")  # type: ignore[call-arg]  # in a batch, a name is as well
     TaskChanges(priority="urgent")  # type: ignore[arg-type]
     list_tasks.sync(client=taskward, sort="colour")  # type: ignore[arg-type]
     assert gone.code == TokenErrorCode.TOKEN_EXPIRED  # type: ignore[comparison-overlap]
@@ -126,6 +146,7 @@ sys.stdout.write(
             "completed": [toggled.completed, completed.completed, completed.completed_at is not None],
             "deleted": HTTPStatus(deleted),
             "gone": [gone.code, "forget it" if gone.code == TaskNotFoundErrorCode.TASK_NOT_FOUND else ""],
+            "batch": [bread.status, bread.task.title, missed.code, undone.status],
             "stranger": stranger.code,
             "refused": [] if isinstance(refused.errors, Unset) else [error.field for error in refused.errors],
         }

@@ -54,6 +54,15 @@ const nobody = createClient<paths>({ baseUrl, headers: { Authorization: "Bearer 
 const stranger = await nobody.GET("/tasks");
 const refused = await taskward.POST("/tasks", { body: { title: "" } });
 
+const operations: components["schemas"]["Batch"]["operations"] = [
+  { do: "create", task: { uid: "bread", title: "Buy bread" } },
+  { do: "update", id: ferns.id, if_revision: ferns.revision, task: { completed: true } },
+];
+const [bread, missed] = there(await taskward.POST("/tasks/batch", { body: { operations } })).results;
+if (bread?.status !== 201 || missed?.status !== 404) throw new Error("the one was to be made, and the other missed");
+const undo = { operations: [{ do: "delete" as const, id: bread.task.id }] };
+const [undone] = there(await taskward.POST("/tasks/batch", { body: undo })).results;
+
 type TaskError = NonNullable<typeof gone.error>;
 
 /** Every code that reading a task can end in: one more or less, and this does not type-check. */
@@ -80,6 +89,8 @@ function advice(code: TaskError["code"]): string {
 export const mistakes = () => [
   // @ts-expect-error: a title is needed
   taskward.POST("/tasks", { body: { description: "Two litres" } }),
+  // @ts-expect-error: in a batch, a name is as well
+  { do: "create", task: { title: "x" } } satisfies components["schemas"]["CreateOperation"],
   // @ts-expect-error: there is no such field
   { title: "x", colour: "red" } satisfies components["schemas"]["TaskCreate"],
   // @ts-expect-error: nor such a priority
@@ -99,6 +110,7 @@ console.log(
     completed: [toggled.completed, completed.completed, completed.completed_at !== null],
     deleted: deleted.response.status,
     gone: gone.error && [gone.error.code, advice(gone.error.code)],
+    batch: [bread.status, bread.task.title, missed.code, undone?.status],
     stranger: stranger.error?.code,
     refused: refused.error?.code === "VALIDATION_ERROR" && refused.error.errors?.map(({ field }) => field),
   }),

@@ -24,6 +24,7 @@ STORY = {
     "completed": [True, True, True],
     "deleted": 204,
     "gone": ["TASK_NOT_FOUND", "forget it"],
+    "batch": [201, "Buy bread", "TASK_NOT_FOUND", 204],
     "stranger": "TOKEN_INVALID",
     "refused": ["title"],
 }

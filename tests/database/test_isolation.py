@@ -41,6 +41,8 @@ def statements_on(task_id: int) -> Iterator[Run]:
     """Every statement on tasks that already exist; those that delete, the next one and this, are the last."""
     yield "read", statements.READ_TASK, {"task_id": task_id}
     yield "room", ROOM, {}
+    yield "revision", statements.READ_REVISION, {}
+    yield "lock", statements.LOCK_OWNER, {}
     yield from runs_of_lists()
     for name, statement in feeds():
         yield name, statement, {"since": 0, "limit": 100, "max_bytes": 2**20}

@@ -13,6 +13,7 @@ from taskward.database.driver.statement import Statement
 from taskward.database.purge import GIVE_WAY, Purge
 from taskward.database.transaction import Database
 from taskward.database.url import conninfo
+from taskward.tasks.batch import begin
 from taskward.tasks.idempotency import key_purge
 from tests.accounts.deleting import SLOW_TO_GIVE_UP
 from tests.database.conftest import create_task
@@ -68,6 +69,26 @@ async def test_no_change_of_a_task_locks_it_before_its_user(
             await waiting_for(superuser, "transactionid")
             superuser.execute("SELECT FROM tasks FOR UPDATE NOWAIT")
         assert len(await change) == 1, name
+
+
+async def test_a_batch_locks_its_user_before_any_task(
+    database: Database, alices_tasks: list[int], superuser: psycopg.Connection
+) -> None:
+    operations: list[Any] = [
+        {"do": "update", "id": alices_tasks[0], "task": {"title": "x"}},
+        {"do": "delete", "id": alices_tasks[1]},
+    ]
+
+    async def run() -> None:
+        async with database.acting_as("alice") as transaction:
+            begin(transaction, operations)
+
+    with superuser.transaction():
+        superuser.execute("SELECT FROM users FOR UPDATE")
+        batch = asyncio.create_task(run())
+        await waiting_for(superuser, "transactionid")
+        superuser.execute("SELECT FROM tasks FOR UPDATE NOWAIT")
+    await batch
 
 
 async def test_a_change_that_finds_no_task_waits_for_nobody(

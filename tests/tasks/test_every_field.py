@@ -67,6 +67,36 @@ async def test_current_of_412(alice: Client, name: str) -> None:
 
 
 @every_field
+async def test_create_and_current_in_a_batch(alice: Client, name: str) -> None:
+    new = {"uid": "a name", **task_with(name, SAMPLES[name].one)}
+    task = await result(alice, {"do": "create", "task": new}, "task")
+    assert task[name] == SAMPLES[name].one
+    assert list(task) == list(FIELDS)
+    assert (
+        (await alice.get("/tasks/1")).json() == await result(alice, {"do": "create", "task": new}, "task") == task
+    )
+    late = {"do": "update", "id": 1, "if_revision": 7, "task": {"completed": True}}
+    assert await result(alice, late, "current") == task
+
+
+@every_changeable_field
+async def test_change_in_a_batch(alice: Client, name: str) -> None:
+    before = await created(alice, name)
+    changed = await result(alice, {"do": "update", "id": 1, "task": {name: SAMPLES[name].other}}, "task")
+    assert changed[name] == SAMPLES[name].other
+    given = dict.fromkeys(GIVEN_BY_A_CHANGE)
+    assert {**changed, name: None, **given} == {**before, name: None, **given}, "and nothing else"
+    assert (await alice.get("/tasks/1")).json() == changed
+
+
+async def result(alice: Client, operation: dict[str, Any], member: str) -> dict[str, Any]:
+    """Send a batch of one operation, and return what its result has."""
+    response = await alice.post("/tasks/batch", json={"operations": [operation]})
+    assert response.status_code == 200, response.text
+    return dict(response.json()["results"][0][member])
+
+
+@every_field
 async def test_keyed_create_and_replay(alice: Client, name: str) -> None:
     task = await created(alice, name, **KEY)
     assert task[name] == SAMPLES[name].one
@@ -107,6 +137,7 @@ def test_openapi(name: str) -> None:
     assert list(schemas["TaskRead"]["properties"]) == schemas["TaskRead"]["required"] == list(FIELDS)
     assert schemas["TaskRead"]["properties"][name]["examples"]
     assert schemas["TaskCreate"]["properties"][name]["description"]
+    assert schemas["NamedTask"]["properties"][name]["description"]
     assert (name in schemas["TaskChanges"]["properties"]) is (name in CHANGEABLE_NAMES)
 
 

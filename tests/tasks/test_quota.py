@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from taskward.app import create_app
+from taskward.errors import QuotaExceededError
 from taskward.settings import Settings
 from taskward.tasks.idempotency import MAX_KEYS
 from tests.client import Client
@@ -66,6 +67,20 @@ async def test_whoever_has_all_tasks_can_repeat_change_and_delete(full: Client) 
     assert (repeat.status_code, repeat.headers["idempotency-replayed"]) == (201, "true")
     assert (await full.patch("/tasks/1", json={"completed": True})).status_code == 200
     assert (await full.delete("/tasks/1")).status_code == 204
+
+
+async def test_in_a_batch_each_create_finds_the_room_that_those_before_have_left(
+    full: Client, superuser: psycopg.Connection
+) -> None:
+    uids = ("one", "two", "three", "two again")
+    one, two, three, again = ({"do": "create", "task": {"title": "Buy milk", "uid": uid}} for uid in uids)
+    batch = {"operations": [one, {"do": "delete", "id": 1}, two, three, {"do": "update", "id": 2, "task": TASK}]}
+    results = (await full.post("/tasks/batch", json=batch)).json()["results"]
+    assert [each["status"] for each in results] == [403, 204, 201, 403, 200]
+    assert results[0] == {"status": 403, "uid": "one", **QuotaExceededError().body()}
+    assert superuser.execute("SELECT task_count FROM users").fetchone() == (MAX_TASKS,)
+    repeated = (await full.post("/tasks/batch", json={"operations": [two, again]})).json()["results"]
+    assert [each["status"] for each in repeated] == [200, 403]
 
 
 async def test_the_quota_of_one_is_not_that_of_another(full: Client, bob: Client) -> None:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from taskward.settings import Settings
@@ -80,6 +82,35 @@ async def test_that_nothing_has_changed_is_told_in_one_round_trip(alice: Client,
         assert wire.round_trips - before == 1
 
 
+async def test_a_batch_is_one_round_trip(alice: Client, wire: CountingProxy) -> None:
+    for turn in range(3):
+        tasks = [await create(alice) for _ in range(30)]
+        operations = [{"do": "create", "task": {"uid": f"{turn}.{n}", "title": "Buy milk"}} for n in range(40)]
+        operations += [{"do": "update", "id": each["id"], "task": {"completed": True}} for each in tasks[:20]]
+        operations += [
+            {"do": "delete", "id": each["id"], "if_revision": each["revision"] - each["id"] % 2}
+            for each in tasks[20:]
+        ]
+        before = wire.round_trips
+        response = await alice.post("/tasks/batch", json={"operations": operations})
+        assert wire.round_trips - before == 1
+        assert [each["status"] for each in response.json()["results"][:60]] == [201] * 40 + [200] * 20
+        assert {each["status"] for each in response.json()["results"][60:]} == {204, 412}
+
+
+async def test_a_conditional_write_that_comes_too_late_is_one_round_trip(
+    alice: Client, wire: CountingProxy
+) -> None:
+    task = await create(alice)
+    for method in ("PATCH", "DELETE"):
+        before = wire.round_trips
+        late = {"If-Match": f'"{task["revision"] + 1}"'}
+        body: dict[str, Any] = {"json": {"title": "Late"}} if method == "PATCH" else {}
+        response = await alice.request(method, f"/tasks/{task['id']}", headers=late, **body)
+        assert (response.status_code, response.json()["current"]) == (412, task)
+        assert wire.round_trips - before == 1
+
+
 async def test_a_first_write_is_one_round_trip(charlie: Client, alice: Client, wire: CountingProxy) -> None:
     await create(alice)  # connects
     before = wire.round_trips
@@ -93,4 +124,9 @@ async def test_only_a_task_that_is_not_there_costs_a_second_look(
     task = await create(alice)
     before = wire.round_trips
     assert (await bob.get(f"/tasks/{task['id']}")).status_code == 403
+    assert wire.round_trips - before == 2
+    others = [{"do": "delete", "id": task["id"] + number} for number in range(50)]
+    before = wire.round_trips
+    response = await bob.post("/tasks/batch", json={"operations": others})
+    assert [each["status"] for each in response.json()["results"]] == [403] + [404] * 49
     assert wire.round_trips - before == 2

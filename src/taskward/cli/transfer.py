@@ -34,9 +34,11 @@ def import_file(
     in_flight: Annotated[
         int,
         typer.Option(
-            parser=values.whole_number(1, 32), metavar="NUMBER", help="Rows at a time. 1 keeps their order."
+            parser=values.whole_number(1, 32),
+            metavar="NUMBER",
+            help="Batches of up to 100 rows at a time. Only 1 keeps the order of the rows.",
         ),
-    ] = 8,
+    ] = 1,
     patience: Annotated[
         float,
         typer.Option(
@@ -48,7 +50,7 @@ def import_file(
 ) -> None:
     """Create a task for each row of a JSON or CSV file.
 
-    Repeat it within a day, and only what is missing is created; rows with a uid, whenever you like.
+    Repeat it whenever you like, and only what is missing is created.
     """
     with logged_in(server, patience_seconds=patience, away_seconds=patience) as session:
         from taskward.cli.output import print_json

@@ -8,7 +8,7 @@ import json
 import random
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from types import TracebackType
@@ -164,8 +164,14 @@ def _error_of(response: httpx2.Response) -> RefusedError | None:
             raise ClientError(f"{response.url.host} answers {response.status_code}, and not as Taskward does.")
         body = {"detail": f"It answers {response.status_code}."}  # a proxy in front of it
     problems = body.get("errors") or ()
-    detail = "; ".join(map(_problem, problems)) if len(problems) > 1 else body["detail"]
+    detail = in_words(problems) if len(problems) > 1 else body["detail"]
     return RefusedError(response.status_code, str(body.get("code")), detail, body)
+
+
+def in_words(problems: Sequence[Mapping[str, Any]]) -> str:
+    """Return what is wrong with one field or several, each with `field` and `message`, for a person."""
+    words = "; ".join(map(_problem, problems))
+    return words + "." if words[:1].isupper() and not words.endswith(".") and len(problems) == 1 else words
 
 
 def _problem(each: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """What people do with their tasks, without losing what somebody else wrote meanwhile."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 from uuid import uuid4
 
@@ -23,6 +23,20 @@ def add(session: Session, new: dict[str, Any], key: str) -> tuple[Task, bool]:
     """
     response = session.request("POST", "/tasks", body=new, headers={"Idempotency-Key": key})
     return response.body, response.status == 201 and "idempotency-replayed" not in response.headers
+
+
+def add_all(session: Session, new: Sequence[Mapping[str, Any]]) -> list[bool]:
+    """Create tasks that have a `uid` each, all in one request; tell of each whether it was created now.
+
+    Raises RefusedError, also where only one of them could not be created: then the others are.
+    """
+    operations = [{"do": "create", "task": each} for each in new]
+    response = session.request("POST", "/tasks/batch", body={"operations": operations})
+    (results,) = response.parts("results")
+    for result in results:
+        if result["status"] >= 400:
+            raise RefusedError(result["status"], result["code"], result["detail"], result)
+    return [result["status"] == 201 for result in results]
 
 
 def read(session: Session, task_id: int) -> Task:

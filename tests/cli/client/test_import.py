@@ -1,6 +1,7 @@
 import json
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,8 +25,9 @@ TITLES = [
     "null",
 ]
 
-IN_FLIGHT = 8
-IN_THE_MIDDLE = ["pass"] * 40 + ["hold"] * IN_FLIGHT
+IN_FLIGHT = 2
+IN_THE_MIDDLE = ["pass", "hold", "hold"]  # what happens to the first three batches of ten
+ROWS = [f"task {number}" for number in range(1000)]
 
 
 def contents(person: Person) -> list[tuple[str, str | None, bool]]:
@@ -77,11 +79,90 @@ def test_rows_that_are_refused_are_named_and_the_rest_is_created(alice: Person) 
     assert sorted(title for title, _, _ in contents(alice)) == ["fine", "good"]
 
 
+def test_rows_travel_a_hundred_at_a_time_and_stay_in_their_order(alice: Person) -> None:
+    file = alice.home / "tasks.csv"
+    file.write_text("title\n" + "".join(f"{title}\n" for title in ROWS))
+    with Proxy(alice.server) as proxy:
+        assert alice.by_way_of(proxy.url)("import", str(file)).stdout == "1000 rows: 1000 created.\n"
+    assert [path for _, path, _ in proxy.requests] == ["/tasks/batch"] * 10
+    assert [title for title, _, _ in contents(alice)] == ROWS
+
+
+def test_every_row_that_is_refused_is_told_as_it_would_be_alone(alice: Person) -> None:
+    """Also where a batch has more than a response names, and where the service cannot read it at all."""
+    rows: list[dict[str, Any]] = [{"title": f"task {number}"} for number in range(250)]
+    wrong = {number: {"title": "", "completed": 1} for number in range(3, 220, 7)}
+    wrong |= {10: {"title": "x", "due_date": "tomorrow"}, 40: {"title": "\ud800"}, 141: {"title": "x" * 600_000}}
+    wrong |= {249: {"title": "x", "uid": ["no", "name"]}, 120: {"title": "x", "priority": float("nan")}}
+    file = alice.home / "tasks.jsonl"
+    file.write_text(
+        "".join(json.dumps(row) + "\n" for row in [{**row, **wrong.get(n, {})} for n, row in enumerate(rows)])
+    )
+    done = alice("import", str(file), "--json")
+    assert done.code == 1
+    told = {each["row"] - 1: each["detail"] for each in done.json["refused"]}
+    assert sorted(told) == sorted(wrong)
+    assert told[3] == "A title needs at least one visible character; completed: must be true or false"
+    assert told[10] == "due_date: must be a day written as YYYY-MM-DD, such as 2026-11-27"
+    assert told[40].startswith("The body is not valid JSON: ")
+    assert told[120].startswith("The body is not valid JSON: ")
+    assert told[141] == "The body is larger than 512 KiB."
+    assert told[249] == "uid: must be text"
+    assert done.json["created"] == len(rows) - len(wrong) == len(contents(alice))
+
+
+def test_large_rows_travel_in_as_many_batches_as_they_need(alice: Person) -> None:
+    row = {"title": "x" * 200, "description": "\U0001f600" * 1000}
+    file = alice.home / "tasks.jsonl"
+    file.write_text((json.dumps(row) + "\n") * 100)
+    with Proxy(alice.server) as proxy:
+        assert alice.by_way_of(proxy.url)("import", str(file)).stdout == "100 rows: 100 created.\n"
+    assert 1 < len(proxy.requests) < 5
+
+
+def test_two_rows_of_one_name_are_one_task(alice: Person) -> None:
+    file = alice.home / "tasks.csv"
+    file.write_text("uid,title\nmilk,Buy milk\nbread,Buy bread\nmilk,Buy oat milk\n")
+    assert alice("import", str(file)).stdout == "3 rows: 2 created, 1 already there.\n"
+    assert [title for title, _, _ in contents(alice)] == ["Buy milk", "Buy bread"]
+
+
+def test_rows_for_which_there_is_no_room_end_the_import(tmp_path: Path, database_url: str) -> None:
+    settings = {"DATABASE_URL": database_url, "JWT_SECRET_KEY": SECRET, "MAX_TASKS_PER_USER": "150"}
+    (tmp_path / "tasks.csv").write_text("title\n" + "".join(f"{title}\n" for title in ROWS))
+    with Service(tmp_path / "data", settings) as service:
+        alice = Person(tmp_path, service.url).has_token("alice")
+        done = alice("import", str(tmp_path / "tasks.csv"))
+        assert (done.code, done.stdout) == (1, "")
+        assert (
+            done.stderr == "taskward: You have as many tasks as you may have here. Delete some, and try again.\n"
+        )
+        assert [title for title, _, _ in contents(alice)] == ROWS[:150]
+
+
+def test_a_service_that_knows_no_batches_gets_row_by_row(alice: Person) -> None:
+    """Each with the key that older versions sent, and without a name, which it may not know either."""
+    file = alice.home / "tasks.csv"
+    file.write_text("title\nsame\nsame\n \nother\n")
+    with Proxy(alice.server, 405, "pass", "pass", "pass", "pass", 404) as proxy:
+        person = alice.by_way_of(proxy.url)
+        for created in (3, 0):
+            summary = person("import", str(file), "--json").json
+            assert (summary["rows"], summary["created"]) == (4, created)
+            assert [each["row"] for each in summary["refused"]] == [3]
+    assert [path for _, path, _ in proxy.requests] == ["/tasks/batch", *["/tasks"] * 4] * 2
+    assert all(
+        headers["idempotency-key"].startswith("import-") for _, path, headers in proxy.requests if path == "/tasks"
+    )
+    assert [task["uid"] for task in alice("list", "--json").json["tasks"]] == [None] * 3
+
+
 def test_a_file_that_breaks_off_is_imported_up_to_there(alice: Person) -> None:
     file = alice.home / "tasks.json"
     file.write_text('[{"title": "a"}, {"title": "b"}, {"tit')
     done = alice("import", str(file))
     assert (done.code, done.stderr) == (1, "taskward: row 3: this is no JSON object\n")
+    assert [title for title, _, _ in contents(alice)] == ["a", "b"]
     file.write_text('[{"title": "a"}, {"title": "b"}, {"title": "c"}]')
     assert alice("import", str(file)).code == 0
     assert sorted(title for title, _, _ in contents(alice)) == ["a", "b", "c"]
@@ -119,20 +200,21 @@ def test_an_export_that_fails_leaves_the_old_file(alice: Person) -> None:
 
 
 def test_an_import_waits_while_it_is_told_to(alice: Person) -> None:
-    (alice.home / "tasks.csv").write_text("title\n" + "".join(f"{number}\n" for number in range(20)))
+    (alice.home / "tasks.csv").write_text("title\n" + "".join(f"{number}\n" for number in range(220)))
     with Proxy(alice.server, 429, 503, "lose", 429, "lose", headers={"Retry-After": "1"}) as proxy:
         person = Person(alice.home, proxy.url).has_token("alice-waiting")
-        assert person("import", str(alice.home / "tasks.csv"), "--json").json["created"] >= 18  # two were lost
-        assert len(contents(person)) == 20
+        summary = person("import", str(alice.home / "tasks.csv"), "--json").json
+        # The response was lost that said what the first batch had created.
+        assert (summary["rows"], summary["created"], summary["already_there"]) == (220, 120, 100)
+        assert len(contents(person)) == 220
 
 
 def test_an_import_whose_service_is_killed_is_resumed_exactly_once(tmp_path: Path, database_url: str) -> None:
-    titles = [f"task {number}" for number in range(300)]
     settings = {"DATABASE_URL": database_url, "JWT_SECRET_KEY": SECRET}
-    (tmp_path / "tasks.csv").write_text("title\n" + "".join(f"{title}\n" for title in titles))
+    (tmp_path / "tasks.csv").write_text("title\n" + "".join(f"{title}\n" for title in ROWS))
     with Service(tmp_path / "data", settings) as service, Proxy(service.url, *IN_THE_MIDDLE) as proxy:
         alice = Person(tmp_path, proxy.url).has_token("alice")
-        importing = alice.start("import", "tasks.csv", "--patience", "0")
+        importing = alice.start("import", "tasks.csv", "--patience", "0", "--in-flight", str(IN_FLIGHT))
         until(lambda: proxy.held == IN_FLIGHT)
         service.process.send_signal(signal.SIGKILL)
         proxy.let_go.set()
@@ -141,26 +223,26 @@ def test_an_import_whose_service_is_killed_is_resumed_exactly_once(tmp_path: Pat
     with Service(tmp_path / "data", settings) as again:
         alice = Person(tmp_path, again.url).has_token("alice")
         before = len(contents(alice))
-        assert len(IN_THE_MIDDLE) <= before < len(titles)  # a dying service may still take one
+        assert before in range(300, 1000, 100)  # a dying service may still take some, each whole
         done = alice.run("import", "tasks.csv")
-        assert done.stdout == f"300 rows: {300 - before} created, {before} already there.\n"
-        assert sorted(title for title, _, _ in contents(alice)) == sorted(titles)
+        assert done.stdout == f"1000 rows: {1000 - before} created, {before} already there.\n"
+        assert sorted(title for title, _, _ in contents(alice)) == sorted(ROWS)
 
 
 def test_an_import_that_waits_can_be_interrupted(alice: Person) -> None:
     (alice.home / "tasks.csv").write_text("title\n" + "row\n" * 20)
     with Proxy(alice.server, *[503] * 100, headers={"Retry-After": "60"}) as proxy:
         importing = Person(alice.home, proxy.url).has_token("alice").start("import", "tasks.csv")
-        until(lambda: len(proxy.requests) == 8)
+        until(lambda: len(proxy.requests) == 1)
         importing.send_signal(signal.SIGINT)
         assert importing.wait(20) == 130  # and not in a minute
         importing.communicate()
 
 
 def test_an_interrupted_import_can_be_repeated(alice: Person) -> None:
-    (alice.home / "tasks.csv").write_text("title\n" + "".join(f"{number}\n" for number in range(300)))
+    (alice.home / "tasks.csv").write_text("title\n" + "".join(f"{title}\n" for title in ROWS))
     with Proxy(alice.server, *IN_THE_MIDDLE) as proxy:
-        importing = alice.by_way_of(proxy.url).start("import", "tasks.csv")
+        importing = alice.by_way_of(proxy.url).start("import", "tasks.csv", "--in-flight", str(IN_FLIGHT))
         until(lambda: proxy.held == IN_FLIGHT)
         importing.send_signal(signal.SIGINT)
         proxy.let_go.set()
@@ -168,7 +250,7 @@ def test_an_interrupted_import_can_be_repeated(alice: Person) -> None:
         assert importing.returncode == 130
         assert "Traceback" not in errors
     assert alice("import", str(alice.home / "tasks.csv")).code == 0
-    assert len(contents(alice)) == 300
+    assert len(contents(alice)) == len(ROWS)
 
 
 @pytest.mark.parametrize("ending", ["json", "jsonl", "csv"])
@@ -206,11 +288,12 @@ def test_what_another_system_does_not_say_is_left_open(alice: Person) -> None:
     assert alice("import", str(alice.home / "other.csv")).stdout == "2 rows: 2 created.\n"
     rest, milk = alice("list", "--sort", "title", "--order", "desc", "--json").json["tasks"]
     assert (milk["tags"], milk["due_date"], milk["due_time"]) == (["home", "plants"], "2028-02-29", None)
-    assert (rest["tags"], rest["due_date"], rest["priority"], rest["uid"]) == ([], None, None, None)
+    assert (rest["tags"], rest["due_date"], rest["priority"]) == ([], None, None)
+    assert rest["uid"] == Keys("other.csv").next({"title": "Rest", "tags": [], "description": None})
 
 
 def test_an_upgrade_between_two_runs_changes_no_key() -> None:
-    """So rows that an older version created are not created again; fields that came later come on top."""
+    """So rows that another version created are not created again; fields that came later come on top."""
     keys = Keys("tasks.csv")
     assert keys.next({"title": "same"}) == "import-d64d8d49e4005fd106bcdebcec9ac011-1"
     finished = {"title": "same", "description": "x", "completed": True}
