@@ -12,6 +12,8 @@ from tests.faults.proxy import Proxy
 from tests.profiles import by_profile
 from tests.purges import purges_end
 
+REVISION = "SELECT revision FROM users WHERE id = 'alice'"
+
 
 @pytest.mark.soak
 async def test_a_keyed_create_whose_responses_were_lost_is_there_exactly_once(
@@ -37,6 +39,33 @@ async def test_a_keyed_create_whose_responses_were_lost_is_there_exactly_once(
     assert retries >= cuts // 2
     await at_rest(app, superuser)
     print(f"\n{cuts} keyed creates with {proxy.dropped} lost answers: {cuts} rows, each once")  # noqa: T201
+
+
+async def test_a_batch_whose_responses_were_lost_is_done_exactly_once(
+    alice: Client, proxy: Proxy, superuser: psycopg.Connection
+) -> None:
+    tasks = [(await alice.post("/tasks", json={"title": "Buy milk"})).json() for _ in range(2)]
+    creates = [{"do": "create", "task": {"uid": str(number), "title": "Buy bread"}} for number in range(3)]
+    update = {
+        "do": "update",
+        "id": tasks[0]["id"],
+        "if_revision": tasks[0]["revision"],
+        "task": {"completed": True},
+    }
+    delete = {"do": "delete", "id": tasks[1]["id"]}
+    proxy.responses_to_drop = 1
+    lost = await alice.post("/tasks/batch", json={"operations": [*creates, update, delete]})
+    assert (lost.status_code, proxy.dropped) == (503, 1)
+    then = tasks[1]["revision"] + 5
+    assert superuser.execute(REVISION).fetchone() == (then,), "all of it was committed, once"
+    again = await alice.post("/tasks/batch", json={"operations": [*creates, update, delete]})
+    assert [each["status"] for each in again.json()["results"]] == [200, 200, 200, 412, 404]
+    assert again.json()["results"][3]["current"]["completed"] is True
+    assert (again.json()["revision"], superuser.execute(REVISION).fetchone()) == (then, (then,))
+    proxy.responses_to_drop = 1  # of creates alone, which the service itself can repeat
+    creates = [{"do": "create", "task": {"uid": f"more {number}", "title": "Buy bread"}} for number in range(3)]
+    repeated = await alice.post("/tasks/batch", json={"operations": creates})
+    assert ([each["status"] for each in repeated.json()["results"]], proxy.dropped) == ([200] * 3, 2)
 
 
 async def test_a_create_without_a_key_is_not_repeated_behind_the_clients_back(

@@ -1,5 +1,6 @@
 """Random histories of three users against the service and against the plain model; any difference fails."""
 
+from copy import deepcopy
 from itertools import count
 from typing import Any, ClassVar
 from urllib.parse import urlencode
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
 from taskward.tasks.fields import GENERATION
+from tests.model.batches import outcomes, told
 from tests.model.plain import SORT_KEYS, UNSAID, Owner, RefusedError, Task, without_times
 
 # Letters that Python and PostgreSQL fold alike; the difference between the two is not what is tested here.
@@ -32,6 +34,7 @@ bodies = st.fixed_dictionaries(
         "uid": st.none() | st.sampled_from(["a", "A b", "%"]),
     },
 )
+named_bodies = st.builds(lambda body, uid: {**body, "uid": uid}, bodies, st.sampled_from(["a", "A b", "%"]))
 changes = st.fixed_dictionaries({}, optional=changeable).filter(bool)
 filters: st.SearchStrategy[dict[str, str]] = st.fixed_dictionaries(
     {},
@@ -48,6 +51,7 @@ filters: st.SearchStrategy[dict[str, str]] = st.fixed_dictionaries(
 people = st.sampled_from(["alice", "bob", "charlie"])
 path_prefixes = st.sampled_from(["/tasks", "/api/{}/tasks", "/users/{}/tasks", "/api/tasks"])
 conditions = st.sampled_from(["none", "current", "stale", "any", "weak", "several"])
+seen = st.sampled_from([None, 0, 0, 1])  # how far off the revision is
 keys = st.none() | st.sampled_from(["key-1", "key-2", "a key with spaces"])
 
 _histories = count(1)
@@ -142,6 +146,34 @@ class Histories(RuleBasedStateMachine):
         self._write(who, path_prefix, task, held, "DELETE", "", None, lambda owner, _: owner.delete(task[1]))
 
     @rule(
+        target=tasks,
+        who=people,
+        path_prefix=path_prefixes,
+        new=st.lists(named_bodies, max_size=2, unique_by=lambda body: str(body["uid"])),
+        picked=st.lists(st.tuples(tasks, changes | st.none(), seen), max_size=4, unique_by=lambda each: each[0]),
+    )
+    def batch(self, who: str, path_prefix: str, new: list[Task], picked: list[Any]) -> Any:
+        owner = self.owners[who]
+        operations = [{"do": "create", "task": body} for body in new]
+        for (_, task_id), body, late in picked:
+            operation = (
+                {"do": "delete", "id": task_id} if body is None else {"do": "update", "id": task_id, "task": body}
+            )
+            if late is not None:
+                operation["if_revision"] = owner.tasks.get(task_id, {"revision": 1})["revision"] + late
+            operations.append(operation)
+        response = self._send(owner, "POST", path_prefix, "/batch", {"operations": operations})
+        if not operations or not self._can_be_done(owner, operations):
+            assert (response.status_code, response.json()["code"]) == (400, "VALIDATION_ERROR")
+            return multiple()
+        results = response.json()["results"]
+        created = [result["task"]["id"] for result in results if result["status"] == 201]
+        expected = outcomes(owner, operations, self._elsewhere, iter(created))
+        assert list(map(told, results)) == [(status, task and without_times(task)) for status, task in expected]
+        assert response.json()["revision"] == owner.revision
+        return multiple(*((who, task_id) for task_id in created))
+
+    @rule(
         who=people, path_prefix=path_prefixes, status=st.sampled_from(["all", "pending", "completed"]),
         sort=st.sampled_from(list(SORT_KEYS)), order=st.sampled_from([None, "asc", "desc"]),
         limit=st.integers(1, 5), filters=filters,
@@ -224,6 +256,20 @@ class Histories(RuleBasedStateMachine):
                 assert (response.status_code, response.json()["code"]) == (400, "VALIDATION_ERROR")
             else:
                 assert (response.status_code, without_times(response.json())) == (200, without_times(changed))
+
+    def _can_be_done(self, owner: Owner, operations: list[Any]) -> bool:
+        for operation in operations:
+            task = operation.get("task", {})
+            if _is_incomplete(task) if operation["do"] == "create" else _is_contradiction(task):
+                return False
+        try:
+            outcomes(deepcopy(owner), operations, self._elsewhere, count(-1, -1))
+        except RefusedError:
+            return False
+        return True
+
+    def _elsewhere(self, task_id: int) -> int:
+        return 403 if any(task_id in owner.tasks for owner in self.owners.values()) else 404
 
     def _expected(self, who: str, task: tuple[str, int]) -> Task | int:
         """Return the task as the model has it, or the status that `who` must get instead."""

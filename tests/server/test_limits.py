@@ -7,6 +7,7 @@ import pytest
 from taskward.server.protocol import BoundedProtocol
 from taskward.server.request_head import MAX_HEADERS
 from taskward.settings import Settings
+from taskward.tasks.batch_schemas import MAX_BATCH_BYTES
 from tests.server.running import running
 from tests.server.wire import CHUNKED, CLOSE, JSON, Answer, Wire, ask, request
 from tests.service import Service
@@ -149,7 +150,7 @@ def test_a_length_may_have_any_number_of_zeros_in_front(service: Service) -> Non
     assert (response.status, response.json["code"]) == (413, "BODY_TOO_LARGE")
 
 
-@pytest.mark.parametrize("broken", [b"XX\r\n", b"1;" + b"a" * 600_000], ids=["not chunked", "endless"])
+@pytest.mark.parametrize("broken", [b"XX\r\n", b"1;" + b"a" * 1_100_000], ids=["not chunked", "endless"])
 def test_a_delete_that_is_refused_is_not_done(service: Service, broken: bytes) -> None:
     body = b'{"title": "Buy milk"}'
     (created,) = ask(
@@ -205,10 +206,22 @@ def test_a_head_without_end_is_refused(service: Service, start: bytes) -> None:
 def test_what_surrounds_a_body_without_end_is_refused(service: Service, endless: bytes) -> None:
     with Wire(service.url) as wire:
         wire.send(CREATE + endless)
-        for _ in range(64):
+        for _ in range(128):
             wire.send(b"a" * 8192)
         assert_refused(wire.read())
         assert wire.read() is None
+
+
+@pytest.mark.parametrize("chunk", [6, 5000, MAX_BATCH_BYTES])
+def test_a_batch_of_512_kib_passes_in_any_pieces_of_six_bytes_or_more(service: Service, chunk: int) -> None:
+    operations = b'{"operations":[{"do":"create","task":{"uid":"milk","title":"Buy milk"}}]}'
+    body = operations.ljust(MAX_BATCH_BYTES)
+    pieces = [body[start : start + chunk] for start in range(0, len(body), chunk)]
+    sent = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+    (response,) = ask(service.url, request("POST", "/tasks/batch", "alice", JSON + CHUNKED + CLOSE) + sent)
+    assert (response.status, response.json["results"][0]["task"]["title"]) == (200, "Buy milk")
+    (response,) = ask(service.url, request("POST", "/tasks", "alice", JSON + CHUNKED) + sent)
+    assert (response.status, response.json["code"]) == (413, "BODY_TOO_LARGE")
 
 
 @pytest.mark.parametrize("together", [True, False])
