@@ -9,8 +9,11 @@ SNAPSHOT = Path(__file__).parent / "openapi.json"
 
 
 def operation_of(openapi: dict[str, Any], method: str, path: str) -> dict[str, Any] | None:
-    """Return the operation that documents `method` on a concrete `path`, or None where there is none."""
-    for template, operations in openapi["paths"].items():
+    """Return the operation that documents `method` on a concrete `path`, or None where there is none.
+
+    A path without parameters is matched before one with them (OpenAPI 3.1, 4.8.8).
+    """
+    for template, operations in sorted(openapi["paths"].items(), key=lambda each: each[0].count("{")):
         pattern = re.sub(r"\\{[^}]+\\}", "[^/]+", re.escape(template))
         if re.fullmatch(pattern, path):
             found: dict[str, Any] | None = operations.get(method.lower())

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskward.strict_json import MAX_DEPTH, MalformedJsonError, decode
+from taskward.strict_json import MAX_CONTAINERS, MAX_DEPTH, MalformedJsonError, decode
 
 texts = st.text(st.characters(codec="utf-8"))
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -118,3 +118,15 @@ def test_bytes_are_json_or_refused(data: bytes) -> None:
         return
     assert json.loads(data) == value
     assert not isinstance(value, float) or math.isfinite(value)
+
+
+@pytest.mark.parametrize("one", [b"{}", b"[]", b'{"a":1}', b"[1]"])
+def test_objects_and_lists_are_counted(one: bytes) -> None:
+    decode(b"[" + b",".join([one] * (MAX_CONTAINERS - 1)) + b"]")
+    with pytest.raises(MalformedJsonError, match="more than 1,000 objects and lists"):
+        decode(b"[" + b",".join([one] * MAX_CONTAINERS) + b"]")
+
+
+def test_objects_that_a_repeated_name_would_hide_are_counted() -> None:
+    with pytest.raises(MalformedJsonError, match="more than 1,000"):
+        decode(b'{"a":[' + b",".join([b"{}"] * (MAX_CONTAINERS + 1)) + b'],"a":1}')

@@ -218,6 +218,13 @@ async def test_a_task_that_is_named_twice_is_refused(alice: Client, operations: 
     assert (await alice.get("/tasks")).json() == {"tasks": [], "count": 0, "revision": 0, "next_cursor": None}
 
 
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+async def test_a_batch_is_no_task_and_has_one_method(alice: Client, tasks: str, method: str) -> None:
+    response = await alice.request(method, f"{tasks}/batch", json={"title": "x"})
+    assert (response.status_code, response.json()["code"]) == (405, "METHOD_NOT_ALLOWED")
+    assert response.headers["allow"] == "POST"
+
+
 async def test_a_name_in_digits_is_no_number(alice: Client) -> None:
     task = await create(alice)
     assert statuses(await done(alice, creating(str(task["id"])), deleting(task["id"]))) == [201, 204]

@@ -3,18 +3,25 @@
 from typing import Annotated, Any
 
 from fastapi import Depends
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from taskward.errors import ValidationFailedError
 from taskward.field_types import DIGITS, MAX_INT64
 
 MAX_DIGITS = len(str(MAX_INT64))
+BESIDE_TASKS = ("batch",)  # stand where the number of a task would
 MAX_SHOWN = 20  # characters of what is no number: a word, or a number that is too large
 
 
 async def _task_id(request: Request) -> int:
-    """Return the id in the path; raise ValidationFailedError for what no task can have."""
+    """Return the id in the path; raise ValidationFailedError for what no task can have.
+
+    Raises HTTPException for a word that is an address of its own, which has other methods.
+    """
     text: str = request.path_params["task_id"]
+    if text in BESIDE_TASKS:
+        raise HTTPException(405)
     if not DIGITS.match(text) or len(text) > MAX_DIGITS or int(text) > MAX_INT64:
         raise ValidationFailedError([("task_id", _no_number(text))])
     return int(text)
