@@ -241,14 +241,16 @@ def test_every_part_of_a_path_is_a_described_parameter(name: str) -> None:
         assert parameters["user_id"]["schema"] == {"type": "string", "minLength": 1, "maxLength": 255}
 
 
+BOUNDS = {"task_id": (1, 2**63 - 1), "limit": (1, 1000), "since": (0, 2**63 - 1), "wait": (0, 60)}
+
+
 @every_operation
 def test_every_parameter_is_described_and_bounded(operation: Operation) -> None:
     for parameter in operation.get("parameters", []):
         assert parameter["description"]
         schema = parameter["schema"]
         if schema.get("type") == "integer":
-            assert schema["minimum"] == 1
-            assert schema["maximum"] == {"task_id": 2**63 - 1, "limit": 1000}[parameter["name"]]
+            assert (schema["minimum"], schema["maximum"]) == BOUNDS[parameter["name"]]
 
 
 @every_operation
