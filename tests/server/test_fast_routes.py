@@ -23,6 +23,7 @@ pytestmark = pytest.mark.quick
 
 TASKS = ("/tasks", "/api/{user_id}/tasks", "/users/{user_id}/tasks", "/api/tasks")
 FAST = {
+    *(f"GET {prefix}/changes" for prefix in TASKS),
     *(f"POST {prefix}/batch" for prefix in TASKS),
     *(f"{method} {prefix}" for prefix in TASKS for method in ("GET", "POST")),
     *(f"{method} {prefix}/{{task_id}}" for prefix in TASKS for method in ("GET", "PUT", "PATCH", "DELETE")),

@@ -124,15 +124,15 @@ async def test_it_is_stored_nowhere_and_head_is_the_same_without_a_body(alice: C
         assert "etag" not in response.headers
 
 
-async def test_changes_are_no_task(alice: Client, tasks: str) -> None:
+async def test_changes_are_no_task_of_which_other_methods_could_ask(alice: Client, tasks: str) -> None:
     await create(alice)
-    for method in ("PUT", "PATCH", "DELETE"):
-        body = None if method == "DELETE" else {"title": "x"}
-        check_refused(
-            await alice.request(method, f"{tasks}/changes", json=body), 400, "VALIDATION_ERROR", "task_id"
-        )
-    response = await alice.post(f"{tasks}/changes", json={"title": "x"})
-    assert (response.status_code, "GET" in response.headers["allow"]) == (405, True)
+    for method in ("PUT", "PATCH", "DELETE", "POST"):
+        for path in (f"{tasks}/changes", f"{tasks}/changes/"):
+            body = None if method == "DELETE" else {"title": "x"}
+            response = await alice.request(method, path, json=body)
+            check_refused(response, 405, "METHOD_NOT_ALLOWED")
+            assert response.headers["allow"] == "GET, HEAD"
+    check_refused(await alice.get(f"{tasks}/change"), 400, "VALIDATION_ERROR", "task_id")
     assert (await read_changes(alice))["revision"] == 1
 
 

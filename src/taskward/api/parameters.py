@@ -10,7 +10,7 @@ from taskward.errors import ValidationFailedError
 from taskward.field_types import DIGITS, MAX_INT64
 
 MAX_DIGITS = len(str(MAX_INT64))
-BESIDE_TASKS = ("batch",)  # stand where the number of a task would
+BESIDE_TASKS = ("batch", "changes")  # stand where the number of a task would
 MAX_SHOWN = 20  # characters of what is no number: a word, or a number that is too large
 
 
