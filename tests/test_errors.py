@@ -9,6 +9,7 @@ from taskward.errors import (
     PreconditionFailedError,
     RateLimitedError,
     TaskNotFoundError,
+    TooManyWaitingError,
     ValidationFailedError,
 )
 
@@ -31,7 +32,8 @@ CONTRACT = {
     422: {"IDEMPOTENCY_KEY_REUSED"},
     413: {"BODY_TOO_LARGE"},
     415: {"UNSUPPORTED_MEDIA_TYPE"},
-    429: {"RATE_LIMITED"},
+    410: {"CHANGES_GONE"},
+    429: {"RATE_LIMITED", "TOO_MANY_WAITING"},
     500: {"INTERNAL_ERROR"},
     503: {"DATABASE_UNAVAILABLE", "KEYS_UNAVAILABLE", "SERVER_BUSY"},
 }
@@ -42,7 +44,7 @@ def example(kind: type[ApiError]) -> ApiError:
         return kind([("title", "is missing")])
     if issubclass(kind, PreconditionFailedError):
         return kind({"id": 1})
-    if issubclass(kind, RateLimitedError):
+    if issubclass(kind, RateLimitedError | TooManyWaitingError):
         return kind(30)
     return kind("why") if issubclass(kind, AuthenticationError) else kind()
 

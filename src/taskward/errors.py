@@ -252,6 +252,9 @@ class TooManyWaitingError(ApiError):
 
     status = 429
     code = "TOO_MANY_WAITING"
+    detail = (
+        "You have too many requests waiting for changes already. Ask again without 'wait', or end one of them."
+    )
 
     def __init__(self, most: int) -> None:
         """Take how many may wait."""

@@ -243,8 +243,9 @@ class TaskService:
                 counter = transaction.execute(statements.READ_REVISION)
         except ValidationFailedError as error:
             raise batch.named(error, steps, transaction.failed) from error
-        self._purge_deleted.when_due()
         results = [step.result() for step in steps]
+        if any(result and result["status"] == 204 for result in results):
+            self._purge_deleted.when_due()
         unknown = [step for step, result in zip(steps, results, strict=True) if result is None]
         reasons = iter(await self._reasons_for_nothing(owner, [step.task_id for step in unknown]))
         return {

@@ -92,7 +92,8 @@ def test_export_and_import(alice: Person, name: str, ending: str) -> None:
     bob = Person(alice.home / "bob", alice.server).has_token(f"bob-{name}-{ending}")
     assert bob("import", str(file), "--in-flight", "1").code == 0
     ours = alice("list", "--all", "--json").json["tasks"]
-    assert [each[name] for each in bob("list", "--all", "--json").json["tasks"]] == [each[name] for each in ours]
+    theirs = [each | named_by_import(each) for each in bob("list", "--all", "--json").json["tasks"]]
+    assert [each[name] for each in theirs] == [each[name] for each in ours]
 
 
 @every_field
@@ -103,6 +104,11 @@ def test_rows_that_differ_in_one_field_alone_are_different_tasks(alice: Person, 
         done = alice("import", str(file), "--json").json
         assert (done["created"], done["refused"]) == (1, [])
     assert alice("import", str(file), "--json").json["already_there"] == 1
+
+
+def named_by_import(task: dict[str, Any]) -> dict[str, None]:
+    """Return what a row without a name had before an import gave it one, so that it can be repeated."""
+    return {"uid": None} if task["uid"].startswith("import-") else {}
 
 
 def rows_of(text: str, ending: str) -> list[dict[str, Any]]:
