@@ -1,5 +1,6 @@
 """Hints between the workers of a machine: sockets that come, go, are full, or are left behind."""
 
+import errno
 import logging
 import os
 import socket
@@ -145,6 +146,18 @@ async def test_a_folder_that_others_may_write_to_is_not_used(
     assert sockets(folder) == []
     (line,) = [record.getMessage() for record in caplog.records]
     assert line.startswith("this worker does not hear of what others write, and sees it later: ")
+
+
+async def test_without_a_file_for_a_socket_the_request_waits_all_the_same(
+    workers: list[Worker], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def too_many(*_: object) -> socket.socket:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("taskward.hints.siblings.socket.socket", too_many)
+    workers[0].siblings.open()
+    workers[0].siblings.close()
+    assert "Too many open files" in caplog.text
 
 
 def test_the_folder_goes_with_the_service_and_is_short_enough_everywhere(

@@ -59,6 +59,15 @@ async def test_who_has_never_written_waits_for_the_first_task(app: FastAPI, char
     assert len((await answer_of(asked))["tasks"]) == 1
 
 
+async def test_a_request_that_goes_by_fastapi_waits_as_well(app: FastAPI, alice: Client) -> None:
+    """As all do where there is telemetry."""
+    app.dependency_overrides[object] = object
+    asked = ask(alice)
+    await waiting(app)
+    await write(alice)
+    assert len((await answer_of(asked))["tasks"]) == 1
+
+
 async def test_nobody_is_woken_by_another_user(
     app: FastAPI, alice: Client, bob: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,16 +55,15 @@ class Siblings:
 
     def open(self) -> None:
         """Listen, as somebody waits here. Where that cannot be, the log tells."""
-        incoming = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        incoming.setblocking(False)
         try:
             self._make_private()
+            self._incoming = incoming = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            incoming.setblocking(False)
             incoming.bind(str(self._folder / self._name))
         except OSError as error:
-            incoming.close()
+            self.close()
             self._tell(error)
         else:
-            self._incoming = incoming
             asyncio.get_running_loop().add_reader(incoming, self._read, incoming)
 
     def close(self) -> None:
@@ -73,7 +72,8 @@ class Siblings:
             asyncio.get_running_loop().remove_reader(self._incoming)
             self._incoming.close()
             self._incoming = None
-            (self._folder / self._name).unlink(missing_ok=True)
+            with suppress(OSError):
+                (self._folder / self._name).unlink()
 
     def close_all(self) -> None:
         """Listen and send no longer."""

@@ -91,8 +91,8 @@ class Waiters:
             raise TooManyWaitingError(MOST_OF_A_USER)
         waiter = Waiter(user_id)
         of_user.append(waiter)
-        self._add(waiter)
         try:
+            self._add(waiter)
             yield waiter
         finally:
             of_user.remove(waiter)
