@@ -24,7 +24,7 @@ from tests.profiles import SOAK, by_profile
 from tests.service import Service
 
 WAITING = by_profile(100, 1000)
-ROUNDS = by_profile(1, 5)
+ROUNDS = by_profile(1, 4)
 SECONDS = by_profile(1, 6)  # of a round
 TIMES = by_profile(5, 50)
 PACE = 0.005  # seconds between two requests
@@ -86,6 +86,8 @@ async def test_a_thousand_who_wait_take_little_memory_no_query_and_no_time_of_ot
     beside: list[float] = []
     async with httpx2.AsyncClient(base_url=service.url, headers=ALICE, timeout=30, trust_env=False) as alice:
         await times_of(alice, "GET")
+        await alice.get("/tasks/changes")
+        await metric(service, "taskward_requests_waiting")  # collecting takes memory, once
         more = 0.0
         for number in range(ROUNDS):  # in turns, for the machine may be busy with something else
             alone += await times_of(alice, "GET")
@@ -93,7 +95,7 @@ async def test_a_thousand_who_wait_take_little_memory_no_query_and_no_time_of_ot
             async with crowd(service, WAITING):
                 await all_wait(service, WAITING)
                 await asyncio.sleep(2)  # until all have read, and no scrape is of before
-                more = max(more, (_private(worker) - before) / 1e6) if number == 0 else more
+                more = max(more, (_private(worker) - before) / 2**20) if number == 0 else more
                 queries = await metric(service, "taskward_database_duration_seconds_count")
                 await asyncio.sleep(2)
                 assert await metric(service, "taskward_database_duration_seconds_count") == queries
@@ -101,7 +103,7 @@ async def test_a_thousand_who_wait_take_little_memory_no_query_and_no_time_of_ot
             await all_wait(service, 0)
     p95_alone, p95_beside = (quantiles(found, n=20)[-1] for found in (alone, beside))
     print(  # noqa: T201
-        f"\n{WAITING} who wait: {more:.1f} MB more, no query in 2 s; 95 % of others within {p95_beside:.2f} ms, "
+        f"\n{WAITING} who wait: {more:.1f} MiB more, no query in 2 s; 95 % of others within {p95_beside:.2f} ms, "
         f"alone within {p95_alone:.2f} ms."
     )
     assert not SOAK or (more <= 20 and p95_beside <= 1.2 * p95_alone)

@@ -8,7 +8,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from taskward.api.current_user import valid_claims
 from taskward.api.state import state_of
-from taskward.observability.current import standing_by
+from taskward.observability.current import StandingBy
 
 
 class Answer(Protocol):
@@ -43,7 +43,7 @@ async def when_changed(
             waiter.revision = answer.revision
             if answer.revision != since:
                 return answer
-            with standing_by():
+            with StandingBy():
                 hinted = await waiter.wait(until, lambda: _gone(request))
             if not hinted:
                 return answer

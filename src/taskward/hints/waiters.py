@@ -6,10 +6,11 @@ never missed, and a lost hint delays what the next request has in any case.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from itertools import islice
+from types import TracebackType
+from typing import Self
 
 from taskward.errors import TooManyWaitingError
 
@@ -25,15 +26,27 @@ def hint_of(user_id: str) -> Hint:
 
 
 class Waiter:
-    """A request that waits for a change of its user's."""
+    """A request that waits for a change of its user's, registered inside the block. There may be thousands."""
 
-    __slots__ = ("_ended", "_hinted", "_timeout", "revision", "user_id")
+    __slots__ = ("_ended", "_hinted", "_timeout", "_waiters", "revision", "user_id")
 
-    def __init__(self, user_id: str) -> None:
+    def __init__(self, waiters: "Waiters", user_id: str) -> None:
+        self._waiters = waiters
         self.user_id = user_id
         self.revision: int | None = None  # the newest that it has read
         self._hinted = self._ended = False
         self._timeout: asyncio.Timeout | None = None
+
+    def __enter__(self) -> Self:
+        """Be registered; raise TooManyWaitingError where the user has enough of them."""
+        self._waiters.add(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Leave nothing."""
+        self._waiters.remove(self)
 
     def hint(self) -> None:
         """Have it read again: now, or when it is about to wait."""
@@ -82,27 +95,16 @@ class Waiters:
         """Return how many requests wait."""
         return len(self._all)
 
-    @contextmanager
-    def waiter(self, user_id: str) -> Iterator[Waiter]:
-        """Register a request, inside the block. Raises TooManyWaitingError where its user has enough of them."""
-        hint = hint_of(user_id)
-        of_user = self._of.setdefault(hint, [])
+    def waiter(self, user_id: str) -> Waiter:
+        """Return a request that waits, to be registered by `with`."""
+        return Waiter(self, user_id)
+
+    def add(self, waiter: Waiter) -> None:
+        """Register a request; raise TooManyWaitingError."""
+        of_user = self._of.setdefault(hint_of(waiter.user_id), [])
         if len(of_user) >= MOST_OF_A_USER:
             raise TooManyWaitingError(MOST_OF_A_USER)
-        waiter = Waiter(user_id)
         of_user.append(waiter)
-        try:
-            self._add(waiter)
-            yield waiter
-        finally:
-            of_user.remove(waiter)
-            if not of_user:
-                del self._of[hint]
-            del self._all[waiter]
-            if not self._all:
-                self._on_last()
-
-    def _add(self, waiter: Waiter) -> None:
         self._all[waiter] = None
         if self._ended:
             waiter.end()
@@ -110,6 +112,16 @@ class Waiters:
             oldest.end()
         if len(self._all) == 1:
             self._on_first()
+
+    def remove(self, waiter: Waiter) -> None:
+        """Forget a request."""
+        hint = hint_of(waiter.user_id)
+        self._of[hint].remove(waiter)
+        if not self._of[hint]:
+            del self._of[hint]
+        del self._all[waiter]
+        if not self._all:
+            self._on_last()
 
     def hint(self, hint: Hint) -> None:
         """Wake the requests of one user."""

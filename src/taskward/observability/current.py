@@ -1,9 +1,9 @@
 """The request that is being answered: what log lines and metrics tell of it, and what goes with its response."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
+from types import TracebackType
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER_METHOD = "OTHER"  # clients can make up methods and paths without end, and labels must have one
@@ -74,25 +74,27 @@ def at_end(call: Callable[[], None]) -> None:
         request.at_end.append(call)
 
 
-@contextmanager
-def standing_by() -> Iterator[None]:
-    """Let the current request wait in the block as one of which nothing is to be done.
+class StandingBy:
+    """Lets the current request wait in the block as one of which nothing is to be done.
 
     Its time is none that the service took, and what was to be called at its end is called at once, so that it
     does not count among the requests that are being answered: a waiting device keeps no other from writing.
     """
-    request = current_request.get()
-    if request is None:
-        yield
-        return
-    ends, request.at_end = request.at_end, []
-    for end in ends:
-        end()
-    began = time.perf_counter()
-    try:
-        yield
-    finally:
-        request.waited += time.perf_counter() - began
+
+    __slots__ = ("_began",)
+
+    def __enter__(self) -> None:
+        if (request := current_request.get()) is not None:
+            ends, request.at_end = request.at_end, []
+            for end in ends:
+                end()
+        self._began = time.perf_counter()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if (request := current_request.get()) is not None:
+            request.waited += time.perf_counter() - self._began
 
 
 def bind_user(user_id: str) -> None:
