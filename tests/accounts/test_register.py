@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from taskward.accounts.service import AccountService
 from taskward.api.state import state_of
 from taskward.auth.account_ids import is_account_id
+from taskward.auth.new_passwords import COMMON, OWN_ADDRESS
 from tests.accounts.people import PASSWORD, register
 from tests.client import Client
 
@@ -38,6 +39,8 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("password", {"password": "1234567\u0000"}),
     ("password", {"password": 12345678}),
     ("password", {"password": None}),
+    ("password", {"password": "password"}),
+    ("password", {"password": "alice@example.COM"}),
     ("name", {"name": ""}),
     ("name", {"name": "  "}),
     ("name", {"name": "x" * 201}),
@@ -134,9 +137,40 @@ async def test_a_lone_surrogate_is_no_text(anonymous: Client) -> None:
         assert response.json()["code"] == "MALFORMED_JSON"
 
 
-@pytest.mark.parametrize("password", ["12345678", "x" * 128, "        ", "密" * 8, "🐎" * 128, "'; DROP TABLE--"])
+@pytest.mark.parametrize(
+    "password", ["1234567\u202f", "x" * 128, "        ", "密" * 8, "🐎" * 128, "'; DROP TABLE--"]
+)
 async def test_any_characters_make_a_password(anonymous: Client, password: str) -> None:
     await register(anonymous, "alice", password)
+
+
+@pytest.mark.parametrize(
+    ("password", "sentence"),
+    [
+        ("1234567", "A password has 8 to 128 characters"),
+        ("🐎" * 7, "A password has 8 to 128 characters"),
+        ("🐎" * 129, "A password has 8 to 128 characters"),
+        ("password", COMMON),
+        ("PassWord1", COMMON),
+        ("\uff50\uff41\uff53\uff53\uff57\uff4f\uff52\uff44", COMMON),
+        ("Alice@Example.com", OWN_ADDRESS),
+        ("ALICE@EXAMPLE.COM", OWN_ADDRESS),
+    ],
+)
+async def test_what_is_wrong_with_a_password_is_said_in_one_sentence(
+    anonymous: Client, password: str, sentence: str
+) -> None:
+    body = (await anonymous.post("/auth/register", json=ALICE | {"password": password})).json()
+    assert body["errors"] == [{"field": "password", "message": sentence}]
+    assert body["detail"] == f"{sentence}."
+
+
+async def test_nothing_of_a_password_is_trimmed(anonymous: Client) -> None:
+    """Spaces make of a common password another one, and are wanted again."""
+    await register(anonymous, "alice", " password ")
+    for password, status in (("password", 401), (" password", 401), (" password ", 200)):
+        form = {"grant_type": "password", "username": "alice@example.com", "password": password}
+        assert (await anonymous.post("/auth/token", data=form)).status_code == status
 
 
 async def test_the_database_keeps_an_argon2id_hash_and_no_password(

@@ -7,8 +7,9 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
+from taskward.auth.new_passwords import COMMON, OWN_ADDRESS, is_address, is_common
 from taskward.errors import ValidationFailedError
-from taskward.field_types import STRICT, WITHOUT_NUL, WITHOUT_NUL_NOR_BLANK, without_nul
+from taskward.field_types import STRICT, WITHOUT_NUL, WITHOUT_NUL_NOR_BLANK, without_nul, wrong_field
 
 MAX_EMAIL = 254  # RFC 5321, 4.5.3.1.3: the longest path, without its angle brackets
 MIN_PASSWORD = 8
@@ -34,7 +35,20 @@ def _secret_without_nul(value: SecretStr) -> SecretStr:
 def _a_password(value: SecretStr) -> SecretStr:
     if not MIN_PASSWORD <= len(_secret_without_nul(value).get_secret_value()) <= MAX_PASSWORD:
         raise ValueError(f"A password has {MIN_PASSWORD} to {MAX_PASSWORD} characters")
+    if is_common(value.get_secret_value()):
+        raise ValueError(COMMON)
     return value
+
+
+NewPassword = Annotated[
+    SecretStr,
+    AfterValidator(_a_password),
+    Field(
+        description="8–128 characters (Unicode code points), whichever you like, but none of the 3,000 commonest"
+        " passwords and not your e-mail address. Nothing is trimmed.",
+        json_schema_extra={"minLength": MIN_PASSWORD, "maxLength": MAX_PASSWORD, "pattern": WITHOUT_NUL},
+    ),
+]
 
 
 class Registration(BaseModel):
@@ -52,14 +66,7 @@ class Registration(BaseModel):
             json_schema_extra={"format": "email"},
         ),
     ]
-    password: Annotated[
-        SecretStr,
-        AfterValidator(_a_password),
-        Field(
-            description="8–128 characters, whichever you like.",
-            json_schema_extra={"minLength": MIN_PASSWORD, "maxLength": MAX_PASSWORD, "pattern": WITHOUT_NUL},
-        ),
-    ]
+    password: NewPassword
     name: Annotated[
         Annotated[
             str,
@@ -70,6 +77,12 @@ class Registration(BaseModel):
         | None,
         Field(description="What to call you: 1–200 characters, or null.", examples=["Alice"]),
     ] = None
+
+    @model_validator(mode="after")
+    def _has_another_password_than_the_address(self) -> Self:
+        if is_address(self.password.get_secret_value(), self.email):
+            raise wrong_field("password", OWN_ADDRESS)
+        return self
 
 
 Text = Annotated[str, AfterValidator(without_nul)]
