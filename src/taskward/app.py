@@ -16,6 +16,7 @@ from taskward.api.errors import ErrorRenderer, install_error_handlers
 from taskward.api.state import LIFESPAN_STATE, AppState, ConnectionLimits, attach
 from taskward.auth.claims import Expected
 from taskward.auth.issue import issue_token
+from taskward.auth.log_ins import LogIns
 from taskward.auth.passwords import Passwords
 from taskward.auth.verify import TokenVerifier
 from taskward.database.revision import newest
@@ -82,8 +83,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         written=hints.written,
     )
 
-    verifier = TokenVerifier.from_settings(settings)
     passwords = Passwords()
+    account_service = _accounts(settings, database, passwords)
+    log_ins = LogIns(account_service.ended_since, account_service.goes_on)
+    verifier = TokenVerifier.from_settings(settings, log_ins)
     rate_limits = RateLimits(settings, counted.rate_limited)
     tasks_service = TaskService(
         database, Cursors(settings.cursor_secret), reveal_foreign_tasks=settings.reveal_foreign_tasks
@@ -94,6 +97,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         database=database,
         schema_revision=newest(),
         verifier=verifier,
+        log_ins=log_ins,
         rate_limits=rate_limits,
         connection_limits=ConnectionLimits(
             per_address=settings.max_connections_per_address,
@@ -101,7 +105,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             exempt=settings.trusted_proxies,
         ),
         hints=hints,
-        services=(tasks_service, _accounts(settings, database, passwords)),
+        services=(tasks_service, account_service),
     )
 
     @asynccontextmanager
@@ -117,6 +121,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 freeze_gc()
                 yield {LIFESPAN_STATE: state}
         finally:
+            await log_ins.close()
             await database.close()
             passwords.close()
             await rate_limits.close()
@@ -191,11 +196,9 @@ def _hints(settings: Settings) -> Hints:
 def _accounts(settings: Settings, database: Database, passwords: Passwords) -> AccountService:
     lifetime = settings.access_token_expire_minutes * 60
     secret = settings.signing_secret if settings.has_secret else token_bytes()  # then nobody can log in here
-    issue = partial(
-        issue_token,
-        secret=secret,
-        algorithm=settings.algorithm,
-        lifetime_seconds=lifetime,
-        expected=Expected.from_settings(settings),
-    )
+    expected = Expected.from_settings(settings)
+
+    def issue(user_id: str, log_in: bytes) -> str:
+        return issue_token(user_id, secret, settings.algorithm, lifetime, expected, log_in)
+
     return AccountService(database, passwords, secret, issue, lifetime)

@@ -16,7 +16,7 @@ from tests.purges import INTERVAL, purges_end
 Tokens = dict[str, str]
 
 LATER = "UPDATE refresh_tokens SET rotated_at = rotated_at - interval '11 seconds'"
-OVER = "UPDATE refresh_tokens SET expires_at = now() - interval '1 second' WHERE family_hash = %s"
+OVER = "UPDATE refresh_tokens SET expires_at = now() - interval '11 minutes' WHERE family_hash = %s"
 STILL_NOW = "UPDATE refresh_tokens SET rotated_at = rotated_at - interval '8 seconds'"
 
 

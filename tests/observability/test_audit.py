@@ -73,7 +73,9 @@ async def test_everything_that_happens_to_an_account_has_its_line(
     for _ in range(2):
         await anonymous.post("/auth/revoke", data={"token": other["refresh_token"]})
     assert read() == [("log_in_revoked", alice, "-", "127.0.0.1")]
-    async with logged_in(app, other) as client:
+    third = await log_in(anonymous, "alice")
+    assert read() == [("logged_in", alice, "-", "127.0.0.1")]
+    async with logged_in(app, third) as client:
         for _ in range(2):
             await client.delete("/auth/me")
     assert read() == [("user_deleted", alice, "-", "127.0.0.1")]

@@ -88,7 +88,7 @@ async def create_token(
 )
 @fast
 async def revoke_token(request: Request, form: Annotated[Revocation, Depends(FormBody(Revocation))]) -> Response:
-    """End a refresh token and all that came before and after it (RFC 7009). Access tokens end by themselves."""
+    """End a refresh token and all that came before and after it (RFC 7009), access tokens within five seconds."""
     service = _service(request)
     token = service.refresh_tokens.read(form.token.get_secret_value())
     await _before_use(request, token)

@@ -1,7 +1,7 @@
 """What people do with their accounts."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from taskward.accounts import statements
@@ -33,12 +33,12 @@ class AccountService:
         database: Database,
         passwords: Passwords,
         secret: bytes,
-        issue: Callable[[str], str],
+        issue: Callable[[str, bytes], str],
         lifetime_seconds: int,
     ) -> None:
-        """Take the parts, the secret of the service, and the function that issues an access token for a user id.
+        """Take the parts, the secret of the service, and the function that issues an access token.
 
-        Such a token is good for `lifetime_seconds`.
+        It takes a user id and a log-in, and such a token is good for `lifetime_seconds`.
         """
         self._database = database
         self.passwords = passwords
@@ -134,6 +134,23 @@ class AccountService:
             record(Event.LOG_IN_REVOKED, user=ended.first["account_id"])
         return ended.first is not None
 
+    async def ended_since(self, moment: str | None) -> tuple[str, Collection[bytes] | None]:
+        """Return the moment to ask with next, and which log-ins have ended since the one given, however they did.
+
+        None instead where none is given, or one so long ago that what ended may be gone.
+        """
+        async with self._database.acting_for_accounts() as transaction:
+            ended = transaction.execute(statements.ENDED_SINCE, moment=moment)
+        first, *_ = ended.all
+        log_ins = {row["family_hash"] for row in ended.all if row["family_hash"] is not None}
+        return first["until"], None if first["is_unknown"] else log_ins
+
+    async def goes_on(self, owner: str, log_in: bytes) -> bool:
+        """Tell whether a log-in is the owner's, and has not ended. A deleted account has its own response."""
+        async with self._database.acting_for_accounts(owner) as transaction:
+            ended = transaction.execute(statements.HAS_ENDED, family=log_in)
+        return ended.first is None
+
     async def read_user(self, owner: str) -> User:
         """Return a user, of an account or of a provider; raise TokenInvalidError when the account is gone."""
         async with self._database.acting_for_accounts(owner) as transaction:
@@ -178,7 +195,7 @@ class AccountService:
     def _tokens(self, account_id: str, token: RefreshToken) -> Tokens:
         self._purge.when_due()
         return {
-            "access_token": self._issue(account_id),
+            "access_token": self._issue(account_id, token.family_hash),
             "token_type": "bearer",
             "expires_in": self._lifetime_seconds,
             "refresh_token": token.text,

@@ -8,6 +8,7 @@ from taskward.database.driver.statement import Effect, Statement
 
 LIFETIME = "interval '30 days'"  # of a refresh token that is not used
 GRACE = "interval '10 seconds'"  # for a response that was lost
+TOLD = "interval '10 minutes'"  # for which one that has ended is kept
 PURGE_BATCH = 1000
 
 # An address that is taken is no row, and no error either: the server's log would have the address in it.
@@ -82,17 +83,50 @@ USE_TOKEN = Statement(
     """
 )
 
+# A log-in that has ended stays for a while: every worker has to hear of it (ENDED_SINCE).
 END_FAMILY = Statement(
-    f"DELETE FROM refresh_tokens WHERE family_hash = %(family)s::bytea AND ({KNOWN}) RETURNING account_id"
+    f"""
+    UPDATE refresh_tokens
+       SET expires_at = now()
+     WHERE family_hash = %(family)s::bytea AND expires_at > now() AND ({KNOWN})
+    RETURNING account_id
+    """
+)
+
+# Each worker asks this every few seconds. A log-in ends by the clock of when its transaction began, which commits
+# within seconds: hence the minute.
+ENDED_SINCE = Statement(
+    f"""
+    SELECT now()::text AS until, family_hash,
+           coalesce(%(moment)s::text::timestamptz < now() - {TOLD} + interval '1 minute', true) AS is_unknown
+      FROM (SELECT) AS once
+      LEFT JOIN refresh_tokens
+        ON expires_at > %(moment)s::text::timestamptz - interval '1 minute' AND expires_at <= now()
+    """,
+    effect=Effect.READ_ONLY,
+)
+
+# A row, if there is the account and no such log-in to it. Of a deleted account others say so (account_deleted).
+HAS_ENDED = Statement(
+    """
+    SELECT id
+      FROM accounts
+     WHERE id = %(owner)s::text
+       AND NOT EXISTS (
+               SELECT 1 FROM refresh_tokens
+                WHERE family_hash = %(family)s::bytea AND account_id = accounts.id AND expires_at > now())
+    """,
+    effect=Effect.READ_ONLY,
 )
 
 PURGE_TOKENS = Statement(
-    """
+    f"""
     WITH purged AS (
         DELETE FROM refresh_tokens
          WHERE ctid = ANY (ARRAY( -- by place, so that no plan begins with a scan of the table
-                   SELECT ctid FROM refresh_tokens WHERE expires_at < now() ORDER BY expires_at LIMIT %(batch)s))
-           AND expires_at < now()
+                   SELECT ctid FROM refresh_tokens
+                    WHERE expires_at < now() - {TOLD} ORDER BY expires_at LIMIT %(batch)s))
+           AND expires_at < now() - {TOLD}
         RETURNING 1
     )
     SELECT count(*) AS purged FROM purged

@@ -18,6 +18,8 @@ from taskward.errors import (
 )
 from taskward.observability.current import add_response_headers, at_end, bind_user
 
+LOG_IN = "taskward.log_in"
+
 
 class BearerToken(HTTPBearer):
     """The dependency that turns `Authorization: Bearer …` (RFC 6750) into a user id."""
@@ -29,9 +31,9 @@ class BearerToken(HTTPBearer):
     async def __call__(self, request: Request) -> str:  # type: ignore[override]  # a user, not the header
         """Return the id of the token's user.
 
-        Raises TokenMissingError, TokenExpiredError, TokenInvalidError, KeysUnavailableError, RateLimitedError; and
-        ForbiddenError where the path names a user, unless it is this one. The rule lives here, so that no route
-        can take a user and forget it.
+        Raises TokenMissingError, TokenExpiredError, TokenInvalidError, KeysUnavailableError, RateLimitedError,
+        DatabaseUnavailableError where nobody knows whether a log-in goes on; and ForbiddenError where the path
+        names a user, unless it is this one. The rule lives here, so that no route can take a user and forget it.
         """
         limits = state_of(request.app).rate_limits
         try:
@@ -49,6 +51,12 @@ class BearerToken(HTTPBearer):
         return user_id
 
 
+def log_in_of(request: Request) -> bytes | None:
+    """Return the log-in of the access token that a user was found out by, where it is one to an account."""
+    log_in: bytes | None = request.scope.get(LOG_IN)
+    return log_in
+
+
 Owner = Annotated[str, Depends(BearerToken())]
 
 
@@ -58,7 +66,11 @@ async def valid_claims(request: Request) -> Claims:
     verifier, metrics = state.verifier, state.metrics
     try:
         token = _bearer_token(request)
-        if (claims := verifier.cached(token)) is not None:
+        claims = verifier.cached(token)
+        if claims is not None and claims.log_in is not None and state.log_ins.outdated():
+            await state.log_ins.look()
+            claims = verifier.cached(token)
+        if claims is not None:
             metrics.token("cached")
         else:
             state.rate_limits.look_at_address(request)
@@ -67,6 +79,8 @@ async def valid_claims(request: Request) -> Claims:
     except (AuthenticationError, KeysUnavailableError) as error:
         metrics.token(error.code)
         raise
+    if claims.log_in is not None:
+        request.scope[LOG_IN] = claims.log_in
     return claims
 
 

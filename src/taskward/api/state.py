@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from starlette.applications import Starlette
 
+from taskward.auth.log_ins import LogIns
 from taskward.auth.verify import TokenVerifier
 from taskward.database.transaction import Database
 from taskward.hints.hints import Hints
@@ -36,6 +37,7 @@ class AppState:
     database: Database
     schema_revision: str  # what the database's migrations must be at
     verifier: TokenVerifier
+    log_ins: LogIns
     rate_limits: RateLimits
     connection_limits: ConnectionLimits
     hints: Hints

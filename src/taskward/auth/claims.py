@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from taskward.auth.account_ids import is_account_id
+from taskward.auth.log_ins import log_in_called
 from taskward.errors import TokenExpiredError, TokenInvalidError
 from taskward.settings import Settings
 
@@ -25,10 +26,14 @@ SESSION_CACHE_AUDIENCE = "better-auth:session-cache"  # signed with the same key
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a verified token says: the user, and until when it says so (seconds since 1970, leeway included)."""
+    """What a verified token says: the user, and until when it says so (seconds since 1970, leeway included).
+
+    And of which log-in it is, where that was one to an account of this service.
+    """
 
     user_id: str
     valid_until: float
+    log_in: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,8 @@ def check_claims(
     valid_until = check_times(payload, now)
     check_issuer(payload, expected)
     check_audience(payload, expected)
-    return Claims(user_id_of(payload, expected, from_provider=from_provider), valid_until)
+    user_id = user_id_of(payload, expected, from_provider=from_provider)
+    return Claims(user_id, valid_until, log_in_called(payload.get("sid")) if is_account_id(user_id) else None)
 
 
 def check_times(payload: dict[str, Any], now: float) -> float:

@@ -3,7 +3,7 @@
 import hashlib
 import math
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from jwt.algorithms import OKPAlgorithm
 from taskward.auth.claims import Claims, Expected, check_claims
 from taskward.auth.jwk import ALGORITHMS, Key, names_of, one_name
 from taskward.auth.keys import ProviderKeys
+from taskward.auth.log_ins import LogIns
 from taskward.auth.prevalidation import Unverified, prevalidate
 from taskward.errors import TokenExpiredError, TokenInvalidError
 from taskward.settings import Settings
@@ -34,26 +35,32 @@ class TokenVerifier:
         provider: ProviderKeys | None = None,
         expected: Expected | None = None,
         clock: Callable[[], float] = time.time,
+        log_ins: LogIns | None = None,
     ) -> None:
         """Take a secret with the one algorithm it may be used with, a provider, and a clock of seconds since 1970.
 
-        Without a secret or without a provider, tokens that would need it are refused.
+        Without a secret or without a provider, tokens that would need it are refused. Without `log_ins`, it is not
+        looked whether those of accounts go on.
         """
         self.provider = provider
         self.expected = expected or Expected()
         self._shared = Key(algorithm, secret) if secret is not None else None
         self._clock = clock
+        self._log_ins = log_ins
+        if log_ins is not None:
+            log_ins.forget = self.forget
         self._cached: dict[bytes, tuple[Claims, Key]] = {}
         self._expired: dict[bytes, tuple[float, Key, str]] = {}  # when it was seen to have, and what was said
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "TokenVerifier":
+    def from_settings(cls, settings: Settings, log_ins: LogIns | None = None) -> "TokenVerifier":
         """Return the verifier that the settings ask for; raise InvalidSettingsError for a secret that is none."""
         return cls(
             settings.signing_secret if settings.has_secret else None,
             settings.algorithm,
             ProviderKeys(settings.jwt_jwks_url) if settings.jwt_jwks_url is not None else None,
             Expected.from_settings(settings),
+            log_ins=log_ins,
         )
 
     @asynccontextmanager
@@ -102,9 +109,10 @@ class TokenVerifier:
             raise TokenExpiredError(reason)
 
     async def verify(self, token: str) -> Claims:
-        """Return the claims of a good token, and cache them. Waits only where a provider's key is missing.
+        """Return the claims of a good token, and cache them.
 
-        Raises TokenExpiredError, TokenInvalidError, KeysUnavailableError.
+        Waits where a provider's key is missing, and for the database where it is of a log-in. Raises
+        TokenExpiredError, TokenInvalidError, KeysUnavailableError, DatabaseUnavailableError.
         """
         unverified = prevalidate(token)
         key = await self.find_key(unverified)
@@ -113,11 +121,22 @@ class TokenVerifier:
         now = self._clock()
         try:
             claims = check_claims(unverified.payload, now, self.expected, from_provider=from_provider)
+            if claims.log_in is not None and self._log_ins is not None:
+                await self._log_ins.check(claims.user_id, claims.log_in)
         except TokenExpiredError as error:
             _cache(self._expired, _digest(token), (now, key, error.reason))
             raise
         _cache(self._cached, _digest(token), (claims, key))
         return claims
+
+    def forget(self, log_ins: Collection[bytes] | None) -> None:
+        """Forget the tokens of these log-ins, None for all: should one come again, it is verified anew."""
+        if log_ins is None:
+            self._cached = {digest: found for digest, found in self._cached.items() if found[0].log_in is None}
+        elif log_ins:
+            self._cached = {
+                digest: found for digest, found in self._cached.items() if found[0].log_in not in log_ins
+            }
 
     async def find_key(self, unverified: Unverified) -> Key:
         """Return the one key that may have signed a token: its algorithm is the one that the token names.

@@ -38,7 +38,7 @@ def configuration_warnings(settings: Settings) -> Iterator[str]:
     if settings.workers > 1 and settings.rate_limit_storage_url is None:
         yield f"RATE_LIMIT_STORAGE_URL is not set: each of {settings.workers} workers allows RATE_LIMIT for itself"
     if not settings.development and settings.access_token_expire_minutes > A_DAY_OF_MINUTES:
-        yield "ACCESS_TOKEN_EXPIRE_MINUTES is more than a day: nothing ends a stolen token earlier"
+        yield "ACCESS_TOKEN_EXPIRE_MINUTES is more than a day: a stolen token is good as long as its log-in"
     yield from _unusual_metrics(settings)
     if settings.jwt_secret_key is not None:
         yield from _unusual_secret(settings.jwt_secret_key.get_secret_value())
