@@ -55,6 +55,8 @@ OWNED: dict[str, dict[str, Row]] = {
     "/tasks/{task_id}/toggle": COMPLETION,
 }
 ME = {"/auth/me": {"GET": Row(None, 200), "DELETE": Row(None, 204)}}
+# Of the token's own account, and of nothing that a request could name. Users of a provider have none.
+OWN_ACCOUNT = {"/auth/password": {"POST": Row({"current": "x", "new": "correct horse battery"}, 401)}}
 LOG_IN = {"/auth/register": ["POST"], "/auth/token": ["POST"], "/auth/revoke": ["POST"]}
 PUBLIC = {"/health": ["GET"], "/health/live": ["GET"], "/health/ready": ["GET"], "/metrics": ["GET"]}
 PUBLIC_BUT_NOT_DESCRIBED = {
@@ -85,7 +87,7 @@ def as_rows(routes: dict[str, Any]) -> set[tuple[str, str]]:
     return {(path, method.upper()) for path, methods in routes.items() for method in methods or [""]}
 
 
-ALL_ROWS = as_rows(OWNED) | as_rows(ME) | as_rows(LOG_IN) | as_rows(PUBLIC)
+ALL_ROWS = as_rows(OWNED) | as_rows(ME) | as_rows(OWN_ACCOUNT) | as_rows(LOG_IN) | as_rows(PUBLIC)
 
 
 async def test_every_documented_route_has_a_row_and_every_row_a_route(app: FastAPI) -> None:
@@ -142,6 +144,30 @@ async def test_nobody_is_nobody(
     refused = await anonymous.request(method, "/auth/me", headers={"Authorization": "Bearer a.b.c"})
     assert refused.json()["code"] == "TOKEN_INVALID"
     assert everything(superuser) == before
+
+
+@pytest.mark.parametrize(("path", "method"), sorted(as_rows(OWN_ACCOUNT)))
+async def test_an_account_is_for_whoever_has_its_token(
+    anonymous: Client, bob: Client, superuser: psycopg.Connection, path: str, method: str
+) -> None:
+    alice = "usr_" + "a" * 28
+    superuser.execute(
+        "INSERT INTO accounts (id, email, password_hash) VALUES (%s, 'alice@example.com', 'x')", [alice]
+    )
+    before = superuser.execute("SELECT * FROM accounts FULL JOIN refresh_tokens ON true").fetchall()
+    row = OWN_ACCOUNT[path][method]
+    named = path.format(session_id="A" * 43)
+
+    async def code(client: Client, **headers: str) -> tuple[int, str]:
+        response = await client.request(method, named, json=row.body, headers=headers)
+        return response.status_code, response.json()["code"] if response.content else ""
+
+    assert await code(anonymous) == (401, "TOKEN_MISSING")
+    assert await code(anonymous, Authorization="Bearer a.b.c") == (401, "TOKEN_INVALID")
+    assert (await code(bob, **{"X-User-ID": alice}))[0] == row.owner
+    refused = await bob.request(method, named, params={"user_id": alice}, json=row.body)
+    assert refused.status_code == 400
+    assert superuser.execute("SELECT * FROM accounts FULL JOIN refresh_tokens ON true").fetchall() == before
 
 
 @pytest.mark.parametrize("method", ME["/auth/me"])

@@ -76,6 +76,9 @@ async def test_everything_that_happens_to_an_account_has_its_line(
     third = await log_in(anonymous, "alice")
     assert read() == [("logged_in", alice, "-", "127.0.0.1")]
     async with logged_in(app, third) as client:
+        for current in ("wrong horse", PASSWORD):
+            await client.post("/auth/password", json={"current": current, "new": "a new long password"})
+        assert read() == [(f"password_{what}", alice, "-", "127.0.0.1") for what in ("refused", "changed")]
         for _ in range(2):
             await client.delete("/auth/me")
     assert read() == [("user_deleted", alice, "-", "127.0.0.1")]

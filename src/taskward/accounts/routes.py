@@ -6,10 +6,17 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from taskward.accounts.schemas import Registration, Revocation, TokenRead, TokenRequest, UserRead
-from taskward.accounts.service import AccountService, Tokens
+from taskward.accounts.schemas import (
+    PasswordChange,
+    Registration,
+    Revocation,
+    TokenRead,
+    TokenRequest,
+    UserRead,
+)
+from taskward.accounts.service import WRONG_PASSWORD, AccountService, Tokens
 from taskward.api.bodies import FormBody, JsonBody, end_of_body
-from taskward.api.current_user import Owner
+from taskward.api.current_user import Owner, log_in_of
 from taskward.api.fast import fast
 from taskward.api.openapi import responses, responses_of
 from taskward.api.query import UNKNOWN_PARAMETER
@@ -21,7 +28,11 @@ from taskward.errors import (
     CredentialsInvalidError,
     DatabaseUnavailableError,
     EmailTakenError,
+    KeysUnavailableError,
     ServerBusyError,
+    TokenExpiredError,
+    TokenInvalidError,
+    TokenMissingError,
     ValidationFailedError,
 )
 from taskward.observability.current import at_end, bind_address
@@ -31,6 +42,15 @@ TOKEN_PATH = "/auth/token"  # noqa: S105
 NO_STORE = {"Cache-Control": "no-store"}  # RFC 6749, 5.1
 
 BUSY = responses_of(DatabaseUnavailableError(), ServerBusyError())
+PROOF = responses_of(
+    TokenMissingError(""),
+    TokenExpiredError(""),
+    TokenInvalidError(""),
+    CredentialsInvalidError(WRONG_PASSWORD),
+    DatabaseUnavailableError(),
+    KeysUnavailableError(),
+    ServerBusyError(),
+)
 BAD_FORM = responses_of(ValidationFailedError([("grant_type", MISSING)]))
 
 # Only where there are accounts of our own. Who a token names can be asked anywhere.
@@ -95,6 +115,23 @@ async def revoke_token(request: Request, form: Annotated[Revocation, Depends(For
     if not await service.revoke(token):
         await _count_failure(request, token)
     return Response(headers=NO_STORE)
+
+
+@router.post(
+    "/auth/password",
+    summary="Change the password",
+    status_code=204,
+    responses=responses(400, 413, 415, 429) | PROOF,
+)
+@fast
+async def change_password(
+    request: Request, owner: Owner, change: Annotated[PasswordChange, Depends(JsonBody(PasswordChange))]
+) -> Response:
+    """Change your password, with the one that you have. Every other log-in ends, this one goes on."""
+    await _limits(request).before_log_in(owner, request, device=owner)  # what strangers try is counted elsewhere
+    current, new = (secret.get_secret_value() for secret in (change.current, change.new))
+    await _service(request).change_password(owner, current, new, log_in_of(request))
+    return Response(status_code=204, headers=NO_STORE)
 
 
 @me.get("/auth/me", summary="Who am I", response_model=UserRead, responses=responses(401, 503) | UNKNOWN_PARAMETER)

@@ -114,6 +114,22 @@ class TokenRequest(BaseModel):
         return self
 
 
+class PasswordChange(BaseModel):
+    """Another password."""
+
+    model_config = STRICT
+
+    current: Annotated[
+        Secret,
+        Field(
+            max_length=MAX_PASSWORD,
+            description="The password of now.",
+            json_schema_extra={"maxLength": MAX_PASSWORD, "pattern": WITHOUT_NUL},
+        ),
+    ]
+    new: NewPassword
+
+
 class Revocation(BaseModel):
     """A refresh token to be forgotten (RFC 7009, 2.1)."""
 

@@ -9,15 +9,18 @@ from taskward.accounts.tables import account_deleted
 from taskward.auth.account_ids import is_account_id, new_account_id
 from taskward.auth.devices import Device, DeviceTokens
 from taskward.auth.email_names import EmailNames
+from taskward.auth.new_passwords import OWN_ADDRESS, is_address
 from taskward.auth.passwords import Passwords
 from taskward.auth.refresh import RefreshToken, RefreshTokens
 from taskward.database.errors import LockTimeoutError
 from taskward.database.purge import Purge
 from taskward.database.transaction import ACCOUNTS_ROLE, APP_ROLE, Database
-from taskward.errors import CredentialsInvalidError, EmailTakenError
+from taskward.errors import CredentialsInvalidError, EmailTakenError, ValidationFailedError
 from taskward.observability.audit import Event, record
 
 ATTEMPTS = 3
+WRONG_PASSWORD = "The current password is wrong."  # noqa: S105
+NO_PASSWORD = "You have no password here."  # noqa: S105
 
 User = dict[str, Any]
 Tokens = dict[str, Any]
@@ -69,6 +72,12 @@ class AccountService:
         Who comes from a known device waits for others of the kind alone. An address that nobody has costs the same
         work as a wrong password.
         """
+        for _ in range(ATTEMPTS):  # again, where the password was changed while this one was verified
+            if tokens := await self._log_in(email, password, device):
+                return tokens
+        raise CredentialsInvalidError
+
+    async def _log_in(self, email: str, password: str, device: Device) -> Tokens | None:
         async with self._database.acting_for_accounts() as transaction:
             found = transaction.execute(statements.FIND_ACCOUNT, email=email)
         account = found.first
@@ -88,11 +97,12 @@ class AccountService:
                     account_id=account_id, password_hash=stored, renewed_hash=renewed_hash,
                 )  # fmt: skip
             begun = transaction.execute(
-                statements.BEGIN_FAMILY, account_id=account_id, family=token.family_hash, token=token.hash
-            )
-        if begun.first is None:  # deleted while the password was verified
-            self._record_failure(email, None)
-            raise CredentialsInvalidError
+                statements.BEGIN_FAMILY,
+                account_id=account_id, password_hash=renewed_hash or stored,
+                family=token.family_hash, token=token.hash,
+            )  # fmt: skip
+        if begun.first is None:
+            return None
         record(Event.LOGGED_IN, user=account_id)
         return self._tokens(account_id, token) | {"device_token": self.devices.after(device, email)}
 
@@ -133,6 +143,38 @@ class AccountService:
         if ended.first is not None:
             record(Event.LOG_IN_REVOKED, user=ended.first["account_id"])
         return ended.first is not None
+
+    async def change_password(self, owner: str, current: str, new: str, kept: bytes | None) -> None:
+        """Give an account another password, and end all its log-ins but the one that is `kept`.
+
+        Raises CredentialsInvalidError where `current` is wrong, ValidationFailedError where the new one is the
+        account's address, ServerBusyError, and TokenInvalidError when the account is gone.
+        """
+        account = await self._proved(owner, current)
+        if is_address(new, account["email"]):
+            raise ValidationFailedError([("new", OWN_ADDRESS)])
+        new_hash = await self.passwords.hash(new, known_device=True)
+        async with self._database.acting_for_accounts(owner) as transaction:
+            changed = transaction.execute(
+                statements.CHANGE_PASSWORD, password_hash=account["password_hash"], new_hash=new_hash
+            )
+            transaction.execute(statements.END_LOG_INS, kept=kept, password_hash=new_hash)
+        if changed.first is None:  # by somebody else meanwhile, or the account is gone
+            raise CredentialsInvalidError(WRONG_PASSWORD)
+        record(Event.PASSWORD_CHANGED, user=owner)
+
+    async def _proved(self, owner: str, password: str) -> dict[str, Any]:
+        """Return the account of somebody who knows its password; raise as `change_password` does."""
+        async with self._database.acting_for_accounts(owner) as transaction:
+            found = transaction.execute(statements.READ_PASSWORD)
+        account = found.first
+        if account is None:
+            raise account_deleted() if is_account_id(owner) else CredentialsInvalidError(NO_PASSWORD)
+        right, _ = await self.passwords.verify(password, account["password_hash"], known_device=True)
+        if not right:
+            record(Event.PASSWORD_REFUSED, user=owner)
+            raise CredentialsInvalidError(WRONG_PASSWORD)
+        return account
 
     async def ended_since(self, moment: str | None) -> tuple[str, Collection[bytes] | None]:
         """Return the moment to ask with next, and which log-ins have ended since the one given, however they did.

@@ -40,14 +40,40 @@ READ_ACCOUNT = Statement(
     effect=Effect.READ_ONLY,
 )
 
-# The lock makes this wait for a deletion that is under way, and then find nothing.
+# The lock makes this wait for a deletion or a new password that is under way, and then find nothing: no log-in by
+# the old one outlives it.
 BEGIN_FAMILY = Statement(
     f"""
     INSERT INTO refresh_tokens (family_hash, account_id, current_hash, expires_at)
     SELECT %(family)s::bytea, id, %(token)s::bytea, now() + {LIFETIME}
       FROM accounts
-     WHERE id = %(account_id)s::text
-       FOR KEY SHARE
+     WHERE id = %(account_id)s::text AND password_hash = %(password_hash)s::text
+       FOR SHARE
+    RETURNING account_id
+    """
+)
+
+READ_PASSWORD = Statement(
+    "SELECT email, password_hash FROM accounts WHERE id = %(owner)s::text", effect=Effect.READ_ONLY
+)
+
+CHANGE_PASSWORD = Statement(
+    """
+    UPDATE accounts
+       SET password_hash = %(new_hash)s::text
+     WHERE id = %(owner)s::text AND password_hash = %(password_hash)s::text
+    RETURNING id
+    """
+)
+
+# All log-ins of an account but one, if it has this password now. Whoever does this has locked the account before.
+END_LOG_INS = Statement(
+    """
+    UPDATE refresh_tokens
+       SET expires_at = now()
+     WHERE account_id = %(owner)s::text AND expires_at > now() AND family_hash IS DISTINCT FROM %(kept)s::bytea
+       AND EXISTS (SELECT 1 FROM accounts
+                    WHERE id = %(owner)s::text AND password_hash = %(password_hash)s::text)
     RETURNING account_id
     """
 )
@@ -67,7 +93,8 @@ KNOWN = "%(token)s::bytea IN (current_hash, previous_hash) OR %(authentic)s::boo
 
 # One statement decides by the row as it is when its lock is taken. The token is current: it is replaced. It is the
 # one before, and not for long: nothing changes, and the response is given again. It is any other that was ours:
-# somebody has a copy, nobody knows who, and the family ends.
+# somebody has a copy, nobody knows who, and the family ends. What ended while this waited for the lock has ended:
+# now() is when the waiting began.
 USE_TOKEN = Statement(
     f"""
     UPDATE refresh_tokens
@@ -78,7 +105,7 @@ USE_TOKEN = Statement(
                              WHEN previous_hash = %(token)s::bytea AND current_hash = %(next)s::bytea
                                   AND rotated_at > now() - {GRACE} THEN expires_at
                              ELSE now() END
-     WHERE family_hash = %(family)s::bytea AND expires_at > now() AND ({KNOWN})
+     WHERE family_hash = %(family)s::bytea AND expires_at > clock_timestamp() AND ({KNOWN})
     RETURNING account_id, expires_at > now() AS good
     """
 )

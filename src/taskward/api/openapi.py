@@ -22,6 +22,8 @@ NAMES = {
     frozenset({"RATE_LIMITED", "TOO_MANY_WAITING"}): "TooManyRequestsError",
     frozenset({"DATABASE_UNAVAILABLE", "KEYS_UNAVAILABLE"}): "UnavailableError",
     frozenset({"DATABASE_UNAVAILABLE", "SERVER_BUSY"}): "LogInUnavailableError",
+    frozenset({"TOKEN_MISSING", "TOKEN_EXPIRED", "TOKEN_INVALID", "CREDENTIALS_INVALID"}): "ProofError",
+    frozenset({"DATABASE_UNAVAILABLE", "KEYS_UNAVAILABLE", "SERVER_BUSY"}): "ProofUnavailableError",
 }
 
 

@@ -37,9 +37,9 @@ class Passwords:
         self._queue = _Queue(threads, max_pending)
         self._queue_of_known = _Queue(THREADS_FOR_KNOWN, max_pending)
 
-    async def hash(self, password: str) -> str:
+    async def hash(self, password: str, *, known_device: bool = False) -> str:
         """Return the Argon2id hash of a password, in its encoded form; raise ServerBusyError."""
-        return await self._queue.run(lambda: self._hasher.hash(normalised(password)))
+        return await self._queue_of(known_device).run(lambda: self._hasher.hash(normalised(password)))
 
     async def verify(
         self, password: str, stored: str | None, *, known_device: bool = False
@@ -49,8 +49,10 @@ class Passwords:
         With it comes the hash to store instead, where `stored` was made with other parameters than today's.
         Raises ServerBusyError.
         """
-        queue = self._queue_of_known if known_device else self._queue
-        return await queue.run(lambda: self._verify(normalised(password), stored))
+        return await self._queue_of(known_device).run(lambda: self._verify(normalised(password), stored))
+
+    def _queue_of(self, known_device: bool) -> "_Queue":
+        return self._queue_of_known if known_device else self._queue
 
     def close(self) -> None:
         """Let the threads end; what still waits is given up."""

@@ -26,6 +26,8 @@ class Event(Enum):
     LOG_IN_FAILED = "log_in_failed"
     REFRESH_TOKEN_REUSED = "refresh_token_reused"  # noqa: S105
     LOG_IN_REVOKED = "log_in_revoked"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    PASSWORD_REFUSED = "password_refused"  # noqa: S105
     USER_DELETED = "user_deleted"
 
 
