@@ -45,6 +45,8 @@ FIELDS: dict[str, tuple[Any, str, Any, str | None]] = {
     "jwt_client_id": (None, "web, app,", ("web", "app"), " , "),
     "jwt_user_id_claim": ("sub", "user_id", "user_id", "iss"),
     "local_accounts": (None, "false", False, "perhaps"),
+    "registration": ("open", "Invite", "invite", "everybody"),
+    "public_url": (None, "https://tasks.example.com/tw/", "https://tasks.example.com/tw", "tasks.example.com"),
     "reveal_foreign_tasks": (True, "false", False, "perhaps"),
     "root_path": (None, "/tw/", "/tw", "//evil.example"),
     "max_tasks_per_user": (100_000, "1", 1, "0"),

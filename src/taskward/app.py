@@ -201,4 +201,4 @@ def _accounts(settings: Settings, database: Database, passwords: Passwords) -> A
     def issue(user_id: str, log_in: bytes) -> str:
         return issue_token(user_id, secret, settings.algorithm, lifetime, expected, log_in)
 
-    return AccountService(database, passwords, secret, issue, lifetime)
+    return AccountService(database, passwords, secret, issue, lifetime, settings.registration)

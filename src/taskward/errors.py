@@ -127,6 +127,14 @@ class ForbiddenError(ApiError):
     detail = "This belongs to another user."
 
 
+class RegistrationClosedError(ApiError):
+    """Nobody can register here, or only with an invitation, and yours is none or no longer good."""
+
+    status = 403
+    code = "REGISTRATION_CLOSED"
+    detail = "Nobody can register here. Ask whoever runs this service for an account."
+
+
 class QuotaExceededError(ApiError):
     """You have as many tasks as one user may have here (`MAX_TASKS_PER_USER`). Delete some, and try again."""
 

@@ -16,7 +16,9 @@ def settings(database_url: str) -> Settings:
     return Settings(DATABASE_URL=database_url, JWT_SECRET_KEY=SECRET, LOCAL_ACCOUNTS=False)
 
 
-@pytest.mark.parametrize("path", ["/auth/register", "/auth/token", "/auth/revoke", "/auth/password"])
+@pytest.mark.parametrize(
+    "path", ["/auth/register", "/auth/token", "/auth/revoke", "/auth/password", "/auth/password/reset"]
+)
 async def test_the_ways_in_are_not_there(anonymous: Client, path: str) -> None:
     for method in ("POST", "GET"):
         response = await anonymous.request(method, path, json={})

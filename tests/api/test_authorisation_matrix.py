@@ -57,7 +57,12 @@ OWNED: dict[str, dict[str, Row]] = {
 ME = {"/auth/me": {"GET": Row(None, 200), "DELETE": Row(None, 204)}}
 # Of the token's own account, and of nothing that a request could name. Users of a provider have none.
 OWN_ACCOUNT = {"/auth/password": {"POST": Row({"current": "x", "new": "correct horse battery"}, 401)}}
-LOG_IN = {"/auth/register": ["POST"], "/auth/token": ["POST"], "/auth/revoke": ["POST"]}
+LOG_IN = {
+    "/auth/register": ["POST"],
+    "/auth/token": ["POST"],
+    "/auth/revoke": ["POST"],
+    "/auth/password/reset": ["POST"],
+}
 PUBLIC = {"/health": ["GET"], "/health/live": ["GET"], "/health/ready": ["GET"], "/metrics": ["GET"]}
 PUBLIC_BUT_NOT_DESCRIBED = {
     "/docs": ["GET"],

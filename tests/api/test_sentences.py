@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic_core import InitErrorDetails, ValidationError
 from pydantic_core._pydantic_core import list_all_errors  # for tests alone
 
-from taskward.accounts.schemas import PasswordChange, Registration, Revocation, TokenRequest
+from taskward.accounts.schemas import PasswordChange, PasswordReset, Registration, Revocation, TokenRequest
 from taskward.api.errors import invalid
 from taskward.api.sentences import OTHERWISE, SENTENCES
 from taskward.errors import ValidationFailedError
@@ -48,6 +48,11 @@ BODIES = {
     ),
     "POST /auth/token": ("data", {"grant_type": "password"}, [*TokenRequest.model_fields]),
     "POST /auth/revoke": ("data", {}, [*Revocation.model_fields]),
+    "POST /auth/password/reset": (
+        "json",
+        {"token": "x", "password": "a long password"},
+        [*PasswordReset.model_fields, "unknown"],
+    ),
     "POST /auth/password": (
         "json",
         {"current": "x", "new": "a long password"},

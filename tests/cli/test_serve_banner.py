@@ -7,7 +7,7 @@ import httpx2
 import psycopg
 import pytest
 
-from taskward.cli.serve import announce, reachable
+from taskward.cli.serve import announce, reachable, who_may_register
 from taskward.database.startup_check import mended_in
 from taskward.settings import Settings
 from tests.conftest import SECRET
@@ -94,8 +94,22 @@ def test_who_listens_for_others_is_told_where_and_that_anybody_may_register(
 ) -> None:
     told = banner(tmp_path, DATABASE_URL=database_url, HOST="0.0.0.0")
     assert "listening on every IPv4 address of this machine" in told
-    assert "anybody who can reach it can register, unless you set LOCAL_ACCOUNTS=false" in told
+    assert "anybody who can reach it can register, unless you set REGISTRATION=invite or closed" in told
     assert "Bearer" not in told
+
+
+@pytest.mark.parametrize(
+    ("registration", "sentence"),
+    [
+        ("open", "accounts: anybody who can reach it can register, unless you set REGISTRATION=invite or closed"),
+        ("invite", "accounts: who has a link from 'taskward user invite EMAIL' can register"),
+        ("closed", "accounts: nobody can register, as REGISTRATION is closed"),
+    ],
+)
+@pytest.mark.parametrize(("environment", "bound"), [("production", "127.0.0.1"), ("development", "192.0.2.1")])
+def test_one_line_says_who_may_register(registration: str, sentence: str, environment: str, bound: str) -> None:
+    settings = Settings(ENVIRONMENT=environment, JWT_SECRET_KEY=SECRET, REGISTRATION=registration.upper())
+    assert list(who_may_register(settings, bound)) == [f"  {sentence}"]
 
 
 def test_where_accounts_are_off_nobody_can_register(tmp_path: Path, database_url: str) -> None:
@@ -119,9 +133,7 @@ def test_who_listens_for_this_machine_alone_is_not_told_of_others(tmp_path: Path
 
 
 def test_another_address_of_this_machine_is_reachable() -> None:
-    assert (
-        next(reachable("192.0.2.1", accounts=True)) == "  listening on this address: other machines can reach it"
-    )
+    assert list(reachable("192.0.2.1")) == ["  listening on this address: other machines can reach it"]
 
 
 def test_a_slip_in_the_environment_is_logged_at_the_start_without_its_value(

@@ -153,4 +153,4 @@ def test_no_other_route_with_a_body_is_for_strangers(settings: Settings) -> None
     paths = create_app(settings).openapi()["paths"]
     operations = [(path, each) for path, methods in paths.items() for each in methods.values()]
     open_to_all = {path for path, each in operations if "requestBody" in each and "security" not in each}
-    assert open_to_all == {"/auth/register", "/auth/token", "/auth/revoke"}
+    assert open_to_all == {"/auth/register", "/auth/token", "/auth/revoke", "/auth/password/reset"}

@@ -29,6 +29,7 @@ class Account(TableModel, table=True):
     name: str | None = Field(default=None, sa_column=Column(Text))
     password_hash: str = Field(sa_column=Column(Text, nullable=False))
     created_at: datetime = Field(sa_column=Column(DateTime(True), nullable=False, server_default=func.now()))
+    disabled_at: datetime | None = Field(default=None, sa_column=Column(DateTime(True)))
 
 
 class RefreshTokenFamily(TableModel, table=True):
@@ -41,6 +42,8 @@ class RefreshTokenFamily(TableModel, table=True):
             " AND octet_length(previous_hash) = 32",
             name="hash_lengths",
         ),
+        CheckConstraint("char_length(client) BETWEEN 1 AND 100", name="client_length"),
+        CheckConstraint("char_length(address) BETWEEN 1 AND 100", name="address_length"),
     )
 
     family_hash: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
@@ -56,3 +59,6 @@ class RefreshTokenFamily(TableModel, table=True):
     previous_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     rotated_at: datetime = Field(sa_column=Column(DateTime(True), nullable=False, server_default=func.now()))
     expires_at: datetime = Field(sa_column=Column(DateTime(True), nullable=False, index=True))
+    created_at: datetime = Field(sa_column=Column(DateTime(True), nullable=False, server_default=func.now()))
+    client: str | None = Field(default=None, sa_column=Column(Text))
+    address: str | None = Field(default=None, sa_column=Column(Text))

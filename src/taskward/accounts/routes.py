@@ -8,13 +8,14 @@ from starlette.responses import Response
 
 from taskward.accounts.schemas import (
     PasswordChange,
+    PasswordReset,
     Registration,
     Revocation,
     TokenRead,
     TokenRequest,
     UserRead,
 )
-from taskward.accounts.service import WRONG_PASSWORD, AccountService, Tokens
+from taskward.accounts.service import LINK_IS_OVER, WRONG_PASSWORD, AccountService, Tokens
 from taskward.api.bodies import FormBody, JsonBody, end_of_body
 from taskward.api.current_user import Owner, log_in_of
 from taskward.api.fast import fast
@@ -29,6 +30,7 @@ from taskward.errors import (
     DatabaseUnavailableError,
     EmailTakenError,
     KeysUnavailableError,
+    RegistrationClosedError,
     ServerBusyError,
     TokenExpiredError,
     TokenInvalidError,
@@ -63,14 +65,15 @@ me = APIRouter(tags=["accounts"])
     summary="Register",
     status_code=201,
     response_model=UserRead,
-    responses=responses(400, 413, 415, 429) | responses_of(EmailTakenError()) | BUSY,
+    responses=responses(400, 413, 415, 429) | responses_of(EmailTakenError(), RegistrationClosedError()) | BUSY,
 )
 @fast
 async def register(request: Request, new: Annotated[Registration, Depends(JsonBody(Registration))]) -> Response:
     """Make an account. Log in at `/auth/token` afterwards."""
     _begin(request)
     await _limits(request).before_log_in(new.email, request)
-    user = await _service(request).register(new.email, new.password.get_secret_value(), new.name)
+    invitation = new.invitation.get_secret_value() if new.invitation else None
+    user = await _service(request).register(new.email, new.password.get_secret_value(), new.name, invitation)
     return JsonResponse(user, 201, NO_STORE)
 
 
@@ -131,6 +134,27 @@ async def change_password(
     await _limits(request).before_log_in(owner, request, device=owner)  # what strangers try is counted elsewhere
     current, new = (secret.get_secret_value() for secret in (change.current, change.new))
     await _service(request).change_password(owner, current, new, log_in_of(request))
+    return Response(status_code=204, headers=NO_STORE)
+
+
+@router.post(
+    "/auth/password/reset",
+    summary="Reset the password",
+    status_code=204,
+    responses=responses(400, 413, 415, 429) | responses_of(CredentialsInvalidError(LINK_IS_OVER)) | BUSY,
+)
+@fast
+async def reset_password(
+    request: Request, reset: Annotated[PasswordReset, Depends(JsonBody(PasswordReset))]
+) -> Response:
+    """Give yourself a new password by a link, which is good once and for 30 minutes. Every log-in ends."""
+    _begin(request)
+    token, password = (secret.get_secret_value() for secret in (reset.token, reset.password))
+    try:
+        await _service(request).reset_password(token, password)
+    except CredentialsInvalidError:
+        await _limits(request).after_failure(request)
+        raise
     return Response(status_code=204, headers=NO_STORE)
 
 

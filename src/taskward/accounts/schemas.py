@@ -21,7 +21,8 @@ LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 ADDRESS = re.compile(rf"[a-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{LABEL}(?:\.{LABEL})*\Z", re.ASCII | re.IGNORECASE)
 
 
-def _an_address(value: str) -> str:
+def an_address(value: str) -> str:
+    """Return an e-mail address as it is; raise ValueError for what is none."""
     if not ADDRESS.match(value):
         raise ValueError("must be an e-mail address, such as alice@example.com")
     return value
@@ -40,6 +41,7 @@ def _a_password(value: SecretStr) -> SecretStr:
     return value
 
 
+Secret = Annotated[SecretStr, AfterValidator(_secret_without_nul)]
 NewPassword = Annotated[
     SecretStr,
     AfterValidator(_a_password),
@@ -59,7 +61,7 @@ class Registration(BaseModel):
     email: Annotated[
         str,
         StringConstraints(max_length=MAX_EMAIL),
-        AfterValidator(_an_address),
+        AfterValidator(an_address),
         Field(
             description="Kept as it is written, compared without regard to case.",
             examples=["alice@example.com"],
@@ -77,6 +79,10 @@ class Registration(BaseModel):
         | None,
         Field(description="What to call you: 1–200 characters, or null.", examples=["Alice"]),
     ] = None
+    invitation: Annotated[
+        Secret | None,
+        Field(description="What the link of an invitation has after `invitation=`, where registering needs one."),
+    ] = None
 
     @model_validator(mode="after")
     def _has_another_password_than_the_address(self) -> Self:
@@ -86,7 +92,6 @@ class Registration(BaseModel):
 
 
 Text = Annotated[str, AfterValidator(without_nul)]
-Secret = Annotated[SecretStr, AfterValidator(_secret_without_nul)]
 
 
 class TokenRequest(BaseModel):
@@ -128,6 +133,17 @@ class PasswordChange(BaseModel):
         ),
     ]
     new: NewPassword
+
+
+class PasswordReset(BaseModel):
+    """A new password, by a link that is good once."""
+
+    model_config = STRICT
+
+    token: Annotated[
+        Secret, Field(description="What the link has after `reset=`.", json_schema_extra={"pattern": WITHOUT_NUL})
+    ]
+    password: NewPassword
 
 
 class Revocation(BaseModel):

@@ -9,17 +9,26 @@ from taskward.accounts.tables import account_deleted
 from taskward.auth.account_ids import is_account_id, new_account_id
 from taskward.auth.devices import Device, DeviceTokens
 from taskward.auth.email_names import EmailNames
+from taskward.auth.links import LinkTokens
 from taskward.auth.new_passwords import OWN_ADDRESS, is_address
 from taskward.auth.passwords import Passwords
 from taskward.auth.refresh import RefreshToken, RefreshTokens
 from taskward.database.errors import LockTimeoutError
 from taskward.database.purge import Purge
 from taskward.database.transaction import ACCOUNTS_ROLE, APP_ROLE, Database
-from taskward.errors import CredentialsInvalidError, EmailTakenError, ValidationFailedError
+from taskward.errors import (
+    CredentialsInvalidError,
+    EmailTakenError,
+    RegistrationClosedError,
+    ValidationFailedError,
+)
 from taskward.observability.audit import Event, record
 
 ATTEMPTS = 3
 WRONG_PASSWORD = "The current password is wrong."  # noqa: S105
+LINK_IS_OVER = "This link is not valid, or no longer. Ask for another one."
+BY_INVITATION = "People register by invitation here. Ask whoever runs this service for one."
+INVITATION_IS_OVER = "This invitation is not for this e-mail address, or no longer good. Ask for another one."
 NO_PASSWORD = "You have no password here."  # noqa: S105
 
 User = dict[str, Any]
@@ -38,6 +47,7 @@ class AccountService:
         secret: bytes,
         issue: Callable[[str, bytes], str],
         lifetime_seconds: int,
+        registration: str = "open",
     ) -> None:
         """Take the parts, the secret of the service, and the function that issues an access token.
 
@@ -47,13 +57,19 @@ class AccountService:
         self.passwords = passwords
         self.refresh_tokens = RefreshTokens(secret)
         self.devices = DeviceTokens(secret)
+        self._links = LinkTokens(secret)
+        self._registration = registration
         self._email_names = EmailNames(secret)
         self._issue = issue
         self._lifetime_seconds = lifetime_seconds
         self._purge = Purge("refresh tokens", database.acting_for_accounts, statements.PURGE_TOKENS)
 
-    async def register(self, email: str, password: str, name: str | None) -> User:
-        """Store a new account; raise EmailTakenError, which costs the same work, and ServerBusyError."""
+    async def register(self, email: str, password: str, name: str | None, invitation: str | None = None) -> User:
+        """Store a new account; raise EmailTakenError, which costs the same work, and ServerBusyError.
+
+        Raises RegistrationClosedError where nobody may register, or not without an invitation of their own.
+        """
+        self._admit(email, invitation)
         password_hash = await self.passwords.hash(password)
         account_id = new_account_id()
         async with self._database.acting_for_accounts() as transaction:
@@ -65,6 +81,15 @@ class AccountService:
             raise EmailTakenError
         record(Event.REGISTERED, user=account_id)
         return created.first
+
+    def _admit(self, email: str, invitation: str | None) -> None:
+        if self._registration == "closed":
+            raise RegistrationClosedError
+        if self._registration == "invite":
+            if invitation is None:
+                raise RegistrationClosedError(BY_INVITATION)
+            if not self._links.is_good(invitation, "invite", email.casefold()):
+                raise RegistrationClosedError(INVITATION_IS_OVER)
 
     async def log_in(self, email: str, password: str, device: Device) -> Tokens:
         """Return tokens for the account; raise CredentialsInvalidError and ServerBusyError.
@@ -84,7 +109,7 @@ class AccountService:
         stored = account["password_hash"] if account else None
         known_device = device.known_as is not None
         right, renewed_hash = await self.passwords.verify(password, stored, known_device=known_device)
-        if account is None or not right:
+        if account is None or not right or account["disabled"]:
             self._record_failure(email, account)
             raise CredentialsInvalidError
         account_id, token = account["id"], self.refresh_tokens.first()
@@ -153,15 +178,37 @@ class AccountService:
         account = await self._proved(owner, current)
         if is_address(new, account["email"]):
             raise ValidationFailedError([("new", OWN_ADDRESS)])
-        new_hash = await self.passwords.hash(new, known_device=True)
-        async with self._database.acting_for_accounts(owner) as transaction:
-            changed = transaction.execute(
-                statements.CHANGE_PASSWORD, password_hash=account["password_hash"], new_hash=new_hash
-            )
-            transaction.execute(statements.END_LOG_INS, kept=kept, password_hash=new_hash)
-        if changed.first is None:  # by somebody else meanwhile, or the account is gone
+        if not await self._replace_password(owner, account["password_hash"], new, kept):
             raise CredentialsInvalidError(WRONG_PASSWORD)
         record(Event.PASSWORD_CHANGED, user=owner)
+
+    async def reset_password(self, token: str, new: str) -> None:
+        """Give the account of a reset token another password, and end all its log-ins.
+
+        Raises CredentialsInvalidError where the token is none, has ended, or was used before;
+        ValidationFailedError where the new password is the account's address, and ServerBusyError.
+        """
+        owner = self._links.subject_of(token)
+        if owner is None:
+            raise CredentialsInvalidError(LINK_IS_OVER)
+        async with self._database.acting_for_accounts(owner) as transaction:
+            found = transaction.execute(statements.READ_PASSWORD)
+        account = found.first
+        if account is None or not self._links.is_good(token, "reset", account["password_hash"]):
+            raise CredentialsInvalidError(LINK_IS_OVER)
+        if is_address(new, account["email"]):
+            raise ValidationFailedError([("password", OWN_ADDRESS)])
+        if not await self._replace_password(owner, account["password_hash"], new):
+            raise CredentialsInvalidError(LINK_IS_OVER)
+        record(Event.PASSWORD_RESET, user=owner)
+
+    async def _replace_password(self, owner: str, stored: str, new: str, kept: bytes | None = None) -> bool:
+        """Replace the password whose hash is `stored`, and end log-ins; tell whether it was still that one."""
+        new_hash = await self.passwords.hash(new, known_device=True)
+        async with self._database.acting_for_accounts(owner) as transaction:
+            changed = transaction.execute(statements.CHANGE_PASSWORD, password_hash=stored, new_hash=new_hash)
+            transaction.execute(statements.END_LOG_INS, kept=kept, password_hash=new_hash)
+        return changed.first is not None
 
     async def _proved(self, owner: str, password: str) -> dict[str, Any]:
         """Return the account of somebody who knows its password; raise as `change_password` does."""
@@ -211,22 +258,8 @@ class AccountService:
         }
 
     async def delete_user(self, owner: str) -> None:
-        """Delete a user and everything of theirs, in one transaction. It may be repeated."""
-        for attempts_left in reversed(range(ATTEMPTS)):
-            try:
-                async with self._database.acting_for_accounts(owner) as transaction:
-                    transaction.execute(statements.LOCK_ACCOUNT)
-                    transaction.identify(APP_ROLE)
-                    user = transaction.execute(statements.DELETE_USER)
-                    transaction.identify(ACCOUNTS_ROLE)
-                    account = transaction.execute(statements.DELETE_ACCOUNT)
-            except LockTimeoutError:
-                if not attempts_left:
-                    raise
-            else:
-                if user.first or account.first:
-                    record(Event.USER_DELETED, user=owner)
-                return
+        """Delete a user and everything of theirs. It may be repeated."""
+        await delete_user(self._database, owner)
 
     def _record_failure(self, email: str, account: dict[str, Any] | None) -> None:
         if account:
@@ -243,6 +276,25 @@ class AccountService:
             "refresh_token": token.text,
             "user_id": account_id,
         }
+
+
+async def delete_user(database: Database, owner: str) -> None:
+    """Delete a user and everything of theirs, in one transaction that takes two roles; raise LockTimeoutError."""
+    for attempts_left in reversed(range(ATTEMPTS)):
+        try:
+            async with database.acting_for_accounts(owner) as transaction:
+                transaction.execute(statements.LOCK_ACCOUNT)
+                transaction.identify(APP_ROLE)
+                user = transaction.execute(statements.DELETE_USER)
+                transaction.identify(ACCOUNTS_ROLE)
+                account = transaction.execute(statements.DELETE_ACCOUNT)
+        except LockTimeoutError:
+            if not attempts_left:
+                raise
+        else:
+            if user.first or account.first:
+                record(Event.USER_DELETED, user=owner)
+            return
 
 
 async def check_account(database: Database, user_id: str) -> None:

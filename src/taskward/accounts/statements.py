@@ -24,7 +24,7 @@ CREATE_ACCOUNT = Statement(
 # Folded by the database, and by ASCII alone: whatever else is in an unchecked text makes it another address.
 FIND_ACCOUNT = Statement(
     """
-    SELECT id, password_hash
+    SELECT id, password_hash, disabled_at IS NOT NULL AS disabled
       FROM accounts
      WHERE folded_email = lower(%(email)s::text COLLATE "C")
     """,
@@ -47,7 +47,7 @@ BEGIN_FAMILY = Statement(
     INSERT INTO refresh_tokens (family_hash, account_id, current_hash, expires_at)
     SELECT %(family)s::bytea, id, %(token)s::bytea, now() + {LIFETIME}
       FROM accounts
-     WHERE id = %(account_id)s::text AND password_hash = %(password_hash)s::text
+     WHERE id = %(account_id)s::text AND password_hash = %(password_hash)s::text AND disabled_at IS NULL
        FOR SHARE
     RETURNING account_id
     """
@@ -61,7 +61,7 @@ CHANGE_PASSWORD = Statement(
     """
     UPDATE accounts
        SET password_hash = %(new_hash)s::text
-     WHERE id = %(owner)s::text AND password_hash = %(password_hash)s::text
+     WHERE id = %(owner)s::text AND password_hash = %(password_hash)s::text AND disabled_at IS NULL
     RETURNING id
     """
 )
@@ -144,6 +144,57 @@ HAS_ENDED = Statement(
                 WHERE family_hash = %(family)s::bytea AND account_id = accounts.id AND expires_at > now())
     """,
     effect=Effect.READ_ONLY,
+)
+
+# What follows is the operator's (accounts/administration.py).
+ABOUT = """
+    SELECT id, email, name, timezone('UTC', created_at) AS created_at,
+           timezone('UTC', disabled_at) AS disabled_at,
+           (SELECT count(*) FROM refresh_tokens
+             WHERE account_id = accounts.id AND expires_at > now()) AS log_ins,
+           (SELECT timezone('UTC', max(rotated_at)) FROM refresh_tokens
+             WHERE account_id = accounts.id) AS last_used_at
+      FROM accounts
+"""
+
+LIST_ACCOUNTS = Statement(
+    f"""
+    {ABOUT}
+     WHERE folded_email > lower(%(after)s::text COLLATE "C")
+     ORDER BY folded_email
+     LIMIT %(page)s
+    """,
+    {"page": 500},
+    effect=Effect.READ_ONLY,
+)
+
+SHOW_ACCOUNT = Statement(
+    f"""
+    {ABOUT}
+     WHERE folded_email = lower(%(email)s::text COLLATE "C")
+    """,
+    effect=Effect.READ_ONLY,
+)
+
+DISABLE_ACCOUNT = Statement(
+    """
+    UPDATE accounts SET disabled_at = now() WHERE id = %(owner)s::text AND disabled_at IS NULL RETURNING id
+    """
+)
+
+ENABLE_ACCOUNT = Statement(
+    """
+    UPDATE accounts SET disabled_at = NULL WHERE id = %(owner)s::text AND disabled_at IS NOT NULL RETURNING id
+    """
+)
+
+END_ALL_LOG_INS = Statement(
+    """
+    UPDATE refresh_tokens
+       SET expires_at = now()
+     WHERE account_id = %(owner)s::text AND expires_at > now()
+    RETURNING account_id
+    """
 )
 
 PURGE_TOKENS = Statement(

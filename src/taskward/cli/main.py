@@ -121,6 +121,98 @@ def after_restore() -> None:
         typer.echo(run())
 
 
+user = typer.Typer(help="Accounts, for whoever runs the service.", no_args_is_help=True)
+cli.add_typer(user, name="user")
+
+Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The e-mail address of the account, in any case.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+@user.command("list")
+def user_list(as_json: AsJson = False) -> None:
+    """Print every account: e-mail address, id, when it was made, how many log-ins it has."""
+    from taskward.cli.users import list_users as run
+
+    with _one_line_errors():
+        run(as_json=as_json)
+
+
+@user.command("show")
+def user_show(email: Email, as_json: AsJson = False) -> None:
+    """Print what there is to know about an account."""
+    from taskward.cli.users import show as run
+
+    with _one_line_errors():
+        run(email, as_json=as_json)
+
+
+@user.command("disable")
+def user_disable(email: Email, as_json: AsJson = False) -> None:
+    """Let nobody log in to an account, and end its log-ins. Its tasks stay."""
+    from taskward.cli.users import disable as run
+
+    with _one_line_errors():
+        run(email, as_json=as_json)
+
+
+@user.command("enable")
+def user_enable(email: Email, as_json: AsJson = False) -> None:
+    """Let people log in to an account again."""
+    from taskward.cli.users import enable as run
+
+    with _one_line_errors():
+        run(email, as_json=as_json)
+
+
+@user.command("sign-out")
+def user_sign_out(email: Email, as_json: AsJson = False) -> None:
+    """End all log-ins of an account, everywhere within five seconds."""
+    from taskward.cli.users import sign_out as run
+
+    with _one_line_errors():
+        run(email, as_json=as_json)
+
+
+@user.command("delete")
+def user_delete(
+    email: Email,
+    sure: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete an account and everything of its user for good, tasks included."""
+    from taskward.cli.users import delete as run
+
+    with _one_line_errors():
+        run(email, sure=sure, as_json=as_json)
+
+
+@user.command("reset-link")
+def user_reset_link(email: Email, as_json: AsJson = False) -> None:
+    """Print a link by which the owner of an account gives it a new password. Good once, for 30 minutes.
+
+    Links begin with PUBLIC_URL. Send it to the owner alone: whoever has it has the account.
+    """
+    from taskward.cli.users import reset_link as run
+
+    with _one_line_errors():
+        run(email, as_json=as_json)
+
+
+@user.command("invite")
+def user_invite(
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="The e-mail address of whom you invite.")],
+    as_json: AsJson = False,
+) -> None:
+    """Print a link by which somebody registers where REGISTRATION is invite. For this address, and for a week.
+
+    Links begin with PUBLIC_URL.
+    """
+    from taskward.cli.users import invite as run
+
+    with _one_line_errors():
+        run(email, as_json=as_json)
+
+
 doctor = typer.Typer(help="Look for what is wrong.", no_args_is_help=True)
 cli.add_typer(doctor, name="doctor")
 
@@ -169,6 +261,7 @@ def _one_line_errors() -> Iterator[None]:
     """Say what is wrong in the operator's own terms, and exit with 1; a traceback is for our mistakes."""
     import psycopg
 
+    from taskward.accounts.administration import AccountError
     from taskward.database.driver.causes import cause_of
     from taskward.database.migrate import MissingRightsError, UnknownRevisionError
     from taskward.database.startup_check import UnfitDatabaseError
@@ -184,7 +277,7 @@ def _one_line_errors() -> Iterator[None]:
     except AuthenticationError as error:
         message = error.reason
     except (
-        ApiError, BackupError, EmbeddedPostgresError, InvalidDatabaseUrlError, InvalidSettingsError,
+        AccountError, ApiError, BackupError, EmbeddedPostgresError, InvalidDatabaseUrlError, InvalidSettingsError,
         MissingRightsError, UnfitDatabaseError, UnknownRevisionError,
     ) as error:  # fmt: skip
         message = str(error)

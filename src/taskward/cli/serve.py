@@ -194,7 +194,8 @@ def announce(settings: Settings, bound: str, port: int, metrics_port: int | None
         return  # the workers could not start, and have said why
     lines = [
         f"Taskward is running at {address}",
-        *reachable(bound, accounts=settings.accounts_enabled),
+        *reachable(bound),
+        *who_may_register(settings, bound),
     ]
     if metrics_port is not None:
         lines.append(f"  metrics: http://{host}:{metrics_port}/metrics")
@@ -212,7 +213,7 @@ def announce(settings: Settings, bound: str, port: int, metrics_port: int | None
     print("\n".join(lines), flush=True)
 
 
-def reachable(bound: str, *, accounts: bool) -> Iterator[str]:
+def reachable(bound: str) -> Iterator[str]:
     """Yield what whoever asked for more than this machine should know about it."""
     if is_loopback(bound):
         return
@@ -220,5 +221,14 @@ def reachable(bound: str, *, accounts: bool) -> Iterator[str]:
     versions = "IPv4 and IPv6" if _serves_both(bound) else f"IPv{address.version}"
     where = f"every {versions} address of this machine" if address.is_unspecified else "this address"
     yield f"  listening on {where}: other machines can reach it"
-    if accounts:
-        yield "  accounts: anybody who can reach it can register, unless you set LOCAL_ACCOUNTS=false"
+
+
+def who_may_register(settings: Settings, bound: str) -> Iterator[str]:
+    """Yield who may have an account here, where that is more than a matter of this machine."""
+    if not settings.accounts_enabled or (settings.development and is_loopback(bound)):
+        return
+    yield {
+        "open": "  accounts: anybody who can reach it can register, unless you set REGISTRATION=invite or closed",
+        "invite": "  accounts: who has a link from 'taskward user invite EMAIL' can register",
+        "closed": "  accounts: nobody can register, as REGISTRATION is closed",
+    }[settings.registration]

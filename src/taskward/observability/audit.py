@@ -28,6 +28,12 @@ class Event(Enum):
     LOG_IN_REVOKED = "log_in_revoked"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105
     PASSWORD_REFUSED = "password_refused"  # noqa: S105
+    PASSWORD_RESET = "password_reset"  # noqa: S105
+    RESET_LINK_MADE = "reset_link_made"
+    INVITED = "invited"
+    DISABLED = "disabled"
+    ENABLED = "enabled"
+    LOG_INS_ENDED = "log_ins_ended"
     USER_DELETED = "user_deleted"
 
 

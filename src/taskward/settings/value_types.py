@@ -170,6 +170,22 @@ def key_set_url(text: str) -> str:
     return text
 
 
+def public_url(text: str) -> str:
+    """Return an address of the web, with a path perhaps, without a slash at its end; raise ValueError."""
+    if not text.isascii() or not text.isprintable() or set(text) & set(" @?#\\\"'<>"):
+        raise ValueError("this must be an address such as https://tasks.example.com, without a query")
+    try:
+        url = urlsplit(text)
+        port = url.port
+    except ValueError:
+        raise ValueError("this URL must have a host, and its port, if any, must be digits") from None
+    if url.scheme not in ("http", "https") or not url.hostname or port == 0:
+        raise ValueError("this must be an address such as https://tasks.example.com")
+    if url.scheme == "http" and not (is_loopback(url.hostname) or is_private(url.hostname)):
+        raise ValueError("use https: whoever reads along could use the links that are made with this")
+    return text.rstrip("/")
+
+
 def comes_in_clear(url: str | None) -> bool:
     """Return whether what is at a URL comes by plain http from another machine."""
     parts = urlsplit(url or "")
@@ -196,6 +212,7 @@ AddressHeader = Annotated[str, AfterValidator(address_header)]
 Audiences = Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(some_of("audience"))]
 ClientIds = Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(some_of("client id"))]
 KeySetUrl = Annotated[str, AfterValidator(key_set_url)]
+PublicUrl = Annotated[str, AfterValidator(public_url)]
 SharedSecret = Annotated[SecretStr, AfterValidator(shared_secret)]
 BearerSecret = Annotated[SecretStr, AfterValidator(bearer_secret)]
 RootPath = Annotated[str, AfterValidator(root_path)]

@@ -10,6 +10,7 @@ const tokenForm = document.getElementById("token-form");
 const form = document.documentElement.dataset.accounts === "true" ? accountForm : tokenForm;
 const submit = form.querySelector(".primary");
 const change = accountForm.querySelector(".switch");
+const invitation = new URLSearchParams(location.hash.slice(1)).get("invitation");
 let registering = false;
 
 export function open(session) {
@@ -19,7 +20,7 @@ export function open(session) {
     enter(session);
   };
   change.onclick = () => become(!registering);
-  become(false);
+  become(invitation !== null);
   section.hidden = false;
   form.querySelector("input, textarea").focus();
 }
@@ -55,7 +56,7 @@ function signIn(session, values) {
   if (form === tokenForm) return useToken(session, values.get("token").replace(/\s/g, ""));
   const [email, password, name] = ["email", "password", "name"].map((field) => values.get(field));
   if (!registering) return session.signIn(email.trim(), password);
-  return session.register({ email: email.trim(), password, ...(name.trim() && { name }) });
+  return session.register({ email: email.trim(), password, ...(name.trim() && { name }), ...(invitation && { invitation }) });
 }
 
 async function useToken(session, token) {
