@@ -46,6 +46,7 @@ FIELDS: dict[str, tuple[Any, str, Any, str | None]] = {
     "jwt_user_id_claim": ("sub", "user_id", "user_id", "iss"),
     "local_accounts": (None, "false", False, "perhaps"),
     "registration": ("open", "Invite", "invite", "everybody"),
+    "session_max_days": (90, "1", 1, "0"),
     "public_url": (None, "https://tasks.example.com/tw/", "https://tasks.example.com/tw", "tasks.example.com"),
     "reveal_foreign_tasks": (True, "false", False, "perhaps"),
     "root_path": (None, "/tw/", "/tw", "//evil.example"),

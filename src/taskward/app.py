@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 import taskward
 from taskward.accounts import routes as accounts
+from taskward.accounts.log_ins import LogInService
 from taskward.accounts.service import AccountService, check_account
 from taskward.api.errors import ErrorRenderer, install_error_handlers
 from taskward.api.state import LIFESPAN_STATE, AppState, ConnectionLimits, attach
@@ -84,8 +85,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
 
     passwords = Passwords()
-    account_service = _accounts(settings, database, passwords)
-    log_ins = LogIns(account_service.ended_since, account_service.goes_on)
+    log_in_service = LogInService(database)
+    log_ins = LogIns(log_in_service.ended_since, log_in_service.goes_on)
     verifier = TokenVerifier.from_settings(settings, log_ins)
     rate_limits = RateLimits(settings, counted.rate_limited)
     tasks_service = TaskService(
@@ -105,7 +106,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             exempt=settings.trusted_proxies,
         ),
         hints=hints,
-        services=(tasks_service, account_service),
+        services=(tasks_service, _accounts(settings, database, passwords), log_in_service),
     )
 
     @asynccontextmanager
@@ -201,4 +202,6 @@ def _accounts(settings: Settings, database: Database, passwords: Passwords) -> A
     def issue(user_id: str, log_in: bytes) -> str:
         return issue_token(user_id, secret, settings.algorithm, lifetime, expected, log_in)
 
-    return AccountService(database, passwords, secret, issue, lifetime, settings.registration)
+    return AccountService(
+        database, passwords, secret, issue, lifetime, settings.registration, settings.session_max_days
+    )

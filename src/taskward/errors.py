@@ -151,6 +151,14 @@ class TaskNotFoundError(ApiError):
     detail = "There is no task with this id."
 
 
+class SessionNotFoundError(ApiError):
+    """You have no log-in with this id, or it has ended."""
+
+    status = 404
+    code = "SESSION_NOT_FOUND"
+    detail = "You have no log-in with this id, or it has ended."
+
+
 class RouteNotFoundError(ApiError):
     """There is no such path."""
 

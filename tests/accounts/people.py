@@ -29,3 +29,8 @@ async def refresh(client: Client, token: str) -> httpx2.Response:
 
 async def ask(client: Client, **form: str) -> httpx2.Response:
     return await client.post("/auth/token", data=form)
+
+
+async def delete_me(client: Client, password: str = PASSWORD) -> httpx2.Response:
+    """Delete oneself; who has no account here needs no password, and may send one."""
+    return await client.request("DELETE", "/auth/me", json={"password": password})

@@ -18,7 +18,7 @@ from taskward.api.state import state_of
 from taskward.auth.passwords import Passwords
 from taskward.settings import Settings
 from tests.accounts.conftest import logged_in
-from tests.accounts.people import ask, log_in, refresh, register
+from tests.accounts.people import ask, delete_me, log_in, refresh, register
 from tests.client import Client
 from tests.conftest import SECRET, UNLIMITED
 from tests.profiles import SOAK
@@ -100,7 +100,7 @@ async def test_a_user_of_an_account_costs_no_more_than_any_other(
             await costs(1, alice.get(f"/tasks/{response.json()['id']}"))
             await costs(1, alice.get("/tasks?status=completed"))
             await costs(1, alice.get("/auth/me"))
-            await costs(1, alice.delete("/auth/me"))
+            await costs(2, delete_me(alice))
             assert (await costs(1, alice.post("/tasks", json={"title": "Buy milk"}))).status_code == 401
 
 

@@ -15,7 +15,7 @@ from taskward.api.state import state_of
 from taskward.settings import Settings
 from tests.accounts.conftest import logged_in
 from tests.accounts.deleting import LEFT, LOG_IN, MILK, SLOW_TO_GIVE_UP
-from tests.accounts.people import ask, log_in, refresh, register
+from tests.accounts.people import ask, delete_me, log_in, refresh, register
 from tests.books import check_books
 from tests.client import Client
 from tests.patience import CONNECTIONS, patient_settings
@@ -56,7 +56,7 @@ async def delete_among_writers(user: Client, seen: Counter[Any], *others: Reques
     writers = [asyncio.create_task(write_until(user, done, ids, seen)) for _ in range(CONNECTIONS)]
     while seen.total() < enough:  # they are at it  # noqa: ASYNC110
         await asyncio.sleep(0)
-    responses = await asyncio.gather(user.delete("/auth/me"), user.delete("/auth/me"), *others)
+    responses = await asyncio.gather(delete_me(user), delete_me(user), *others)
     done.set()
     await asyncio.gather(*writers)
     return responses
@@ -112,6 +112,6 @@ async def test_a_user_from_outside_who_writes_on_comes_back_after_deleting(
         assert [response.status_code for response in responses] == [204, 204]
         check_books(superuser)
     assert seen.keys() <= {200, 201, 204, 404}, seen
-    assert (await alice.delete("/auth/me")).status_code == 204
+    assert (await delete_me(alice)).status_code == 204
     assert superuser.execute(LEFT).fetchone() == (0,)
     assert await deadlocks(app, superuser) == 0

@@ -12,7 +12,7 @@ from taskward.database.driver.statement import Statement
 from taskward.database.transaction import IDENTITY
 from taskward.settings import Settings
 from tests.accounts.deleting import LEFT, LOG_IN, MILK, SLOW_TO_GIVE_UP
-from tests.accounts.people import ask
+from tests.accounts.people import ask, delete_me
 from tests.client import Client
 from tests.patience import WAITING, patient_settings
 
@@ -47,7 +47,7 @@ async def test_deleting_waits_for_a_writer_and_takes_along_what_it_wrote(
         superuser.execute(
             "INSERT INTO tasks (user_id, title) VALUES (%s, 'Buy bread')", [registered_alice.user_id]
         )
-        deletion = asyncio.create_task(registered_alice.delete("/auth/me"))
+        deletion = asyncio.create_task(delete_me(registered_alice))
         async with while_it_waits(superuser, deletion):
             superuser.execute("SELECT FROM tasks FOR UPDATE NOWAIT")  # it waits for the user and has no task
     assert (await deletion).status_code == 204
@@ -76,7 +76,7 @@ async def test_deleting_waits_for_a_first_write_and_takes_it_along(
 ) -> None:
     with superuser.transaction():
         superuser.execute("INSERT INTO tasks (user_id, title) VALUES (%s, 'Buy milk')", [registered_alice.user_id])
-        deletion = asyncio.create_task(registered_alice.delete("/auth/me"))
+        deletion = asyncio.create_task(delete_me(registered_alice))
         async with while_it_waits(superuser, deletion):
             pass
     assert (await deletion).status_code == 204
@@ -111,7 +111,7 @@ async def test_a_lock_that_is_gone_at_the_second_attempt_fails_nobody(
 ) -> None:
     with superuser.transaction():
         superuser.execute("SELECT FROM accounts FOR UPDATE")
-        deletion = asyncio.create_task(registered_alice.delete("/auth/me"))
+        deletion = asyncio.create_task(delete_me(registered_alice))
         async with while_it_waits(superuser, deletion):  # for a second; the attempts after it have all the time
             monkeypatch.setattr("taskward.database.transaction.IDENTITY", SLOW_TO_GIVE_UP)
         async with asyncio.timeout(10):
@@ -129,6 +129,6 @@ async def test_a_lock_that_stays_is_told(
     monkeypatch.setattr("taskward.database.transaction.IDENTITY", QUICK_TO_GIVE_UP)
     with superuser.transaction():
         superuser.execute("SELECT FROM accounts FOR UPDATE")
-        response = await registered_alice.delete("/auth/me")
+        response = await delete_me(registered_alice)
     assert response.json()["code"] == "DATABASE_UNAVAILABLE"
-    assert (await registered_alice.delete("/auth/me")).status_code == 204
+    assert (await delete_me(registered_alice)).status_code == 204

@@ -3,9 +3,11 @@ import pytest
 from fastapi import FastAPI
 
 from taskward.auth.account_ids import is_account_id
-from tests.accounts.people import PASSWORD, ask, log_in, refresh, register
+from taskward.settings import Settings
+from tests.accounts.conftest import logged_in, quicken
+from tests.accounts.people import PASSWORD, ask, delete_me, log_in, refresh, register
 from tests.client import Client, connect
-from tests.conftest import SECRET
+from tests.conftest import SECRET, started
 
 pytestmark = pytest.mark.quick
 
@@ -75,12 +77,41 @@ async def test_who_deletes_an_account_leaves_nothing_behind(
     assert rows(superuser) == {
         "users": 1, "tasks": 3, "idempotency_keys": 3, "accounts": 1, "refresh_tokens": 2,
     }  # fmt: skip
-    response = await registered_alice.delete("/auth/me")
+    response = await delete_me(registered_alice)
     assert (response.status_code, response.content) == (204, b"")
     assert rows(superuser) == {}
     assert (await refresh(anonymous, alices_tokens["refresh_token"])).status_code == 401
     again = await ask(anonymous, grant_type="password", username="alice@example.com", password=PASSWORD)
     assert again.json()["code"] == "CREDENTIALS_INVALID"
+
+
+async def test_whoever_has_a_token_and_not_the_password_deletes_nothing(
+    registered_alice: Client, superuser: psycopg.Connection
+) -> None:
+    """Counted as log-ins that failed, for the account."""
+    await leave_something_everywhere(registered_alice)
+    before = rows(superuser)
+    response = await registered_alice.delete("/auth/me")
+    assert response.status_code == 400
+    assert response.json()["errors"] == [{"field": "password", "message": "is missing"}]
+    response = await delete_me(registered_alice, "wrong horse")
+    assert response.status_code == 401
+    assert response.json() == {"detail": "The current password is wrong.", "code": "CREDENTIALS_INVALID"}
+    assert rows(superuser) == before
+
+
+async def test_who_comes_from_outside_needs_no_password(alice: Client, superuser: psycopg.Connection) -> None:
+    await leave_something_everywhere(alice)
+    assert (await alice.delete("/auth/me")).status_code == 204
+    assert rows(superuser) == {}
+
+
+async def test_guesses_at_deleting_are_limited(settings: Settings, alices_tokens: Tokens) -> None:
+    limited = settings.model_copy(update={"auth_rate_limit": "2/minute"})
+    async with started(limited) as app, logged_in(app, alices_tokens) as alice:
+        quicken(app)
+        assert [(await delete_me(alice, "wrong horse")).status_code for _ in range(3)] == [401, 401, 429]
+        assert (await delete_me(alice)).status_code == 429
 
 
 async def test_deleting_oneself_deletes_nobody_else(
@@ -90,7 +121,7 @@ async def test_deleting_oneself_deletes_nobody_else(
     await log_in(anonymous, "charlie")
     for client in (registered_alice, bob):
         await leave_something_everywhere(client)
-    await registered_alice.delete("/auth/me")
+    await delete_me(registered_alice)
     assert rows(superuser) == {
         "users": 1, "tasks": 3, "idempotency_keys": 3, "accounts": 1, "refresh_tokens": 1,
     }  # fmt: skip
@@ -102,7 +133,7 @@ async def test_who_comes_from_outside_leaves_nothing_behind_and_can_come_back(
     alice: Client, superuser: psycopg.Connection
 ) -> None:
     await leave_something_everywhere(alice)
-    assert (await alice.delete("/auth/me")).status_code == 204
+    assert (await delete_me(alice)).status_code == 204
     assert rows(superuser) == {}
     assert (await alice.get("/tasks")).json()["count"] == 0
     assert (await alice.post("/tasks", json=MILK)).status_code == 201
@@ -111,7 +142,7 @@ async def test_who_comes_from_outside_leaves_nothing_behind_and_can_come_back(
 async def test_deleting_can_be_repeated(registered_alice: Client, charlie: Client) -> None:
     for client in (registered_alice, charlie):
         for _ in range(2):
-            assert (await client.delete("/auth/me")).status_code == 204
+            assert (await delete_me(client)).status_code == 204
 
 
 @pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "a key"}])
@@ -119,7 +150,7 @@ async def test_a_token_that_outlives_its_account_makes_nobody_anew(
     registered_alice: Client, superuser: psycopg.Connection, headers: dict[str, str]
 ) -> None:
     await registered_alice.post("/tasks", json=MILK)
-    await registered_alice.delete("/auth/me")
+    await delete_me(registered_alice)
     response = await registered_alice.post("/tasks", json=MILK, headers=headers)
     assert response.status_code == 401
     assert response.json() == {"detail": "The account of this token has been deleted.", "code": "TOKEN_INVALID"}
@@ -135,7 +166,7 @@ async def test_a_token_that_outlives_its_account_is_refused_everywhere(
     """Also for a task of somebody else, and for a user who never had one."""
     bobs = (await bob.post("/tasks", json=MILK)).json()["id"]
     own = (await registered_alice.post("/tasks", json=MILK)).json()["id"] if with_a_task else bobs
-    await registered_alice.delete("/auth/me")
+    await delete_me(registered_alice)
     for task_id in (own, bobs, 2**40):
         path = f"/api/{registered_alice.user_id}/tasks{suffix.format(task_id)}"
         response = await registered_alice.request(method, path, json=body)
@@ -152,7 +183,7 @@ async def test_an_address_is_free_again_and_its_next_owner_is_somebody_else(
     registered_alice: Client, anonymous: Client
 ) -> None:
     await registered_alice.post("/tasks", json=MILK)
-    await registered_alice.delete("/auth/me")
+    await delete_me(registered_alice)
     assert (await register(anonymous, "alice"))["id"] != registered_alice.user_id
 
 

@@ -14,7 +14,7 @@ from taskward.api.state import state_of
 from taskward.auth.new_passwords import COMMON, OWN_ADDRESS
 from taskward.settings import Settings
 from tests.accounts.conftest import logged_in, quicken
-from tests.accounts.people import PASSWORD, ask, log_in, refresh, register
+from tests.accounts.people import PASSWORD, ask, delete_me, log_in, refresh, register
 from tests.client import Client, connect
 from tests.conftest import SECRET, started
 from tests.patience import WAITING
@@ -141,7 +141,7 @@ async def test_of_two_changes_at_once_one_is_done(registered_alice: Client, anon
 
 
 async def test_a_token_that_outlives_its_account_changes_nothing(registered_alice: Client) -> None:
-    await registered_alice.delete("/auth/me")
+    await delete_me(registered_alice)
     assert (await change(registered_alice)).json()["code"] == "TOKEN_INVALID"
 
 

@@ -198,7 +198,7 @@ def test_an_operation_for_users_documents_its_refusals(operation: Operation) -> 
         assert operation["security"] == [{"BearerToken": []}, {"LogIn": []}]
         assert {"401", "500", "503"} <= operation["responses"].keys()
         assert operation["tags"] == ["accounts"] or {"400", "403"} <= operation["responses"].keys()
-        assert ("404" in operation["responses"]) is ("task_id" in parameter_names(operation))
+        assert ("404" in operation["responses"]) is bool({"task_id", "session_id"} & parameter_names(operation))
     else:
         refusals = {"register": {"403"}, "create_token": {"401"}, "reset_password": {"401"}}
         expected = refusals.get(operation["operationId"], set())
@@ -225,7 +225,17 @@ def test_an_operation_with_a_body_describes_it(name: str) -> None:
     assert resolve(content["schema"]["$ref"])["properties"]
 
 
-@pytest.mark.parametrize("name", [name for name in OPERATIONS if name.split()[0] in ("GET", "DELETE")])
+OF_A_PASSWORD = "DELETE /auth/me"
+WITHOUT_A_BODY = [name for name in OPERATIONS if name.startswith(("GET ", "DELETE ")) and name != OF_A_PASSWORD]
+
+
+def test_who_has_an_account_proves_it_before_it_is_deleted() -> None:
+    body = OPERATIONS[OF_A_PASSWORD]["requestBody"]
+    assert body["required"] is False, "users of a provider have no password here"
+    assert resolve(body["content"]["application/json"]["schema"]["$ref"])["required"] == ["password"]
+
+
+@pytest.mark.parametrize("name", WITHOUT_A_BODY)
 def test_an_operation_without_a_body_describes_none(name: str) -> None:
     assert "requestBody" not in OPERATIONS[name]
     assert "415" not in OPERATIONS[name]["responses"]

@@ -10,7 +10,14 @@ from pydantic import BaseModel
 from pydantic_core import InitErrorDetails, ValidationError
 from pydantic_core._pydantic_core import list_all_errors  # for tests alone
 
-from taskward.accounts.schemas import PasswordChange, PasswordReset, Registration, Revocation, TokenRequest
+from taskward.accounts.schemas import (
+    Deletion,
+    PasswordChange,
+    PasswordReset,
+    Registration,
+    Revocation,
+    TokenRequest,
+)
 from taskward.api.errors import invalid
 from taskward.api.sentences import OTHERWISE, SENTENCES
 from taskward.errors import ValidationFailedError
@@ -48,6 +55,7 @@ BODIES = {
     ),
     "POST /auth/token": ("data", {"grant_type": "password"}, [*TokenRequest.model_fields]),
     "POST /auth/revoke": ("data", {}, [*Revocation.model_fields]),
+    "DELETE /auth/me": ("json", {}, [*Deletion.model_fields, "unknown"]),
     "POST /auth/password/reset": (
         "json",
         {"token": "x", "password": "a long password"},

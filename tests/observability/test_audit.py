@@ -25,7 +25,7 @@ from taskward.observability.audit import AuditFile, Event, record
 from taskward.observability.current import CurrentRequest, current_request
 from taskward.observability.logging import JsonFormatter, log_config
 from tests.accounts.conftest import logged_in, quick_passwords
-from tests.accounts.people import PASSWORD, ask, log_in, refresh, register
+from tests.accounts.people import PASSWORD, ask, delete_me, log_in, refresh, register
 from tests.cli.command import refusal
 from tests.client import Client
 from tests.docs.documents import ROOT, code, rows, section
@@ -80,7 +80,7 @@ async def test_everything_that_happens_to_an_account_has_its_line(
             await client.post("/auth/password", json={"current": current, "new": "a new long password"})
         assert read() == [(f"password_{what}", alice, "-", "127.0.0.1") for what in ("refused", "changed")]
         for _ in range(2):
-            await client.delete("/auth/me")
+            await delete_me(client, "a new long password")
     assert read() == [("user_deleted", alice, "-", "127.0.0.1")]
 
 

@@ -29,7 +29,8 @@ FAST = {
     *(f"{method} {prefix}/{{task_id}}" for prefix in TASKS for method in ("GET", "PUT", "PATCH", "DELETE")),
     *(f"PATCH {prefix}/{{task_id}}/{verb}" for prefix in TASKS for verb in ("complete", "toggle")),
     "POST /auth/register", "POST /auth/token", "POST /auth/revoke", "GET /auth/me", "DELETE /auth/me",
-    "POST /auth/password", "POST /auth/password/reset",
+    "POST /auth/password", "POST /auth/password/reset", "GET /auth/sessions", "DELETE /auth/sessions",
+    "DELETE /auth/sessions/{session_id}",
     "GET /", "GET /page/{version}/{name}", "GET /docs", "GET /redoc", "GET /openapi.json",
     "GET /health", "GET /health/live", "GET /health/ready", "GET /metrics",
 }  # fmt: skip

@@ -62,7 +62,7 @@ class Administration:
         account_id = (await self.account(email))["id"]
         async with self._database.acting_for_accounts(account_id) as transaction:
             disabled = transaction.execute(statements.DISABLE_ACCOUNT)
-            transaction.execute(statements.END_ALL_LOG_INS)
+            transaction.execute(statements.END_ALL_LOG_INS, kept=None)
         if disabled.first:
             record(Event.DISABLED, user=account_id)
         return await self.account(email)
@@ -80,7 +80,7 @@ class Administration:
         """End all log-ins of an account; return it as it is then."""
         account_id = (await self.account(email))["id"]
         async with self._database.acting_for_accounts(account_id) as transaction:
-            ended = transaction.execute(statements.END_ALL_LOG_INS)
+            ended = transaction.execute(statements.END_ALL_LOG_INS, kept=None)
         if ended.first:
             record(Event.LOG_INS_ENDED, user=account_id)
         return await self.account(email)

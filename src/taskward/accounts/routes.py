@@ -6,15 +6,19 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
+from taskward.accounts.log_ins import LogInService
 from taskward.accounts.schemas import (
+    Deletion,
     PasswordChange,
     PasswordReset,
     Registration,
     Revocation,
+    SessionsRead,
     TokenRead,
     TokenRequest,
     UserRead,
 )
+from taskward.accounts.seen import Seen
 from taskward.accounts.service import LINK_IS_OVER, WRONG_PASSWORD, AccountService, Tokens
 from taskward.api.bodies import FormBody, JsonBody, end_of_body
 from taskward.api.current_user import Owner, log_in_of
@@ -24,6 +28,7 @@ from taskward.api.query import UNKNOWN_PARAMETER
 from taskward.api.responses import JsonResponse
 from taskward.api.sentences import MISSING
 from taskward.api.state import state_of
+from taskward.auth.log_ins import id_of, log_in_called
 from taskward.auth.refresh import RefreshToken
 from taskward.errors import (
     CredentialsInvalidError,
@@ -32,6 +37,7 @@ from taskward.errors import (
     KeysUnavailableError,
     RegistrationClosedError,
     ServerBusyError,
+    SessionNotFoundError,
     TokenExpiredError,
     TokenInvalidError,
     TokenMissingError,
@@ -158,6 +164,51 @@ async def reset_password(
     return Response(status_code=204, headers=NO_STORE)
 
 
+@router.get(
+    "/auth/sessions",
+    summary="List my log-ins",
+    response_model=SessionsRead,
+    responses=responses(401, 503) | UNKNOWN_PARAMETER,
+)
+@fast
+async def list_sessions(request: Request, owner: Owner) -> Response:
+    """List where you are logged in, by program and network, the log-in used last first: 100 at most."""
+    current = log_in_of(request)
+    found = await _log_ins(request).log_ins(owner)
+    sessions = [
+        {"id": id_of(log_in := row.pop("family_hash")), **row, "current": log_in == current} for row in found
+    ]
+    return JsonResponse({"sessions": sessions}, headers=NO_STORE)
+
+
+@router.delete(
+    "/auth/sessions/{session_id}",
+    summary="End a log-in of mine",
+    status_code=204,
+    responses=responses(401, 413, 503) | responses_of(SessionNotFoundError()) | UNKNOWN_PARAMETER,
+)
+@fast
+async def end_session(request: Request, owner: Owner) -> Response:
+    """End one of your log-ins, and its access tokens everywhere within five seconds. It may be this one."""
+    await end_of_body(request)
+    await _log_ins(request).end_log_in(owner, log_in_called(request.path_params["session_id"]))
+    return Response(status_code=204, headers=NO_STORE)
+
+
+@router.delete(
+    "/auth/sessions",
+    summary="End all other log-ins of mine",
+    status_code=204,
+    responses=responses(401, 413, 503) | UNKNOWN_PARAMETER,
+)
+@fast
+async def end_sessions(request: Request, owner: Owner) -> Response:
+    """End all your log-ins but this one, and their access tokens everywhere within five seconds."""
+    await end_of_body(request)
+    await _log_ins(request).end_log_ins(owner, log_in_of(request))
+    return Response(status_code=204, headers=NO_STORE)
+
+
 @me.get("/auth/me", summary="Who am I", response_model=UserRead, responses=responses(401, 503) | UNKNOWN_PARAMETER)
 @fast
 async def read_me(request: Request, owner: Owner) -> Response:
@@ -166,17 +217,28 @@ async def read_me(request: Request, owner: Owner) -> Response:
 
 
 @me.delete(
-    "/auth/me", summary="Delete me", status_code=204, responses=responses(401, 413, 503) | UNKNOWN_PARAMETER
+    "/auth/me",
+    summary="Delete me",
+    status_code=204,
+    responses=responses(400, 413, 415, 429) | PROOF,
 )
 @fast
-async def delete_me(request: Request, owner: Owner) -> Response:
+async def delete_me(
+    request: Request,
+    owner: Owner,
+    deletion: Annotated[Deletion | None, Depends(JsonBody(Deletion, optional=True))],
+) -> Response:
     """Delete you for good: your tasks, your account if you have one here, and its refresh tokens.
+
+    Who has an account here sends its password; users of an identity provider have none, and send nothing.
 
     An access token of the account can write nothing any more. Users of an identity provider can come back, and
     find nothing.
     """
-    await end_of_body(request)
-    await _service(request).delete_user(owner)
+    password = deletion.password.get_secret_value() if deletion else None
+    if password is not None:
+        await _limits(request).before_log_in(owner, request, device=owner)
+    await _service(request).delete_user(owner, password)
     return Response(status_code=204, headers=NO_STORE)
 
 
@@ -188,7 +250,7 @@ async def _log_in(request: Request, form: TokenRequest) -> Tokens:
     device = service.devices.read(sent, form.username)
     _begin(request, device.known_as)
     await _limits(request).before_log_in(form.username, request, device.known_as)
-    return await service.log_in(form.username, form.password.get_secret_value(), device)
+    return await service.log_in(form.username, form.password.get_secret_value(), device, _seen(request))
 
 
 async def _refresh(request: Request, form: TokenRequest) -> Tokens:
@@ -197,7 +259,7 @@ async def _refresh(request: Request, form: TokenRequest) -> Tokens:
     token = service.refresh_tokens.read(form.refresh_token.get_secret_value())
     await _before_use(request, token)
     try:
-        return await service.refresh(token)
+        return await service.refresh(token, _seen(request))
     except CredentialsInvalidError:
         await _count_failure(request, token)
         raise
@@ -224,6 +286,10 @@ def _begin(request: Request, own: str | None = None) -> None:
     at_end(limits.begin(own) if own else limits.begin_anonymous(request.scope))
 
 
+def _seen(request: Request) -> Seen:
+    return Seen.by(request.headers.get("user-agent"), _limits(request).address_of(request))
+
+
 def _limits(request: Request) -> RateLimits:
     return state_of(request.app).rate_limits
 
@@ -231,3 +297,8 @@ def _limits(request: Request) -> RateLimits:
 def _service(request: Request) -> AccountService:
     bind_address(_limits(request).address_of(request))  # here, so that no line of the audit log lacks it
     return state_of(request.app).service(AccountService)
+
+
+def _log_ins(request: Request) -> LogInService:
+    bind_address(_limits(request).address_of(request))
+    return state_of(request.app).service(LogInService)

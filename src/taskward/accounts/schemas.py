@@ -160,6 +160,41 @@ class Revocation(BaseModel):
     ]
 
 
+class Deletion(BaseModel):
+    """What deleting an account wants. Users of an identity provider have no password here, and send nothing."""
+
+    model_config = STRICT
+
+    password: Annotated[
+        Secret,
+        Field(
+            max_length=MAX_PASSWORD,
+            description="The password of now.",
+            json_schema_extra={"maxLength": MAX_PASSWORD, "pattern": WITHOUT_NUL},
+        ),
+    ]
+
+
+class SessionRead(BaseModel):
+    """A log-in that goes on."""
+
+    id: Annotated[str, Field(examples=["MzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzM"])]
+    created_at: Annotated[datetime, Field(description="When it began.")]
+    last_used_at: Annotated[datetime, Field(description="When it last gave a new access token.")]
+    client: Annotated[
+        str | None,
+        Field(description="The program that used it last, as it calls itself.", examples=["Firefox on Linux"]),
+    ]
+    address: Annotated[str | None, Field(description="The network it was used from.", examples=["203.0.113.0/24"])]
+    current: Annotated[bool, Field(description="Whether it is the one of this request's token.")]
+
+
+class SessionsRead(BaseModel):
+    """Your log-ins, the one used last first: 100 at most."""
+
+    sessions: list[SessionRead]
+
+
 class UserRead(BaseModel):
     """A user. Users of an identity provider have no e-mail address and no name here."""
 

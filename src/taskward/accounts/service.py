@@ -1,10 +1,11 @@
 """What people do with their accounts."""
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any
 
 from taskward.accounts import statements
+from taskward.accounts.seen import Seen
 from taskward.accounts.tables import account_deleted
 from taskward.auth.account_ids import is_account_id, new_account_id
 from taskward.auth.devices import Device, DeviceTokens
@@ -25,6 +26,7 @@ from taskward.errors import (
 from taskward.observability.audit import Event, record
 
 ATTEMPTS = 3
+NOT_SEEN = Seen()
 WRONG_PASSWORD = "The current password is wrong."  # noqa: S105
 LINK_IS_OVER = "This link is not valid, or no longer. Ask for another one."
 BY_INVITATION = "People register by invitation here. Ask whoever runs this service for one."
@@ -48,6 +50,7 @@ class AccountService:
         issue: Callable[[str, bytes], str],
         lifetime_seconds: int,
         registration: str = "open",
+        max_days: int = 90,
     ) -> None:
         """Take the parts, the secret of the service, and the function that issues an access token.
 
@@ -59,6 +62,7 @@ class AccountService:
         self.devices = DeviceTokens(secret)
         self._links = LinkTokens(secret)
         self._registration = registration
+        self._max_days = max_days
         self._email_names = EmailNames(secret)
         self._issue = issue
         self._lifetime_seconds = lifetime_seconds
@@ -91,18 +95,18 @@ class AccountService:
             if not self._links.is_good(invitation, "invite", email.casefold()):
                 raise RegistrationClosedError(INVITATION_IS_OVER)
 
-    async def log_in(self, email: str, password: str, device: Device) -> Tokens:
+    async def log_in(self, email: str, password: str, device: Device, seen: Seen = NOT_SEEN) -> Tokens:
         """Return tokens for the account; raise CredentialsInvalidError and ServerBusyError.
 
         Who comes from a known device waits for others of the kind alone. An address that nobody has costs the same
         work as a wrong password.
         """
         for _ in range(ATTEMPTS):  # again, where the password was changed while this one was verified
-            if tokens := await self._log_in(email, password, device):
+            if tokens := await self._log_in(email, password, device, seen):
                 return tokens
         raise CredentialsInvalidError
 
-    async def _log_in(self, email: str, password: str, device: Device) -> Tokens | None:
+    async def _log_in(self, email: str, password: str, device: Device, seen: Seen) -> Tokens | None:
         async with self._database.acting_for_accounts() as transaction:
             found = transaction.execute(statements.FIND_ACCOUNT, email=email)
         account = found.first
@@ -125,13 +129,14 @@ class AccountService:
                 statements.BEGIN_FAMILY,
                 account_id=account_id, password_hash=renewed_hash or stored,
                 family=token.family_hash, token=token.hash,
+                client=seen.client, address=seen.address, max_days=self._max_days,
             )  # fmt: skip
         if begun.first is None:
             return None
         record(Event.LOGGED_IN, user=account_id)
         return self._tokens(account_id, token) | {"device_token": self.devices.after(device, email)}
 
-    async def refresh(self, token: RefreshToken | None) -> Tokens:
+    async def refresh(self, token: RefreshToken | None, seen: Seen = NOT_SEEN) -> Tokens:
         """Return the tokens after a refresh token; raise CredentialsInvalidError, also where it is none.
 
         A token that was used before ends its family, unless it is the one before and its use was a moment ago:
@@ -144,6 +149,7 @@ class AccountService:
             used = transaction.execute(
                 statements.USE_TOKEN,
                 family=token.family_hash, token=token.hash, authentic=token.authentic, next=following.hash,
+                client=seen.client, address=seen.address, max_days=self._max_days,
             )  # fmt: skip
         if used.first is None:
             raise _refused()
@@ -175,7 +181,10 @@ class AccountService:
         Raises CredentialsInvalidError where `current` is wrong, ValidationFailedError where the new one is the
         account's address, ServerBusyError, and TokenInvalidError when the account is gone.
         """
-        account = await self._proved(owner, current)
+        account = await self._read_password(owner)
+        if account is None:
+            raise account_deleted() if is_account_id(owner) else CredentialsInvalidError(NO_PASSWORD)
+        await self._prove(owner, account["password_hash"], current)
         if is_address(new, account["email"]):
             raise ValidationFailedError([("new", OWN_ADDRESS)])
         if not await self._replace_password(owner, account["password_hash"], new, kept):
@@ -191,9 +200,7 @@ class AccountService:
         owner = self._links.subject_of(token)
         if owner is None:
             raise CredentialsInvalidError(LINK_IS_OVER)
-        async with self._database.acting_for_accounts(owner) as transaction:
-            found = transaction.execute(statements.READ_PASSWORD)
-        account = found.first
+        account = await self._read_password(owner)
         if account is None or not self._links.is_good(token, "reset", account["password_hash"]):
             raise CredentialsInvalidError(LINK_IS_OVER)
         if is_address(new, account["email"]):
@@ -210,35 +217,17 @@ class AccountService:
             transaction.execute(statements.END_LOG_INS, kept=kept, password_hash=new_hash)
         return changed.first is not None
 
-    async def _proved(self, owner: str, password: str) -> dict[str, Any]:
-        """Return the account of somebody who knows its password; raise as `change_password` does."""
+    async def _read_password(self, owner: str) -> dict[str, Any] | None:
         async with self._database.acting_for_accounts(owner) as transaction:
             found = transaction.execute(statements.READ_PASSWORD)
-        account = found.first
-        if account is None:
-            raise account_deleted() if is_account_id(owner) else CredentialsInvalidError(NO_PASSWORD)
-        right, _ = await self.passwords.verify(password, account["password_hash"], known_device=True)
+        return found.first
+
+    async def _prove(self, owner: str, stored: str, password: str) -> None:
+        """Raise CredentialsInvalidError unless `stored` is the hash of a password."""
+        right, _ = await self.passwords.verify(password, stored, known_device=True)
         if not right:
             record(Event.PASSWORD_REFUSED, user=owner)
             raise CredentialsInvalidError(WRONG_PASSWORD)
-        return account
-
-    async def ended_since(self, moment: str | None) -> tuple[str, Collection[bytes] | None]:
-        """Return the moment to ask with next, and which log-ins have ended since the one given, however they did.
-
-        None instead where none is given, or one so long ago that what ended may be gone.
-        """
-        async with self._database.acting_for_accounts() as transaction:
-            ended = transaction.execute(statements.ENDED_SINCE, moment=moment)
-        first, *_ = ended.all
-        log_ins = {row["family_hash"] for row in ended.all if row["family_hash"] is not None}
-        return first["until"], None if first["is_unknown"] else log_ins
-
-    async def goes_on(self, owner: str, log_in: bytes) -> bool:
-        """Tell whether a log-in is the owner's, and has not ended. A deleted account has its own response."""
-        async with self._database.acting_for_accounts(owner) as transaction:
-            ended = transaction.execute(statements.HAS_ENDED, family=log_in)
-        return ended.first is None
 
     async def read_user(self, owner: str) -> User:
         """Return a user, of an account or of a provider; raise TokenInvalidError when the account is gone."""
@@ -257,8 +246,15 @@ class AccountService:
             "created_at": user.first["created_at"] if user.first else None,
         }
 
-    async def delete_user(self, owner: str) -> None:
-        """Delete a user and everything of theirs. It may be repeated."""
+    async def delete_user(self, owner: str, password: str | None) -> None:
+        """Delete a user and everything of theirs. It may be repeated.
+
+        Who has an account proves that it is theirs; raises as `change_password` does.
+        """
+        if is_account_id(owner) and (account := await self._read_password(owner)):
+            if password is None:
+                raise ValidationFailedError([("password", "is missing")])
+            await self._prove(owner, account["password_hash"], password)
         await delete_user(self._database, owner)
 
     def _record_failure(self, email: str, account: dict[str, Any] | None) -> None:

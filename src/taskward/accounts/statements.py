@@ -44,8 +44,10 @@ READ_ACCOUNT = Statement(
 # the old one outlives it.
 BEGIN_FAMILY = Statement(
     f"""
-    INSERT INTO refresh_tokens (family_hash, account_id, current_hash, expires_at)
-    SELECT %(family)s::bytea, id, %(token)s::bytea, now() + {LIFETIME}
+    INSERT INTO refresh_tokens (family_hash, account_id, current_hash, expires_at, client, address)
+    SELECT %(family)s::bytea, id, %(token)s::bytea,
+           now() + least({LIFETIME}, make_interval(days => %(max_days)s::int)),
+           %(client)s::text, %(address)s::text
       FROM accounts
      WHERE id = %(account_id)s::text AND password_hash = %(password_hash)s::text AND disabled_at IS NULL
        FOR SHARE
@@ -101,11 +103,15 @@ USE_TOKEN = Statement(
        SET current_hash = CASE WHEN current_hash = %(token)s::bytea THEN %(next)s::bytea ELSE current_hash END,
            previous_hash = CASE WHEN current_hash = %(token)s::bytea THEN %(token)s::bytea ELSE previous_hash END,
            rotated_at = CASE WHEN current_hash = %(token)s::bytea THEN clock_timestamp() ELSE rotated_at END,
-           expires_at = CASE WHEN current_hash = %(token)s::bytea THEN now() + {LIFETIME}
+           client = CASE WHEN current_hash = %(token)s::bytea THEN %(client)s::text ELSE client END,
+           address = CASE WHEN current_hash = %(token)s::bytea THEN %(address)s::text ELSE address END,
+           expires_at = CASE WHEN current_hash = %(token)s::bytea
+                             THEN least(now() + {LIFETIME}, created_at + make_interval(days => %(max_days)s::int))
                              WHEN previous_hash = %(token)s::bytea AND current_hash = %(next)s::bytea
                                   AND rotated_at > now() - {GRACE} THEN expires_at
                              ELSE now() END
      WHERE family_hash = %(family)s::bytea AND expires_at > clock_timestamp() AND ({KNOWN})
+       AND created_at + make_interval(days => %(max_days)s::int) > now()
     RETURNING account_id, expires_at > now() AS good
     """
 )
@@ -144,6 +150,38 @@ HAS_ENDED = Statement(
                 WHERE family_hash = %(family)s::bytea AND account_id = accounts.id AND expires_at > now())
     """,
     effect=Effect.READ_ONLY,
+)
+
+# The newest, as there may be any number of them.
+LIST_LOG_INS = Statement(
+    """
+    SELECT family_hash, timezone('UTC', created_at) AS created_at, timezone('UTC', rotated_at) AS last_used_at,
+           client, address
+      FROM refresh_tokens
+     WHERE account_id = %(owner)s::text AND expires_at > now()
+     ORDER BY rotated_at DESC, family_hash
+     LIMIT %(most)s
+    """,
+    {"most": 100},
+    effect=Effect.READ_ONLY,
+)
+
+END_LOG_IN = Statement(
+    """
+    UPDATE refresh_tokens
+       SET expires_at = now()
+     WHERE account_id = %(owner)s::text AND family_hash = %(log_in)s::bytea AND expires_at > now()
+    RETURNING account_id
+    """
+)
+
+END_ALL_LOG_INS = Statement(
+    """
+    UPDATE refresh_tokens
+       SET expires_at = now()
+     WHERE account_id = %(owner)s::text AND expires_at > now() AND family_hash IS DISTINCT FROM %(kept)s::bytea
+    RETURNING account_id
+    """
 )
 
 # What follows is the operator's (accounts/administration.py).
@@ -188,14 +226,6 @@ ENABLE_ACCOUNT = Statement(
     """
 )
 
-END_ALL_LOG_INS = Statement(
-    """
-    UPDATE refresh_tokens
-       SET expires_at = now()
-     WHERE account_id = %(owner)s::text AND expires_at > now()
-    RETURNING account_id
-    """
-)
 
 PURGE_TOKENS = Statement(
     f"""

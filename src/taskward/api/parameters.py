@@ -54,6 +54,13 @@ _PATH_PARAMETERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "integer", "minimum": 1, "maximum": MAX_INT64},
         "example": 1,
     },
+    "session_id": {
+        "name": "session_id",
+        "in": "path",
+        "required": True,
+        "description": "As the list of your log-ins has it.",
+        "schema": {"type": "string", "minLength": 1},
+    },
 }
 
 

@@ -18,6 +18,14 @@ class Accounts(Serving):
         " `taskward user invite EMAIL`.",
         examples=["invite"],
     )
+    session_max_days: int = Field(
+        90,
+        ge=1,
+        le=3650,
+        description="After how many days a log-in ends, however often it is used. One that is not used for 30 days"
+        " ends then.",
+        examples=[30],
+    )
     public_url: PublicUrl | None = Field(
         None,
         description="Where people reach the service, for the links that are made for them; a path is part of it."
