@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from statistics import median
 from typing import Any
 
+import psycopg
 import pytest
 from fastapi import FastAPI
 from pwdlib.hashers.argon2 import Argon2Hasher
@@ -18,7 +19,7 @@ from taskward.api.state import state_of
 from taskward.auth.passwords import Passwords
 from taskward.settings import Settings
 from tests.accounts.conftest import logged_in
-from tests.accounts.people import ask, delete_me, log_in, refresh, register
+from tests.accounts.people import PASSWORD, ask, delete_me, log_in, refresh, register
 from tests.client import Client
 from tests.conftest import SECRET, UNLIMITED
 from tests.profiles import SOAK
@@ -51,6 +52,19 @@ async def medians(client: Client, clock: Callable[[], float], samples: int) -> t
             await refusal(client, person)
             seconds[person].append(clock() - before)
     return median(seconds["alice"]), median(seconds["bob"])
+
+
+async def medians_of_registering(client: Client, samples: int) -> tuple[float, float]:
+    """Return the median seconds of registering an address that is taken, and one that is free."""
+    seconds: dict[bool, list[float]] = {True: [], False: []}
+    for number in range(samples):
+        for taken in seconds:
+            email = "alice@example.com" if taken else f"somebody{number}@example.com"
+            before = time.perf_counter()
+            response = await client.post("/auth/register", json={"email": email, "password": PASSWORD})
+            seconds[taken].append(time.perf_counter() - before)
+            assert response.status_code == (409 if taken else 201)
+    return median(seconds[True]), median(seconds[False])
 
 
 async def refusal(client: Client, person: str) -> None:
@@ -117,4 +131,25 @@ async def test_a_refusal_takes_the_same_time_whoever_it_is_for(app: FastAPI, ano
     await register(anonymous, "alice")
     alice, bob = await medians(anonymous, time.perf_counter, SAMPLES_ON_THE_CLOCK)
     print(f"refused in {alice * 1000:.1f} ms with an account, in {bob * 1000:.1f} ms without")  # noqa: T201
+    assert bob == pytest.approx(alice, rel=TOLERANCE)
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(not SOAK, reason="needs a machine for itself: make soak")
+async def test_registering_takes_the_same_time_whether_an_address_is_taken_or_free(anonymous: Client) -> None:
+    await register(anonymous, "alice")
+    taken, free = await medians_of_registering(anonymous, SAMPLES_ON_THE_CLOCK)
+    print(f"registered in {free * 1000:.1f} ms, told that it is taken in {taken * 1000:.1f} ms")  # noqa: T201
+    assert taken == pytest.approx(free, rel=TOLERANCE)
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(not SOAK, reason="needs a machine for itself: make soak")
+async def test_a_disabled_account_is_refused_in_the_same_time_as_one_that_is_not_there(
+    anonymous: Client, superuser: psycopg.Connection
+) -> None:
+    await register(anonymous, "alice")
+    superuser.execute("UPDATE accounts SET disabled_at = now()")
+    alice, bob = await medians(anonymous, time.perf_counter, SAMPLES_ON_THE_CLOCK)
+    print(f"refused in {alice * 1000:.1f} ms where disabled, in {bob * 1000:.1f} ms without an account")  # noqa: T201
     assert bob == pytest.approx(alice, rel=TOLERANCE)

@@ -13,6 +13,7 @@ import pytest
 
 from taskward.database.url import conninfo
 from tests.accounts.people import PASSWORD
+from tests.cli.client.people import Person
 from tests.cli.command import refusal, taskward
 from tests.conftest import SECRET
 from tests.service import Service
@@ -137,6 +138,22 @@ def test_an_invitation_is_for_who_has_no_account(operator: Operator) -> None:
     assert done.returncode == 2
     assert "must be an e-mail address" in " ".join(done.stderr.split())
     assert operator.audited() == ["invited"]
+
+
+def test_where_it_takes_one_people_register_with_an_invitation(tmp_path: Path) -> None:
+    settings = {"REGISTRATION": "invite", "ENVIRONMENT": "production", "JWT_SECRET_KEY": SECRET}
+    with Service(tmp_path / "data", settings) as service:
+        assert "who has a link from 'taskward user invite EMAIL' can register" in service.banner
+        operator = Operator(service)
+        operator.settings |= settings
+        alice = Person(tmp_path, service.url)
+        register = ("login", EMAIL, "--register", "--password-stdin")
+        refused = alice(*register, stdin=PASSWORD)
+        assert refused.code != 0
+        assert "People register by invitation here" in refused.stderr
+        link = operator.run("invite", EMAIL).strip()
+        assert alice(*register, "--invitation", link, stdin=PASSWORD).code == 0
+        assert alice("whoami", "--json").json["email"] == EMAIL
 
 
 def test_what_nobody_has_is_told_in_one_line(operator: Operator) -> None:

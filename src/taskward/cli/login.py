@@ -16,6 +16,9 @@ def login(
     email: Annotated[str | None, typer.Argument(help="Your e-mail address; asked for unless given.")] = None,
     register: Annotated[bool, typer.Option("--register", help="Make the account first.")] = False,
     name: Annotated[str | None, typer.Option(help="What to call you, with --register.")] = None,
+    invitation: Annotated[
+        str | None, typer.Option(help="The link of an invitation, with --register, where that takes one.")
+    ] = None,
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from a pipe.")
     ] = False,
@@ -45,7 +48,7 @@ def login(
             email = email or _asked_for("E-mail", "EMAIL")
             password = read_standard_input() if password_stdin else _password(twice=register)
             if register:
-                accounts.register(api, email, password, name)
+                accounts.register(api, email, password, name, invitation)
             new = accounts.log_in(api, store(), email, password)
         typer.echo(f"Logged in at {harmless(str(api.address))} as {harmless(new.user_id)}.")
         if accounts.TOKEN_VARIABLE in os.environ:

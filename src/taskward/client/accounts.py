@@ -21,9 +21,11 @@ def check_privacy(api: Api, *, insecure: bool) -> None:
         )
 
 
-def register(api: Api, email: str, password: str, name: str | None) -> None:
-    """Make an account. Raises RefusedError."""
+def register(api: Api, email: str, password: str, name: str | None, invitation: str | None = None) -> None:
+    """Make an account, by an invitation's link or what it has at its end, if need be. Raises RefusedError."""
     body = {"email": email, "password": password} | ({"name": name} if name else {})
+    if invitation:
+        body["invitation"] = invitation.rpartition("invitation=")[2]
     api.request("POST", "/auth/register", body=body)
 
 
