@@ -3,7 +3,7 @@
 An access token names the log-in that it came of, as `sid` (OpenID Connect Front-Channel Logout 1.0, 3). When it is
 verified, the database is asked whether that goes on. Later requests do not ask: every two seconds, while there are
 requests of accounts, a worker learns which log-ins have ended since, and forgets the tokens of those.
-See docs/decisions/0021-signing-out-ends-access.md.
+See docs/decisions/0023-signing-out-ends-access.md.
 """
 
 import asyncio

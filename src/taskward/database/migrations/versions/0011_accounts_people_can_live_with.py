@@ -12,7 +12,7 @@ No row is written anew: the default is the same for all, and PostgreSQL keeps it
 from alembic import op
 
 revision = "0011"
-down_revision = "0009"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
