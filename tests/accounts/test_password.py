@@ -175,7 +175,7 @@ async def test_a_refresh_that_waited_for_the_end_of_its_log_in_does_not_undo_it(
     with superuser.transaction():
         superuser.execute("SELECT FROM refresh_tokens FOR UPDATE")
         waiting = asyncio.create_task(refresh(anonymous, alices_tokens["refresh_token"]))
-        while superuser.execute(WAITING).fetchone() == (0,):  # noqa: ASYNC110  # the database has no event for it
+        while not waiting.done() and superuser.execute(WAITING).fetchone() == (0,):  # noqa: ASYNC110  # has no event
             await asyncio.sleep(0.01)
         superuser.execute("UPDATE refresh_tokens SET expires_at = clock_timestamp()")
     assert (await waiting).status_code == 401

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx2
 import psycopg
@@ -10,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from taskward.accounts.administration import AccountError, Administration
+from taskward.accounts.service import AccountService
 from taskward.api.state import state_of
 from taskward.auth.links import LinkTokens
 from taskward.auth.new_passwords import COMMON, OWN_ADDRESS
@@ -179,6 +181,26 @@ async def test_a_disabled_account_is_as_good_as_a_wrong_password(
     assert await knows(anonymous, PASSWORD)
 
 
+async def test_a_disabled_account_costs_one_hash_also_with_the_right_password(
+    app: FastAPI,
+    anonymous: Client,
+    operator: Administration,
+    alices_tokens: Tokens,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await operator.disable("alice@example.com")
+    passwords = state_of(app).service(AccountService).passwords
+    verify, verified = passwords.verify, []
+
+    async def counted(password: str, *arguments: Any, **options: Any) -> tuple[bool, str | None]:
+        verified.append(password)
+        return await verify(password, *arguments, **options)
+
+    monkeypatch.setattr(passwords, "verify", counted)
+    assert not await knows(anonymous, PASSWORD)
+    assert len(verified) == 1
+
+
 async def test_an_operator_ends_log_ins_and_deletes_one_account_and_no_other(
     anonymous: Client, operator: Administration, alices_tokens: Tokens, superuser: psycopg.Connection
 ) -> None:
@@ -217,6 +239,6 @@ async def test_no_log_in_begins_while_its_account_is_being_disabled(
     with superuser.transaction():
         superuser.execute("UPDATE accounts SET disabled_at = now()")
         waiting = asyncio.create_task(knows(anonymous, PASSWORD))
-        while superuser.execute(WAITING).fetchone() == (0,):  # noqa: ASYNC110  # the database has no event for it
+        while not waiting.done() and superuser.execute(WAITING).fetchone() == (0,):  # noqa: ASYNC110  # has no event
             await asyncio.sleep(0.01)
     assert not await waiting
