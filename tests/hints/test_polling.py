@@ -103,3 +103,26 @@ async def test_a_database_that_is_away_is_waited_for(
     await until(lambda: reads["alice"] >= 3)
     assert not asked.done()
     assert (await answer_of(asked))["tasks"] == []
+
+
+async def test_a_look_that_fails_is_not_the_last_one(
+    app: FastAPI, alice: Client, elsewhere: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    polling = parts_of(app).hints._polling  # noqa: SLF001
+    assert polling is not None
+    look = polling._revision_of  # noqa: SLF001
+    failed: list[str] = []
+
+    async def fail_once(user_id: str) -> int:
+        if failed:
+            return await look(user_id)
+        failed.append(user_id)
+        raise RuntimeError
+
+    monkeypatch.setattr(polling, "_revision_of", fail_once)
+    asked = ask(alice)
+    await waiting(app)
+    await until(lambda: bool(failed))
+    async with connect(elsewhere, "alice", SECRET) as there:
+        await write(there)
+    assert len((await answer_of(asked))["tasks"]) == 1

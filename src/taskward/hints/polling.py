@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextvars import Context
 
-from taskward.errors import ApiError, DatabaseUnavailableError
+from taskward.errors import DatabaseUnavailableError
 from taskward.hints.waiters import Waiter, Waiters
 
 MOST_AT_ONCE = 32  # as many reads as travel together; the requests of others come between two such
@@ -51,7 +51,7 @@ class Polling:
             revision = await self._revision_of(waiters[0].user_id)
         except DatabaseUnavailableError:
             return  # the next round may see it
-        except ApiError:  # there is no such user any more, as their own reading will find
+        except Exception:  # there is no such user any more, or something is wrong: their own reading finds it
             revision = -1
         for waiter in waiters:
             if waiter.revision not in (None, revision):
