@@ -78,6 +78,16 @@ async def test_a_socket_is_there_while_somebody_waits_and_open_to_its_user_alone
         assert sockets(folder) == []
 
 
+async def test_no_name_is_used_again(folder: Path, workers: list[Worker]) -> None:
+    """Else another worker, which found it closed and was held up, would remove the next one's."""
+    names = set()
+    for _ in range(2):
+        workers[0].siblings.open()
+        names |= {path.name for path in sockets(folder)}
+        workers[0].siblings.close()
+    assert len(names) == 2
+
+
 async def test_a_full_socket_holds_up_nobody_and_gets_its_hints_when_there_is_room(workers: list[Worker]) -> None:
     full, healthy, writer = workers
     full.siblings.open()

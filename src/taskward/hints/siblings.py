@@ -46,7 +46,7 @@ class Siblings:
         """Take the folder, and what is told of each hint that another worker has sent."""
         self._folder = folder
         self._heard = heard
-        self._name = secrets.token_hex(8)  # never used again, so what bears the name of a dead worker can go
+        self._name = ""
         self._outgoing = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._outgoing.setblocking(False)
         self._incoming: socket.socket | None = None
@@ -55,6 +55,8 @@ class Siblings:
 
     def open(self) -> None:
         """Listen, as somebody waits here. Where that cannot be, the log tells."""
+        # Never used again, here neither: whoever finds a name without a socket behind it removes it, perhaps late.
+        self._name = secrets.token_hex(8)
         try:
             self._make_private()
             self._incoming = incoming = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
