@@ -11,7 +11,7 @@ from taskward.errors import ForbiddenError, PreconditionFailedError, QuotaExceed
 from taskward.tasks.batch_schemas import MAX_BATCH_BYTES, MAX_OPERATIONS
 from tests.client import Client
 from tests.openapi_snapshot import published
-from tests.tasks.path_prefixes import create
+from tests.tasks.path_prefixes import check_refused, create
 
 pytestmark = pytest.mark.quick
 
@@ -223,6 +223,12 @@ async def test_a_batch_is_no_task_and_has_one_method(alice: Client, tasks: str, 
     response = await alice.request(method, f"{tasks}/batch", json={"title": "x"})
     assert (response.status_code, response.json()["code"]) == (405, "METHOD_NOT_ALLOWED")
     assert response.headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize("word", ["batch", "changes"])
+async def test_nothing_is_below_what_is_no_task(alice: Client, tasks: str, word: str) -> None:
+    response = await alice.patch(f"{tasks}/{word}/complete")
+    check_refused(response, 400, "VALIDATION_ERROR", "task_id")
 
 
 async def test_a_name_in_digits_is_no_number(alice: Client) -> None:

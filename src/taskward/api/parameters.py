@@ -20,7 +20,7 @@ async def _task_id(request: Request) -> int:
     Raises HTTPException for a word that is an address of its own, which has other methods.
     """
     text: str = request.path_params["task_id"]
-    if text in BESIDE_TASKS:
+    if text in BESIDE_TASKS and request.scope["path"].endswith(f"/{text}"):
         raise HTTPException(405)
     if not DIGITS.match(text) or len(text) > MAX_DIGITS or int(text) > MAX_INT64:
         raise ValidationFailedError([("task_id", _no_number(text))])
