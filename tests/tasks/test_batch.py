@@ -330,6 +330,13 @@ async def test_half_a_megabyte_of_nonsense_is_answered_in_a_few_words(alice: Cli
     assert len(response.content) < 300
 
 
+async def test_so_it_is_beside_the_operations(alice: Client) -> None:
+    body = {"operations": [creating("milk")], **{str(number): 1 for number in range(40_000)}}
+    response = await alice.post("/tasks/batch", json=body)
+    assert response.status_code == 400
+    assert response.json()["errors"] == [{"field": "body", "message": "has more members than there are"}]
+
+
 async def test_the_codes_that_are_published_are_those_of_the_errors() -> None:
     result = published()["components"]["schemas"]["RefusedResult"]["properties"]
     errors = (ForbiddenError, QuotaExceededError, TaskNotFoundError, PreconditionFailedError)

@@ -16,7 +16,7 @@ from taskward.api.openapi import responses, responses_of
 from taskward.api.responses import JsonResponse
 from taskward.api.state import state_of
 from taskward.errors import BodyTooLargeError
-from taskward.tasks.batch_schemas import MAX_BATCH_BYTES, Batch, BatchResults, Result
+from taskward.tasks.batch_schemas import MAX_BATCH_BYTES, Batch, BatchBody, BatchResults, Result
 from taskward.tasks.service import TaskService
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,9 @@ router = APIRouter()
 )
 @fast
 async def run_batch(
-    request: Request, owner: Owner, batch: Annotated[Batch, Depends(JsonBody(Batch, max_bytes=MAX_BATCH_BYTES))]
+    request: Request,
+    owner: Owner,
+    batch: Annotated[Batch, Depends(JsonBody(BatchBody, max_bytes=MAX_BATCH_BYTES))],
 ) -> Response:
     """Do 1 to 100 operations, in their order and in one transaction.
 
