@@ -27,7 +27,7 @@ UNLIMITED = "1000000/second"
 
 CONNECTIONS = """
     SELECT usename, query FROM pg_stat_activity
-     WHERE datname = %s AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+     WHERE datname = %s AND state LIKE 'idle%%' AND pid <> pg_backend_pid()
 """
 # Triggers and keys rest meanwhile, so that the order of tables means nothing.
 EMPTY = """

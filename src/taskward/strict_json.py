@@ -10,7 +10,6 @@ import orjson
 MAX_DEPTH = 32
 MAX_CONTAINERS = 1000  # objects and lists; each is a step in Python, which half a megabyte of them would make long
 TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
-TOO_MANY = f"more than {MAX_CONTAINERS:,} objects and lists"
 
 
 class MalformedJsonError(ValueError):
@@ -25,16 +24,16 @@ def encode(value: Any) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z)
 
 
-def decode(data: bytes) -> Any:
+def decode(data: bytes, *, most: int = MAX_CONTAINERS) -> Any:
     """Return what `data` says.
 
     Refused with MalformedJsonError, beyond a syntax error: encodings other than UTF-8, a byte order mark,
     NaN and Infinity, numbers too large for a double, lone surrogates (RFC 8259, 8.2), a name that occurs
-    twice in one object (section 4), more than 32 levels of nesting, and more than 1,000 objects and lists.
+    twice in one object (section 4), more than 32 levels of nesting, and more than `most` objects and lists.
     """
     try:
         orjson.loads(data)  # the strict grammar; it takes repeated names, and turns huge integers to floats
-        value = json.loads(data, object_pairs_hook=_objects_without_repeats())
+        value = json.loads(data, object_pairs_hook=_objects_without_repeats(most))
     except orjson.JSONDecodeError as error:
         raise MalformedJsonError(_place(error)) from None
     except RecursionError:
@@ -44,7 +43,7 @@ def decode(data: bytes) -> Any:
     except ValueError as error:  # an integer beyond the interpreter's limit of digits
         raise MalformedJsonError("a number has too many digits") from error
     if data.count(b"[") + data.count(b"{") > MAX_DEPTH:
-        _check_nesting(value)
+        _check_nesting(value, most)
     return value
 
 
@@ -56,12 +55,12 @@ def _place(error: orjson.JSONDecodeError) -> str:
     return f"line {error.lineno}, column {error.colno} cannot be read"
 
 
-def _objects_without_repeats() -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
+def _objects_without_repeats(most: int) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
     objects = count(1)
 
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        if next(objects) > MAX_CONTAINERS:
-            raise MalformedJsonError(TOO_MANY)
+        if next(objects) > most:
+            raise MalformedJsonError(_too_many(most))
         found = dict(pairs)
         if len(found) != len(pairs):
             raise MalformedJsonError("a name occurs twice in one object")
@@ -70,10 +69,14 @@ def _objects_without_repeats() -> Callable[[list[tuple[str, Any]]], dict[str, An
     return members
 
 
-def _check_nesting(value: Any) -> None:
+def _check_nesting(value: Any, most: int) -> None:
     depth, containers, level = 0, 0, [value]
     while level := [item for item in level if isinstance(item, dict | list)]:
         depth, containers = depth + 1, containers + len(level)
-        if depth > MAX_DEPTH or containers > MAX_CONTAINERS:
-            raise MalformedJsonError(TOO_DEEP if depth > MAX_DEPTH else TOO_MANY)
+        if depth > MAX_DEPTH or containers > most:
+            raise MalformedJsonError(TOO_DEEP if depth > MAX_DEPTH else _too_many(most))
         level = [child for item in level for child in (item.values() if isinstance(item, dict) else item)]
+
+
+def _too_many(most: int) -> str:
+    return f"more than {most:,} objects and lists"

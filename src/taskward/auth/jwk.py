@@ -73,7 +73,7 @@ def read_key_set(document: bytes) -> tuple[list[Key], list[str]]:
     No more than 32 reasons are given. Raises InvalidKeySetError: no strict JSON, no list of `keys`.
     """
     try:
-        value = decode(document)
+        value = decode(document, most=len(document))  # which is limited, and fetched by one request for many
     except MalformedJsonError as error:
         raise InvalidKeySetError(f"the response is not valid JSON: {error}") from None
     published = value.get("keys") if isinstance(value, dict) else None

@@ -136,9 +136,8 @@ class _FastRoute:
         self._parts: list[tuple[Any, Part]] = [(part.name, part.call) for part in dependant.dependencies]  # type: ignore[misc]
         takes_query = any(isinstance(call, QueryParameters) for _, call in self._parts)
         self._refuses_query = declared.include_in_schema and not takes_query
-        # Who asks is found out first, as for whatever else is wrong with a request.
         unused: list[tuple[Any, Part]] = [(UNUSED, NO_PARAMETERS)]
-        self._parts_with_query = sorted(unused + self._parts, key=_is_after_owner)
+        self._parts_with_query = sorted(unused + self._parts, key=_turn)
 
     def refuses_query(self, scope: Scope) -> bool:
         """Tell whether there is a query, and this an operation of the API that takes none; pages ignore theirs."""
@@ -164,8 +163,14 @@ class _FastRoute:
         return AsyncExitStackMiddleware(request_response(route.get_route_handler()))
 
 
-def _is_after_owner(part: tuple[Any, Part]) -> bool:
-    return not isinstance(part[1], BearerToken)
+def _turn(part: tuple[Any, Part]) -> int:
+    """Return when it is a part's turn: who asks, for what, in which way, and last what there is to be read."""
+    _, call = part
+    if isinstance(call, BearerToken):
+        return 0
+    if isinstance(call, JsonBody | FormBody):
+        return 3
+    return 2 if call is NO_PARAMETERS else 1
 
 
 def _is_anonymous(route: RouteContext) -> bool:
