@@ -101,14 +101,15 @@ def editorconfig() -> configparser.ConfigParser:
 def test_editors_are_told_what_ruff_asks_for() -> None:
     assert editorconfig()["*.py"]["max_line_length"] == str(PYPROJECT["tool"]["ruff"]["line-length"])
     assert editorconfig()["*.{py,toml,mako}"]["indent_size"] == "4"  # ruff's own default
-    assert editorconfig()["{Makefile,*.go}"]["indent_style"] == "tab"
+    assert editorconfig()["{Makefile,go.mod,*.go}"]["indent_style"] == "tab"
 
 
-def test_no_line_ends_in_white_space_and_none_begins_with_a_tab_where_no_tool_wants_it() -> None:
+def test_no_line_ends_in_white_space_and_none_begins_with_a_tab_but_where_make_and_go_want_it() -> None:
     for path in files():
         if path.suffix in {".png", ".lock"}:
             continue
         text = path.read_bytes()
         assert b"\r" not in text, path
         assert not re.search(rb"[ \t]$", text, re.MULTILINE), path
-        assert path.name == "Makefile" or path.suffix == ".go" or not re.search(rb"^\t", text, re.MULTILINE), path
+        tabs = path.name in {"Makefile", "go.mod"} or path.suffix == ".go"
+        assert tabs or not re.search(rb"^\t", text, re.MULTILINE), path
