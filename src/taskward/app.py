@@ -111,7 +111,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, AppState]]:
-        obey_supervisor(on_stopping=state.stop)
+        obey_supervisor(on_stopping=state.stopping.set)
         try:
             await _make_sure(database)
             async with (

@@ -38,7 +38,7 @@ async def test_what_is_written_elsewhere_ends_the_wait_of_its_user_alone(
         await write(alice_elsewhere, "From elsewhere")
     assert [task["title"] for task in (await answer_of(asked))["tasks"]] == ["From elsewhere"]
     assert not bobs.done()
-    parts_of(app).stop()
+    parts_of(app).hints.waiters.end()
     await answer_of(bobs)
 
 
@@ -56,7 +56,7 @@ async def test_each_user_who_waits_is_one_read_a_round_and_nobody_none(
     assert abs((reads["alice"] - before["alice"]) - (reads["bob"] - before["bob"])) <= 1
     assert set(reads) == {"alice", "bob"}
     assert not any(each.done() for each in asked)
-    parts_of(app).stop()
+    parts_of(app).hints.waiters.end()
     await asyncio.gather(*map(answer_of, asked))
     reads.clear()
     await asyncio.sleep(5 * SECONDS)
@@ -71,7 +71,7 @@ async def test_with_zero_nobody_is_asked_about(settings: Settings, monkeypatch: 
         reads = count_reads(monkeypatch)
         await asyncio.sleep(5 * SECONDS)
         assert reads == {}
-        parts_of(app).stop()
+        parts_of(app).hints.waiters.end()
         await answer_of(asked)
 
 

@@ -218,7 +218,7 @@ async def test_a_user_of_a_provider_who_deletes_themselves_begins_again(app: Fas
 async def test_a_service_that_stops_answers_at_once_and_has_nobody_wait(app: FastAPI, alice: Client) -> None:
     asked = [ask(alice) for _ in range(3)]
     await waiting(app, 3)
-    parts_of(app).stop()
+    parts_of(app).hints.waiters.end()
     assert [await answer_of(each) for each in asked] == [
         {"tasks": [], "deleted": [], "revision": 0, "count": 0, "more": False}
     ] * 3
@@ -266,7 +266,7 @@ async def test_a_hundred_who_wait_keep_no_connection_to_the_database(database_ur
         assert parts_of(app).database.pool.in_use == 0
         for _ in range(10):
             await write(alice)
-        parts_of(app).stop()
+        parts_of(app).hints.waiters.end()
         await asyncio.gather(*map(answer_of, asked))
         for client in clients:
             await client.aclose()
@@ -318,5 +318,5 @@ async def test_of_too_many_the_longest_waiting_is_answered(app: FastAPI, alice: 
     await waiting(app, 2)
     assert not second.done()
     assert not third.done()
-    parts_of(app).stop()
+    parts_of(app).hints.waiters.end()
     await asyncio.gather(answer_of(second), answer_of(third))

@@ -113,6 +113,7 @@ def test_a_service_that_stops_answers_all_and_ends(service: Waiting) -> None:
         for _, answer in service.answers():
             assert answer is not None
             assert (answer.status, answer.json["tasks"]) == (200, [])
+            assert answer.headers["connection"] == "close", "so that it is not asked again at once"
         service.service.process.wait(STOP_SECONDS)
         assert time.monotonic() - began < 8, "and PostgreSQL stops in this time too"
 

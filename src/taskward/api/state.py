@@ -44,11 +44,6 @@ class AppState:
     services: Sequence[object]
     stopping: asyncio.Event = field(default_factory=asyncio.Event)  # set once, when the service is about to stop
 
-    def stop(self) -> None:
-        """Be ready no longer, and have nobody wait for what they may wait for elsewhere."""
-        self.stopping.set()
-        self.hints.waiters.end()
-
     def service(self, kind: type[Service]) -> Service:
         """Return the service of this class; raise LookupError where there is none."""
         for service in self.services:

@@ -206,7 +206,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         """Answer what arrives within a second, say with the response that the connection ends, and end it."""
         self._together.draining = True
-        self.app_state[LIFESPAN_STATE].hints.waiters.end()  # also where this worker alone is replaced
+        self.app_state[LIFESPAN_STATE].hints.waiters.end()  # who wake when all of this has run for all
         self.timeout_keep_alive = LINGER_SECONDS
         if self.cycle is not None and not self.cycle.response_complete:
             if not self.cycle.response_started:  # else the response did not say so, and another request may come
