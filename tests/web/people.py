@@ -27,14 +27,19 @@ class Person:
         await self.page.get_by_role("button", name="I have no account yet").click()
         await self._enter(email, "Create an account")
 
-    async def sign_in(self, email: str = EMAIL) -> None:
-        await self._enter(email, "Sign in")
+    async def sign_in(self, email: str = EMAIL, password: str = PASSWORD) -> None:
+        await self._enter(email, "Sign in", password)
 
-    async def _enter(self, email: str, button: str) -> None:
+    async def _enter(self, email: str, button: str, password: str = PASSWORD) -> None:
         await self.page.get_by_label("E-mail address").fill(email)
-        await self.page.get_by_label("Password").fill(PASSWORD)
+        await self.password.fill(password)
         await self.page.get_by_role("button", name=button).click()
         await expect(self.new_title).to_be_focused(timeout=20_000)
+
+    @property
+    def password(self) -> Locator:
+        """Return the password of the sign-in form."""
+        return self.page.locator("#sign-in").get_by_label("Password")
 
     @property
     def new_title(self) -> Locator:

@@ -23,7 +23,7 @@ async def test_a_link_lets_in_whom_it_is_for_and_nobody_else(browser: Browser, b
     async with visiting(browser, f"{by_invitation}/#invitation={token}") as alice:
         create = alice.page.get_by_role("button", name="Create an account")
         await alice.page.get_by_label("E-mail address").fill("bob@example.com")
-        await alice.page.get_by_label("Password").fill(PASSWORD)
+        await alice.password.fill(PASSWORD)
         await create.click()
         problem = "This invitation is not for this e-mail address, or no longer good. Ask for another one."
         await expect(alice.page.get_by_role("alert")).to_have_text(problem)
@@ -36,7 +36,7 @@ async def test_without_a_link_the_form_says_what_to_do(browser: Browser, by_invi
     async with visiting(browser, by_invitation) as bob:
         await bob.page.get_by_role("button", name="I have no account yet").click()
         await bob.page.get_by_label("E-mail address").fill("bob@example.com")
-        await bob.page.get_by_label("Password").fill(PASSWORD)
+        await bob.password.fill(PASSWORD)
         await bob.page.get_by_role("button", name="Create an account").click()
         problem = "People register by invitation here. Ask whoever runs this service for one."
         await expect(bob.page.get_by_role("alert")).to_have_text(problem)

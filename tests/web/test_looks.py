@@ -50,6 +50,11 @@ async def test_every_state_of_the_page_is_accessible_and_fits_a_phone(visitor: P
     await page.get_by_role("button", name="Sign in").click()  # with nothing in it
     await expect(page.locator(".problem").first).to_be_visible()
     await check(person, axe)
+    await page.goto(f"{person.url}#reset=none")
+    await page.get_by_role("button", name="Change password").click()
+    await expect(person.dialog.locator(".problem")).to_be_visible()
+    await check(person, axe)
+    await page.keyboard.press("Escape")
     await person.sign_up()
     await check(person, axe)
     await person.add("Buy milk", WORD)

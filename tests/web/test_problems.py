@@ -10,7 +10,7 @@ REFUSED = "A title can have up to 200 characters; this one has 299"
 
 async def test_a_refused_sign_up_is_told_beside_its_field(person: Person) -> None:
     await person.page.get_by_role("button", name="I have no account yet").click()
-    email, password = person.page.get_by_label("E-mail address"), person.page.get_by_label("Password")
+    email, password = person.page.get_by_label("E-mail address"), person.password
     await email.fill("alice")
     await password.fill("short")
     await person.page.get_by_role("button", name="Create an account").click()
@@ -22,11 +22,11 @@ async def test_a_refused_sign_up_is_told_beside_its_field(person: Person) -> Non
 async def test_a_taken_address_and_a_wrong_password_are_told(member: Person) -> None:
     await member.page.get_by_role("button", name="Sign out").click()
     await member.page.get_by_label("E-mail address").fill(EMAIL)
-    await member.page.get_by_label("Password").fill("not the password")
+    await member.password.fill("not the password")
     await member.page.get_by_role("button", name="Sign in").click()
     await expect(member.page.get_by_role("alert")).to_have_text("The e-mail address or the password is wrong.")
     await member.page.get_by_role("button", name="I have no account yet").click()
-    await member.page.get_by_label("Password").fill(PASSWORD)
+    await member.password.fill(PASSWORD)
     await member.page.get_by_role("button", name="Create an account").click()
     await expect(member.page.get_by_label("E-mail address")).to_have_accessible_description(
         "There is an account with this e-mail address."

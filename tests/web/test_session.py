@@ -92,7 +92,7 @@ def without_accounts(database_url: str) -> Iterator[str]:
 
 async def test_without_accounts_a_token_lets_in(browser: Browser, without_accounts: str) -> None:
     async with visiting(browser, without_accounts) as alice:
-        await expect(alice.page.get_by_label("Password")).to_be_hidden()
+        await expect(alice.password).to_be_hidden()
         field = alice.page.get_by_label("Access token")
         for wrong in ("rubbish with spaces and ü", "a.b.c"):
             await field.fill(wrong)

@@ -8,6 +8,7 @@ import { unset } from "./fields.js";
 import * as keys from "./keys.js";
 import { NewTask } from "./new-task.js";
 import { LAST_CHANCE_MS, Outbox } from "./outbox.js";
+import * as password from "./password.js";
 import * as rows from "./rows.js";
 import { Session, SignedOut } from "./session.js";
 import { TaskList } from "./tasks.js";
@@ -104,6 +105,17 @@ async function sendWhatIsLeft() {
   if (outbox.isEmpty) return;
   session.tellUnsent(1);
   if (await outbox.emptied()) session.tellUnsent(-1);
+}
+
+/** Have whoever got a new password by a link sign in with it; somebody else who is signed in here stays so. */
+async function passwordChanged() {
+  try {
+    await session.verify();
+  } catch (error) {
+    if (!(error instanceof SignedOut || error instanceof Unreachable)) throw error; // the next request tells
+  }
+  if (!session.userId) signIn.open(session);
+  toast.say("The password is changed.");
 }
 
 session.addEventListener("begin", enter);
@@ -285,4 +297,5 @@ keys.listen(
 );
 $("help-button").addEventListener("click", () => $("help").showModal());
 
+password.listen(passwordChanged);
 start();

@@ -77,6 +77,11 @@ export class Session extends EventTarget {
     }
   }
 
+  /** Find out whether the log-in, if there is one, goes on. Raises SignedOut and Unreachable. */
+  async verify() {
+    if (this.#tokens) await this.#renew(this.#tokens.access_token);
+  }
+
   /** Have this person's other tabs send what they have; return whether they did, those that are awake. */
   async othersEmptied(milliseconds) {
     this.#unsent = 0;
