@@ -9,7 +9,6 @@ from taskward.errors import (
     PreconditionFailedError,
     RateLimitedError,
     TaskNotFoundError,
-    TooManyWaitingError,
     ValidationFailedError,
 )
 
@@ -24,8 +23,8 @@ KINDS = {
 CONTRACT = {
     400: {"VALIDATION_ERROR", "MALFORMED_JSON"},
     401: {"TOKEN_MISSING", "TOKEN_EXPIRED", "TOKEN_INVALID", "CREDENTIALS_INVALID"},
-    403: {"FORBIDDEN", "QUOTA_EXCEEDED"},
-    404: {"TASK_NOT_FOUND", "NOT_FOUND"},
+    403: {"FORBIDDEN", "QUOTA_EXCEEDED", "REGISTRATION_CLOSED"},
+    404: {"TASK_NOT_FOUND", "NOT_FOUND", "SESSION_NOT_FOUND"},
     405: {"METHOD_NOT_ALLOWED"},
     409: {"IDEMPOTENCY_IN_PROGRESS", "EMAIL_TAKEN"},
     412: {"PRECONDITION_FAILED"},
@@ -44,7 +43,7 @@ def example(kind: type[ApiError]) -> ApiError:
         return kind([("title", "is missing")])
     if issubclass(kind, PreconditionFailedError):
         return kind({"id": 1})
-    if issubclass(kind, RateLimitedError | TooManyWaitingError):
+    if issubclass(kind, RateLimitedError):
         return kind(30)
     return kind("why") if issubclass(kind, AuthenticationError) else kind()
 

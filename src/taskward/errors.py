@@ -263,21 +263,16 @@ class RateLimitedError(ApiError):
 
 
 class TooManyWaitingError(ApiError):
-    """You have as many requests waiting for changes (`wait`) as a worker keeps for one user. Ask without `wait`,
-    or let one device ask for all."""
+    """You have as many requests waiting for changes (`wait`) as a worker keeps for one user, or all users together
+    have. Ask without `wait`, or let one device ask for all."""
 
     status = 429
     code = "TOO_MANY_WAITING"
-    detail = (
-        "You have too many requests waiting for changes already. Ask again without 'wait', or end one of them."
-    )
+    detail = "You have too many requests waiting for changes already. End one, or ask again without 'wait'."
 
-    def __init__(self, most: int) -> None:
-        """Take how many may wait."""
-        detail = (
-            f"You have {most} requests waiting for changes already. Ask again without 'wait', or end one of them."
-        )
-        super().__init__(detail, headers={"Retry-After": "1"})
+    def __init__(self, detail: str | None = None, *, seconds: int = 1) -> None:
+        """Take who has too many, in words, and how long to wait."""
+        super().__init__(detail, headers={"Retry-After": str(seconds)})
 
 
 class InternalError(ApiError):

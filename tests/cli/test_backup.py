@@ -67,9 +67,10 @@ def test_what_is_restored_is_what_was_backed_up_while_the_service_ran(first: Ser
     with Service(other, SETTINGS) as second, httpx2.Client(base_url=second.url) as client:
         restored = everything(second)
         ((_, begins_at, *_),) = restored["users"]
-        # But for the counter, which begins again above every number that anybody may hold.
+        # But for the counter and the next id, which go on above every number that anybody may hold.
         again = [(user_id, begins_at, *rest) for user_id, _, *rest in before["users"]]
-        assert restored == before | {"users": again}
+        ((last_id, called),) = before["sequence"]
+        assert restored == before | {"users": again, "sequence": [(last_id + 2**20, called)]}
         assert begins_at > 2**50
         alice = log_in(client)  # the account, and the startup check that passed before the service answered
         tasks = client.get("/tasks", headers=alice).json()
@@ -80,7 +81,10 @@ def test_what_is_restored_is_what_was_backed_up_while_the_service_ran(first: Ser
         )
         assert repeated.headers["Idempotency-Replayed"] == "true"
         created = client.post("/tasks", json={"title": "Go on"}, headers=alice).json()
-        assert (created["id"], created["revision"]) == (4, begins_at + 1)  # after three creates and a delete
+        assert (created["id"], created["revision"]) == (
+            4 + 2**20,
+            begins_at + 1,
+        )  # after three creates and a delete
         for since in (4, 0, begins_at + 9):
             assert client.get(f"/tasks/changes?since={since}", headers=alice).status_code == 410
         page = client.get(f"/tasks/changes?since={begins_at}", headers=alice).json()

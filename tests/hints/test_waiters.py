@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from taskward.errors import TooManyWaitingError
-from taskward.hints.waiters import HINT_BYTES, MOST_OF_A_USER, Waiter, Waiters, hint_of
+from taskward.hints.waiters import AT_LEAST_SECONDS, HINT_BYTES, MOST_OF_A_USER, Waiter, Waiters, hint_of
 
 pytestmark = pytest.mark.quick
 
@@ -123,12 +123,16 @@ def test_a_user_has_eight_and_another_user_as_many() -> None:
     assert (len(told.waiters), told.waiters.by_user()) == (0, [])
 
 
-async def test_of_too_many_the_longest_waiting_end() -> None:
+async def test_of_too_many_the_longest_waiting_ends_once_it_has_waited_for_a_while() -> None:
     waiters = Waiters(2, lambda: None, lambda: None)
     with ExitStack() as stack:
-        all_of_them = [stack.enter_context(waiters.waiter(user)) for user in ("alice", "bob", "charlie", "alice")]
-        ended = [not waiter._ended for waiter in all_of_them]  # noqa: SLF001
-        assert ended == [False, False, True, True]
+        longest, other = [stack.enter_context(waiters.waiter(user)) for user in ("alice", "bob")]
+        with pytest.raises(TooManyWaitingError, match="room"), waiters.waiter("charlie"):
+            pass
+        assert len(waiters) == 2
+        longest.since -= AT_LEAST_SECONDS
+        last = stack.enter_context(waiters.waiter("charlie"))
+        assert [each._ended for each in (longest, other, last)] == [True, False, False]  # noqa: SLF001
 
 
 def test_a_hint_tells_no_name() -> None:

@@ -11,7 +11,7 @@ from taskward.auth.issue import issue_token
 from taskward.hints.waiters import MOST_OF_A_USER, hint_of
 from taskward.settings import Settings
 from taskward.tasks.service import Changes, TaskService
-from tests.accounts.people import PASSWORD, log_in, register
+from tests.accounts.people import PASSWORD, delete_me, log_in, register
 from tests.client import Client, connect
 from tests.conftest import SECRET, started
 from tests.hints.waiting import answer_of, ask, count_reads, parts_of, until, waiting, write
@@ -155,7 +155,7 @@ async def test_the_ninth_waiting_request_of_a_user_is_refused(app: FastAPI, alic
     refused = await ask(alice)
     assert (refused.status_code, refused.json()["code"]) == (429, "TOO_MANY_WAITING")
     assert refused.json()["detail"] == (
-        "You have 8 requests waiting for changes already. Ask again without 'wait', or end one of them."
+        "You have 8 requests waiting for changes already. End one, or ask again without 'wait'."
     )
     assert refused.headers["retry-after"] == "1"
     assert (await alice.get("/tasks/changes")).status_code == 200, "without waiting"
@@ -198,7 +198,7 @@ async def test_a_wait_ends_with_its_user(app: FastAPI, anonymous: Client) -> Non
         alice.headers["Authorization"] = f"Bearer {tokens['access_token']}"
         asked = ask(alice)
         await waiting(app)
-        assert (await alice.delete("/auth/me")).status_code == 204
+        assert (await delete_me(alice)).status_code == 204
         async with asyncio.timeout(30):
             response = await asked
         assert (response.status_code, response.json()["code"]) == (401, "TOKEN_INVALID")
@@ -306,13 +306,19 @@ async def test_a_line_of_the_access_log_says_how_long_was_waited(
     assert line.endswith(" ms, after waiting 1.0 s")
 
 
-async def test_of_too_many_the_longest_waiting_is_answered(app: FastAPI, alice: Client, bob: Client) -> None:
+async def test_of_too_many_the_longest_waiting_is_answered(
+    app: FastAPI, alice: Client, bob: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     waiters = parts_of(app).hints.waiters
     waiters.most = 2
     first, second = ask(alice), None
     await waiting(app)
     second = ask(bob)
     await waiting(app, 2)
+    refused = await ask(alice)
+    assert (refused.status_code, refused.json()["code"]) == (429, "TOO_MANY_WAITING")
+    assert refused.headers["retry-after"] == "5"
+    monkeypatch.setattr("taskward.hints.waiters.AT_LEAST_SECONDS", 0)
     third = ask(alice)
     assert (await answer_of(first))["tasks"] == []
     await waiting(app, 2)

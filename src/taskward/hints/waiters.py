@@ -6,6 +6,7 @@ never missed, and a lost hint delays what the next request has in any case.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from itertools import islice
@@ -15,6 +16,12 @@ from typing import Self
 from taskward.errors import TooManyWaitingError
 
 MOST_OF_A_USER = 8
+OF_USER = f"You have {MOST_OF_A_USER} requests waiting for changes already. End one, or ask again without 'wait'."
+OF_ALL = "More requests wait for changes than there is room for. Ask again in a few seconds, or without 'wait'."
+RETRY_SECONDS = 5
+AT_LEAST_SECONDS = (
+    10.0  # that a request may wait, or those who ask again at once would end each other's in circles
+)
 HINT_BYTES = 16
 
 Hint = bytes
@@ -28,17 +35,18 @@ def hint_of(user_id: str) -> Hint:
 class Waiter:
     """A request that waits for a change of its user's, registered inside the block. There may be thousands."""
 
-    __slots__ = ("_ended", "_hinted", "_timeout", "_waiters", "revision", "user_id")
+    __slots__ = ("_ended", "_hinted", "_timeout", "_waiters", "revision", "since", "user_id")
 
     def __init__(self, waiters: "Waiters", user_id: str) -> None:
         self._waiters = waiters
         self.user_id = user_id
+        self.since = time.monotonic()
         self.revision: int | None = None  # the newest that it has read
         self._hinted = self._ended = False
         self._timeout: asyncio.Timeout | None = None
 
     def __enter__(self) -> Self:
-        """Be registered; raise TooManyWaitingError where the user has enough of them."""
+        """Be registered; raise TooManyWaitingError where the user has enough of them, or all have."""
         self._waiters.add(self)
         return self
 
@@ -83,7 +91,7 @@ class Waiters:
     """All who wait in this worker. `on_first` is called when somebody comes, `on_last` when all have gone."""
 
     def __init__(self, most: int, on_first: Callable[[], None], on_last: Callable[[], None]) -> None:
-        """Take how many may wait: of more, the longest waiting is answered, for each keeps a connection."""
+        """Take how many may wait, for each keeps a connection: of more, the longest waiting is answered."""
         self.most = most
         self._on_first = on_first
         self._on_last = on_last
@@ -101,17 +109,22 @@ class Waiters:
 
     def add(self, waiter: Waiter) -> None:
         """Register a request; raise TooManyWaitingError."""
-        of_user = self._of.setdefault(hint_of(waiter.user_id), [])
+        of_user = self._of.get(hint_of(waiter.user_id), [])
         if len(of_user) >= MOST_OF_A_USER:
-            raise TooManyWaitingError(MOST_OF_A_USER)
-        of_user.append(waiter)
+            raise TooManyWaitingError(OF_USER)
+        self._make_room(waiter.since)
+        self._of[hint_of(waiter.user_id)] = [*of_user, waiter]
         self._all[waiter] = None
         if self._ended:
             waiter.end()
-        for oldest in islice(self._all, max(0, len(self._all) - self.most)):
-            oldest.end()
         if len(self._all) == 1:
             self._on_first()
+
+    def _make_room(self, now: float) -> None:
+        for oldest in islice(self._all, max(0, len(self._all) + 1 - self.most)):
+            if now - oldest.since < AT_LEAST_SECONDS:
+                raise TooManyWaitingError(OF_ALL, seconds=RETRY_SECONDS)
+            oldest.end()
 
     def remove(self, waiter: Waiter) -> None:
         """Forget a request."""

@@ -39,7 +39,7 @@ from taskward.errors import (
     RateLimitedError,
     TooManyWaitingError,
 )
-from taskward.hints.waiters import MOST_OF_A_USER
+from taskward.hints.waiters import OF_USER
 from taskward.tasks import batch_routes
 from taskward.tasks.changes import ChangesPage, ChangesQuery
 from taskward.tasks.fields import GENERATION, TaskRead, Values
@@ -177,7 +177,7 @@ async def create_task(
     summary="Read what has changed",
     response_model=ChangesPage,
     responses=responses(400, 401, 403, 503)
-    | responses_of(ChangesGoneError(), RateLimitedError(1), TooManyWaitingError(MOST_OF_A_USER)),
+    | responses_of(ChangesGoneError(), RateLimitedError(1), TooManyWaitingError(OF_USER)),
 )
 @fast
 async def read_changes(

@@ -19,6 +19,7 @@ BEGIN_AGAIN = """
     DECLARE
         beginning bigint;
     BEGIN
+        PERFORM set_config('lock_timeout', '3s', true); -- else all requests would queue behind it
         ALTER TABLE users NO FORCE ROW LEVEL SECURITY;
         ALTER TABLE deleted_tasks NO FORCE ROW LEVEL SECURITY;
 
@@ -29,6 +30,8 @@ BEGIN_AGAIN = """
         UPDATE users SET revision = beginning;
         INSERT INTO deleted_tasks (user_id, revision, deleted_at) SELECT id, beginning, '-infinity' FROM users;
         EXECUTE format('ALTER TABLE users ALTER revision SET DEFAULT %s', beginning);
+        -- A client may yet want to change a task of the time that was lost: its id is to be no other task's.
+        PERFORM setval('tasks_id_seq', last_value + 1048576) FROM tasks_id_seq;
 
         ALTER TABLE users FORCE ROW LEVEL SECURITY;
         ALTER TABLE deleted_tasks FORCE ROW LEVEL SECURITY;
