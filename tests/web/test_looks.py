@@ -75,6 +75,11 @@ async def test_every_state_of_the_page_is_accessible_and_fits_a_phone(visitor: P
     await page.get_by_role("button", name="Help").click()
     await check(person, axe)
     await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Password").click()
+    await person.dialog.get_by_role("button", name="Change password").click()
+    await expect(person.dialog.locator(".problem")).to_be_visible()
+    await check(person, axe)
+    await page.keyboard.press("Escape")
 
     other = await person.another_tab()
     await other.row(WORD).get_by_role("button", name="Edit").click()

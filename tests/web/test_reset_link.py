@@ -103,7 +103,7 @@ async def test_a_link_that_was_used_says_what_to_do(browser: Browser, link: str)
             await choose(alice.page, "yet another horse")
             await expect(form(alice.page).get_by_role("alert")).to_have_text(
                 "This link is not valid, or no longer. Ask for another one. Whoever runs this service makes them."
-                " If you have just used this one, sign in with the new password."
+                " If you have just used this one, sign in."
             )
             await expect(alice.page.get_by_label("New password")).to_be_focused()
 

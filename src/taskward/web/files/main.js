@@ -16,6 +16,7 @@ import * as toast from "./toast.js";
 
 const REFRESH_MS = 30_000;
 const TYPING_MS = 250;
+const MEMBERS = ["tasks", "sign-out", "password-button", "help-button"];
 const $ = (id) => document.getElementById(id);
 
 const session = new Session();
@@ -48,7 +49,7 @@ async function start() {
 function enter() {
   isEntered = true;
   signIn.close();
-  for (const id of ["tasks", "sign-out", "help-button"]) $(id).hidden = false;
+  for (const id of MEMBERS) $(id).hidden = false;
   outbox.open();
   refresh();
   newTask.open();
@@ -57,10 +58,11 @@ function enter() {
 
 function leave() {
   isEntered = false;
-  for (const id of ["tasks", "sign-out", "help-button", "who"]) $(id).hidden = true;
+  for (const id of [...MEMBERS, "who"]) $(id).hidden = true;
   for (const id of ["leave", "help"]) $(id).close("");
   for (const id of ["who", "count"]) text(id, "");
   conflict.close();
+  password.close();
   editor.close();
   outbox.close();
   $("query").reset();
@@ -107,13 +109,10 @@ async function sendWhatIsLeft() {
   if (await outbox.emptied()) session.tellUnsent(-1);
 }
 
-/** Have whoever got a new password by a link sign in with it; somebody else who is signed in here stays so. */
-async function passwordChanged() {
-  try {
-    await session.verify();
-  } catch (error) {
-    if (!(error instanceof SignedOut || error instanceof Unreachable)) throw error; // the next request tells
-  }
+/** After a link its owner signs in; somebody else who is signed in here stays so. */
+async function passwordChanged(byLink) {
+  if (!byLink) return toast.say("The password is changed. All other log-ins have ended.");
+  await session.verify().catch(() => {}); // where it cannot be asked, the next request tells
   if (!session.userId) signIn.open(session);
   toast.say("The password is changed.");
 }
@@ -123,6 +122,7 @@ session.addEventListener("forget", ({ detail }) => forget(detail));
 session.addEventListener("leaving", sendWhatIsLeft);
 session.addEventListener("end", leave);
 $("sign-out").addEventListener("click", signOut);
+$("password-button").addEventListener("click", () => password.open());
 $("leave").addEventListener("close", () => $("leave").returnValue && signOutForGood(true));
 
 // --- Showing -----------------------------------------------------------------------------------------------------
@@ -297,5 +297,5 @@ keys.listen(
 );
 $("help-button").addEventListener("click", () => $("help").showModal());
 
-password.listen(passwordChanged);
+password.listen(session, passwordChanged);
 start();

@@ -1,23 +1,24 @@
-// A new password, by a link that is good once. What the link has is in memory only, until this is done or given up.
+// A new password, for the current one or by a link that is good once. What the link has is in memory only.
 
 import { call } from "./api.js";
 import { clearProblems, showProblems } from "./forms.js";
 
-const OVER = "Whoever runs this service makes them. If you have just used this one, sign in with the new password.";
+const OVER = "Whoever runs this service makes them. If you have just used this one, sign in.";
 const dialog = document.getElementById("password");
 const form = dialog.querySelector("form");
 const submit = form.querySelector(".primary");
-let token = null;
+const { current, new: chosen } = form.elements;
+let token = null; // of a link
 
-/** Open for a link, now and whenever one comes; call `changed()` when the service has the new password. */
-export function listen(changed) {
+/** Open for a link, now and whenever one comes; call `changed(byLink)` when the service has the new password. */
+export function listen(session, changed) {
   form.addEventListener("submit", (event) => {
+    if (event.submitter !== submit) return; // Cancel
     event.preventDefault();
-    send(changed);
+    send(session, changed);
   });
-  form.querySelector(".cancel").addEventListener("click", () => dialog.close());
-  dialog.addEventListener("close", () => dialog.open || empty(null)); // Escape, too
-  addEventListener("hashchange", follow); // a link that is opened where the page is already
+  dialog.addEventListener("close", () => dialog.open || empty(null));
+  addEventListener("hashchange", follow); // a link, where the page is open already
   follow();
 }
 
@@ -28,10 +29,18 @@ function follow() {
   open(found);
 }
 
-function open(link) {
+/** Open for who is signed in, or for what a link has. */
+export function open(link = null) {
   empty(link);
+  current.disabled = current.parentElement.hidden = link !== null;
+  chosen.name = link === null ? "new" : "password"; // as the service calls it
   if (!dialog.open) dialog.showModal();
-  form.elements.password.focus();
+  form.querySelector("input:enabled").focus();
+}
+
+/** Close when somebody signs out; a link is for anybody. */
+export function close() {
+  if (token === null) dialog.close();
 }
 
 function empty(link) {
@@ -40,20 +49,25 @@ function empty(link) {
   clearProblems(form);
 }
 
-async function send(changed) {
+async function send(session, changed) {
+  const byLink = token !== null;
+  const json = Object.fromEntries(new FormData(form));
   clearProblems(form);
   submit.disabled = true;
   try {
-    await call("POST", "/auth/password/reset", { json: { token, password: form.elements.password.value } });
+    if (byLink) await call("POST", "/auth/password/reset", { json: { token, ...json } });
+    else await session.call("POST", "/auth/password", { json });
     dialog.close();
-    changed();
+    changed(byLink);
   } catch (error) {
-    if (dialog.open) showProblems(form, explained(error));
+    if (dialog.open) showProblems(form, explained(error, byLink));
   } finally {
     submit.disabled = false;
   }
 }
 
-function explained(error) {
-  return error.code === "CREDENTIALS_INVALID" ? { message: `${error.message} ${OVER}` } : error;
+function explained(error, byLink) {
+  const { code, message } = error;
+  if (code !== "CREDENTIALS_INVALID") return error;
+  return byLink ? { message: `${message} ${OVER}` } : { problems: [{ field: "current", message }] };
 }

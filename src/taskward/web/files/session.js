@@ -67,13 +67,13 @@ export class Session extends EventTarget {
     try {
       return await call(method, path, { ...options, token: used });
     } catch (error) {
-      if (error.status !== 401) throw error;
+      if (!isEnded(error)) throw error;
       await this.#renew(used);
     }
     try {
       return await call(method, path, { ...options, token: this.#tokens.access_token });
     } catch (error) {
-      throw error.status === 401 ? this.#ended() : error;
+      throw isEnded(error) ? this.#ended() : error;
     }
   }
 
@@ -177,6 +177,11 @@ export class Session extends EventTarget {
       this.#tabs.postMessage({ kind: "ask", user_id: userId });
     });
   }
+}
+
+/** A wrong password beside a good token signs nobody out. */
+function isEnded({ status, code }) {
+  return status === 401 && code !== "CREDENTIALS_INVALID";
 }
 
 function pause(milliseconds) {
