@@ -60,6 +60,7 @@ REFUSED_TO_LOG_IN = [
     "SELECT count(*) FROM deleted_tasks",
     "DELETE FROM deleted_tasks",
     "SELECT purge_deleted_tasks(1)",
+    "SELECT forget_deleted_tasks(1)",
     "SELECT task_exists(1)",
     "SELECT purge_idempotency_keys(1)",
     "UPDATE accounts SET id = id",

@@ -158,3 +158,23 @@ def test_the_purge_reads_no_marker_and_not_the_whole_table(superuser: psycopg.Co
     assert "Seq Scan" not in plan, plan
     assert "ix_deleted_tasks_due" in plan
     assert "Rows Removed by Filter" not in plan, plan
+
+
+@pytest.mark.usefixtures("six_deleted")
+async def test_a_user_has_so_many_deletions_and_then_one_marker_for_all(
+    alice: Client, bob: Client, superuser: psycopg.Connection
+) -> None:
+    await bob.delete(f"/tasks/{(await create(bob))['id']}")
+    tasks = [await create(alice) for _ in range(3)]  # 13, 14, 15
+    assert superuser.execute("SELECT deleted_count FROM users WHERE id = 'alice'").fetchone() == (6,)
+    superuser.execute("UPDATE users SET deleted_count = 99999")
+    await alice.delete(f"/tasks/{tasks[0]['id']}")  # 16
+    assert await gone(alice, range(17)) == []
+    await alice.delete(f"/tasks/{tasks[1]['id']}")  # 17
+    assert await gone(alice, range(18)) == list(range(17))
+    assert superuser.execute(MARKERS).fetchall() == [("alice", 17)]
+    assert superuser.execute(TOMBSTONES).fetchall() == [(2,)], "bob's"
+    await alice.delete(f"/tasks/{tasks[2]['id']}")  # 18
+    assert await gone(alice, range(19)) == list(range(17))
+    counts = superuser.execute("SELECT id, deleted_count FROM users ORDER BY id").fetchall()
+    assert counts == [("alice", 1), ("bob", 99999)]

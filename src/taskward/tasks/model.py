@@ -52,6 +52,8 @@ class User(TableModel, table=True):
     revision: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
     task_count: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
     completed_count: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
+    # How many tombstones were written since a marker was.
+    deleted_count: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
     created_at: datetime = Field(sa_column=Column(DateTime(True), nullable=False, server_default=func.now()))
     # How many idempotency keys were stored since a moment; when that is a day ago, the number means nothing.
     key_count: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=text("0")))

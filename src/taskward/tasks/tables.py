@@ -27,7 +27,7 @@ BEGIN_AGAIN = """
           INTO beginning
           FROM users;
         TRUNCATE deleted_tasks;
-        UPDATE users SET revision = beginning;
+        UPDATE users SET revision = beginning, deleted_count = 0;
         INSERT INTO deleted_tasks (user_id, revision, deleted_at) SELECT id, beginning, '-infinity' FROM users;
         EXECUTE format('ALTER TABLE users ALTER revision SET DEFAULT %s', beginning);
         -- A client may yet want to change a task of the time that was lost: its id is to be no other task's.
