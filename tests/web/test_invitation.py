@@ -10,6 +10,7 @@ from taskward.settings import Settings
 from tests.conftest import SECRET
 from tests.web.conftest import served
 from tests.web.people import EMAIL, PASSWORD, visiting
+from tests.web.test_signing_out import seen
 
 
 @pytest.fixture
@@ -30,6 +31,26 @@ async def test_a_link_lets_in_whom_it_is_for_and_nobody_else(browser: Browser, b
         await alice.page.get_by_label("E-mail address").fill(EMAIL)
         await create.click()
         await expect(alice.new_title).to_be_focused(timeout=20_000)
+
+
+async def test_the_invitation_leaves_the_address_at_once_and_is_over_when_used(
+    browser: Browser, by_invitation: str
+) -> None:
+    token = LinkTokens(SECRET.encode()).new("invite", "new", EMAIL, 60)
+    async with visiting(browser, by_invitation) as alice:
+        heading = alice.page.locator("#sign-in-heading")
+        await expect(heading).to_have_text("Sign in")
+        await alice.page.goto(f"{by_invitation}/#invitation={token}")  # where the page is already
+        await expect(heading).to_have_text("Create an account")
+        assert alice.page.url == f"{by_invitation}/"
+        assert token not in await seen(alice.page)
+        await alice.page.get_by_label("E-mail address").fill(EMAIL)
+        await alice.password.fill(PASSWORD)
+        await alice.page.get_by_role("button", name="Create an account").click()
+        await expect(alice.new_title).to_be_focused(timeout=20_000)
+        assert token not in str(await alice.stored())
+        await alice.page.get_by_role("button", name="Sign out").click()
+        await expect(heading).to_have_text("Sign in")
 
 
 async def test_without_a_link_the_form_says_what_to_do(browser: Browser, by_invitation: str) -> None:

@@ -10,7 +10,7 @@ const tokenForm = document.getElementById("token-form");
 const form = document.documentElement.dataset.accounts === "true" ? accountForm : tokenForm;
 const submit = form.querySelector(".primary");
 const change = accountForm.querySelector(".switch");
-const invitation = new URLSearchParams(location.hash.slice(1)).get("invitation");
+let invitation = null; // of a link, in memory only
 let registering = false;
 
 export function open(session) {
@@ -23,6 +23,16 @@ export function open(session) {
   become(invitation !== null);
   section.hidden = false;
   form.querySelector("input, textarea").focus();
+}
+
+/** Take an invitation out of the address, where the history of the browser would keep it. */
+function follow() {
+  const found = new URLSearchParams(location.hash.slice(1)).get("invitation");
+  if (found === null) return;
+  history.replaceState(null, "", location.href.split("#")[0]);
+  if (form === tokenForm) return; // nobody registers here
+  invitation = found;
+  become(true);
 }
 
 export function close() {
@@ -45,6 +55,7 @@ async function enter(session) {
   submit.disabled = true;
   try {
     await signIn(session, new FormData(form));
+    invitation = null; // used, or not needed
   } catch (error) {
     showProblems(form, error.code === "EMAIL_TAKEN" ? { problems: [{ field: "email", message: error.message }] } : error);
   } finally {
@@ -63,3 +74,6 @@ async function useToken(session, token) {
   if (!/^[\w.-]+$/.test(token)) throw new Refused(401, { detail: "This is not an access token." });
   await session.useToken(token);
 }
+
+addEventListener("hashchange", follow); // a link, where the page is open already
+follow();
