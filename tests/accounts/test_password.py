@@ -180,3 +180,21 @@ async def test_a_refresh_that_waited_for_the_end_of_its_log_in_does_not_undo_it(
         superuser.execute("UPDATE refresh_tokens SET expires_at = clock_timestamp()")
     assert (await waiting).status_code == 401
     assert superuser.execute("SELECT count(*) FROM refresh_tokens WHERE expires_at > now()").fetchone() == (0,)
+
+
+async def test_a_log_in_that_is_about_to_commit_ends_with_the_others(
+    registered_alice: Client, superuser: psycopg.Connection
+) -> None:
+    """It began with the old password, and holds the account: the change waits for it, and then must see it."""
+    begun = "INSERT INTO refresh_tokens (family_hash, account_id, current_hash, expires_at)"
+    with superuser.transaction():
+        superuser.execute("SELECT FROM accounts FOR SHARE")
+        superuser.execute(
+            f"{begun} SELECT sha256('x'), id, sha256('y'), now() + interval '30 days' FROM accounts"
+        )
+        waiting = asyncio.create_task(change(registered_alice))
+        while not waiting.done() and superuser.execute(WAITING).fetchone() == (0,):  # noqa: ASYNC110  # has no event
+            await asyncio.sleep(0.01)
+    assert (await waiting).status_code == 204
+    going_on = "SELECT count(*) FROM refresh_tokens WHERE family_hash = sha256('x') AND expires_at > now()"
+    assert superuser.execute(going_on).fetchone() == (0,)

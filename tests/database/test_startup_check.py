@@ -184,6 +184,10 @@ async def test_a_login_role_that_cannot_act_for_users_is_refused(
 SESSIONS = {
     "row_security": ("off", "row_security = off, but Taskward needs on"),
     "session_replication_role": ("replica", "session_replication_role = replica, but Taskward needs origin"),
+    "default_transaction_isolation": (
+        "'repeatable read'",
+        "default_transaction_isolation = repeatable read, but Taskward needs read committed",
+    ),
 }
 
 

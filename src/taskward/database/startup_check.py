@@ -21,12 +21,15 @@ logger = logging.getLogger(__name__)
 SESSION = Statement("""
     SELECT current_setting('server_encoding') AS server_encoding,
            current_setting('client_encoding') AS client_encoding, current_setting('row_security') AS row_security,
-           current_setting('session_replication_role') AS session_replication_role
+           current_setting('session_replication_role') AS session_replication_role,
+           current_setting('default_transaction_isolation') AS default_transaction_isolation
 """)
 NEEDED = {
     "client_encoding": "UTF8",
     "row_security": "on",  # if off, every statement on user data fails
     "session_replication_role": "origin",  # any other value turns triggers and foreign keys off
+    # A statement sees what was committed while one before it waited for a lock: so no log-in outlives its password.
+    "default_transaction_isolation": "read committed",
 }
 
 ONLY_READS = Statement("SELECT current_setting('transaction_read_only')::bool AS it_does")
