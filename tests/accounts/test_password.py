@@ -189,9 +189,7 @@ async def test_a_log_in_that_is_about_to_commit_ends_with_the_others(
     begun = "INSERT INTO refresh_tokens (family_hash, account_id, current_hash, expires_at)"
     with superuser.transaction():
         superuser.execute("SELECT FROM accounts FOR SHARE")
-        superuser.execute(
-            f"{begun} SELECT sha256('x'), id, sha256('y'), now() + interval '30 days' FROM accounts"
-        )
+        superuser.execute(f"{begun} SELECT sha256('x'), id, sha256('y'), now() + interval '30 days' FROM accounts")
         waiting = asyncio.create_task(change(registered_alice))
         while not waiting.done() and superuser.execute(WAITING).fetchone() == (0,):  # noqa: ASYNC110  # has no event
             await asyncio.sleep(0.01)

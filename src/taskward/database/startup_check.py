@@ -28,7 +28,7 @@ NEEDED = {
     "client_encoding": "UTF8",
     "row_security": "on",  # if off, every statement on user data fails
     "session_replication_role": "origin",  # any other value turns triggers and foreign keys off
-    # A statement sees what was committed while one before it waited for a lock: so no log-in outlives its password.
+    # A statement sees what was committed while one before it waited: so no log-in outlives its password.
     "default_transaction_isolation": "read committed",
 }
 
