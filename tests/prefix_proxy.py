@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -29,11 +29,10 @@ class _Request(BaseHTTPRequestHandler):
         if self.server.told:
             headers["X-Forwarded-Prefix"] = self.server.prefix
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        connection = HTTPConnection(self.server.behind)
-        connection.request(self.command, self.path.removeprefix(self.server.prefix), body or None, headers)
-        response = connection.getresponse()
-        self._answer(response.status, response.getheaders(), response.read())
-        connection.close()
+        with closing(HTTPConnection(self.server.behind)) as connection:
+            connection.request(self.command, self.path.removeprefix(self.server.prefix), body or None, headers)
+            response = connection.getresponse()
+            self._answer(response.status, response.getheaders(), response.read())
 
     do_GET = do_POST = do_PATCH = do_DELETE = _pass_on  # noqa: N815  # as the library calls them
 

@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from taskward.settings import Settings
-from tests.accounts.people import log_in, register
+from tests.accounts.people import delete_me, log_in, register
 from tests.client import Client, connect
 from tests.conftest import SECRET, started
 from tests.hints.waiting import answer_of, ask, count_reads, parts_of, until, waiting, write
@@ -87,7 +87,7 @@ async def test_a_user_who_is_deleted_elsewhere_waits_no_longer(
         revision = await write(there)
         asked = ask(here, revision)
         await waiting(app)
-        assert (await there.delete("/auth/me")).status_code == 204
+        assert (await delete_me(there)).status_code == 204
         async with asyncio.timeout(20):
             response = await asked
         assert (response.status_code, response.json()["code"]) == (401, "TOKEN_INVALID")
