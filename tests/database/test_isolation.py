@@ -8,7 +8,7 @@ import pytest
 
 from taskward.database.driver.statement import Statement
 from taskward.database.transaction import Database
-from taskward.errors import ForbiddenError
+from taskward.errors import ForbiddenError, ValidationFailedError
 from taskward.tasks import statements
 from taskward.tasks.changes_statements import PURGE_DELETED
 from taskward.tasks.idempotency import CREATE_TASK_ONCE, PURGE_KEYS, ROOM
@@ -90,13 +90,13 @@ def is_alices(row: dict[str, Any], task_ids: list[int]) -> bool:
 
 def test_every_statement_of_tasks_is_tried() -> None:
     tried = [statement for _, statement, _ in statements_on(1)]
-    creates = [statements.CREATE_TASK, statements.CREATE_NAMED_TASK, CREATE_TASK_ONCE]  # tried below
+    below = [statements.CREATE_TASK, statements.CREATE_NAMED_TASK, statements.NAMED_ONCE, CREATE_TASK_ONCE]
     across_owners = [
         statements.TASK_EXISTS,
         PURGE_KEYS,
         PURGE_DELETED,
     ]  # as roles of their own that can do nothing else
-    known = {statement.sql for statement in (*tried, *creates, *across_owners)}
+    known = {statement.sql for statement in (*tried, *below, *across_owners)}
     assert {statement.sql for _, statement in of_tasks()} == known
 
 
@@ -203,6 +203,19 @@ async def test_a_uid_of_alices_finds_nothing_for_bob_with_either_wall_alone(
     disable_row_level_security(superuser)
     (bobs,) = await run_as_bob(database, statements.CREATE_NAMED_TASK, values)
     assert (bobs["user_id"], bobs["created"]) == ("bob", True)
+
+
+async def test_a_task_of_alices_is_none_that_bob_names_twice_with_either_wall_alone(
+    database: Database, superuser: psycopg.Connection
+) -> None:
+    async with database.acting_as("alice") as transaction:
+        created = transaction.execute(statements.CREATE_NAMED_TASK, **{**VALUES, "uid": "hers"})
+    values = {"uids": ["hers"], "uid_places": [0], "ids": [created.all[0]["id"]], "id_places": [1]}
+    assert await run_as_bob(database, without_owner_condition(statements.NAMED_ONCE), values) == [{"once": 1}]
+    disable_row_level_security(superuser)
+    assert await run_as_bob(database, statements.NAMED_ONCE, values) == [{"once": 1}]
+    with pytest.raises(ValidationFailedError):
+        await run_as_bob(database, without_owner_condition(statements.NAMED_ONCE), values)
 
 
 async def test_what_alice_deleted_is_nothing_to_bob_with_either_wall_alone(

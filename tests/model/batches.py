@@ -18,6 +18,13 @@ def outcomes(
     return [_outcome(owner, operation, elsewhere, ids) for operation in operations]
 
 
+def finds_what_it_deletes(owner: Owner, operations: list[dict[str, Any]]) -> bool:
+    """Tell whether a create would find the task of a deletion; the machine has all creates before the others."""
+    found = [owner.named(each["task"]["uid"]) for each in operations if each["do"] == "create"]
+    deleted = {each["id"] for each in operations if each["do"] == "delete"}
+    return any(task is not None and task["id"] in deleted for task in found)
+
+
 def _outcome(
     owner: Owner, operation: dict[str, Any], elsewhere: Callable[[int], int], ids: Iterator[int]
 ) -> Outcome:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
 from taskward.tasks.fields import GENERATION
-from tests.model.batches import outcomes, told
+from tests.model.batches import finds_what_it_deletes, outcomes, told
 from tests.model.plain import SORT_KEYS, UNSAID, Owner, RefusedError, Task, without_times
 
 # Letters that Python and PostgreSQL fold alike; the difference between the two is not what is tested here.
@@ -163,7 +163,7 @@ class Histories(RuleBasedStateMachine):
                 operation["if_revision"] = owner.tasks.get(task_id, {"revision": 1})["revision"] + late
             operations.append(operation)
         response = self._send(owner, "POST", path_prefix, "/batch", {"operations": operations})
-        if not operations or not self._can_be_done(owner, operations):
+        if not operations or finds_what_it_deletes(owner, operations) or not self._can_be_done(owner, operations):
             assert (response.status_code, response.json()["code"]) == (400, "VALIDATION_ERROR")
             return multiple()
         results = response.json()["results"]

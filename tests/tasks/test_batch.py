@@ -117,7 +117,24 @@ async def test_a_name_is_free_behind_the_deletion_of_its_task(alice: Client) -> 
     first = (await done(alice, creating("milk")))["results"][0]["task"]
     assert statuses(await done(alice, deleting(first["id"]), creating("milk"))) == [204, 201]
     second = (await alice.get("/tasks?uid=milk")).json()["tasks"][0]
-    assert statuses(await done(alice, creating("milk"), deleting(second["id"]))) == [200, 204]
+    assert statuses(await done(alice, creating("milk"), updating(second["id"], title="x"))) == [200, 200]
+    assert statuses(await done(alice, creating("bread"), deleting(second["id"]), creating("milk"))) == [
+        201,
+        204,
+        201,
+    ]
+
+
+async def test_what_a_create_finds_cannot_be_deleted_behind_it_as_the_batch_could_not_be_sent_again(
+    alice: Client, bob: Client, superuser: psycopg.Connection
+) -> None:
+    task = (await done(alice, creating("milk")))["results"][0]["task"]
+    before = superuser.execute(EVERYTHING).fetchall()
+    for seen in (None, task["revision"], task["revision"] + 1):
+        response = await send(alice, creating("bread"), creating("milk"), deleting(task["id"], seen))
+        check_refused(response, 400, "VALIDATION_ERROR", "operations")
+    assert superuser.execute(EVERYTHING).fetchall() == before
+    assert statuses(await done(bob, creating("milk"), deleting(task["id"]))) == [201, 403]
 
 
 async def test_bobs_names_are_his_own(alice: Client, bob: Client) -> None:

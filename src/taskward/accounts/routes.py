@@ -21,7 +21,7 @@ from taskward.accounts.schemas import (
 from taskward.accounts.seen import Seen
 from taskward.accounts.service import LINK_IS_OVER, WRONG_PASSWORD, AccountService, Tokens
 from taskward.api.bodies import FormBody, JsonBody, end_of_body
-from taskward.api.current_user import Owner, log_in_of
+from taskward.api.current_user import Owner, claims_of
 from taskward.api.fast import fast
 from taskward.api.openapi import responses, responses_of
 from taskward.api.query import UNKNOWN_PARAMETER
@@ -139,7 +139,7 @@ async def change_password(
     """Change your password, with the one that you have. Every other log-in ends, this one goes on."""
     await _limits(request).before_log_in(owner, request, device=owner)  # what strangers try is counted elsewhere
     current, new = (secret.get_secret_value() for secret in (change.current, change.new))
-    await _service(request).change_password(owner, current, new, log_in_of(request))
+    await _service(request).change_password(owner, current, new, claims_of(request).log_in)
     return Response(status_code=204, headers=NO_STORE)
 
 
@@ -173,7 +173,7 @@ async def reset_password(
 @fast
 async def list_sessions(request: Request, owner: Owner) -> Response:
     """List where you are logged in, by program and network, the log-in used last first: 100 at most."""
-    current = log_in_of(request)
+    current = claims_of(request).log_in
     found = await _log_ins(request).log_ins(owner)
     sessions = [
         {"id": id_of(log_in := row.pop("family_hash")), **row, "current": log_in == current} for row in found
@@ -205,7 +205,7 @@ async def end_session(request: Request, owner: Owner) -> Response:
 async def end_sessions(request: Request, owner: Owner) -> Response:
     """End all your log-ins but this one, and their access tokens everywhere within five seconds."""
     await end_of_body(request)
-    await _log_ins(request).end_log_ins(owner, log_in_of(request))
+    await _log_ins(request).end_log_ins(owner, claims_of(request).log_in)
     return Response(status_code=204, headers=NO_STORE)
 
 

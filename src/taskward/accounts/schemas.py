@@ -119,19 +119,22 @@ class TokenRequest(BaseModel):
         return self
 
 
+CurrentPassword = Annotated[
+    Secret,
+    Field(
+        max_length=MAX_PASSWORD,
+        description="The password of now.",
+        json_schema_extra={"maxLength": MAX_PASSWORD, "pattern": WITHOUT_NUL},
+    ),
+]
+
+
 class PasswordChange(BaseModel):
     """Another password."""
 
     model_config = STRICT
 
-    current: Annotated[
-        Secret,
-        Field(
-            max_length=MAX_PASSWORD,
-            description="The password of now.",
-            json_schema_extra={"maxLength": MAX_PASSWORD, "pattern": WITHOUT_NUL},
-        ),
-    ]
+    current: CurrentPassword
     new: NewPassword
 
 
@@ -165,14 +168,7 @@ class Deletion(BaseModel):
 
     model_config = STRICT
 
-    password: Annotated[
-        Secret,
-        Field(
-            max_length=MAX_PASSWORD,
-            description="The password of now.",
-            json_schema_extra={"maxLength": MAX_PASSWORD, "pattern": WITHOUT_NUL},
-        ),
-    ]
+    password: CurrentPassword
 
 
 class SessionRead(BaseModel):

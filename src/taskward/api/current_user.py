@@ -18,7 +18,7 @@ from taskward.errors import (
 )
 from taskward.observability.current import add_response_headers, at_end, bind_user
 
-LOG_IN = "taskward.log_in"
+CLAIMS = "taskward.claims"
 
 
 class BearerToken(HTTPBearer):
@@ -51,10 +51,10 @@ class BearerToken(HTTPBearer):
         return user_id
 
 
-def log_in_of(request: Request) -> bytes | None:
-    """Return the log-in of the access token that a user was found out by, where it is one to an account."""
-    log_in: bytes | None = request.scope.get(LOG_IN)
-    return log_in
+def claims_of(request: Request) -> Claims:
+    """Return what the token said by which the user was found out."""
+    claims: Claims = request.scope[CLAIMS]
+    return claims
 
 
 Owner = Annotated[str, Depends(BearerToken())]
@@ -79,8 +79,7 @@ async def valid_claims(request: Request) -> Claims:
     except (AuthenticationError, KeysUnavailableError) as error:
         metrics.token(error.code)
         raise
-    if claims.log_in is not None:
-        request.scope[LOG_IN] = claims.log_in
+    request.scope[CLAIMS] = claims
     return claims
 
 

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 
-from taskward.api.current_user import valid_claims
+from taskward.api.current_user import claims_of, valid_claims
 from taskward.api.state import state_of
 from taskward.observability.current import StandingBy
 
@@ -35,7 +35,7 @@ async def when_changed(
     if not seconds:
         return await read()
     state = state_of(request.app)
-    left = state.verifier.seconds_left(await valid_claims(request))
+    left = state.verifier.seconds_left(claims_of(request))
     until = asyncio.get_running_loop().time() + min(seconds, left)
     with state.hints.waiters.waiter(owner) as waiter:
         while True:

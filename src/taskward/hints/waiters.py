@@ -19,9 +19,8 @@ MOST_OF_A_USER = 8
 OF_USER = f"You have {MOST_OF_A_USER} requests waiting for changes already. End one, or ask again without 'wait'."
 OF_ALL = "More requests wait for changes than there is room for. Ask again in a few seconds, or without 'wait'."
 RETRY_SECONDS = 5
-AT_LEAST_SECONDS = (
-    10.0  # that a request may wait, or those who ask again at once would end each other's in circles
-)
+# How long a request may wait at least, or those who ask again at once would end each other's waiting in circles.
+AT_LEAST_SECONDS = 10.0
 HINT_BYTES = 16
 
 Hint = bytes

@@ -12,6 +12,8 @@ from taskward.tasks.change import Change
 from taskward.tasks.fields import task_in
 from taskward.tasks.statements import CreatedRow
 
+NAMED_TWICE = "a create finds its task there, and that is deleted further down: send the two in two batches"
+
 Pending = Rows[CreatedRow] | Change[Any]
 
 
@@ -66,7 +68,20 @@ def begin(transaction: Transaction, operations: Sequence[Operation]) -> list[Ste
     of a task is so until the batch is committed as well.
     """
     transaction.execute(statements.LOCK_OWNER)
+    _name_each_once(transaction, operations)
     return [Step(operation, _sent(transaction, operation)) for operation in operations]
+
+
+def _name_each_once(transaction: Transaction, operations: Sequence[Operation]) -> None:
+    """Have the batch fail that finds a task by a create and deletes it: sent again, it would make it anew."""
+    uids = {each["task"].uid: place for place, each in enumerate(operations) if each["do"] == "create"}
+    ids = {each["id"]: place for place, each in enumerate(operations) if each["do"] == "delete"}
+    if uids and ids:
+        transaction.execute(
+            statements.NAMED_ONCE,
+            uids=list(uids), uid_places=list(uids.values()),
+            ids=list(ids), id_places=list(ids.values()),
+        )  # fmt: skip
 
 
 def _sent(transaction: Transaction, operation: Operation) -> Pending:
@@ -83,9 +98,11 @@ def _sent(transaction: Transaction, operation: Operation) -> Pending:
 
 def named(error: ValidationFailedError, steps: Sequence[Step], failed: Rows[Any] | None) -> ValidationFailedError:
     """Return what the database does not allow as an error of the operation of which these would be the rows."""
-    number = next((number for number, step in enumerate(steps) if failed and step.includes(failed)), None)
-    if number is None:
+    if failed is None:  # nothing was sent
         return error
+    number = next((number for number, step in enumerate(steps) if step.includes(failed)), None)
+    if number is None:  # it failed at what is asked before them
+        return ValidationFailedError([("operations", NAMED_TWICE)])
     return ValidationFailedError(
         [
             (f"operations.{number}" if field == "body" else f"operations.{number}.task.{field}", message)
