@@ -56,20 +56,27 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_settings_from_outside(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep the developer's environment and `.env` out of the tests."""
+    """Keep the developer's environment and `.env` out of the tests, and have them wait for a busy machine."""
     for name in Settings.model_fields:
         os.environ.pop(name.upper(), None)
     os.environ.pop("BETTER_AUTH_SECRET", None)
+    os.environ["DATABASE_TIMEOUT_SECONDS"] = "30"  # tests of the time itself say which
     os.chdir(tmp_path_factory.mktemp("elsewhere"))
 
 
 @contextmanager
 def migrated_server(*, max_connections: int) -> Iterator[EmbeddedPostgres]:
-    """A PostgreSQL of its own, with a migrated database."""
+    """A PostgreSQL of its own, with a migrated database.
+
+    It does not wait for the disk: tests end processes, never the machine, and a slow disk must not fail them.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="taskward-tests-") as folder,
         EmbeddedPostgres(Path(folder), max_connections=max_connections) as server,
     ):
+        with psycopg.connect(server.superuser_conninfo, autocommit=True) as superuser:
+            superuser.execute("ALTER SYSTEM SET fsync = off")
+            superuser.execute("SELECT pg_reload_conf()")
         migrate(conninfo(server.url))
         yield server
 

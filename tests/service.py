@@ -16,6 +16,7 @@ UNLIMITED = {
     "RATE_LIMIT": "1000000/second",
     "AUTH_RATE_LIMIT": "1000000/second",
     "MAX_CONCURRENT_REQUESTS": "1000000",
+    "DATABASE_TIMEOUT_SECONDS": "30",  # the machine may be busy
 }
 
 

@@ -71,6 +71,7 @@ REFUSED = {name: row[3] for name, row in FIELDS.items() if row[3] is not None}
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DATABASE_TIMEOUT_SECONDS")  # as all tests have it
     return tmp_path
 
 

@@ -15,6 +15,8 @@ from tests.client import Client, connect, openapi_of
 from tests.conftest import SECRET, migrated_server, started
 from tests.faults.proxy import Proxy
 
+DEADLINE = Settings.model_fields["database_timeout_seconds"].default
+
 
 @pytest.fixture(scope="module")
 def victim() -> Iterator[EmbeddedPostgres]:
@@ -35,7 +37,12 @@ async def app(proxy: Proxy) -> AsyncIterator[FastAPI]:
     """The application, with PostgreSQL behind the proxy and a pool of four, and four more."""
     url = f"postgresql://taskward@127.0.0.1:{proxy.port}/taskward?sslmode=disable"
     settings = Settings(
-        DATABASE_URL=url, JWT_SECRET_KEY=SECRET, DB_POOL_SIZE=4, DB_MAX_OVERFLOW=4, MAX_CONCURRENT_REQUESTS=1000
+        DATABASE_URL=url,
+        DATABASE_TIMEOUT_SECONDS=DEADLINE,
+        JWT_SECRET_KEY=SECRET,
+        DB_POOL_SIZE=4,
+        DB_MAX_OVERFLOW=4,
+        MAX_CONCURRENT_REQUESTS=1000,
     )
     async with started(settings) as application:
         openapi_of(application)  # or the first responses would wait for it

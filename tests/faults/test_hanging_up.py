@@ -22,10 +22,7 @@ CONNECTIONS = 4
 
 @pytest.fixture
 def service() -> Iterator[Service]:
-    settings = {
-        "JWT_SECRET_KEY": SECRET, "DB_POOL_SIZE": str(CONNECTIONS), "DB_MAX_OVERFLOW": "0",
-        "DATABASE_TIMEOUT_SECONDS": "30",  # who waits too long is cut off, and their connection with them
-    }  # fmt: skip
+    settings = {"JWT_SECRET_KEY": SECRET, "DB_POOL_SIZE": str(CONNECTIONS), "DB_MAX_OVERFLOW": "0"}
     with tempfile.TemporaryDirectory(prefix="taskward-") as folder, Service(Path(folder) / "data", settings) as it:
         yield it
 

@@ -14,15 +14,13 @@ import pytest
 from fastapi import FastAPI
 
 from taskward.embedded.server import EmbeddedPostgres
-from taskward.settings import Settings
 from tests.client import Client, connect
 from tests.conftest import SECRET
-from tests.faults.conftest import at_rest, backends
+from tests.faults.conftest import DEADLINE, at_rest, backends
 from tests.faults.proxy import Proxy
 from tests.loop_time import LoopTime
 from tests.profiles import SOAK, by_profile
 
-DEADLINE = Settings.model_fields["database_timeout_seconds"].default
 RECOVERY = 1.0
 NOISE = 0.5
 STANDSTILL = by_profile(

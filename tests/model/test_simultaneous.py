@@ -21,7 +21,7 @@ WRITERS, WRITES = 40, 50
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
     # They wait for each other, and the machine may be busy with something else.
-    settings = {"WORKERS": "2", "JWT_SECRET_KEY": SECRET, "DATABASE_TIMEOUT_SECONDS": "30"}
+    settings = {"WORKERS": "2", "JWT_SECRET_KEY": SECRET}
     with tempfile.TemporaryDirectory() as folder, Service(Path(folder) / "data", settings) as running:
         yield running
 

@@ -1,6 +1,6 @@
 import asyncio
 import platform
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -9,8 +9,6 @@ from fastapi import FastAPI
 
 import taskward
 from taskward.api.state import state_of
-from taskward.app import create_app
-from taskward.settings import Settings
 from tests.accounts.deleting import SLOW_TO_GIVE_UP
 from tests.client import Client, connect
 from tests.conftest import SECRET
@@ -109,23 +107,15 @@ async def test_a_unit_of_work_is_timed_also_when_it_fails(alice: Client, superus
     assert value(await scrape(alice), name) == before + 2
 
 
-@pytest.fixture
-async def patient_app(settings: Settings) -> AsyncIterator[FastAPI]:
-    """The application, whose transactions may take 30 seconds."""
-    application = create_app(settings.model_copy(update={"database_timeout_seconds": 30}))
-    async with application.router.lifespan_context(application):
-        yield application
-
-
 async def test_who_waits_for_what_is_seen_while_it_lasts(
-    patient_app: FastAPI, superuser: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+    app: FastAPI, superuser: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("taskward.database.transaction.IDENTITY", SLOW_TO_GIVE_UP)
-    async with connect(patient_app, "alice", SECRET) as alice:
+    async with connect(app, "alice", SECRET) as alice:
         await alice.post("/tasks", json={"title": "Buy milk"})
         with superuser.transaction():
             superuser.execute("LOCK TABLE tasks")
-            database = state_of(patient_app).database
+            database = state_of(app).database
             limit = database.pool.limit
             done = {"completed": True}  # reads would share connections
             writes = [asyncio.create_task(alice.patch("/tasks/1", json=done)) for _ in range(limit + 3)]
