@@ -11,12 +11,15 @@ from fastapi import FastAPI
 
 import taskward
 from taskward.accounts import routes as accounts
+from taskward.accounts import session_routes, token_routes
 from taskward.accounts.log_ins import LogInService
 from taskward.accounts.service import AccountService, check_account
+from taskward.accounts.tokens import TokenService
 from taskward.api.errors import ErrorRenderer, install_error_handlers
 from taskward.api.state import LIFESPAN_STATE, AppState, ConnectionLimits, attach
 from taskward.auth.claims import Expected
 from taskward.auth.issue import issue_token
+from taskward.auth.links import LinkTokens
 from taskward.auth.log_ins import LogIns
 from taskward.auth.passwords import Passwords
 from taskward.auth.verify import TokenVerifier
@@ -106,7 +109,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             exempt=settings.trusted_proxies,
         ),
         hints=hints,
-        services=(tasks_service, _accounts(settings, database, passwords), log_in_service),
+        services=(tasks_service, *_accounts(settings, database, passwords), log_in_service),
     )
 
     @asynccontextmanager
@@ -142,10 +145,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for prefix in tasks.PATH_PREFIXES:
         app.include_router(tasks.router, prefix=prefix)
     if settings.accounts_enabled:
-        app.include_router(accounts.router)
+        for of_accounts in (accounts.router, token_routes.router, session_routes.router):
+            app.include_router(of_accounts)
     app.include_router(accounts.me)
     _add_service_routes(app, settings)
-    install_openapi(app, token_path=accounts.TOKEN_PATH if settings.accounts_enabled else None)
+    install_openapi(app, token_path=token_routes.TOKEN_PATH if settings.accounts_enabled else None)
     renderer = ErrorRenderer(development=settings.development)
     install_error_handlers(app, renderer, methods_of=partial(methods_of, app))
     app.add_middleware(OneLineRefusal)
@@ -194,7 +198,7 @@ def _hints(settings: Settings) -> Hints:
     )
 
 
-def _accounts(settings: Settings, database: Database, passwords: Passwords) -> AccountService:
+def _accounts(settings: Settings, database: Database, passwords: Passwords) -> tuple[AccountService, TokenService]:
     lifetime = settings.access_token_expire_minutes * 60
     secret = settings.signing_secret if settings.has_secret else token_bytes()  # then nobody can log in here
     expected = Expected.from_settings(settings)
@@ -202,6 +206,7 @@ def _accounts(settings: Settings, database: Database, passwords: Passwords) -> A
     def issue(user_id: str, log_in: bytes) -> str:
         return issue_token(user_id, secret, settings.algorithm, lifetime, expected, log_in)
 
-    return AccountService(
-        database, passwords, secret, issue, lifetime, settings.registration, settings.session_max_days
+    return (
+        AccountService(database, passwords, LinkTokens(secret), settings.registration),
+        TokenService(database, passwords, secret, issue, lifetime, settings.session_max_days),
     )

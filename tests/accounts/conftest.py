@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from taskward.accounts.service import AccountService
+from taskward.accounts.tokens import TokenService
 from taskward.api.state import state_of
 from taskward.auth.passwords import Passwords
 from tests.accounts.people import log_in, register
@@ -14,8 +15,15 @@ from tests.client import Client, connect
 QUICK = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
+def hash_by(app: FastAPI, passwords: Passwords) -> Passwords:
+    """Have the application hash and verify passwords in this way."""
+    state_of(app).service(AccountService).passwords = passwords
+    state_of(app).service(TokenService).passwords = passwords
+    return passwords
+
+
 def quicken(app: FastAPI) -> None:
-    state_of(app).service(AccountService).passwords = Passwords(QUICK)
+    hash_by(app, Passwords(QUICK))
 
 
 @pytest.fixture

@@ -14,11 +14,10 @@ import pytest
 from fastapi import FastAPI
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from taskward.accounts.service import AccountService
 from taskward.api.state import state_of
 from taskward.auth.passwords import Passwords
 from taskward.settings import Settings
-from tests.accounts.conftest import logged_in
+from tests.accounts.conftest import hash_by, logged_in
 from tests.accounts.people import PASSWORD, ask, delete_me, log_in, refresh, register
 from tests.client import Client
 from tests.conftest import SECRET, UNLIMITED
@@ -75,7 +74,7 @@ async def refusal(client: Client, person: str) -> None:
 
 
 async def test_a_refusal_costs_the_same_work_whoever_it_is_for(app: FastAPI, anonymous: Client) -> None:
-    state_of(app).service(AccountService).passwords = Passwords(A_QUARTER)
+    hash_by(app, Passwords(A_QUARTER))
     await register(anonymous, "alice")
     for _ in range(3):  # what else the machine does costs caches, and so time on the processor, but not each time
         alice, bob = await medians(anonymous, time.process_time, SAMPLES)

@@ -9,11 +9,9 @@ import pytest
 from fastapi import FastAPI
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from taskward.accounts.service import AccountService
-from taskward.api.state import state_of
 from taskward.auth.devices import MARK_LENGTH
 from taskward.auth.passwords import Passwords
-from tests.accounts.conftest import QUICK, logged_in
+from tests.accounts.conftest import QUICK, hash_by, logged_in
 from tests.accounts.people import PASSWORD, ask, log_in, register
 from tests.auth.test_passwords import Gated
 from tests.client import Client
@@ -187,7 +185,7 @@ async def test_the_servers_log_has_no_address_of_who_is_refused(
 
 
 async def test_who_is_beyond_the_queue_is_asked_to_come_back(app: FastAPI, anonymous: Client) -> None:
-    state_of(app).service(AccountService).passwords = Passwords(QUICK, max_pending=0)
+    hash_by(app, Passwords(QUICK, max_pending=0))
     registration = {"email": "alice@example.com", "password": PASSWORD}
     for response in (await post(anonymous, GOOD), await anonymous.post("/auth/register", json=registration)):
         assert response.status_code == 503
@@ -201,7 +199,7 @@ async def test_who_comes_from_a_known_device_is_not_beyond_the_queue_of_stranger
     await register(anonymous, "alice")
     device_token = (await log_in(anonymous, "alice"))["device_token"]
     hasher = Gated()
-    passwords = state_of(app).service(AccountService).passwords = Passwords(hasher, threads=1, max_pending=1)
+    passwords = hash_by(app, Passwords(hasher, threads=1, max_pending=1))
     hasher.gate.release()
     await passwords.verify(PASSWORD, None)
     stranger = asyncio.create_task(register(anonymous, "bob"))
@@ -238,9 +236,7 @@ async def test_an_old_hash_is_renewed_by_the_next_log_in(
 ) -> None:
     await register(anonymous, "alice")
     await register(anonymous, "bob")
-    state_of(app).service(AccountService).passwords = Passwords(
-        Argon2Hasher(time_cost=2, memory_cost=16, parallelism=1)
-    )
+    hash_by(app, Passwords(Argon2Hasher(time_cost=2, memory_cost=16, parallelism=1)))
     wrong = await ask(anonymous, grant_type="password", username="alice@example.com", password="wrong")
     assert wrong.status_code == 401
     assert parameters(superuser) == ["m=8,t=1,p=1", "m=8,t=1,p=1"]
@@ -248,7 +244,7 @@ async def test_an_old_hash_is_renewed_by_the_next_log_in(
     assert parameters(superuser) == ["m=16,t=2,p=1", "m=8,t=1,p=1"]
     await log_in(anonymous, "alice")
     assert parameters(superuser) == ["m=16,t=2,p=1", "m=8,t=1,p=1"]
-    state_of(app).service(AccountService).passwords = Passwords(QUICK)
+    hash_by(app, Passwords(QUICK))
     await log_in(anonymous, "alice")
 
 

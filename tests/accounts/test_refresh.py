@@ -75,7 +75,7 @@ async def test_a_token_used_again_later_ends_its_family(
     other = (await log_in(anonymous, "alice"))["refresh_token"]
     with caplog.at_level(logging.WARNING):
         assert await refused(anonymous, tokens[age])
-    told = [record.getMessage() for record in caplog.records if record.name == "taskward.accounts.service"]
+    told = [record.getMessage() for record in caplog.records if record.name == "taskward.accounts.tokens"]
     assert [alices_tokens["user_id"] in message for message in told] == [True]
     for token in tokens:
         assert await refused(anonymous, token)

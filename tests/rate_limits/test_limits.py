@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.requests import Request
 
-from taskward.accounts.service import AccountService
+from taskward.accounts.tokens import TokenService
 from taskward.api.state import state_of
 from taskward.app import create_app
 from taskward.auth.issue import issue_token
@@ -265,7 +265,7 @@ async def test_a_known_device_is_counted_by_itself_whatever_strangers_use_up(mak
 
 async def test_a_refresh_token_that_was_made_here_is_counted_by_its_family_alone(make: Make) -> None:
     app = make(RATE_LIMIT="2/minute", AUTH_RATE_LIMIT="1/minute")
-    token, other = (state_of(app).service(AccountService).refresh_tokens.first().text for _ in range(2))
+    token, other = (state_of(app).service(TokenService).refresh_tokens.first().text for _ in range(2))
     async with connect(app) as anonymous:
 
         async def statuses_of(path: str, name: str, text: str, times: int) -> list[int]:

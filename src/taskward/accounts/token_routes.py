@@ -1,0 +1,116 @@
+"""Logging in, going on and logging out over HTTP: the token endpoint of OAuth 2.0 (RFC 6749)."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from taskward.accounts.requests import NO_STORE, begin, limits_of, service_of
+from taskward.accounts.schemas import Revocation, TokenRead, TokenRequest
+from taskward.accounts.seen import Seen
+from taskward.accounts.tokens import Tokens, TokenService
+from taskward.api.bodies import FormBody
+from taskward.api.fast import fast
+from taskward.api.openapi import responses, responses_of
+from taskward.api.responses import JsonResponse
+from taskward.api.sentences import MISSING
+from taskward.auth.refresh import RefreshToken
+from taskward.errors import (
+    CredentialsInvalidError,
+    DatabaseUnavailableError,
+    ServerBusyError,
+    ValidationFailedError,
+)
+
+TOKEN_PATH = "/auth/token"  # noqa: S105
+
+BUSY = responses_of(DatabaseUnavailableError(), ServerBusyError())
+BAD_FORM = responses_of(ValidationFailedError([("grant_type", MISSING)]))
+
+router = APIRouter(tags=["accounts"])
+
+
+@router.post(
+    TOKEN_PATH,
+    summary="Log in, or go on with a refresh token",
+    response_model=TokenRead,
+    responses=responses(413, 415, 429) | BAD_FORM | responses_of(CredentialsInvalidError()) | BUSY,
+)
+@fast
+async def create_token(
+    request: Request, form: Annotated[TokenRequest, Depends(FormBody(TokenRequest))]
+) -> Response:
+    """Get an access token, and a refresh token for the next one (OAuth 2.0, RFC 6749).
+
+    With `grant_type=password`, `username` is the e-mail address. With `grant_type=refresh_token`, the refresh
+    token is used up and the response has another; when it is lost, the same request gives it again for 10 seconds.
+    A refresh token that comes back later has been copied: it ends every token that followed it.
+    """
+    if form.grant_type == "password":
+        tokens = await _log_in(request, form)
+    else:
+        tokens = await _refresh(request, form)
+    return JsonResponse(tokens, headers=NO_STORE)
+
+
+@router.post(
+    "/auth/revoke",
+    summary="Log out",
+    response_class=Response,
+    responses={200: {"description": "The token is good no longer, if it ever was."}}
+    | responses(413, 415, 429)
+    | BAD_FORM
+    | responses_of(DatabaseUnavailableError()),
+)
+@fast
+async def revoke_token(request: Request, form: Annotated[Revocation, Depends(FormBody(Revocation))]) -> Response:
+    """End a refresh token and all that came before and after it (RFC 7009), access tokens within five seconds."""
+    service = service_of(request, TokenService)
+    token = service.refresh_tokens.read(form.token.get_secret_value())
+    await _before_use(request, token)
+    if not await service.revoke(token):
+        await _count_failure(request, token)
+    return Response(headers=NO_STORE)
+
+
+async def _log_in(request: Request, form: TokenRequest) -> Tokens:
+    assert form.username is not None
+    assert form.password is not None
+    service = service_of(request, TokenService)
+    sent = form.device_token.get_secret_value() if form.device_token else None
+    device = service.devices.read(sent, form.username)
+    begin(request, device.known_as)
+    await limits_of(request).before_log_in(form.username, request, device.known_as)
+    return await service.log_in(form.username, form.password.get_secret_value(), device, _seen(request))
+
+
+async def _refresh(request: Request, form: TokenRequest) -> Tokens:
+    assert form.refresh_token is not None
+    service = service_of(request, TokenService)
+    token = service.refresh_tokens.read(form.refresh_token.get_secret_value())
+    await _before_use(request, token)
+    try:
+        return await service.refresh(token, _seen(request))
+    except CredentialsInvalidError:
+        await _count_failure(request, token)
+        raise
+
+
+async def _before_use(request: Request, token: RefreshToken | None) -> None:
+    """Count a token that was made here by itself; raise RateLimitedError. Others are counted when they fail."""
+    if token is None or not token.authentic:
+        begin(request)
+    else:
+        begin(request, token.family_hash.hex())
+        await limits_of(request).before_refresh(token.family_hash)
+
+
+async def _count_failure(request: Request, token: RefreshToken | None) -> None:
+    """Count a token that was good for nothing, and may have been made up."""
+    if token is None or not token.authentic:
+        await limits_of(request).after_failure(request)
+
+
+def _seen(request: Request) -> Seen:
+    return Seen.by(request.headers.get("user-agent"), limits_of(request).address_of(request))
