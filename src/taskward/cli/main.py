@@ -1,14 +1,12 @@
 """The commands."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from taskward.cli import lists, login, tasks, transfer, watch
-from taskward.terminal_text import harmless
+from taskward.cli import lists, login, tasks, transfer, user_commands, watch
+from taskward.cli.one_line_errors import one_line_errors
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -46,7 +44,7 @@ def serve() -> None:
     """
     from taskward.cli.serve import serve as run
 
-    with _one_line_errors():
+    with one_line_errors():
         run()
 
 
@@ -55,7 +53,7 @@ def migrate() -> None:
     """Bring the database up to the newest schema. Needs no stop, also where several run; requests may wait."""
     from taskward.cli.migrate import migrate as run
 
-    with _one_line_errors():
+    with one_line_errors():
         run()
 
 
@@ -67,7 +65,7 @@ def token(user_id: Annotated[str, typer.Argument(help="Whose token: the `sub` cl
     """
     from taskward.cli.token import token as run
 
-    with _one_line_errors():
+    with one_line_errors():
         typer.echo(run(user_id))
 
 
@@ -81,7 +79,7 @@ def config(
     """
     from taskward.cli.config import config as run
 
-    with _one_line_errors():
+    with one_line_errors():
         typer.echo(run(as_json=as_json))
 
 
@@ -90,7 +88,7 @@ def backup(file: Annotated[Path, typer.Argument(help="A new file.")]) -> None:
     """Write the embedded database to a file, while the service runs or not."""
     from taskward.cli.backup import backup as run
 
-    with _one_line_errors():
+    with one_line_errors():
         typer.echo(run(file))
 
 
@@ -104,7 +102,7 @@ def restore(
     """Restore the embedded database from a backup, while no service runs on it. All or nothing."""
     from taskward.cli.backup import restore as run
 
-    with _one_line_errors():
+    with one_line_errors():
         typer.echo(run(file, replace=replace))
 
 
@@ -117,101 +115,11 @@ def after_restore() -> None:
     """
     from taskward.cli.migrate import after_restore as run
 
-    with _one_line_errors():
+    with one_line_errors():
         typer.echo(run())
 
 
-user = typer.Typer(help="Accounts, for whoever runs the service.", no_args_is_help=True)
-cli.add_typer(user, name="user")
-
-Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The e-mail address of the account, in any case.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-
-
-@user.command("list")
-def user_list(as_json: AsJson = False) -> None:
-    """Print every account: e-mail address, id, when it was made, how many log-ins it has."""
-    from taskward.cli.users import list_users as run
-
-    with _one_line_errors():
-        run(as_json=as_json)
-
-
-@user.command("show")
-def user_show(email: Email, as_json: AsJson = False) -> None:
-    """Print what there is to know about an account."""
-    from taskward.cli.users import show as run
-
-    with _one_line_errors():
-        run(email, as_json=as_json)
-
-
-@user.command("disable")
-def user_disable(email: Email, as_json: AsJson = False) -> None:
-    """Let nobody log in to an account, and end its log-ins. Its tasks stay."""
-    from taskward.cli.users import disable as run
-
-    with _one_line_errors():
-        run(email, as_json=as_json)
-
-
-@user.command("enable")
-def user_enable(email: Email, as_json: AsJson = False) -> None:
-    """Let people log in to an account again."""
-    from taskward.cli.users import enable as run
-
-    with _one_line_errors():
-        run(email, as_json=as_json)
-
-
-@user.command("sign-out")
-def user_sign_out(email: Email, as_json: AsJson = False) -> None:
-    """End all log-ins of an account, everywhere within five seconds."""
-    from taskward.cli.users import sign_out as run
-
-    with _one_line_errors():
-        run(email, as_json=as_json)
-
-
-@user.command("delete")
-def user_delete(
-    email: Email,
-    sure: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Delete an account and everything of its user for good, tasks included."""
-    from taskward.cli.users import delete as run
-
-    with _one_line_errors():
-        run(email, sure=sure, as_json=as_json)
-
-
-@user.command("reset-link")
-def user_reset_link(email: Email, as_json: AsJson = False) -> None:
-    """Print a link by which the owner of an account gives it a new password. Good once, for 30 minutes.
-
-    Links begin with PUBLIC_URL. Send it to the owner alone: whoever has it has the account.
-    """
-    from taskward.cli.users import reset_link as run
-
-    with _one_line_errors():
-        run(email, as_json=as_json)
-
-
-@user.command("invite")
-def user_invite(
-    email: Annotated[str, typer.Argument(metavar="EMAIL", help="The e-mail address of whom you invite.")],
-    as_json: AsJson = False,
-) -> None:
-    """Print a link by which somebody registers where REGISTRATION is invite. For this address, and for a week.
-
-    Links begin with PUBLIC_URL.
-    """
-    from taskward.cli.users import invite as run
-
-    with _one_line_errors():
-        run(email, as_json=as_json)
-
+cli.add_typer(user_commands.commands, name="user")
 
 doctor = typer.Typer(help="Look for what is wrong.", no_args_is_help=True)
 cli.add_typer(doctor, name="doctor")
@@ -227,7 +135,7 @@ def doctor_token(
     """
     from taskward.cli.doctor_token import doctor_token as run
 
-    with _one_line_errors():
+    with one_line_errors():
         raise typer.Exit(0 if run(token) else 1)
 
 
@@ -239,7 +147,7 @@ def doctor_settings() -> None:
     """
     from taskward.cli.doctor_settings import doctor_settings as run
 
-    with _one_line_errors():
+    with one_line_errors():
         run()
 
 
@@ -252,42 +160,5 @@ def doctor_database() -> None:
     """
     from taskward.cli.doctor_database import doctor_database as run
 
-    with _one_line_errors():
+    with one_line_errors():
         raise typer.Exit(0 if run() else 1)
-
-
-@contextmanager
-def _one_line_errors() -> Iterator[None]:
-    """Say what is wrong in the operator's own terms, and exit with 1; a traceback is for our mistakes."""
-    import psycopg
-
-    from taskward.accounts.administration import AccountError
-    from taskward.database.driver.causes import cause_of
-    from taskward.database.migrate import MissingRightsError, UnknownRevisionError
-    from taskward.database.startup_check import UnfitDatabaseError
-    from taskward.database.url import InvalidDatabaseUrlError
-    from taskward.embedded.backup import BackupError
-    from taskward.embedded.os_user import EmbeddedPostgresError
-    from taskward.errors import ApiError, AuthenticationError
-    from taskward.os_errors import in_words
-    from taskward.settings import InvalidSettingsError
-
-    try:
-        yield
-    except AuthenticationError as error:
-        message = error.reason
-    except (
-        AccountError, ApiError, BackupError, EmbeddedPostgresError, InvalidDatabaseUrlError, InvalidSettingsError,
-        MissingRightsError, UnfitDatabaseError, UnknownRevisionError,
-    ) as error:  # fmt: skip
-        message = str(error)
-    except OSError as error:
-        message = in_words(error)
-    except psycopg.Error as error:
-        problem = "cannot be reached" if isinstance(error, psycopg.OperationalError) else "refused"
-        message = f"the database {problem}: {cause_of(error)}"
-    else:
-        return
-    for line in message.splitlines():
-        typer.echo(f"taskward: {harmless(line)}", err=True)
-    raise typer.Exit(1)
