@@ -49,6 +49,7 @@ from taskward.server.openapi import install_openapi
 from taskward.server.path_methods import methods_of
 from taskward.settings import InvalidSettingsError, Settings
 from taskward.tasks import routes as tasks
+from taskward.tasks.changes_service import ChangesService
 from taskward.tasks.cursor import Cursors
 from taskward.tasks.service import TaskService
 from taskward.web.routes import page_routes
@@ -95,6 +96,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     tasks_service = TaskService(
         database, Cursors(settings.cursor_secret), reveal_foreign_tasks=settings.reveal_foreign_tasks
     )
+    changes_service = ChangesService(database)
 
     state = AppState(
         metrics=counted,
@@ -109,7 +111,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             exempt=settings.trusted_proxies,
         ),
         hints=hints,
-        services=(tasks_service, *_accounts(settings, database, passwords), log_in_service),
+        services=(tasks_service, changes_service, *_accounts(settings, database, passwords), log_in_service),
     )
 
     @asynccontextmanager
@@ -120,7 +122,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             async with (
                 verifier.keeping_keys_fresh(),
                 counted.running(database, hints.waiters),
-                hints.running(tasks_service.read_revision),
+                hints.running(changes_service.read_revision),
             ):
                 freeze_gc()
                 yield {LIFESPAN_STATE: state}

@@ -10,7 +10,7 @@ from taskward.auth.claims import LEEWAY_SECONDS
 from taskward.auth.issue import issue_token
 from taskward.hints.waiters import MOST_OF_A_USER, hint_of
 from taskward.settings import Settings
-from taskward.tasks.service import Changes, TaskService
+from taskward.tasks.changes_service import Changes, ChangesService
 from tests.accounts.people import PASSWORD, delete_me, log_in, register
 from tests.client import Client, connect
 from tests.conftest import SECRET, started
@@ -135,16 +135,16 @@ async def test_what_is_written_between_the_reading_and_the_waiting_is_not_missed
     alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     revision = await write(alice)
-    read_changes = TaskService.read_changes
+    read_changes = ChangesService.read_changes
     written: list[int] = []
 
-    async def read_and_be_overtaken(service: TaskService, owner: str, since: int, limit: int) -> Changes:
+    async def read_and_be_overtaken(service: ChangesService, owner: str, since: int, limit: int) -> Changes:
         page = await read_changes(service, owner, since, limit)
         if not written:
             written.append(await write(alice))
         return page
 
-    monkeypatch.setattr(TaskService, "read_changes", read_and_be_overtaken)
+    monkeypatch.setattr(ChangesService, "read_changes", read_and_be_overtaken)
     page = await answer_of(ask(alice, revision))
     assert [task["revision"] for task in page["tasks"]] == written == [revision + 1]
 

@@ -42,6 +42,7 @@ from taskward.errors import (
 from taskward.hints.waiters import OF_USER
 from taskward.tasks import batch_routes
 from taskward.tasks.changes import ChangesPage, ChangesQuery
+from taskward.tasks.changes_service import ChangesService
 from taskward.tasks.fields import GENERATION, TaskRead, Values
 from taskward.tasks.schemas import Completion, ListQuery, SomeChanges, TaskCreate, TaskList
 from taskward.tasks.service import TaskService
@@ -193,7 +194,8 @@ async def read_changes(
     With `wait`, the answer comes when something is newer, or after so many seconds without a change, and sooner
     when the service stops or your token expires: ask again with the `revision` you have.
     """
-    read = partial(_service(request).read_changes, owner, query.since, query.limit)
+    feed = state_of(request.app).service(ChangesService)
+    read = partial(feed.read_changes, owner, query.since, query.limit)
     page = await when_changed(request, owner, query.since, query.wait, read)
     return JsonResponse(vars(page))
 

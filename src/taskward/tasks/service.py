@@ -10,7 +10,6 @@ from taskward.database.errors import AlreadyThereError, LockTimeoutError
 from taskward.database.purge import Purge
 from taskward.database.transaction import NOBODY, Database
 from taskward.errors import (
-    ChangesGoneError,
     DatabaseUnavailableError,
     ForbiddenError,
     IdempotencyInProgressError,
@@ -23,8 +22,7 @@ from taskward.errors import (
 from taskward.tasks import batch, idempotency, statements
 from taskward.tasks.batch_schemas import BatchResults, Operation
 from taskward.tasks.change import Change, Revisions
-from taskward.tasks.changes import DeletedTask
-from taskward.tasks.changes_statements import PURGE_DELETED, ChangeRow, changes
+from taskward.tasks.changes_statements import PURGE_DELETED
 from taskward.tasks.cursor import Cursors
 from taskward.tasks.fields import TaskRead, Values, task_in
 from taskward.tasks.list_statements import SORT_KEYS, list_tasks
@@ -43,17 +41,6 @@ class Page:
     tasks: list[bytes]  # JSON, in pieces of one task or more
     count: int  # on all pages
     next_cursor: str | None
-
-
-@dataclass(frozen=True)
-class Changes:
-    """One page of what has changed since a revision."""
-
-    tasks: list[TaskRead]
-    deleted: list[DeletedTask]
-    revision: int  # where the next page begins
-    count: int  # of all tasks
-    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,36 +103,6 @@ class TaskService:
             count=int(found.first["matching"] or 0) if found.first else 0,
             next_cursor=self.cursors.write(owner, query.listed, _key(last, query.sort)) if last else None,
         )
-
-    async def read_changes(self, owner: str, since: int, limit: int) -> Changes:
-        """Return what has changed after a revision of the owner's.
-
-        Raises ChangesGoneError where not all of that is known any more, or the owner never was at this revision.
-        """
-        async with self._database.acting_as(owner) as transaction:
-            found = transaction.execute(
-                changes(bounded=limit > BOUNDED_FROM), since=since, limit=limit + 1, max_bytes=MAX_PAGE_BYTES
-            )
-        counters = found.first
-        revision = counters["owner_revision"] if counters else 0
-        if since > revision or any(row["expired"] or _is_marker(row) for row in found.all):
-            raise ChangesGoneError
-        rows = [row for row in found.all if row["id"] is not None]
-        _, on_page = encode_page([_deleted(row) if row["deleted"] else task_in(row) for row in rows[:limit]])
-        page, more = rows[:on_page], on_page < len(rows)
-        return Changes(
-            tasks=[task_in(row) for row in page if not row["deleted"]],
-            deleted=[_deleted(row) for row in page if row["deleted"]],
-            revision=page[-1]["revision"] if more else revision,
-            count=counters["task_count"] if counters else 0,
-            more=more,
-        )
-
-    async def read_revision(self, owner: str) -> int:
-        """Return the revision of the owner's newest write."""
-        async with self._database.acting_as(owner) as transaction:
-            found = transaction.execute(statements.READ_REVISION)
-        return int(found.first["owner_revision"]) if found.first else 0
 
     async def create_task(self, owner: str, new: Values, key: str | None = None) -> Created:
         """Store a new task, unless its `uid` or this key is known; then return what is there or was answered.
@@ -286,15 +243,6 @@ class TaskService:
         async with self._database.acting_as(owner) as transaction:
             found = [transaction.execute(statements.TASK_EXISTS, task_id=task_id) for task_id in task_ids]
         return [ForbiddenError() if rows.all[0]["it_does"] else TaskNotFoundError() for rows in found]
-
-
-def _is_marker(row: ChangeRow) -> bool:
-    """Tell whether deletions up to this one are not known any more."""
-    return bool(row["deleted"]) and row["id"] is None
-
-
-def _deleted(row: ChangeRow) -> DeletedTask:
-    return {"id": row["id"], "uid": row["uid"], "revision": row["revision"]}
 
 
 def _key(row: Mapping[str, Any], sort: str) -> tuple[int | str, ...]:
