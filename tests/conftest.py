@@ -19,6 +19,7 @@ from taskward.database.url import conninfo
 from taskward.embedded.server import EmbeddedPostgres
 from taskward.settings import Settings
 from tests.client import Client, connect
+from tests.purges import purges_end
 from tests.tasks.wire import CountingProxy
 
 SECRET = "a secret for tests, of more than 32 characters"
@@ -207,6 +208,7 @@ async def started(settings: Settings) -> AsyncIterator[FastAPI]:
     application = create_app(settings)
     async with application.router.lifespan_context(application):
         yield application
+        await purges_end()  # one that is under way would leave its connection open
 
 
 @pytest.fixture
