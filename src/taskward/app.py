@@ -12,6 +12,7 @@ from fastapi import FastAPI
 import taskward
 from taskward.accounts import routes as accounts
 from taskward.accounts import session_routes, token_routes
+from taskward.accounts.cookies import RefreshCookies
 from taskward.accounts.log_ins import LogInService
 from taskward.accounts.service import AccountService, check_account
 from taskward.accounts.tokens import TokenService
@@ -200,7 +201,7 @@ def _hints(settings: Settings) -> Hints:
     )
 
 
-def _accounts(settings: Settings, database: Database, passwords: Passwords) -> tuple[AccountService, TokenService]:
+def _accounts(settings: Settings, database: Database, passwords: Passwords) -> tuple[object, ...]:
     lifetime = settings.access_token_expire_minutes * 60
     secret = settings.signing_secret if settings.has_secret else token_bytes()  # then nobody can log in here
     expected = Expected.from_settings(settings)
@@ -211,4 +212,10 @@ def _accounts(settings: Settings, database: Database, passwords: Passwords) -> t
     return (
         AccountService(database, passwords, LinkTokens(secret), settings.registration),
         TokenService(database, passwords, secret, issue, lifetime, settings.session_max_days),
+        RefreshCookies(
+            secret,
+            settings.session_max_days,
+            settings.public_url,
+            ClientAddress(settings.trusted_proxies).is_from_proxy,
+        ),
     )

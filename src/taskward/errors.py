@@ -127,6 +127,15 @@ class ForbiddenError(ApiError):
     detail = "This belongs to another user."
 
 
+class OriginRefusedError(ApiError):
+    """`cookie` is for this service's own page, and the request does not come from there. Leave `cookie` out. If it
+    does come from there, by way of a proxy, set `PUBLIC_URL`."""
+
+    status = 403
+    code = "ORIGIN_REFUSED"
+    detail = "This is for the page at this service's own address alone."
+
+
 class RegistrationClosedError(ApiError):
     """Nobody can register here, or only with an invitation, and yours is none or no longer good."""
 

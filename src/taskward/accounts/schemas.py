@@ -103,6 +103,14 @@ class TokenRequest(BaseModel):
     username: Annotated[Text | None, Field(max_length=MAX_EMAIL, description="The e-mail address.")] = None
     password: Annotated[Secret | None, Field(max_length=MAX_PASSWORD, description="The password.")] = None
     refresh_token: Annotated[Secret | None, Field(description="The newest refresh token.")] = None
+    cookie: Annotated[
+        Literal["keep", "session"] | None,
+        Field(
+            description="From this service's own page alone: have the refresh token in a cookie that no script"
+            " reads, and not in the response. `keep` lasts as long as the log-in, `session` until the browser is"
+            " closed. With `grant_type=refresh_token` leave `refresh_token` out; the cookie stays of its kind.",
+        ),
+    ] = None
     device_token: Annotated[
         SecretStr | None,  # any text, for one that is none keeps nobody out
         Field(
@@ -113,7 +121,8 @@ class TokenRequest(BaseModel):
 
     @model_validator(mode="after")
     def _has_what_its_grant_needs(self) -> Self:
-        needed = ("username", "password") if self.grant_type == "password" else ("refresh_token",)
+        of_refresh = ("refresh_token",) if self.cookie is None else ()
+        needed = ("username", "password") if self.grant_type == "password" else of_refresh
         if missing := [name for name in needed if getattr(self, name) is None]:
             raise ValidationFailedError([(name, "is missing") for name in missing])
         return self
@@ -155,12 +164,25 @@ class Revocation(BaseModel):
     model_config = ConfigDict(strict=True)
 
     token: Annotated[
-        Secret,
+        Secret | None,
         Field(
             description="Any refresh token of the log-in that is to end.",
             json_schema_extra={"minLength": 1, "pattern": WITHOUT_NUL},  # without a value it counts as left out
         ),
-    ]
+    ] = None
+    cookie: Annotated[
+        Literal["clear"] | None,
+        Field(
+            description="From this service's own page alone, in the place of `token`: end the log-in of the"
+            " cookie, and clear it."
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _has_a_token_or_a_cookie(self) -> Self:
+        if self.token is None and self.cookie is None:
+            raise ValidationFailedError([("token", "is missing")])
+        return self
 
 
 class Deletion(BaseModel):
@@ -212,7 +234,13 @@ class TokenRead(BaseModel):
     access_token: Annotated[str, Field(description="For `Authorization: Bearer …`.")]
     token_type: Literal["bearer"]
     expires_in: Annotated[int, Field(ge=1, description="How long the access token is good, in seconds.")]
-    refresh_token: Annotated[str, Field(description="For the next tokens. The one it replaces is used up.")]
+    refresh_token: Annotated[
+        str | SkipJsonSchema[None],
+        Field(
+            description="For the next tokens. The one it replaces is used up. Always there but with `cookie`,"
+            " which has it instead."
+        ),
+    ] = None
     device_token: Annotated[
         str | SkipJsonSchema[None],
         Field(

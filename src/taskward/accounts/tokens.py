@@ -98,7 +98,7 @@ class TokenService:
         then the same tokens are given again, for the response was lost.
         """
         if token is None:
-            raise _refused()
+            raise refresh_refused()
         following = self.refresh_tokens.after(token)
         async with self._database.acting_for_accounts() as transaction:
             used = transaction.execute(
@@ -107,12 +107,12 @@ class TokenService:
                 client=seen.client, address=seen.address, max_days=self._max_days,
             )  # fmt: skip
         if used.first is None:
-            raise _refused()
+            raise refresh_refused()
         account_id = used.first["account_id"]
         if not used.first["good"]:
             logger.warning("a refresh token of %s was used a second time, and its family was ended", account_id)
             record(Event.REFRESH_TOKEN_REUSED, user=account_id)
-            raise _refused()
+            raise refresh_refused()
         return self._tokens(account_id, following)
 
     async def revoke(self, token: RefreshToken | None) -> bool:
@@ -147,5 +147,6 @@ class TokenService:
         }
 
 
-def _refused() -> CredentialsInvalidError:
+def refresh_refused() -> CredentialsInvalidError:
+    """Return what is raised for a refresh token that is not good."""
     return CredentialsInvalidError("The refresh token is not valid. Please log in again.")
