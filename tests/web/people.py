@@ -27,6 +27,13 @@ class Person:
         await self.page.get_by_role("button", name="I have no account yet").click()
         await self._enter(email, "Create an account")
 
+    async def refresh_cookie(self) -> dict[str, Any] | None:
+        """Return the cookie that has the refresh token, as the browser sees it, or None."""
+        cookies: list[dict[str, Any]] = [dict(cookie) for cookie in await self.page.context.cookies()]
+        assert all("taskward_refresh_" in cookie["name"] for cookie in cookies)
+        assert len(cookies) <= 1
+        return cookies[0] if cookies else None
+
     async def sign_in(self, email: str = EMAIL, password: str = PASSWORD) -> None:
         await self._enter(email, "Sign in", password)
 

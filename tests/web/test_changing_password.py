@@ -1,6 +1,5 @@
 """Who is signed in changes the password, and stays signed in, also when the current one is mistyped."""
 
-import json
 from collections.abc import Iterator
 
 import httpx2
@@ -13,7 +12,6 @@ from taskward.settings import Settings
 from tests.conftest import SECRET
 from tests.web.conftest import served
 from tests.web.people import EMAIL, PASSWORD, Person, visiting
-from tests.web.test_session import KEPT
 
 NEW = "another correct horse"
 
@@ -33,10 +31,6 @@ async def changed(person: Person) -> None:
     message = "The password is changed. All other log-ins have ended."
     await expect(person.page.get_by_role("status").filter(has_text=message)).to_be_visible()
     await expect(person.dialog).to_have_count(0)
-
-
-async def refresh_token(person: Person) -> str:
-    return str(json.loads((await person.stored())["session"][KEPT])["refresh_token"])
 
 
 async def test_the_log_in_of_this_browser_goes_on_with_the_new_password(member: Person) -> None:
@@ -59,7 +53,7 @@ async def test_the_log_in_of_this_browser_goes_on_with_the_new_password(member: 
 
 
 async def test_a_wrong_password_is_told_beside_its_field_and_signs_nobody_out(member: Person) -> None:
-    before = await refresh_token(member)
+    before = await member.refresh_cookie()
     await open_form(member)
     await change(member, "not the password", NEW)
     current, new = member.page.get_by_label("Current password"), member.page.get_by_label("New password")
@@ -68,7 +62,7 @@ async def test_a_wrong_password_is_told_beside_its_field_and_signs_nobody_out(me
     await change(member, PASSWORD, EMAIL)
     await expect(new).to_have_accessible_description(OWN_ADDRESS)
     await expect(current).to_have_accessible_description("")
-    assert await refresh_token(member) == before  # nor was it taken for a token that has ended
+    assert await member.refresh_cookie() == before  # nor was it taken for a token that has ended
     await change(member, PASSWORD, NEW)
     await changed(member)
 

@@ -12,7 +12,7 @@ from tests.conftest import SECRET
 
 pytestmark = pytest.mark.quick
 
-MOST_BYTES = 75_000
+MOST_BYTES = 90_000
 REFERENCE = re.compile(r'(?:src|href)="(page/[^"]+)"|from "\./([\w-]+\.js)"')
 
 

@@ -30,6 +30,7 @@ let deletion = null;
 let search = null;
 let asked = { loading: null, again: false };
 let isEntered = false;
+let isResumed = false; // it is known whether somebody is signed in
 let isLoadingMore = false;
 
 // --- Signing in and out ------------------------------------------------------------------------------------------
@@ -37,6 +38,7 @@ let isLoadingMore = false;
 async function start() {
   try {
     const resumed = await session.resume();
+    isResumed = true;
     reachable();
     if (resumed) enter();
     else signIn.open(session);
@@ -198,7 +200,7 @@ function reachable() {
 
 function tryNow() {
   clearTimeout(retry);
-  if (!isEntered) return session.userId && start();
+  if (!isEntered) return isResumed || start();
   outbox.send();
   refresh();
 }

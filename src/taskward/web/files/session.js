@@ -1,11 +1,12 @@
-// Who is signed in. The access token is in memory only, the refresh token in this tab's session storage at most.
+// Who is signed in. The access token is in memory only, the refresh token in a cookie that no script can read.
 //
-// A refresh token is good once, and one that comes back late ends the session. A duplicated tab begins with a copy of
-// it, so the tabs of one person tell each other their newest tokens, and renew them one at a time.
+// A refresh token is good once, and one that comes back late ends the session. So the tabs of a browser, which share
+// the cookie, use it one at a time. Where people bring a token of a provider there is no cookie: tabs ask each other.
 
 import { call, HERE, Refused } from "./api.js";
 
-const KEPT = `${HERE}.refresh`;
+const HAS_ACCOUNTS = document.documentElement.dataset.accounts === "true";
+const LEFT = `${HERE}.left`; // somebody has signed out, and the service does not know yet
 const DEVICE = `${HERE}.device`; // shows that somebody has signed in here before; gives no access, names nobody
 const TABS_ANSWER_MS = 150;
 
@@ -20,16 +21,16 @@ export class Session extends EventTarget {
   constructor() {
     super();
     this.#tabs.onmessage = ({ data }) => this.#hear(data);
+    sessionStorage.removeItem(`${HERE}.refresh`); // where earlier versions kept the refresh token
   }
 
   get userId() {
     return this.#tokens?.user_id ?? null;
   }
 
-  /** Go on where this tab or another one is; return whether that was possible. Raises Unreachable. */
+  /** Go on as whoever is signed in in this browser; return whether that was possible. Raises Unreachable. */
   async resume() {
-    this.#tokens = JSON.parse(sessionStorage.getItem(KEPT));
-    if (!this.#tokens) {
+    if (!HAS_ACCOUNTS) {
       await this.#askTabs(null);
       return this.#tokens !== null;
     }
@@ -42,22 +43,27 @@ export class Session extends EventTarget {
     }
   }
 
-  /** Raises Refused for wrong credentials, and Unreachable. */
-  async signIn(email, password) {
+  /** `cookie` is "keep" or, on a shared computer, "session". Raises Refused for wrong credentials, and Unreachable. */
+  async signIn(email, password, cookie) {
     const device_token = localStorage.getItem(DEVICE) ?? "";
-    this.#begin(await granted({ grant_type: "password", username: email, password, device_token }));
+    const tokens = await oneTabAtATime(async () => {
+      await finishSigningOut();
+      return granted({ grant_type: "password", username: email, password, device_token, cookie });
+    });
+    this.#begin(tokens);
   }
 
   /** Raises Refused, for a taken address too, and Unreachable. */
-  async register(account) {
+  async register(account, cookie) {
     await call("POST", "/auth/register", { json: account });
-    await this.signIn(account.email, account.password);
+    await this.signIn(account.email, account.password, cookie);
   }
 
   /** Sign in with an access token from elsewhere. Raises Refused and Unreachable. */
   async useToken(token) {
     const { body } = await call("GET", "/auth/me", { token });
-    this.#begin({ user_id: body.id, access_token: token, refresh_token: null, since: Date.now() });
+    this.#begin({ user_id: body.id, access_token: token, since: Date.now() });
+    this.#tell();
   }
 
   /** `call`, as whoever is signed in. Raises SignedOut too. */
@@ -98,39 +104,40 @@ export class Session extends EventTarget {
 
   /** Sign out here and in every tab. `lose` says that the person knows of changes that are not sent. */
   async signOut(lose) {
-    const { user_id, refresh_token } = this.#tokens;
+    const { user_id } = this.#tokens;
+    if (HAS_ACCOUNTS) localStorage.setItem(LEFT, "");
     this.#tabs.postMessage({ kind: "end", user_id, lose });
     this.#signedOut(lose);
-    if (refresh_token) await call("POST", "/auth/revoke", { form: { token: refresh_token } });
+    if (HAS_ACCOUNTS) await oneTabAtATime(finishSigningOut);
   }
 
+  /** Have other tokens than the access token `used`, which is undefined where there is none yet. */
   async #renew(used) {
-    await oneTabAtATime(async () => {
-      if (this.#tokens?.access_token === used) await this.#askTabs(this.userId);
-      if (!this.#tokens) throw new SignedOut();
-      if (this.#tokens.access_token !== used) return;
-      if (!this.#tokens.refresh_token) throw this.#ended();
-      try {
-        this.#take(await granted({ grant_type: "refresh_token", refresh_token: this.#tokens.refresh_token }));
-        this.#tell();
-      } catch (error) {
-        throw error instanceof Refused ? this.#ended() : error;
-      }
-    });
+    if (HAS_ACCOUNTS) await oneTabAtATime(() => this.#tokens?.access_token === used && this.#useCookie());
+    else await this.#askTabs(this.userId);
+    if (!this.#tokens) throw new SignedOut();
+    if (!HAS_ACCOUNTS && this.#tokens.access_token === used) throw this.#ended();
+  }
+
+  async #useCookie() {
+    try {
+      if (await finishSigningOut()) throw this.#over();
+      const tokens = await granted({ grant_type: "refresh_token", cookie: "keep" });
+      const isOther = this.#tokens && tokens.user_id !== this.userId; // another tab has signed in somebody else
+      if (isOther || hasLeft()) throw this.#over();
+      this.#tokens = tokens;
+    } catch (error) {
+      throw error instanceof Refused ? this.#over() : error;
+    }
   }
 
   #begin(tokens) {
-    this.#take(tokens);
-    this.#tell();
+    this.#tokens = tokens;
     this.dispatchEvent(new Event("begin"));
   }
 
-  #take(tokens) {
-    this.#tokens = tokens;
-    if (tokens.refresh_token) {
-      const { user_id, refresh_token, since } = tokens;
-      sessionStorage.setItem(KEPT, JSON.stringify({ user_id, refresh_token, since }));
-    }
+  #over() {
+    return this.#tokens ? this.#ended() : new SignedOut();
   }
 
   /** Not only an end: what this person has here is to be forgotten, while it is still known whose it is. */
@@ -141,23 +148,27 @@ export class Session extends EventTarget {
 
   #ended() {
     this.#tokens = null;
-    sessionStorage.removeItem(KEPT);
     this.dispatchEvent(new Event("end"));
     return new SignedOut();
   }
 
+  /** Tell other tabs a token that its owner pasted here; never one of an account. */
   #tell() {
     this.#tabs.postMessage({ kind: "tokens", tokens: this.#tokens });
   }
 
   #hear({ kind, user_id, tokens, lose, change }) {
-    if (kind === "ask" && this.#tokens?.access_token && [null, this.userId].includes(user_id)) this.#tell();
     if (user_id && user_id === this.userId) {
       if (kind === "end") this.#signedOut(lose);
       if (kind === "leaving") this.dispatchEvent(new Event("leaving"));
       if (kind === "unsent") this.#unsent += change;
     }
-    if (kind === "tokens" && tokens.user_id === this.userId && tokens.since >= this.#tokens.since) this.#take(tokens);
+    if (!HAS_ACCOUNTS) this.#hearOfTokens(kind, user_id, tokens);
+  }
+
+  #hearOfTokens(kind, user_id, tokens) {
+    if (kind === "ask" && this.#tokens && [null, this.userId].includes(user_id)) this.#tell();
+    if (kind === "tokens" && tokens.user_id === this.userId && tokens.since >= this.#tokens.since) this.#tokens = tokens;
     if (kind === "tokens") this.dispatchEvent(new CustomEvent("told", { detail: tokens }));
   }
 
@@ -165,7 +176,7 @@ export class Session extends EventTarget {
   #askTabs(userId) {
     return new Promise((resolve) => {
       const hear = ({ detail: tokens }) => {
-        if (!this.#tokens && [null, tokens.user_id].includes(userId)) this.#take(tokens);
+        if (!this.#tokens && [null, tokens.user_id].includes(userId)) this.#tokens = tokens;
         done();
       };
       const done = () => {
@@ -189,10 +200,22 @@ function pause(milliseconds) {
 }
 
 async function granted(form) {
-  const { body } = await call("POST", "/auth/token", { form });
-  const { user_id, access_token, refresh_token, device_token } = body;
+  const { body } = await call("POST", "/auth/token", { form, cookie: true });
+  const { user_id, access_token, device_token } = body;
   if (device_token) localStorage.setItem(DEVICE, device_token);
-  return { user_id, access_token, refresh_token, since: Date.now() };
+  return { user_id, access_token };
+}
+
+/** End the log-in of who has signed out, of which the service could not be told; return whether there was one. */
+async function finishSigningOut() {
+  if (!hasLeft()) return false;
+  await call("POST", "/auth/revoke", { form: { cookie: "clear" }, cookie: true });
+  localStorage.removeItem(LEFT);
+  return true;
+}
+
+function hasLeft() {
+  return localStorage.getItem(LEFT) !== null;
 }
 
 function oneTabAtATime(work) {

@@ -66,8 +66,10 @@ async function enter(session) {
 function signIn(session, values) {
   if (form === tokenForm) return useToken(session, values.get("token").replace(/\s/g, ""));
   const [email, password, name] = ["email", "password", "name"].map((field) => values.get(field));
-  if (!registering) return session.signIn(email.trim(), password);
-  return session.register({ email: email.trim(), password, ...(name.trim() && { name }), ...(invitation && { invitation }) });
+  const cookie = values.has("shared") ? "session" : "keep";
+  if (!registering) return session.signIn(email.trim(), password, cookie);
+  const account = { email: email.trim(), password, ...(name.trim() && { name }), ...(invitation && { invitation }) };
+  return session.register(account, cookie);
 }
 
 async function useToken(session, token) {
