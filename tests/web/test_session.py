@@ -237,6 +237,18 @@ async def test_who_signed_out_while_the_service_was_away_is_not_back_when_it_is(
     assert (await member.stored())["local"].keys() == {DEVICE}
 
 
+async def test_who_signs_in_after_that_stays_signed_in(member: Person, superuser: psycopg.Connection) -> None:
+    await member.page.route("**/auth/*", lambda route: route.abort())
+    await member.page.get_by_role("button", name="Sign out").click()
+    await expect(member.page.get_by_text("The service could not be told.")).to_be_visible()
+    await member.page.unroute("**/auth/*")
+    await member.sign_in()
+    await member.page.reload()
+    await expect(member.new_title).to_be_focused()
+    going_on = superuser.execute("SELECT count(*) FROM refresh_tokens WHERE expires_at > now()").fetchone()
+    assert going_on == (1,)
+
+
 async def test_a_tab_never_becomes_somebody_elses(member: Person) -> None:
     """Bob signs in in another tab, by the cookie that both tabs have; alice's is signed out when it notices."""
     await member.add("Buy milk")
@@ -246,7 +258,7 @@ async def test_a_tab_never_becomes_somebody_elses(member: Person) -> None:
     await other.page.get_by_role("button", name="Sign out").click()  # of which the first tab hears nothing
     await other.sign_up("bob@example.com")
     await other.add("Call charlie")
-    await member.page.route("**/tasks?*", spoil)
+    await member.page.route("**/tasks?*", spoil, times=1)
     await member.page.bring_to_front()
     await member.page.evaluate("dispatchEvent(new Event('focus'))")
     await expect(member.page.get_by_role("heading", name="Sign in")).to_be_visible()

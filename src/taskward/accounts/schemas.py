@@ -104,7 +104,7 @@ class TokenRequest(BaseModel):
     password: Annotated[Secret | None, Field(max_length=MAX_PASSWORD, description="The password.")] = None
     refresh_token: Annotated[Secret | None, Field(description="The newest refresh token.")] = None
     cookie: Annotated[
-        Literal["keep", "session"] | None,
+        Literal["keep", "session"] | SkipJsonSchema[None],
         Field(
             description="From this service's own page alone: have the refresh token in a cookie that no script"
             " reads, and not in the response. `keep` lasts as long as the log-in, `session` until the browser is"
@@ -161,17 +161,19 @@ class PasswordReset(BaseModel):
 class Revocation(BaseModel):
     """A refresh token to be forgotten (RFC 7009, 2.1)."""
 
-    model_config = ConfigDict(strict=True)
+    model_config = ConfigDict(
+        strict=True, json_schema_extra={"anyOf": [{"required": ["token"]}, {"required": ["cookie"]}]}
+    )
 
     token: Annotated[
-        Secret | None,
+        Secret | SkipJsonSchema[None],
         Field(
             description="Any refresh token of the log-in that is to end.",
             json_schema_extra={"minLength": 1, "pattern": WITHOUT_NUL},  # without a value it counts as left out
         ),
     ] = None
     cookie: Annotated[
-        Literal["clear"] | None,
+        Literal["clear"] | SkipJsonSchema[None],
         Field(
             description="From this service's own page alone, in the place of `token`: end the log-in of the"
             " cookie, and clear it."
