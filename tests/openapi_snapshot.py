@@ -26,7 +26,14 @@ def published() -> dict[str, Any]:
     from taskward.app import create_app
     from taskward.settings import Settings
 
-    openapi = create_app(Settings(DATABASE_URL="postgresql://nowhere", JWT_SECRET_KEY="x" * 32)).openapi()
+    everything = Settings(
+        DATABASE_URL="postgresql://nowhere",
+        JWT_SECRET_KEY="x" * 32,
+        SMTP_URL="smtp://127.0.0.1",  # the snapshot has what is only there with mail, too
+        MAIL_FROM="tasks@example.com",
+        PUBLIC_URL="https://tasks.example.com",
+    )
+    openapi = create_app(everything).openapi()
     return {**openapi, "info": {**openapi["info"], "version": "-"}}
 
 

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.quick
 SECRET = "a secret of thirty-two characters"
 ORIGINS = "https://APP.example.com:443, http://localhost:3000,https://app.example.com,"
 STORE = "valkeys://alice:pass@127.0.0.1:6379/0"
+SMTP = "smtps://alice:pass@mail.example.com:465"
 URL = "postgresql://alice:pass@127.0.0.1/taskward"
 JWKS_URL = "https://example.com/api/auth/jwks"
 
@@ -48,6 +49,9 @@ FIELDS: dict[str, tuple[Any, str, Any, str | None]] = {
     "registration": ("open", "Invite", "invite", "everybody"),
     "session_max_days": (90, "1", 1, "0"),
     "public_url": (None, "https://tasks.example.com/tw/", "https://tasks.example.com/tw", "tasks.example.com"),
+    "smtp_url": (None, SMTP, SecretStr(SMTP), "mail.example.com"),
+    "mail_from": (None, "Tasks <tasks@example.com>", "Tasks <tasks@example.com>", "Tasks <tasks>"),
+    "email_verification": (False, "false", False, "perhaps"),
     "reveal_foreign_tasks": (True, "false", False, "perhaps"),
     "root_path": (None, "/tw/", "/tw", "//evil.example"),
     "max_tasks_per_user": (100_000, "1", 1, "0"),

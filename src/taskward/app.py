@@ -10,10 +10,11 @@ from secrets import token_bytes
 from fastapi import FastAPI
 
 import taskward
+from taskward.accounts import mail_routes, session_routes, token_routes
 from taskward.accounts import routes as accounts
-from taskward.accounts import session_routes, token_routes
 from taskward.accounts.cookies import RefreshCookies
 from taskward.accounts.log_ins import LogInService
+from taskward.accounts.mails import AccountMails
 from taskward.accounts.service import AccountService, check_account
 from taskward.accounts.tokens import TokenService
 from taskward.api.errors import ErrorRenderer, install_error_handlers
@@ -94,6 +95,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     log_ins = LogIns(log_in_service.ended_since, log_in_service.goes_on)
     verifier = TokenVerifier.from_settings(settings, log_ins)
     rate_limits = RateLimits(settings, counted.rate_limited)
+    secret = settings.signing_secret if settings.has_secret else token_bytes()  # then nobody can log in here
+    mails = _mails(settings, database, secret, counted, rate_limits) if settings.mail_enabled else None
     tasks_service = TaskService(
         database, Cursors(settings.cursor_secret), reveal_foreign_tasks=settings.reveal_foreign_tasks
     )
@@ -112,7 +115,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             exempt=settings.trusted_proxies,
         ),
         hints=hints,
-        services=(tasks_service, changes_service, *_accounts(settings, database, passwords), log_in_service),
+        services=(
+            tasks_service,
+            changes_service,
+            *_accounts(settings, database, passwords, secret, mails),
+            log_in_service,
+            mails,
+        ),
     )
 
     @asynccontextmanager
@@ -129,6 +138,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 yield {LIFESPAN_STATE: state}
         finally:
             await log_ins.close()
+            if mails is not None:
+                await mails.close()
             await database.close()
             passwords.close()
             await rate_limits.close()
@@ -150,6 +161,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if settings.accounts_enabled:
         for of_accounts in (accounts.router, token_routes.router, session_routes.router):
             app.include_router(of_accounts)
+    if mails is not None:
+        app.include_router(mail_routes.router)
     app.include_router(accounts.me)
     _add_service_routes(app, settings)
     install_openapi(app, token_path=token_routes.TOKEN_PATH if settings.accounts_enabled else None)
@@ -166,7 +179,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def _add_service_routes(app: FastAPI, settings: Settings) -> None:
     if settings.web_page:
-        app.include_router(page_routes(accounts=settings.accounts_enabled))
+        app.include_router(page_routes(accounts=settings.accounts_enabled, mail=settings.mail_enabled))
     app.include_router(health.router)
     if settings.metrics_beside_api:
         app.include_router(metrics_routes(settings.metrics_bearer))
@@ -201,17 +214,40 @@ def _hints(settings: Settings) -> Hints:
     )
 
 
-def _accounts(settings: Settings, database: Database, passwords: Passwords) -> tuple[object, ...]:
+def _mails(
+    settings: Settings, database: Database, secret: bytes, counted: Metrics, rate_limits: RateLimits
+) -> AccountMails:
+    from taskward.mail.sender import MailSender  # and smtplib with it, of which no other service needs the memory
+    from taskward.mail.smtp import SmtpServer
+
+    assert settings.smtp_url is not None
+    assert settings.mail_from is not None
+    public_url = settings.address_for_links
+    server = SmtpServer.from_url(settings.smtp_url.get_secret_value(), public_url)
+    sender = MailSender(server, settings.mail_from, counted.mailed)
+    return AccountMails(database, secret, public_url, sender, rate_limits.may_mail)
+
+
+def _accounts(
+    settings: Settings, database: Database, passwords: Passwords, secret: bytes, mails: AccountMails | None
+) -> tuple[object, ...]:
     lifetime = settings.access_token_expire_minutes * 60
-    secret = settings.signing_secret if settings.has_secret else token_bytes()  # then nobody can log in here
     expected = Expected.from_settings(settings)
 
     def issue(user_id: str, log_in: bytes) -> str:
         return issue_token(user_id, secret, settings.algorithm, lifetime, expected, log_in)
 
     return (
-        AccountService(database, passwords, LinkTokens(secret), settings.registration),
-        TokenService(database, passwords, secret, issue, lifetime, settings.session_max_days),
+        AccountService(database, passwords, LinkTokens(secret), settings.registration, mails),
+        TokenService(
+            database,
+            passwords,
+            secret,
+            issue,
+            lifetime,
+            settings.session_max_days,
+            proof_by=mails if settings.email_verification else None,
+        ),
         RefreshCookies(
             secret,
             settings.session_max_days,

@@ -144,6 +144,15 @@ class RegistrationClosedError(ApiError):
     detail = "Nobody can register here. Ask whoever runs this service for an account."
 
 
+class EmailNotVerifiedError(ApiError):
+    """The password is right, but the e-mail address is not proven yet, which is needed here. A link was mailed to
+    it, unless several have been in this hour: open it, and log in again."""
+
+    status = 403
+    code = "EMAIL_NOT_VERIFIED"
+    detail = "Please open the link that was mailed to you, which shows that this address is yours. Then log in."
+
+
 class QuotaExceededError(ApiError):
     """You have as many tasks as one user may have here (`MAX_TASKS_PER_USER`). Delete some, and try again."""
 

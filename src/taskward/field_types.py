@@ -22,6 +22,12 @@ WITH_A_VISIBLE_CHARACTER = rf"^[^\u0000]*[^{INVISIBLE}][^\u0000]*$"
 CONTROLS = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
 PRINTABLE = rf"^[^{CONTROLS}]+$"
 
+MAX_EMAIL = 254  # RFC 5321, 4.5.3.1.3: the longest path, without its angle brackets
+# What browsers take for an address (WHATWG HTML, "valid email address"), with a local part of at most 64
+# characters (RFC 5321, 4.5.3.1.1). ASCII, so that "the same but for case" has one meaning.
+LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+ADDRESS = re.compile(rf"[a-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{LABEL}(?:\.{LABEL})*\Z", re.ASCII | re.IGNORECASE)
+
 _VISIBLE = re.compile(rf"[^{INVISIBLE}]")
 _CONTROL = re.compile(rf"[{CONTROLS}]")
 DIGITS = re.compile(r"[1-9][0-9]*\Z", re.ASCII)
@@ -32,6 +38,13 @@ def without_nul(value: str) -> str:
     """Return the text; raise ValueError for the one character that PostgreSQL's text cannot hold."""
     if "\0" in value:
         raise ValueError("cannot contain the character U+0000")
+    return value
+
+
+def an_address(value: str) -> str:
+    """Return an e-mail address as it is; raise ValueError for what is none."""
+    if not ADDRESS.match(value):
+        raise ValueError("must be an e-mail address, such as alice@example.com")
     return value
 
 

@@ -200,8 +200,13 @@ def test_an_operation_for_users_documents_its_refusals(operation: Operation) -> 
         assert operation["tags"] == ["accounts"] or {"400", "403"} <= operation["responses"].keys()
         assert ("404" in operation["responses"]) is bool({"task_id", "session_id"} & parameter_names(operation))
     else:
-        of_tokens = {"create_token": {"401", "403"}, "revoke_token": {"403"}}
-        refusals = {"register": {"403"}, "reset_password": {"401"}, **of_tokens}
+        refusals = {
+            "register": {"403"},
+            "create_token": {"401", "403"},
+            "revoke_token": {"403"},
+            "reset_password": {"401"},
+            "verify_email": {"401"},
+        }
         expected = refusals.get(operation["operationId"], set())
         assert {"401", "403"} & operation["responses"].keys() == expected
 

@@ -12,6 +12,8 @@ from pydantic_core._pydantic_core import list_all_errors  # for tests alone
 
 from taskward.accounts.schemas import (
     Deletion,
+    EmailProof,
+    ForgottenPassword,
     PasswordChange,
     PasswordReset,
     Registration,
@@ -21,8 +23,10 @@ from taskward.accounts.schemas import (
 from taskward.api.errors import invalid
 from taskward.api.sentences import OTHERWISE, SENTENCES
 from taskward.errors import ValidationFailedError
+from taskward.settings import Settings
 from taskward.tasks.fields import CHANGEABLE, SETTABLE
 from taskward.tasks.schemas import ListQuery
+from tests.accounts.mailing import with_mail
 from tests.client import Client
 from tests.openapi_snapshot import published
 from tests.tasks.path_prefixes import as_json
@@ -61,6 +65,12 @@ BODIES = {
         {"token": "x", "password": "a long password"},
         [*PasswordReset.model_fields, "unknown"],
     ),
+    "POST /auth/password/forgot": (
+        "json",
+        {"email": "alice@example.com"},
+        [*ForgottenPassword.model_fields, "unknown"],
+    ),
+    "POST /auth/email/verify": ("json", {"token": "x"}, [*EmailProof.model_fields, "unknown"]),
     "POST /auth/password": (
         "json",
         {"current": "x", "new": "a long password"},
@@ -71,6 +81,12 @@ HEADERS = {
     "POST /tasks": ["Idempotency-Key"], "GET /tasks/1": ["If-None-Match"], "PATCH /tasks/1": ["If-Match"],
     "DELETE /tasks/1": ["If-Match"],
 }  # fmt: skip
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """All operations are there, those of mail too."""
+    return with_mail(settings)
 
 
 def check(response: httpx2.Response) -> None:

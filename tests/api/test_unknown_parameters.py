@@ -6,6 +6,8 @@ import pytest
 from fastapi import FastAPI
 
 from taskward.api.current_user import BearerToken
+from taskward.settings import Settings
+from tests.accounts.mailing import with_mail
 from tests.client import Client, connect
 from tests.openapi_snapshot import published
 
@@ -17,6 +19,12 @@ OPERATIONS = [
     for method, operation in operations.items()
 ]
 PAGES = ("/", "/docs", "/redoc", "/openapi.json", "/docs/assets/favicon.png")
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """All operations are there, those of mail too."""
+    return with_mail(settings)
 
 
 @pytest.mark.parametrize(("method", "path", "secured"), OPERATIONS)

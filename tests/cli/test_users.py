@@ -75,7 +75,9 @@ def test_the_operator_sees_accounts_and_no_password(service: Service, operator: 
     log_in(service)
     (account,) = operator.read("list")
     assert account == operator.read("show", EMAIL)
-    assert account.keys() == {"id", "email", "name", "created_at", "disabled_at", "log_ins", "last_used_at"}
+    assert account.keys() == {
+        "id", "email", "name", "created_at", "email_verified_at", "disabled_at", "log_ins", "last_used_at",
+    }  # fmt: skip
     assert (account["email"], account["name"], account["disabled_at"]) == (
         "Alice@Example.com",
         "A\u202elice",

@@ -8,7 +8,7 @@ from typing import Any
 from taskward.accounts import statements
 from taskward.accounts.service import delete_user
 from taskward.auth.email_names import EmailNames
-from taskward.auth.links import LinkTokens
+from taskward.auth.links import LinkTokens, reset_state
 from taskward.database.transaction import Database
 from taskward.observability.audit import Event, record
 
@@ -94,19 +94,19 @@ class Administration:
     async def reset_link(self, email: str, secret: bytes, public: str) -> Link:
         """Return a link by which the owner of an account gives it a new password.
 
-        It is made with the secret of the service, and leads to its public address.
+        It is made with the secret of the service, and leads to its public address. Links from before are void.
         """
         account = await self.account(email)
         if account["disabled_at"] is not None:
             raise AccountError("this account is disabled: enable it first")
         async with self._database.acting_for_accounts(account["id"]) as transaction:
-            found = transaction.execute(statements.READ_PASSWORD)
-        if found.first is None:
-            raise AccountError("there is no account with this e-mail address any more")
-        state = found.first["password_hash"]
+            made = transaction.execute(statements.MAKE_RESET_LINK)
+        if made.first is None:
+            raise AccountError("this account was deleted or disabled just now")
+        state = reset_state(**made.first)
         token = LinkTokens(secret).new("reset", account["id"], state, int(RESET_LASTS.total_seconds()))
         record(Event.RESET_LINK_MADE, user=account["id"])
-        return _link(public, "reset", token, RESET_LASTS)
+        return link_to(public, "reset", token, RESET_LASTS)
 
     async def invitation(self, email: str, secret: bytes, public: str) -> Link:
         """Return a link by which somebody registers with this address, where that takes an invitation."""
@@ -116,9 +116,9 @@ class Administration:
             raise AccountError("there is an account with this e-mail address")
         token = LinkTokens(secret).new("invite", "new", email.casefold(), int(INVITATION_LASTS.total_seconds()))
         record(Event.INVITED, email=EmailNames(secret).of(email))
-        return _link(public, "invitation", token, INVITATION_LASTS)
+        return link_to(public, "invitation", token, INVITATION_LASTS)
 
 
-def _link(public: str, name: str, token: str, lasts: timedelta) -> Link:
+def link_to(public: str, name: str, token: str, lasts: timedelta) -> Link:
     """Return a link with a token behind `#`, which browsers send to nobody, so that no log on the way has it."""
     return Link(f"{public}/#{name}={token}", datetime.now(UTC) + lasts)

@@ -30,6 +30,8 @@ class Account(TableModel, table=True):
     password_hash: str = Field(sa_column=Column(Text, nullable=False))
     created_at: datetime = Field(sa_column=Column(DateTime(True), nullable=False, server_default=func.now()))
     disabled_at: datetime | None = Field(default=None, sa_column=Column(DateTime(True)))
+    email_verified_at: datetime | None = Field(default=None, sa_column=Column(DateTime(True)))
+    reset_link_at: datetime | None = Field(default=None, sa_column=Column(DateTime(True)))
 
 
 class RefreshTokenFamily(TableModel, table=True):

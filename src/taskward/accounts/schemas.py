@@ -1,6 +1,5 @@
 """What clients send and receive."""
 
-import re
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
@@ -9,23 +8,18 @@ from pydantic.json_schema import SkipJsonSchema
 
 from taskward.auth.new_passwords import COMMON, OWN_ADDRESS, is_address, is_common
 from taskward.errors import ValidationFailedError
-from taskward.field_types import STRICT, WITHOUT_NUL, WITHOUT_NUL_NOR_BLANK, without_nul, wrong_field
+from taskward.field_types import (
+    MAX_EMAIL,
+    STRICT,
+    WITHOUT_NUL,
+    WITHOUT_NUL_NOR_BLANK,
+    an_address,
+    without_nul,
+    wrong_field,
+)
 
-MAX_EMAIL = 254  # RFC 5321, 4.5.3.1.3: the longest path, without its angle brackets
 MIN_PASSWORD = 8
 MAX_PASSWORD = 128
-
-# What browsers take for an address (WHATWG HTML, "valid email address"), with a local part of at most 64
-# characters (RFC 5321, 4.5.3.1.1). ASCII, so that "the same but for case" has one meaning.
-LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-ADDRESS = re.compile(rf"[a-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{LABEL}(?:\.{LABEL})*\Z", re.ASCII | re.IGNORECASE)
-
-
-def an_address(value: str) -> str:
-    """Return an e-mail address as it is; raise ValueError for what is none."""
-    if not ADDRESS.match(value):
-        raise ValueError("must be an e-mail address, such as alice@example.com")
-    return value
 
 
 def _secret_without_nul(value: SecretStr) -> SecretStr:
@@ -53,21 +47,20 @@ NewPassword = Annotated[
 ]
 
 
+Email = Annotated[
+    str,
+    StringConstraints(max_length=MAX_EMAIL),
+    AfterValidator(an_address),
+    Field(examples=["alice@example.com"], json_schema_extra={"format": "email"}),
+]
+
+
 class Registration(BaseModel):
     """A new account."""
 
     model_config = STRICT
 
-    email: Annotated[
-        str,
-        StringConstraints(max_length=MAX_EMAIL),
-        AfterValidator(an_address),
-        Field(
-            description="Kept as it is written, compared without regard to case.",
-            examples=["alice@example.com"],
-            json_schema_extra={"format": "email"},
-        ),
-    ]
+    email: Annotated[Email, Field(description="Kept as it is written, compared without regard to case.")]
     password: NewPassword
     name: Annotated[
         Annotated[
@@ -156,6 +149,24 @@ class PasswordReset(BaseModel):
         Secret, Field(description="What the link has after `reset=`.", json_schema_extra={"pattern": WITHOUT_NUL})
     ]
     password: NewPassword
+
+
+class ForgottenPassword(BaseModel):
+    """Whose password is forgotten."""
+
+    model_config = STRICT
+
+    email: Annotated[Email, Field(description="The e-mail address of the account, in any case.")]
+
+
+class EmailProof(BaseModel):
+    """What shows that an e-mail address is somebody's."""
+
+    model_config = STRICT
+
+    token: Annotated[
+        Secret, Field(description="What the link has after `verify=`.", json_schema_extra={"pattern": WITHOUT_NUL})
+    ]
 
 
 class Revocation(BaseModel):

@@ -1,11 +1,11 @@
 """What people do with their accounts. tokens.py has their log-ins."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from taskward.accounts import statements
 from taskward.accounts.tables import account_deleted
 from taskward.auth.account_ids import is_account_id, new_account_id
-from taskward.auth.links import LinkTokens
+from taskward.auth.links import LinkTokens, reset_state, verify_state
 from taskward.auth.new_passwords import OWN_ADDRESS, is_address
 from taskward.auth.passwords import Passwords
 from taskward.database.errors import LockTimeoutError
@@ -17,6 +17,9 @@ from taskward.errors import (
     ValidationFailedError,
 )
 from taskward.observability.audit import Event, record
+
+if TYPE_CHECKING:
+    from taskward.accounts.mails import AccountMails
 
 ATTEMPTS = 3
 WRONG_PASSWORD = "The current password is wrong."  # noqa: S105
@@ -32,40 +35,63 @@ class AccountService:
     """The account operations. Each raises DatabaseUnavailableError when there is no response to be had."""
 
     def __init__(
-        self, database: Database, passwords: Passwords, links: LinkTokens, registration: str = "open"
+        self,
+        database: Database,
+        passwords: Passwords,
+        links: LinkTokens,
+        registration: str = "open",
+        mails: "AccountMails | None" = None,
     ) -> None:
-        """Take the parts, and who may register: `open`, `invite` or `closed`."""
+        """Take the parts, who may register: `open`, `invite` or `closed`, and what mails, where mail is sent."""
         self._database = database
         self.passwords = passwords
         self._links = links
         self._registration = registration
+        self._mails = mails
 
     async def register(self, email: str, password: str, name: str | None, invitation: str | None = None) -> User:
         """Store a new account; raise EmailTakenError, which costs the same work, and ServerBusyError.
 
         Raises RegistrationClosedError where nobody may register, or not without an invitation of their own.
         """
-        self._admit(email, invitation)
+        invited = self._admit(email, invitation)
         password_hash = await self.passwords.hash(password)
         account_id = new_account_id()
         async with self._database.acting_for_accounts() as transaction:
             created = transaction.execute(
                 statements.CREATE_ACCOUNT,
-                account_id=account_id, email=email, name=name, password_hash=password_hash,
+                account_id=account_id, email=email, name=name, password_hash=password_hash, verified=invited,
             )  # fmt: skip
         if created.first is None:
             raise EmailTakenError
         record(Event.REGISTERED, user=account_id)
+        if self._mails and not invited:
+            self._mails.registered(account_id, email)
         return created.first
 
-    def _admit(self, email: str, invitation: str | None) -> None:
+    def _admit(self, email: str, invitation: str | None) -> bool:
+        """Raise RegistrationClosedError for who may not register; tell whether they were invited."""
         if self._registration == "closed":
             raise RegistrationClosedError
-        if self._registration == "invite":
-            if invitation is None:
-                raise RegistrationClosedError(BY_INVITATION)
-            if not self._links.is_good(invitation, "invite", email.casefold()):
-                raise RegistrationClosedError(INVITATION_IS_OVER)
+        invited = invitation is not None and self._links.is_good(invitation, "invite", email.casefold())
+        if self._registration == "invite" and not invited:
+            raise RegistrationClosedError(BY_INVITATION if invitation is None else INVITATION_IS_OVER)
+        return invited
+
+    async def verify_email(self, token: str) -> None:
+        """Note that the address of the token's account is proven.
+
+        Raises CredentialsInvalidError where the token is none, has ended or was used, or the address is proven.
+        """
+        owner = self._links.subject_of(token) or ""
+        account = await self._read_password(owner)
+        if account is None or not self._links.is_good(token, "verify", verify_state(account["email"])):
+            raise CredentialsInvalidError(LINK_IS_OVER)
+        async with self._database.acting_for_accounts(owner) as transaction:
+            verified = transaction.execute(statements.VERIFY_EMAIL)
+        if verified.first is None:
+            raise CredentialsInvalidError(LINK_IS_OVER)
+        record(Event.EMAIL_VERIFIED, user=owner)
 
     async def change_password(self, owner: str, current: str, new: str, kept: bytes | None) -> None:
         """Give an account another password, and end all its log-ins but the one that is `kept`.
@@ -79,12 +105,13 @@ class AccountService:
         await self._prove(owner, account["password_hash"], current)
         if is_address(new, account["email"]):
             raise ValidationFailedError([("new", OWN_ADDRESS)])
-        if not await self._replace_password(owner, account["password_hash"], new, kept):
+        if not await self._replace_password(owner, account["password_hash"], new, kept=kept):
             raise CredentialsInvalidError(WRONG_PASSWORD)
         record(Event.PASSWORD_CHANGED, user=owner)
+        self._tell(owner, account)
 
     async def reset_password(self, token: str, new: str) -> None:
-        """Give the account of a reset token another password, and end all its log-ins.
+        """Give the account of a reset token another password, end all its log-ins, and note its address as proven.
 
         Raises CredentialsInvalidError where the token is none, has ended, or was used before;
         ValidationFailedError where the new password is the account's address, and ServerBusyError.
@@ -93,19 +120,34 @@ class AccountService:
         if owner is None:
             raise CredentialsInvalidError(LINK_IS_OVER)
         account = await self._read_password(owner)
-        if account is None or not self._links.is_good(token, "reset", account["password_hash"]):
+        link_made = account["link_made"] if account else None
+        if account is None or link_made is None:
+            raise CredentialsInvalidError(LINK_IS_OVER)
+        if not self._links.is_good(token, "reset", reset_state(account["password_hash"], link_made)):
             raise CredentialsInvalidError(LINK_IS_OVER)
         if is_address(new, account["email"]):
             raise ValidationFailedError([("password", OWN_ADDRESS)])
-        if not await self._replace_password(owner, account["password_hash"], new):
+        if not await self._replace_password(owner, account["password_hash"], new, link_made=link_made):
             raise CredentialsInvalidError(LINK_IS_OVER)
         record(Event.PASSWORD_RESET, user=owner)
+        self._tell(owner, account)
 
-    async def _replace_password(self, owner: str, stored: str, new: str, kept: bytes | None = None) -> bool:
-        """Replace the password whose hash is `stored`, and end log-ins; tell whether it was still that one."""
+    def _tell(self, owner: str, account: dict[str, Any]) -> None:
+        if self._mails:
+            self._mails.password_changed(owner, account["email"])
+
+    async def _replace_password(
+        self, owner: str, stored: str, new: str, *, link_made: str | None = None, kept: bytes | None = None
+    ) -> bool:
+        """Replace the password whose hash is `stored`, and end log-ins; tell whether it was still that one.
+
+        With a link also whether it is still the newest, by the moment that it was made.
+        """
         new_hash = await self.passwords.hash(new, known_device=True)
         async with self._database.acting_for_accounts(owner) as transaction:
-            changed = transaction.execute(statements.CHANGE_PASSWORD, password_hash=stored, new_hash=new_hash)
+            changed = transaction.execute(
+                statements.CHANGE_PASSWORD, password_hash=stored, new_hash=new_hash, link_made=link_made
+            )
             transaction.execute(statements.END_LOG_INS, kept=kept, password_hash=new_hash)
         return changed.first is not None
 

@@ -14,8 +14,9 @@ PURGE_BATCH = 1000
 # An address that is taken is no row, and no error either: the server's log would have the address in it.
 CREATE_ACCOUNT = Statement(
     """
-    INSERT INTO accounts (id, email, name, password_hash)
-    VALUES (%(account_id)s::text, %(email)s::text, %(name)s::text, %(password_hash)s::text)
+    INSERT INTO accounts (id, email, name, password_hash, email_verified_at)
+    VALUES (%(account_id)s::text, %(email)s::text, %(name)s::text, %(password_hash)s::text,
+            CASE WHEN %(verified)s::boolean THEN now() END)
     ON CONFLICT (folded_email) DO NOTHING
     RETURNING id, email, name, timezone('UTC', created_at) AS created_at
     """
@@ -24,7 +25,8 @@ CREATE_ACCOUNT = Statement(
 # Folded by the database, and by ASCII alone: whatever else is in an unchecked text makes it another address.
 FIND_ACCOUNT = Statement(
     """
-    SELECT id, password_hash, disabled_at IS NOT NULL AS disabled
+    SELECT id, email, password_hash, disabled_at IS NOT NULL AS disabled,
+           email_verified_at IS NOT NULL AS verified
       FROM accounts
      WHERE folded_email = lower(%(email)s::text COLLATE "C")
     """,
@@ -55,15 +57,56 @@ BEGIN_FAMILY = Statement(
     """
 )
 
+# Of a link the moment it was made, in a form that no setting of the server changes.
+LINK_MADE = "extract(epoch FROM reset_link_at)::text AS link_made"
+
 READ_PASSWORD = Statement(
-    "SELECT email, password_hash FROM accounts WHERE id = %(owner)s::text", effect=Effect.READ_ONLY
+    f"SELECT email, password_hash, {LINK_MADE} FROM accounts WHERE id = %(owner)s::text",
+    effect=Effect.READ_ONLY,
 )
 
+# By a link, if that is still the newest one. What changes the password voids every link, and lets the next be
+# mailed at once: who has the password cannot keep its owner from a link by asking for one first.
 CHANGE_PASSWORD = Statement(
     """
     UPDATE accounts
-       SET password_hash = %(new_hash)s::text
+       SET password_hash = %(new_hash)s::text, reset_link_at = NULL,
+           email_verified_at = CASE WHEN %(link_made)s::text IS NULL THEN email_verified_at
+                                    ELSE coalesce(email_verified_at, now()) END
      WHERE id = %(owner)s::text AND password_hash = %(password_hash)s::text AND disabled_at IS NULL
+       AND (%(link_made)s::text IS NULL OR extract(epoch FROM reset_link_at)::text = %(link_made)s::text)
+    RETURNING id
+    """
+)
+
+# A later moment in any case, whatever the clock does: it is what voids the link before.
+NOW_OR_LATER = "greatest(clock_timestamp(), reset_link_at + interval '1 microsecond')"
+
+MAKE_RESET_LINK = Statement(
+    f"""
+    UPDATE accounts
+       SET reset_link_at = {NOW_OR_LATER}
+     WHERE id = %(owner)s::text AND disabled_at IS NULL
+    RETURNING password_hash, {LINK_MADE}
+    """
+)
+
+# One link in a while: a stranger who keeps asking voids none that its owner has just been sent.
+MAKE_RESET_LINK_TO_MAIL = Statement(
+    f"""
+    UPDATE accounts
+       SET reset_link_at = {NOW_OR_LATER}
+     WHERE folded_email = lower(%(email)s::text COLLATE "C") AND disabled_at IS NULL
+       AND (reset_link_at IS NULL OR reset_link_at < now() - interval '15 minutes')
+    RETURNING id, email, password_hash, {LINK_MADE}
+    """
+)
+
+VERIFY_EMAIL = Statement(
+    """
+    UPDATE accounts
+       SET email_verified_at = now()
+     WHERE id = %(owner)s::text AND email_verified_at IS NULL
     RETURNING id
     """
 )
@@ -187,6 +230,7 @@ END_ALL_LOG_INS = Statement(
 # What follows is the operator's (accounts/administration.py).
 ABOUT = """
     SELECT id, email, name, timezone('UTC', created_at) AS created_at,
+           timezone('UTC', email_verified_at) AS email_verified_at,
            timezone('UTC', disabled_at) AS disabled_at,
            (SELECT count(*) FROM refresh_tokens
              WHERE account_id = accounts.id AND expires_at > now()) AS log_ins,
@@ -216,7 +260,10 @@ SHOW_ACCOUNT = Statement(
 
 DISABLE_ACCOUNT = Statement(
     """
-    UPDATE accounts SET disabled_at = now() WHERE id = %(owner)s::text AND disabled_at IS NULL RETURNING id
+    UPDATE accounts
+       SET disabled_at = now(), reset_link_at = NULL -- no link from before comes back when it is enabled
+     WHERE id = %(owner)s::text AND disabled_at IS NULL
+    RETURNING id
     """
 )
 

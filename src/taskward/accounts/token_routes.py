@@ -20,6 +20,7 @@ from taskward.auth.refresh import RefreshToken
 from taskward.errors import (
     CredentialsInvalidError,
     DatabaseUnavailableError,
+    EmailNotVerifiedError,
     OriginRefusedError,
     ServerBusyError,
     ValidationFailedError,
@@ -38,7 +39,10 @@ router = APIRouter(tags=["accounts"])
     TOKEN_PATH,
     summary="Log in, or go on with a refresh token",
     response_model=TokenRead,
-    responses=responses(413, 415, 429) | BAD_FORM | responses_of(CredentialsInvalidError()) | FOREIGN | BUSY,
+    responses=responses(413, 415, 429)
+    | BAD_FORM
+    | responses_of(CredentialsInvalidError(), EmailNotVerifiedError(), OriginRefusedError())
+    | BUSY,
 )
 @fast
 async def create_token(

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from taskward.accounts import statements
 from taskward.accounts.seen import Seen
@@ -12,8 +12,11 @@ from taskward.auth.passwords import Passwords
 from taskward.auth.refresh import RefreshToken, RefreshTokens
 from taskward.database.purge import Purge
 from taskward.database.transaction import Database
-from taskward.errors import CredentialsInvalidError
+from taskward.errors import CredentialsInvalidError, EmailNotVerifiedError
 from taskward.observability.audit import Event, record
+
+if TYPE_CHECKING:
+    from taskward.accounts.mails import AccountMails
 
 ATTEMPTS = 3
 NOT_SEEN = Seen()
@@ -34,11 +37,12 @@ class TokenService:
         issue: Callable[[str, bytes], str],
         lifetime_seconds: int,
         max_days: int = 90,
+        proof_by: "AccountMails | None" = None,
     ) -> None:
         """Take the parts, the secret of the service, and the function that issues an access token.
 
         It takes a user id and a log-in, and such a token is good for `lifetime_seconds`. A log-in ends `max_days`
-        after it began at the latest.
+        after it began at the latest. With `proof_by`, none begins before the account's address is proven.
         """
         self._database = database
         self.passwords = passwords
@@ -48,10 +52,11 @@ class TokenService:
         self._issue = issue
         self._lifetime_seconds = lifetime_seconds
         self._max_days = max_days
+        self._proof_by = proof_by
         self._purge = Purge("refresh tokens", database.acting_for_accounts, statements.PURGE_TOKENS)
 
     async def log_in(self, email: str, password: str, device: Device, seen: Seen = NOT_SEEN) -> Tokens:
-        """Return tokens for the account; raise CredentialsInvalidError and ServerBusyError.
+        """Return tokens for the account; raise CredentialsInvalidError, EmailNotVerifiedError and ServerBusyError.
 
         Who comes from a known device waits for others of the kind alone. An address that nobody has costs the same
         work as a wrong password.
@@ -71,6 +76,7 @@ class TokenService:
         if account is None or not right or account["disabled"]:
             self._record_failure(email, account)
             raise CredentialsInvalidError
+        self._want_proof(account)
         account_id, token = account["id"], self.refresh_tokens.first()
         async with self._database.acting_for_accounts() as transaction:
             if (
@@ -90,6 +96,13 @@ class TokenService:
             return None
         record(Event.LOGGED_IN, user=account_id)
         return self._tokens(account_id, token) | {"device_token": self.devices.after(device, email)}
+
+    def _want_proof(self, account: dict[str, Any]) -> None:
+        """Raise EmailNotVerifiedError, once the password is known to be right: nobody else learns of it."""
+        if self._proof_by is not None and not account["verified"]:
+            self._proof_by.registered(account["id"], account["email"])
+            record(Event.LOG_IN_FAILED, user=account["id"])
+            raise EmailNotVerifiedError
 
     async def refresh(self, token: RefreshToken | None, seen: Seen = NOT_SEEN) -> Tokens:
         """Return the tokens after a refresh token; raise CredentialsInvalidError, also where it is none.

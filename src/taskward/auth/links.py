@@ -12,10 +12,20 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from typing import Literal
 
-Purpose = Literal["invite", "reset"]
+Purpose = Literal["invite", "reset", "verify"]
 
 KEY = b"taskward links"
 FORM = re.compile(r"([a-z0-9_]{1,40})\.([1-9][0-9]{9,10})\.[A-Za-z0-9_-]{43}\Z", re.ASCII)
+
+
+def reset_state(password_hash: str, link_made: str) -> str:
+    """Return the state of a token for a new password: the one of now, and when the newest link was made."""
+    return f"{password_hash}\0{link_made}"
+
+
+def verify_state(email: str) -> str:
+    """Return the state of a token that proves an address. That it is used once is for the database to see to."""
+    return email.casefold()
 
 
 class LinkTokens:

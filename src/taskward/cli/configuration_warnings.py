@@ -40,6 +40,7 @@ def configuration_warnings(settings: Settings) -> Iterator[str]:
     if not settings.development and settings.access_token_expire_minutes > A_DAY_OF_MINUTES:
         yield "ACCESS_TOKEN_EXPIRE_MINUTES is more than a day: a stolen token is good as long as its log-in"
     yield from _unusual_metrics(settings)
+    yield from _unusual_mail(settings)
     if settings.jwt_secret_key is not None:
         yield from _unusual_secret(settings.jwt_secret_key.get_secret_value())
 
@@ -66,6 +67,15 @@ def _unusual_metrics(settings: Settings) -> Iterator[str]:
         yield "METRICS_TOKEN and METRICS_PORT are not set, so nobody can read /metrics. Set one of them"
     if settings.metrics_port is not None and settings.metrics_token is None and not is_loopback(settings.host):
         yield "METRICS_TOKEN is not set: whoever reaches METRICS_PORT can read /metrics. Keep it from the internet"
+
+
+def _unusual_mail(settings: Settings) -> Iterator[str]:
+    needed = {name: getattr(settings, name.lower()) for name in ("SMTP_URL", "MAIL_FROM", "PUBLIC_URL")}
+    if settings.smtp_url or settings.mail_from:
+        for name in (name for name, value in needed.items() if value is None):
+            yield f"{name} is not set, so no mail is sent"
+        if not settings.accounts_enabled:
+            yield "SMTP_URL and MAIL_FROM are not used where people have no accounts: LOCAL_ACCOUNTS is off"
 
 
 def _unusual_secret(secret: str) -> Iterator[str]:

@@ -151,6 +151,20 @@ def doctor_settings() -> None:
         run()
 
 
+@doctor.command("mail")
+def doctor_mail(
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Where the test mail goes: one of yours.")],
+) -> None:
+    """Send a test mail by the server of the settings, and say step by step what works.
+
+    Exit code 1: it was not taken, and which setting to look at.
+    """
+    from taskward.cli.doctor_mail import doctor_mail as run
+
+    with one_line_errors():
+        raise typer.Exit(0 if run(address) else 1)
+
+
 @doctor.command("database")
 def doctor_database() -> None:
     """Check the database of the settings.

@@ -14,7 +14,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs."
 
 @commands.command("list")
 def list_users(as_json: AsJson = False) -> None:
-    """Print every account: e-mail address, id, when it was made, how many log-ins it has."""
+    """Print every account: e-mail address, id, when it was made, log-ins, whether the address is proven."""
     from taskward.cli.users import list_users as run
 
     with one_line_errors():

@@ -10,18 +10,18 @@ from typing import Any, TypeVar
 import typer
 
 from taskward.accounts.administration import Account, Administration, Link
-from taskward.accounts.schemas import an_address
 from taskward.cli.output import print_json
 from taskward.cli.postgres import database_of
 from taskward.database.startup_check import check_isolation_at
 from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.features import TABLES
+from taskward.field_types import an_address
 from taskward.observability.logging import log_config
 from taskward.settings import InvalidSettingsError, Settings
 from taskward.terminal_text import harmless
 
-TIMES = ("created_at", "disabled_at", "last_used_at")
+TIMES = ("created_at", "email_verified_at", "disabled_at", "last_used_at")
 SECONDS = 30.0  # deleting a user with many tasks takes longer than a request may
 
 Result = TypeVar("Result")
@@ -39,7 +39,8 @@ def list_users(*, as_json: bool) -> None:
         return
     for account in accounts:
         state = "disabled" if account["disabled_at"] else f"{account['log_ins']} log-ins"
-        cells = (account["email"], account["id"], _moment(account["created_at"]), state)
+        proven = "proven" if account["email_verified_at"] else "not proven"
+        cells = (account["email"], account["id"], _moment(account["created_at"]), state, proven)
         typer.echo("\t".join(map(harmless, cells)))
 
 

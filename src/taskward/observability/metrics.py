@@ -28,6 +28,7 @@ REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 DATABASE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 TOKEN_RESULTS = ("cached", "verified", "TOKEN_MISSING", "TOKEN_EXPIRED", "TOKEN_INVALID", "KEYS_UNAVAILABLE")
 CLOSED = ("address", "full", "unsent")
+MAILS = ("sent", "failed", "dropped")
 LEVELS = ("WARNING", "ERROR", "CRITICAL")
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for every counter, which nobody asks for
@@ -70,6 +71,8 @@ class Metrics:
             "taskward_connections_closed", "Connections closed for want of room.", ("reason",), registry=registry
         )
         self._closed = {reason: closed.labels(reason) for reason in CLOSED}
+        mails = Counter("taskward_mails", "Mails, by what came of them.", ("outcome",), registry=registry)
+        self._mails = {outcome: mails.labels(outcome) for outcome in MAILS}
         lines = Counter("taskward_log_lines", "Lines of the log, by level.", ("level",), registry=registry)
         self._lines = {level: lines.labels(level) for level in LEVELS}
 
@@ -113,6 +116,10 @@ class Metrics:
     def connection_closed(self, reason: str) -> None:
         """Count a connection that had to go: too many of its `address`, the worker `full`, too much `unsent`."""
         self._closed[reason].inc()
+
+    def mailed(self, outcome: str) -> None:
+        """Count a mail: `sent`, `failed` for good, or `dropped` for want of room or time. Any thread may."""
+        self._mails[outcome].inc()
 
     def logged(self, level: str) -> None:
         """Count a line of the log, if it is at least a warning."""

@@ -18,6 +18,8 @@ from taskward.settings import Settings
 
 Headers = list[tuple[bytes, bytes]]
 
+MAILS = "5/hour"  # of one kind to one address, whoever asks for them
+
 
 class Limit:
     """So many events in a window, for each key; told as draft-ietf-httpapi-ratelimit-headers has it."""
@@ -81,6 +83,7 @@ class RateLimits:
         self._anonymous_at_once = Concurrency("anonymous", settings.max_concurrent_requests, refused)
         self._devices = Limit("device", settings.auth_rate_limit, self._store, refused)
         self._device_log_ins = Limit("device-log-in", settings.auth_rate_limit, self._store, refused)
+        self._mails = Limit("mail", MAILS, self._store, refused)
         self._refreshes = Limit("refresh", settings.rate_limit, self._store, refused)
 
     def address_of(self, request: Request) -> str:
@@ -144,6 +147,17 @@ class RateLimits:
                 await limit.spend(key, together=True)
         except StoreUnavailableError:
             raise ServerBusyError("Nobody can log in at this moment. Please try again.") from None
+
+    async def may_mail(self, kind: str, email: str) -> bool:
+        """Count a mail of a kind to an address, and tell whether it is not one too many.
+
+        By kind, so that whoever asks for forgotten passwords uses up none of the notices of a changed one.
+        """
+        try:
+            await self._mails.spend(f"{kind}/{_account_key(email)}")
+        except RateLimitedError:
+            return False
+        return True
 
     async def close(self) -> None:
         """Close the connections to the store, if there is one."""

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
 from taskward.addresses import read_address, read_database_address
+from taskward.field_types import MAX_EMAIL, an_address, is_printable
 from taskward.loopback import is_loopback, is_private
 from taskward.settings.public_suffixes import is_shared_by_strangers
 from taskward.settings.token_secret import MAKE_ONE, MIN_SECRET_LENGTH
@@ -110,6 +111,34 @@ def store(value: SecretStr) -> SecretStr | None:
     if not re.fullmatch(r"[0-9]*", address.path):
         raise ValueError("write a database number after the host and '/', or nothing, as in valkey://host:6379/0")
     return value
+
+
+def smtp(value: SecretStr) -> SecretStr:
+    """Return the address of a mail server; raise ValueError, which repeats no part of it."""
+    text = value.get_secret_value()
+    if not text.startswith(("smtp://", "smtps://")):
+        raise ValueError("this must begin with smtp:// for STARTTLS, or smtps:// for TLS at once")
+    address = read_address(text)
+    if len(address.hosts) > 1 or not address.hosts[0]:
+        raise ValueError("this must name one host, as smtp://user:password@host:587")
+    if address.path or address.query:
+        raise ValueError("nothing may follow the host and its port, as in smtp://user:password@host:587")
+    credentials, has_user, _ = text.partition("://")[2].rpartition("@")
+    if has_user and not all(credentials.partition(":")):
+        raise ValueError("write both a user and a password, or neither, as in smtp://user:password@host:587")
+    return value
+
+
+def sender(text: str) -> str:
+    """Return the address that mails are from, perhaps `Name <address>`; raise ValueError."""
+    name, found, rest = text.partition("<")
+    address = rest.removesuffix(">") if found else text
+    if (found and not rest.endswith(">")) or re.search(r'[<>@",:;\\()\[\]]', name if found else ""):
+        raise ValueError("this must be an address such as tasks@example.com, or Tasks <tasks@example.com>")
+    if not is_printable(text) or len(address) > MAX_EMAIL:
+        raise ValueError("this must be one line, with an address of at most 254 characters")
+    an_address(address)
+    return text
 
 
 def database(value: SecretStr) -> SecretStr:
@@ -217,4 +246,6 @@ SharedSecret = Annotated[SecretStr, AfterValidator(shared_secret)]
 BearerSecret = Annotated[SecretStr, AfterValidator(bearer_secret)]
 RootPath = Annotated[str, AfterValidator(root_path)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(database)]
+SmtpUrl = Annotated[SecretStr, AfterValidator(smtp)]
+Sender = Annotated[str, AfterValidator(sender)]
 Store = Annotated[SecretStr, AfterValidator(store)]

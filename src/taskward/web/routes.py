@@ -27,14 +27,17 @@ FOR_GOOD = {"Cache-Control": "public, max-age=31536000, immutable"}
 ASK_AGAIN = {"Cache-Control": "no-cache"}
 
 
-def page_routes(*, accounts: bool) -> APIRouter:
-    """Return the routes of the page; `accounts` says whether people sign in here, or bring a token."""
+def page_routes(*, accounts: bool, mail: bool) -> APIRouter:
+    """Return the routes of the page; `accounts` says whether people sign in here, or bring a token.
+
+    `mail` says whether mail is sent to them.
+    """
     router = APIRouter(include_in_schema=False)
     contents = {path.name: path.read_bytes() for path in FILES.iterdir() if path.suffix in TYPES}
     # All files together have one name, so that modules find each other beside themselves.
     version = _digest(b"".join(contents[name] for name in sorted(contents)))
     # Relative to the document, wherever a proxy shows it.
-    names = {"files": f"page/{version}", "accounts": str(accounts).lower()}
+    names = {"files": f"page/{version}", "accounts": str(accounts).lower(), "mail": str(mail).lower()}
     document = Template(contents.pop(DOCUMENT).decode()).substitute(names).encode()
     tag = f'"{_digest(document)}"'
 

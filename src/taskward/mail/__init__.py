@@ -1,0 +1,1 @@
+"""Mail to people: what is written to them, and how it is sent."""
