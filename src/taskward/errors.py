@@ -146,7 +146,7 @@ class RegistrationClosedError(ApiError):
 
 class EmailNotVerifiedError(ApiError):
     """The password is right, but the e-mail address is not proven yet, which is needed here. A link was mailed to
-    it, unless several have been in this hour: open it, and log in again."""
+    it, or was in the last 10 minutes: open it, and log in again."""
 
     status = 403
     code = "EMAIL_NOT_VERIFIED"

@@ -124,6 +124,19 @@ async def test_of_two_links_the_newest_is_good(
 
 
 @pytest.mark.usefixtures("registered")
+async def test_a_link_altered_in_any_bit_is_none(anonymous: Client, server: MailServer) -> None:
+    """Here by the route; tests/auth/test_links.py has a thousand more."""
+    await forgot(anonymous)
+    token = (await server.mail()).token
+    for bit in range(8 * len(token)):
+        altered = bytearray(token.encode())
+        altered[bit // 8] ^= 1 << bit % 8
+        response = await reset(anonymous, altered.decode("latin-1"))
+        assert response.status_code == (400 if 0 in altered else 401), bit
+    assert (await reset(anonymous, token)).status_code == 204
+
+
+@pytest.mark.usefixtures("registered")
 async def test_an_address_gets_no_more_than_five_in_an_hour_and_its_notices_all_the_same(
     app: FastAPI, anonymous: Client, server: MailServer, superuser: psycopg.Connection
 ) -> None:

@@ -55,9 +55,8 @@ async def test_nobody_logs_in_before_the_address_is_proven(
     assert (mail.recipients, mail.link.partition("=")[0]) == (["alice@example.com"], f"{PUBLIC}/#verify")
     response = await ask(anonymous, **RIGHT)
     assert (response.status_code, response.json()) == (403, UNPROVEN)
-    fresh = await server.mail()
     assert not await is_proven(operator)
-    response = await verify(anonymous, fresh.token)
+    response = await verify(anonymous, mail.token)
     assert (response.status_code, response.content) == (204, b"")
     assert response.headers["cache-control"] == "no-store"
     assert await is_proven(operator)
@@ -84,7 +83,7 @@ async def test_its_mails_are_bounded(app: FastAPI, anonymous: Client, server: Ma
     for _ in range(8):
         assert (await ask(anonymous, **RIGHT)).json() == UNPROVEN
     await settled(app)
-    await server.mails(5)
+    await server.mails(1)
 
 
 async def test_a_proof_is_good_once_also_when_many_come_at_once(anonymous: Client, server: MailServer) -> None:
@@ -177,7 +176,6 @@ async def test_where_no_proof_is_wanted_people_log_in_at_once(settings: Settings
 async def test_where_there_is_no_mail_nothing_is_sent(settings: Settings, server: MailServer) -> None:
     async with started(settings) as app, connect(app) as anonymous:
         await register(anonymous, "alice")
-        await log_in(anonymous, "alice")
     assert server.attempts == 0
 
 

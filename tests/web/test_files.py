@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from taskward.settings import Settings
 from taskward.web.routes import FILES, TYPES
+from tests.accounts.mailing import with_mail
 from tests.client import Client, connect
 from tests.conftest import SECRET
 
@@ -73,7 +74,16 @@ async def test_the_policy_allows_nothing_but_its_own_files(anonymous: Client) ->
 
 
 async def test_the_page_says_whether_people_sign_in_here(anonymous: Client) -> None:
-    assert 'data-accounts="true"' in (await anonymous.get("/")).text
+    assert 'data-accounts="true" data-mail="false"' in (await anonymous.get("/")).text
+
+
+class TestWithMail:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return with_mail(settings)
+
+    async def test_the_page_says_that_mail_is_sent(self, anonymous: Client) -> None:
+        assert 'data-accounts="true" data-mail="true"' in (await anonymous.get("/")).text
 
 
 class TestWithoutAccounts:

@@ -29,7 +29,6 @@ from taskward.errors import (
 TOKEN_PATH = "/auth/token"  # noqa: S105
 
 BUSY = responses_of(DatabaseUnavailableError(), ServerBusyError())
-FOREIGN = responses_of(OriginRefusedError())
 BAD_FORM = responses_of(ValidationFailedError([("grant_type", MISSING)]))
 
 router = APIRouter(tags=["accounts"])
@@ -71,7 +70,7 @@ async def create_token(
     responses={200: {"description": "The token is good no longer, if it ever was."}}
     | responses(413, 415, 429)
     | BAD_FORM
-    | FOREIGN
+    | responses_of(OriginRefusedError())
     | responses_of(DatabaseUnavailableError()),
 )
 @fast

@@ -19,6 +19,7 @@ from taskward.settings import Settings
 Headers = list[tuple[bytes, bytes]]
 
 MAILS = "5/hour"  # of one kind to one address, whoever asks for them
+PROOFS = "1 per 10 minutes"  # who registers logs in at once, and needs no second one
 
 
 class Limit:
@@ -84,6 +85,7 @@ class RateLimits:
         self._devices = Limit("device", settings.auth_rate_limit, self._store, refused)
         self._device_log_ins = Limit("device-log-in", settings.auth_rate_limit, self._store, refused)
         self._mails = Limit("mail", MAILS, self._store, refused)
+        self._proofs = Limit("proof-mail", PROOFS, self._store, refused)
         self._refreshes = Limit("refresh", settings.rate_limit, self._store, refused)
 
     def address_of(self, request: Request) -> str:
@@ -153,8 +155,9 @@ class RateLimits:
 
         By kind, so that whoever asks for forgotten passwords uses up none of the notices of a changed one.
         """
+        limit = self._proofs if kind == "verify" else self._mails
         try:
-            await self._mails.spend(f"{kind}/{_account_key(email)}")
+            await limit.spend(f"{kind}/{_account_key(email)}")
         except RateLimitedError:
             return False
         return True

@@ -6,6 +6,7 @@ import * as signIn from "./sign-in.js";
 import { Editor } from "./editor.js";
 import { unset } from "./fields.js";
 import * as keys from "./keys.js";
+import * as mail from "./mail.js";
 import { NewTask } from "./new-task.js";
 import { LAST_CHANCE_MS, Outbox } from "./outbox.js";
 import * as password from "./password.js";
@@ -300,4 +301,5 @@ keys.listen(
 $("help-button").addEventListener("click", () => $("help").showModal());
 
 password.listen(session, passwordChanged);
+mail.listen();
 start();

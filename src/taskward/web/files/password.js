@@ -3,7 +3,8 @@
 import { call } from "./api.js";
 import { clearProblems, showProblems } from "./forms.js";
 
-const OVER = "Whoever runs this service makes them. If you have just used this one, sign in.";
+const MADE = document.documentElement.dataset.mail === "true" ? "" : "Whoever runs this service makes them. ";
+const OVER = `${MADE}If you have just used this one, sign in.`;
 const dialog = document.getElementById("password");
 const form = dialog.querySelector("form");
 const submit = form.querySelector(".primary");

@@ -57,6 +57,7 @@ async function enter(session) {
     await signIn(session, new FormData(form));
     invitation = null; // used, or not needed
   } catch (error) {
+    if (error.code === "EMAIL_NOT_VERIFIED") become(false); // the account is there
     showProblems(form, error.code === "EMAIL_TAKEN" ? { problems: [{ field: "email", message: error.message }] } : error);
   } finally {
     submit.disabled = false;
