@@ -11,10 +11,13 @@ from fastapi import FastAPI
 from taskward.accounts.administration import Administration
 from taskward.accounts.mails import AccountMails
 from taskward.api.state import state_of
+from taskward.auth.passwords import Passwords
 from taskward.settings import Settings
+from tests.accounts.conftest import hash_by, quicken
 from tests.accounts.mailing import PUBLIC, change, forgot, mailing, plain_server
 from tests.accounts.people import PASSWORD, log_in, register
 from tests.accounts.test_reset import NEW, OVER, knows, operator, reset, token_for
+from tests.auth.test_passwords import Gated
 from tests.client import Client, connect
 from tests.mail.server import MailServer, nobody
 
@@ -121,6 +124,32 @@ async def test_of_two_links_the_newest_is_good(
     responses = await asyncio.gather(*(reset(anonymous, token) for token in (first.token, second.token) * 5))
     assert sorted(response.status_code for response in responses) == [204] + [401] * 9
     assert responses[0].status_code == 401
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize("meanwhile", ["a newer link", "disabled and enabled again"])
+async def test_a_link_that_becomes_void_while_it_is_used_changes_nothing(
+    app: FastAPI, anonymous: Client, server: MailServer, operator: Administration, meanwhile: str
+) -> None:
+    """The token was looked at, and the new password is being hashed."""
+    await forgot(anonymous)
+    token = (await server.mail()).token
+    hasher = Gated()
+    passwords = hash_by(app, Passwords(hasher))
+    using = asyncio.create_task(reset(anonymous, token))
+    while not hasher.running:  # noqa: ASYNC110  # a thread has no event
+        await asyncio.sleep(0.001)
+    if meanwhile == "a newer link":
+        await token_for(operator)
+    else:
+        await operator.disable("alice@example.com")
+        await operator.enable("alice@example.com")
+    hasher.gate.release()
+    response = await using
+    passwords.close()
+    assert (response.status_code, response.json()) == (401, OVER)
+    quicken(app)
+    assert await knows(anonymous, PASSWORD)
 
 
 @pytest.mark.usefixtures("registered")

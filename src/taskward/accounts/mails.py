@@ -60,11 +60,14 @@ class AccountMails:
         self._later(lambda: self._notice(account_id, email))
 
     async def close(self) -> None:
-        """Have what has begun sent, for a moment."""
+        """Have what has begun sent, for a moment, and tell what is lost."""
         if self.running:
             await asyncio.wait(self.running, timeout=STOP_SECONDS)
-        for task in self.running:
-            task.cancel()
+        if lost := [*self.running]:
+            logger.warning("the service stops, and %d mails were not begun", len(lost))
+            for task in lost:
+                task.cancel()
+            await asyncio.gather(*lost, return_exceptions=True)
         await asyncio.to_thread(self._sender.stop)
 
     async def _reset(self, email: str) -> None:

@@ -117,6 +117,7 @@ def _facts(settings: Settings) -> Iterator[tuple[str, str]]:
     accepted += [f"signed by the keys at {without_query(settings.jwt_jwks_url)}"] if settings.jwt_jwks_url else []
     yield "tokens", ", or ".join(accepted)
     yield "accounts", "on: people can register and log in here" if settings.accounts_enabled else "off"
+    yield "mail", "sent to people about their accounts" if settings.mail_enabled else "not sent"
     origins = ", ".join(settings.allowed_origins)
     yield "pages of other origins", "any" if origins == "*" else origins or "none"
     together = settings.rate_limit_storage_url is not None
