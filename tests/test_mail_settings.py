@@ -68,6 +68,7 @@ def test_a_sender_is_an_address_perhaps_with_a_name(sender: str) -> None:
 @pytest.mark.parametrize(
     "sender",
     [
+        "Tasks\r\nBcc <tasks@example.com>",
         "tasks", "Tasks <tasks>", "Tasks <tasks@example.com", "Tasks <tasks@example.com> x",
         "a@b.example, c@d.example",
         "Tasks\r\nBcc: bob@example.com <tasks@example.com>", "tasks@example.com\nBcc: bob@example.com",
