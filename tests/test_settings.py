@@ -52,6 +52,10 @@ FIELDS: dict[str, tuple[Any, str, Any, str | None]] = {
     "smtp_url": (None, SMTP, SecretStr(SMTP), "mail.example.com"),
     "mail_from": (None, "Tasks <tasks@example.com>", "Tasks <tasks@example.com>", "Tasks <tasks>"),
     "email_verification": (False, "false", False, "perhaps"),
+    "oidc_issuer": (None, "https://id.example.com/", "https://id.example.com/", "http://id.example.com"),
+    "oidc_client_id": (None, "taskward", "taskward", None),
+    "oidc_client_secret": (None, "s", SecretStr("s"), None),
+    "oidc_only": (False, "true", True, "perhaps"),
     "reveal_foreign_tasks": (True, "false", False, "perhaps"),
     "root_path": (None, "/tw/", "/tw", "//evil.example"),
     "max_tasks_per_user": (100_000, "1", 1, "0"),
@@ -69,6 +73,11 @@ FIELDS: dict[str, tuple[Any, str, Any, str | None]] = {
     "max_unsent_mib": (64, "8", 8, "7"),
     "trusted_proxies": ((), " 10.0.0.0/8,::1", (ip_network("10.0.0.0/8"), ip_network("::1")), "*"),
 }
+# What goes together: a setting of these is read where the others are there.
+PROVIDER = {
+    "OIDC_ISSUER": "https://id.example.com", "OIDC_CLIENT_ID": "tasks", "OIDC_CLIENT_SECRET": "x",
+    "PUBLIC_URL": "https://tasks.example.com",
+}  # fmt: skip
 REFUSED = {name: row[3] for name, row in FIELDS.items() if row[3] is not None}
 
 
@@ -103,6 +112,9 @@ def test_every_setting_has_a_default() -> None:
 def test_a_setting_is_read(name: str, source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JWT_SECRET_KEY", SECRET)
     _, text, meaning, _ = FIELDS[name]
+    for other, value in PROVIDER.items() if name.startswith("oidc_") else ():
+        if other != name.upper():
+            monkeypatch.setenv(other, value)
     if source == ".env":
         monkeypatch.delenv("JWT_SECRET_KEY")
         (folder / ".env").write_text(f"# settings\nJWT_SECRET_KEY={SECRET}\n{name.upper()}={text}\nUNKNOWN=1\n")
@@ -127,6 +139,24 @@ def test_an_empty_setting_is_an_unset_one(name: str, monkeypatch: pytest.MonkeyP
 def test_a_bad_setting_is_refused_in_one_line_with_its_name(name: str) -> None:
     (line,) = refusal(**{name.upper(): REFUSED[name]})
     assert line.startswith(f"{name.upper()}: ")
+
+
+def test_half_a_provider_is_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in PROVIDER:
+        (line,) = refusal(**{other: value for other, value in PROVIDER.items() if other != name})
+        assert name in line
+    (line,) = refusal(OIDC_ONLY="true")
+    assert line == "OIDC_ONLY: this needs a provider: set OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET"
+    (line,) = refusal(**PROVIDER | {"PUBLIC_URL": "http://192.168.0.5"})
+    assert "PUBLIC_URL by https" in line
+    (line,) = refusal(**PROVIDER, LOCAL_ACCOUNTS="false")
+    assert "LOCAL_ACCOUNTS=true" in line
+    (line,) = refusal(**PROVIDER | {"OIDC_ISSUER": "https://id.example.com?x=y"})
+    assert line == "OIDC_ISSUER: an issuer has no query"
+    (line,) = refusal(
+        **PROVIDER | {"OIDC_ISSUER": "http://keycloak:8080"}, ENVIRONMENT="production", JWT_SECRET_KEY=SECRET
+    )
+    assert line.startswith("OIDC_ISSUER: use https.")
 
 
 def test_every_bad_setting_has_its_line() -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from secrets import token_bytes
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
@@ -13,6 +14,7 @@ import taskward
 from taskward.accounts import mail_routes, session_routes, token_routes
 from taskward.accounts import routes as accounts
 from taskward.accounts.cookies import RefreshCookies
+from taskward.accounts.identities import IdentityService
 from taskward.accounts.log_ins import LogInService
 from taskward.accounts.mails import AccountMails
 from taskward.accounts.service import AccountService, check_account
@@ -56,6 +58,9 @@ from taskward.tasks.cursor import Cursors
 from taskward.tasks.service import TaskService
 from taskward.web.routes import page_routes
 
+if TYPE_CHECKING:
+    from taskward.oidc.service import ProviderLogIns
+
 logger = logging.getLogger(__name__)
 
 DESCRIPTION = """
@@ -90,7 +95,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         written=hints.written,
     )
 
-    passwords = Passwords()
+    passwords = Passwords(allowed=not settings.oidc_only)
+    provider = _provider(settings, database)
     log_in_service = LogInService(database)
     log_ins = LogIns(log_in_service.ended_since, log_in_service.goes_on)
     verifier = TokenVerifier.from_settings(settings, log_ins)
@@ -121,6 +127,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             *_accounts(settings, database, passwords, secret, mails),
             log_in_service,
             mails,
+            *provider,
         ),
     )
 
@@ -143,6 +150,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             await database.close()
             passwords.close()
             await rate_limits.close()
+            for each in provider:
+                await each.close()
 
     app = FastAPI(
         title="Taskward",
@@ -158,12 +167,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     attach(app, state)
     for prefix in tasks.PATH_PREFIXES:
         app.include_router(tasks.router, prefix=prefix)
-    if settings.accounts_enabled:
-        for of_accounts in (accounts.router, token_routes.router, session_routes.router):
-            app.include_router(of_accounts)
-    if mails is not None:
-        app.include_router(mail_routes.router)
-    app.include_router(accounts.me)
+    _add_account_routes(app, settings)
     _add_service_routes(app, settings)
     install_openapi(app, token_path=token_routes.TOKEN_PATH if settings.accounts_enabled else None)
     renderer = ErrorRenderer(development=settings.development)
@@ -177,9 +181,29 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
+def _add_account_routes(app: FastAPI, settings: Settings) -> None:
+    if settings.accounts_enabled:
+        for of_accounts in (accounts.router, token_routes.router, session_routes.router):
+            app.include_router(of_accounts)
+    if settings.mail_enabled:
+        app.include_router(mail_routes.router)
+    if settings.oidc_issuer is not None:
+        from taskward.oidc.routes import router as provider_routes
+
+        app.include_router(provider_routes)
+    app.include_router(accounts.me)
+
+
 def _add_service_routes(app: FastAPI, settings: Settings) -> None:
     if settings.web_page:
-        app.include_router(page_routes(accounts=settings.accounts_enabled, mail=settings.mail_enabled))
+        app.include_router(
+            page_routes(
+                accounts=settings.accounts_enabled,
+                mail=settings.mail_enabled,
+                provider=settings.oidc_issuer,
+                passwords=not settings.oidc_only,
+            )
+        )
     app.include_router(health.router)
     if settings.metrics_beside_api:
         app.include_router(metrics_routes(settings.metrics_bearer))
@@ -253,5 +277,29 @@ def _accounts(
             settings.session_max_days,
             settings.public_url,
             ClientAddress(settings.trusted_proxies).is_from_proxy,
+        ),
+    )
+
+
+def _provider(settings: Settings, database: Database) -> tuple["ProviderLogIns", ...]:
+    """Return the log-ins with the provider of the settings, or nothing; raise InvalidSettingsError."""
+    if settings.oidc_issuer is None:
+        return ()
+    try:  # only here: most services have none, and the library takes 12 MB of a worker
+        from taskward.oidc.provider import Provider
+        from taskward.oidc.service import CALLBACK_PATH, ProviderLogIns
+    except ImportError:
+        raise InvalidSettingsError("OIDC_ISSUER needs the package authlib; install taskward[oidc]") from None
+    assert settings.oidc_client_id is not None
+    assert settings.oidc_client_secret is not None
+    assert settings.public_url is not None
+    client_secret = settings.oidc_client_secret.get_secret_value()
+    redirect_uri = settings.public_url + CALLBACK_PATH
+    return (
+        ProviderLogIns(
+            Provider(settings.oidc_issuer, settings.oidc_client_id, client_secret, redirect_uri),
+            IdentityService(database, settings.registration),
+            settings.signing_secret,
+            settings.public_url,
         ),
     )

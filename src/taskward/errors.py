@@ -153,6 +153,14 @@ class EmailNotVerifiedError(ApiError):
     detail = "Please open the link that was mailed to you, which shows that this address is yours. Then log in."
 
 
+class PasswordsOffError(ApiError):
+    """There are no passwords here (`OIDC_ONLY`): everybody logs in with the provider."""
+
+    status = 403
+    code = "PASSWORDS_OFF"
+    detail = "There are no passwords here. Log in with your organisation's provider instead."
+
+
 class QuotaExceededError(ApiError):
     """You have as many tasks as one user may have here (`MAX_TASKS_PER_USER`). Delete some, and try again."""
 

@@ -15,7 +15,7 @@ from tests.cli.command import refusal, taskward
 from tests.conftest import SECRET
 from tests.service import Service
 
-TABLES = ("users", "tasks", "idempotency_keys", "accounts", "refresh_tokens", "alembic_version")
+TABLES = ("users", "tasks", "idempotency_keys", "accounts", "identities", "refresh_tokens", "alembic_version")
 SETTINGS = {"JWT_SECRET_KEY": SECRET}
 LOG_IN = {"grant_type": "password", "username": "alice@example.com", "password": "correct horse battery"}
 

@@ -77,6 +77,7 @@ def test_the_operator_sees_accounts_and_no_password(service: Service, operator: 
     assert account == operator.read("show", EMAIL)
     assert account.keys() == {
         "id", "email", "name", "created_at", "email_verified_at", "disabled_at", "log_ins", "last_used_at",
+        "provider",
     }  # fmt: skip
     assert (account["email"], account["name"], account["disabled_at"]) == (
         "Alice@Example.com",

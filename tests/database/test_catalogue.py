@@ -49,7 +49,7 @@ JANITOR_POLICIES = [
 ]
 ACCOUNT_POLICIES = [
     (table, "only log-in reaches accounts", "{taskward_accounts}", "true", "true")
-    for table in ("accounts", "refresh_tokens")
+    for table in ("accounts", "identities", "refresh_tokens")
 ]
 TIE_TO_ITS_ACCOUNT = ("fk_users_account_id_accounts", "account_id", "id")  # the same value, or null
 NAME = re.compile(r"(pk|fk|uq|ck)_[a-z_]+")

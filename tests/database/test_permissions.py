@@ -40,6 +40,9 @@ REFUSED = [
     "DELETE FROM accounts",
     "SELECT count(*) FROM refresh_tokens",
     "DELETE FROM refresh_tokens",
+    "SELECT count(*) FROM identities",
+    "INSERT INTO identities (issuer, subject, account_id) VALUES ('i', 's', 'usr_')",
+    "DELETE FROM identities",
     "UPDATE alembic_version SET version_num = '0001'",
     "CREATE TABLE loot (id int)",
     "SELECT rolpassword FROM pg_authid",
@@ -66,6 +69,8 @@ REFUSED_TO_LOG_IN = [
     "UPDATE accounts SET id = id",
     "UPDATE accounts SET email = 'bob@example.com'",
     "UPDATE refresh_tokens SET account_id = 'bob'",
+    "UPDATE identities SET account_id = 'bob'",
+    "UPDATE identities SET subject = 'bob'",
     "TRUNCATE accounts CASCADE",
     "CREATE TABLE loot (id int)",
     "SET ROLE postgres",
@@ -123,7 +128,7 @@ async def test_the_role_that_logs_in_sees_and_changes_no_row(
     superuser.execute(AN_ACCOUNT)
     with psycopg.connect(conninfo(database_url), autocommit=True) as owner:
         assert owner.execute("SELECT current_user").fetchone() == ("taskward",)
-        for table in ("tasks", "users", "deleted_tasks", "accounts", "refresh_tokens"):
+        for table in ("tasks", "users", "deleted_tasks", "accounts", "identities", "refresh_tokens"):
             assert owner.execute(f"SELECT * FROM {table}").fetchall() == []
             assert owner.execute(f"DELETE FROM {table}").rowcount == 0
     assert superuser.execute("SELECT count(*) FROM tasks").fetchone() == (2,)

@@ -54,6 +54,8 @@ GAPS_IN_THIS_DATABASE = {
     "GRANT SELECT ON accounts TO taskward_app": "taskward_app can reach table accounts",
     "GRANT SELECT (password_hash) ON accounts TO PUBLIC": "taskward_app can reach table accounts",
     "GRANT DELETE ON refresh_tokens TO taskward_app": "taskward_app can reach table refresh_tokens",
+    "GRANT SELECT ON identities TO taskward_app": "taskward_app can reach table identities",
+    "ALTER TABLE identities DISABLE ROW LEVEL SECURITY": "table identities has row-level security disabled",
     "ALTER TABLE accounts OWNER TO taskward_app": "taskward_app can reach table accounts",
     "GRANT SELECT (title) ON tasks TO taskward_accounts": "taskward_accounts can reach table tasks",
     "GRANT SELECT ON users TO PUBLIC": "taskward_accounts can reach table users",

@@ -9,6 +9,7 @@ from taskward.accounts import statements
 from taskward.accounts.service import delete_user
 from taskward.auth.email_names import EmailNames
 from taskward.auth.links import LinkTokens, reset_state
+from taskward.database.driver.statement import Statement
 from taskward.database.transaction import Database
 from taskward.observability.audit import Event, record
 
@@ -16,6 +17,7 @@ RESET_LASTS = timedelta(minutes=30)
 INVITATION_LASTS = timedelta(days=7)
 
 Account = dict[str, Any]
+LISTS = (statements.LIST_ACCOUNTS, "email"), (statements.LIST_ACCOUNTS_WITHOUT_ADDRESS, "id")
 
 
 class AccountError(Exception):
@@ -38,21 +40,23 @@ class Administration:
         self._database = database
 
     async def accounts(self) -> AsyncIterator[Account]:
-        """Yield every account, by e-mail address."""
-        after = ""
-        while True:
-            async with self._database.acting_for_accounts() as transaction:
-                page = transaction.execute(statements.LIST_ACCOUNTS, after=after)
-            for account in page.all:
-                yield account
-                after = account["email"]
-            if not page.all:
-                return
+        """Yield every account, by e-mail address, and behind these the ones that have none."""
+        for statement, key in LISTS:
+            after = ""
+            while page := await self._page(statement, after):
+                for account in page:
+                    yield account
+                after = page[-1][key]
+
+    async def _page(self, statement: Statement[Account], after: str) -> list[Account]:
+        async with self._database.acting_for_accounts() as transaction:
+            page = transaction.execute(statement, after=after)
+        return page.all
 
     async def account(self, email: str) -> Account:
-        """Return the account of an e-mail address, in any case."""
+        """Return the account of an e-mail address, in any case, or of an id: not all have an address."""
         async with self._database.acting_for_accounts() as transaction:
-            found = transaction.execute(statements.SHOW_ACCOUNT, email=email)
+            found = transaction.execute(statements.SHOW_ACCOUNT, name=email)
         if found.first is None:
             raise AccountError("there is no account with this e-mail address")
         return found.first
@@ -99,6 +103,8 @@ class Administration:
         account = await self.account(email)
         if account["disabled_at"] is not None:
             raise AccountError("this account is disabled: enable it first")
+        if account["provider"] is not None:
+            raise AccountError("this account has no password: it logs in with a provider")
         async with self._database.acting_for_accounts(account["id"]) as transaction:
             made = transaction.execute(statements.MAKE_RESET_LINK)
         if made.first is None:

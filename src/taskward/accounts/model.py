@@ -1,4 +1,4 @@
-"""The tables `accounts` and `refresh_tokens`. Table models are never responses."""
+"""The tables `accounts`, `identities` and `refresh_tokens`. Table models are never responses."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from taskward.database.table_model import TableModel
 
 
 class Account(TableModel, table=True):
-    """Somebody who registered here."""
+    """Somebody who registered here, or came from another provider: then perhaps without an address."""
 
     __tablename__ = "accounts"
     __table_args__ = (
@@ -20,18 +20,34 @@ class Account(TableModel, table=True):
     )
 
     id: str = Field(sa_column=Column(Text, primary_key=True))
-    email: str = Field(sa_column=Column(Text, nullable=False))
-    folded_email: str = Field(
-        sa_column=Column(
-            Text(collation="C"), Computed('lower(email COLLATE "C")', True), nullable=False, unique=True
-        )
+    email: str | None = Field(default=None, sa_column=Column(Text))
+    folded_email: str | None = Field(
+        default=None,
+        sa_column=Column(Text(collation="C"), Computed('lower(email COLLATE "C")', True), unique=True),
     )
     name: str | None = Field(default=None, sa_column=Column(Text))
-    password_hash: str = Field(sa_column=Column(Text, nullable=False))
+    password_hash: str | None = Field(default=None, sa_column=Column(Text))
     created_at: datetime = Field(sa_column=Column(DateTime(True), nullable=False, server_default=func.now()))
     disabled_at: datetime | None = Field(default=None, sa_column=Column(DateTime(True)))
     email_verified_at: datetime | None = Field(default=None, sa_column=Column(DateTime(True)))
     reset_link_at: datetime | None = Field(default=None, sa_column=Column(DateTime(True)))
+
+
+class Identity(TableModel, table=True):
+    """Who an account is at the provider that it logs in with."""
+
+    __tablename__ = "identities"
+    __table_args__ = (
+        CheckConstraint("char_length(issuer) BETWEEN 1 AND 2000", name="issuer_length"),
+        CheckConstraint("char_length(subject) BETWEEN 1 AND 255", name="subject_length"),
+    )
+
+    issuer: str = Field(sa_column=Column(Text, primary_key=True))
+    subject: str = Field(sa_column=Column(Text, primary_key=True))
+    account_id: str = Field(
+        sa_column=Column(Text, ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False, unique=True)
+    )
+    created_at: datetime = Field(sa_column=Column(DateTime(True), nullable=False, server_default=func.now()))
 
 
 class RefreshTokenFamily(TableModel, table=True):

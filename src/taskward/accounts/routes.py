@@ -27,6 +27,7 @@ from taskward.errors import (
     DatabaseUnavailableError,
     EmailTakenError,
     KeysUnavailableError,
+    PasswordsOffError,
     RegistrationClosedError,
     ServerBusyError,
     TokenExpiredError,
@@ -57,7 +58,9 @@ me = APIRouter(tags=["accounts"])
     summary="Register",
     status_code=201,
     response_model=UserRead,
-    responses=responses(400, 413, 415, 429) | responses_of(EmailTakenError(), RegistrationClosedError()) | BUSY,
+    responses=responses(400, 413, 415, 429)
+    | responses_of(EmailTakenError(), RegistrationClosedError(), PasswordsOffError())
+    | BUSY,
 )
 @fast
 async def register(request: Request, new: Annotated[Registration, Depends(JsonBody(Registration))]) -> Response:
@@ -75,7 +78,7 @@ async def register(request: Request, new: Annotated[Registration, Depends(JsonBo
     "/auth/password",
     summary="Change the password",
     status_code=204,
-    responses=responses(400, 413, 415, 429) | PROOF,
+    responses=responses(400, 413, 415, 429) | PROOF | responses_of(PasswordsOffError()),
 )
 @fast
 async def change_password(
@@ -92,7 +95,9 @@ async def change_password(
     "/auth/password/reset",
     summary="Reset the password",
     status_code=204,
-    responses=responses(400, 413, 415, 429) | responses_of(CredentialsInvalidError(LINK_IS_OVER)) | BUSY,
+    responses=responses(400, 413, 415, 429)
+    | responses_of(CredentialsInvalidError(LINK_IS_OVER), PasswordsOffError())
+    | BUSY,
 )
 @fast
 async def reset_password(
@@ -130,7 +135,7 @@ async def delete_me(
 ) -> Response:
     """Delete you for good: your tasks, your account if you have one here, and its refresh tokens.
 
-    Who has an account here sends its password; users of an identity provider have none, and send nothing.
+    Who has a password here sends it; who logs in with a provider has none, and sends nothing.
 
     An access token of the account can write nothing any more. Users of an identity provider can come back, and
     find nothing.

@@ -85,14 +85,21 @@ class Registration(BaseModel):
 
 
 Text = Annotated[str, AfterValidator(without_nul)]
+NEEDED = {
+    "password": ("username", "password"),
+    "refresh_token": ("refresh_token",),
+    "authorization_code": ("code", "code_verifier"),
+}
 
 
 class TokenRequest(BaseModel):
-    """A log-in (RFC 6749, 4.3) or the use of a refresh token (6). Parameters not named here are ignored (3.2)."""
+    """A log-in (RFC 6749, 4.3 and 4.1.3) or the use of a refresh token (6). Others are ignored (3.2)."""
 
     model_config = ConfigDict(strict=True)
 
-    grant_type: Annotated[Literal["password", "refresh_token"], Field(description="Which of the two this is.")]
+    grant_type: Annotated[
+        Literal["password", "refresh_token", "authorization_code"], Field(description="Which of them this is.")
+    ]
     username: Annotated[Text | None, Field(max_length=MAX_EMAIL, description="The e-mail address.")] = None
     password: Annotated[Secret | None, Field(max_length=MAX_PASSWORD, description="The password.")] = None
     refresh_token: Annotated[Secret | None, Field(description="The newest refresh token.")] = None
@@ -104,6 +111,10 @@ class TokenRequest(BaseModel):
             " closed. With `grant_type=refresh_token` leave `refresh_token` out; the cookie stays of its kind.",
         ),
     ] = None
+    code: Annotated[Secret | None, Field(description="The code that a log-in with another provider gave.")] = None
+    code_verifier: Annotated[
+        Secret | None, Field(description="What the `code_challenge` of that log-in was made from (RFC 7636).")
+    ] = None
     device_token: Annotated[
         SecretStr | None,  # any text, for one that is none keeps nobody out
         Field(
@@ -114,8 +125,7 @@ class TokenRequest(BaseModel):
 
     @model_validator(mode="after")
     def _has_what_its_grant_needs(self) -> Self:
-        of_refresh = ("refresh_token",) if self.cookie is None else ()
-        needed = ("username", "password") if self.grant_type == "password" else of_refresh
+        needed = () if self.grant_type == "refresh_token" and self.cookie else NEEDED[self.grant_type]
         if missing := [name for name in needed if getattr(self, name) is None]:
             raise ValidationFailedError([(name, "is missing") for name in missing])
         return self
@@ -199,7 +209,7 @@ class Revocation(BaseModel):
 
 
 class Deletion(BaseModel):
-    """What deleting an account wants. Users of an identity provider have no password here, and send nothing."""
+    """What deleting an account wants. Who logs in with a provider has no password here, and sends nothing."""
 
     model_config = STRICT
 
@@ -227,11 +237,14 @@ class SessionsRead(BaseModel):
 
 
 class UserRead(BaseModel):
-    """A user. Users of an identity provider have no e-mail address and no name here."""
+    """A user. Not every user has an e-mail address and a name here: who comes from a provider may have neither."""
 
     id: Annotated[str, Field(min_length=1, max_length=255, examples=["usr_c7v3kq5xw2hn4jd6mzptyb2aflre"])]
     email: Annotated[str | None, Field(examples=["alice@example.com"])]
     name: Annotated[str | None, Field(examples=["Alice"])]
+    has_password: Annotated[
+        bool, Field(description="Whether there is a password here to log in with, or to change.")
+    ]
     created_at: Annotated[
         datetime | None,
         Field(

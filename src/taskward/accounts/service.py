@@ -52,8 +52,10 @@ class AccountService:
     async def register(self, email: str, password: str, name: str | None, invitation: str | None = None) -> User:
         """Store a new account; raise EmailTakenError, which costs the same work, and ServerBusyError.
 
-        Raises RegistrationClosedError where nobody may register, or not without an invitation of their own.
+        Raises RegistrationClosedError where nobody may register, or not without an invitation of their own. This,
+        and whatever else is done with passwords, raises PasswordsOffError where there are none.
         """
+        self.passwords.check_allowed()
         invited = self._admit(email, invitation)
         password_hash = await self.passwords.hash(password)
         account_id = new_account_id()
@@ -99,9 +101,12 @@ class AccountService:
         Raises CredentialsInvalidError where `current` is wrong, ValidationFailedError where the new one is the
         account's address, ServerBusyError, and TokenInvalidError when the account is gone.
         """
+        self.passwords.check_allowed()
         account = await self._read_password(owner)
         if account is None:
             raise account_deleted() if is_account_id(owner) else CredentialsInvalidError(NO_PASSWORD)
+        if account["password_hash"] is None:
+            raise CredentialsInvalidError(NO_PASSWORD)
         await self._prove(owner, account["password_hash"], current)
         if is_address(new, account["email"]):
             raise ValidationFailedError([("new", OWN_ADDRESS)])
@@ -116,18 +121,20 @@ class AccountService:
         Raises CredentialsInvalidError where the token is none, has ended, or was used before;
         ValidationFailedError where the new password is the account's address, and ServerBusyError.
         """
+        self.passwords.check_allowed()
         owner = self._links.subject_of(token)
         if owner is None:
             raise CredentialsInvalidError(LINK_IS_OVER)
         account = await self._read_password(owner)
+        stored: str | None = account["password_hash"] if account else None
         link_made = account["link_made"] if account else None
-        if account is None or link_made is None:
+        if account is None or stored is None or link_made is None:
             raise CredentialsInvalidError(LINK_IS_OVER)
-        if not self._links.is_good(token, "reset", reset_state(account["password_hash"], link_made)):
+        if not self._links.is_good(token, "reset", reset_state(stored, link_made)):
             raise CredentialsInvalidError(LINK_IS_OVER)
         if is_address(new, account["email"]):
             raise ValidationFailedError([("password", OWN_ADDRESS)])
-        if not await self._replace_password(owner, account["password_hash"], new, link_made=link_made):
+        if not await self._replace_password(owner, stored, new, link_made=link_made):
             raise CredentialsInvalidError(LINK_IS_OVER)
         record(Event.PASSWORD_RESET, user=owner)
         self._tell(owner, account)
@@ -177,15 +184,17 @@ class AccountService:
             "id": owner,
             "email": None,
             "name": None,
+            "has_password": False,
             "created_at": user.first["created_at"] if user.first else None,
         }
 
     async def delete_user(self, owner: str, password: str | None) -> None:
         """Delete a user and everything of theirs. It may be repeated.
 
-        Who has an account proves that it is theirs; raises as `change_password` does.
+        Who has an account with a password proves that it is theirs; raises as `change_password` does.
         """
-        if is_account_id(owner) and (account := await self._read_password(owner)):
+        account = await self._read_password(owner) if is_account_id(owner) else None
+        if account and account["password_hash"] is not None:
             if password is None:
                 raise ValidationFailedError([("password", "is missing")])
             await self._prove(owner, account["password_hash"], password)

@@ -1,6 +1,6 @@
 """The SQL of accounts. Builds, and holds no connection.
 
-Those on `accounts` and `refresh_tokens` run as `taskward_accounts`, those on `users` and `tasks` as
+Those on `accounts`, `identities` and `refresh_tokens` run as `taskward_accounts`, those on `users` and `tasks` as
 `taskward_app`: neither role can do the other's.
 """
 
@@ -18,7 +18,7 @@ CREATE_ACCOUNT = Statement(
     VALUES (%(account_id)s::text, %(email)s::text, %(name)s::text, %(password_hash)s::text,
             CASE WHEN %(verified)s::boolean THEN now() END)
     ON CONFLICT (folded_email) DO NOTHING
-    RETURNING id, email, name, timezone('UTC', created_at) AS created_at
+    RETURNING id, email, name, timezone('UTC', created_at) AS created_at, true AS has_password
     """
 )
 
@@ -35,7 +35,8 @@ FIND_ACCOUNT = Statement(
 
 READ_ACCOUNT = Statement(
     """
-    SELECT id, email, name, timezone('UTC', created_at) AS created_at
+    SELECT id, email, name, timezone('UTC', created_at) AS created_at,
+           password_hash IS NOT NULL AS has_password
       FROM accounts
      WHERE id = %(owner)s::text
     """,
@@ -59,6 +60,20 @@ BEGIN_FAMILY = Statement(
 
 # Of a link the moment it was made, in a form that no setting of the server changes.
 LINK_MADE = "extract(epoch FROM reset_link_at)::text AS link_made"
+# By a code, which is good once because a family begins once: the code names it, and it stays for longer.
+BEGIN_FAMILY_BY_CODE = Statement(
+    f"""
+    INSERT INTO refresh_tokens (family_hash, account_id, current_hash, expires_at, client, address)
+    SELECT %(family)s::bytea, id, %(token)s::bytea,
+           now() + least({LIFETIME}, make_interval(days => %(max_days)s::int)),
+           %(client)s::text, %(address)s::text
+      FROM accounts
+     WHERE id = %(account_id)s::text AND disabled_at IS NULL
+       FOR SHARE
+    ON CONFLICT (family_hash) DO NOTHING
+    RETURNING account_id
+    """
+)
 
 READ_PASSWORD = Statement(
     f"SELECT email, password_hash, {LINK_MADE} FROM accounts WHERE id = %(owner)s::text",
@@ -86,7 +101,7 @@ MAKE_RESET_LINK = Statement(
     f"""
     UPDATE accounts
        SET reset_link_at = {NOW_OR_LATER}
-     WHERE id = %(owner)s::text AND disabled_at IS NULL
+     WHERE id = %(owner)s::text AND disabled_at IS NULL AND password_hash IS NOT NULL
     RETURNING password_hash, {LINK_MADE}
     """
 )
@@ -97,6 +112,7 @@ MAKE_RESET_LINK_TO_MAIL = Statement(
     UPDATE accounts
        SET reset_link_at = {NOW_OR_LATER}
      WHERE folded_email = lower(%(email)s::text COLLATE "C") AND disabled_at IS NULL
+       AND password_hash IS NOT NULL
        AND (reset_link_at IS NULL OR reset_link_at < now() - interval '15 minutes')
     RETURNING id, email, password_hash, {LINK_MADE}
     """
@@ -235,7 +251,8 @@ ABOUT = """
            (SELECT count(*) FROM refresh_tokens
              WHERE account_id = accounts.id AND expires_at > now()) AS log_ins,
            (SELECT timezone('UTC', max(rotated_at)) FROM refresh_tokens
-             WHERE account_id = accounts.id) AS last_used_at
+             WHERE account_id = accounts.id) AS last_used_at,
+           (SELECT issuer FROM identities WHERE account_id = accounts.id) AS provider
       FROM accounts
 """
 
@@ -250,10 +267,21 @@ LIST_ACCOUNTS = Statement(
     effect=Effect.READ_ONLY,
 )
 
+LIST_ACCOUNTS_WITHOUT_ADDRESS = Statement(
+    f"""
+    {ABOUT}
+     WHERE email IS NULL AND id > %(after)s::text
+     ORDER BY id
+     LIMIT %(page)s
+    """,
+    {"page": 500},
+    effect=Effect.READ_ONLY,
+)
+
 SHOW_ACCOUNT = Statement(
     f"""
     {ABOUT}
-     WHERE folded_email = lower(%(email)s::text COLLATE "C")
+     WHERE folded_email = lower(%(name)s::text COLLATE "C") OR id = %(name)s::text
     """,
     effect=Effect.READ_ONLY,
 )
@@ -287,6 +315,35 @@ PURGE_TOKENS = Statement(
     SELECT count(*) AS purged FROM purged
     """,
     {"batch": PURGE_BATCH},
+)
+
+FIND_IDENTITY = Statement(
+    """
+    SELECT account_id AS id, disabled_at IS NOT NULL AS disabled
+      FROM identities JOIN accounts ON accounts.id = account_id
+     WHERE issuer = %(issuer)s::text AND subject = %(subject)s::text
+    """,
+    effect=Effect.READ_ONLY,
+)
+
+# The identity first: of two that come at once, one makes the account, and the other makes nothing. Its key is
+# looked at when the whole statement is done. An address that another account has is left out.
+CREATE_IDENTITY = Statement(
+    """
+    WITH claimed AS (
+        INSERT INTO identities (issuer, subject, account_id)
+        VALUES (%(issuer)s::text, %(subject)s::text, %(account_id)s::text)
+        ON CONFLICT (issuer, subject) DO NOTHING
+        RETURNING account_id)
+    INSERT INTO accounts (id, email, name, email_verified_at)
+    SELECT account_id, free_email, %(name)s::text, CASE WHEN free_email IS NOT NULL THEN now() END
+      FROM claimed,
+           (SELECT CASE WHEN NOT EXISTS
+                   (SELECT 1 FROM accounts WHERE folded_email = lower(%(email)s::text COLLATE "C"))
+                   THEN %(email)s::text END AS free_email) AS told
+    ON CONFLICT (folded_email) DO NOTHING
+    RETURNING id
+    """
 )
 
 READ_USER = Statement(

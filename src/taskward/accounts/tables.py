@@ -1,7 +1,7 @@
 """What accounts keep in the database, for the start-up check. model.py has the columns, which no worker loads."""
 
 from taskward.database.tables import Tables
-from taskward.errors import TokenInvalidError
+from taskward.errors import ApiError, ServerBusyError, TokenInvalidError
 
 
 def account_deleted() -> TokenInvalidError:
@@ -9,7 +9,15 @@ def account_deleted() -> TokenInvalidError:
     return TokenInvalidError("The account of this token has been deleted.")
 
 
+def address_taken_meanwhile() -> ApiError:
+    """Return what whoever comes from a provider is told when somebody registers their address meanwhile."""
+    return ServerBusyError("Somebody else came at the same moment. Please try again.")
+
+
 TABLES = Tables(
-    of_accounts=("accounts", "refresh_tokens"),
-    broken={"fk_users_account_id_accounts": account_deleted},  # by a write with a token that outlived it
+    of_accounts=("accounts", "identities", "refresh_tokens"),
+    broken={
+        "fk_users_account_id_accounts": account_deleted,  # by a write with a token that outlived it
+        "fk_identities_account_id_accounts": address_taken_meanwhile,
+    },
 )

@@ -22,6 +22,7 @@ from taskward.errors import (
     DatabaseUnavailableError,
     EmailNotVerifiedError,
     OriginRefusedError,
+    PasswordsOffError,
     ServerBusyError,
     ValidationFailedError,
 )
@@ -40,7 +41,7 @@ router = APIRouter(tags=["accounts"])
     response_model=TokenRead,
     responses=responses(413, 415, 429)
     | BAD_FORM
-    | responses_of(CredentialsInvalidError(), EmailNotVerifiedError(), OriginRefusedError())
+    | responses_of(CredentialsInvalidError(), EmailNotVerifiedError(), OriginRefusedError(), PasswordsOffError())
     | BUSY,
 )
 @fast
@@ -51,12 +52,15 @@ async def create_token(
 
     With `grant_type=password`, `username` is the e-mail address. With `grant_type=refresh_token`, the refresh
     token is used up and the response has another; when it is lost, the same request gives it again for 10 seconds.
-    A refresh token that comes back later has been copied: it ends every token that followed it.
+    A refresh token that comes back later has been copied: it ends every token that followed it. With
+    `grant_type=authorization_code`, `code` is what a log-in with another provider ended with (RFC 7636).
     """
     if form.cookie is not None:
         return await _create_token_by_cookie(request, form)
     if form.grant_type == "password":
         tokens = await _log_in(request, form)
+    elif form.grant_type == "authorization_code":
+        tokens = await _log_in_by_code(request, form)
     else:
         assert form.refresh_token is not None
         tokens = await _refresh(request, form.refresh_token.get_secret_value())
@@ -91,6 +95,9 @@ async def _create_token_by_cookie(request: Request, form: TokenRequest) -> Respo
     kept = cookies.read(request)
     if form.grant_type == "password":
         tokens, ends_at = await _log_in(request, form), cookies.first_end(form.cookie)
+        await _end_replaced(request, kept)
+    elif form.grant_type == "authorization_code":
+        tokens, ends_at = await _log_in_by_code(request, form), cookies.first_end(form.cookie)
         await _end_replaced(request, kept)
     else:
         tokens, ends_at = await _refresh_kept(request, kept), kept.ends_at if kept else None
@@ -133,6 +140,19 @@ async def _log_in(request: Request, form: TokenRequest) -> Tokens:
     begin(request, device.known_as)
     await limits_of(request).before_log_in(form.username, request, device.known_as)
     return await service.log_in(form.username, form.password.get_secret_value(), device, _seen(request))
+
+
+async def _log_in_by_code(request: Request, form: TokenRequest) -> Tokens:
+    assert form.code is not None
+    assert form.code_verifier is not None
+    begin(request)
+    service = service_of(request, TokenService)
+    code, verifier = form.code.get_secret_value(), form.code_verifier.get_secret_value()
+    try:
+        return await service.log_in_by_code(code, verifier, _seen(request))
+    except CredentialsInvalidError:
+        await limits_of(request).after_failure(request)
+        raise
 
 
 async def _refresh(request: Request, text: str) -> Tokens:

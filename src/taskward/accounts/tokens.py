@@ -8,6 +8,7 @@ from taskward.accounts import statements
 from taskward.accounts.seen import Seen
 from taskward.auth.devices import Device, DeviceTokens
 from taskward.auth.email_names import EmailNames
+from taskward.auth.log_in_codes import LogInCodes
 from taskward.auth.passwords import Passwords
 from taskward.auth.refresh import RefreshToken, RefreshTokens
 from taskward.database.purge import Purge
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 3
 NOT_SEEN = Seen()
+CODE_IS_OVER = "This log-in is over, or was begun elsewhere. Please log in again."
 
 Tokens = dict[str, Any]
 
@@ -48,6 +50,7 @@ class TokenService:
         self.passwords = passwords
         self.refresh_tokens = RefreshTokens(secret)
         self.devices = DeviceTokens(secret)
+        self.codes = LogInCodes(secret)
         self._email_names = EmailNames(secret)
         self._issue = issue
         self._lifetime_seconds = lifetime_seconds
@@ -59,8 +62,9 @@ class TokenService:
         """Return tokens for the account; raise CredentialsInvalidError, EmailNotVerifiedError and ServerBusyError.
 
         Who comes from a known device waits for others of the kind alone. An address that nobody has costs the same
-        work as a wrong password.
+        work as a wrong password. Raises PasswordsOffError where there are no passwords.
         """
+        self.passwords.check_allowed()
         for _ in range(ATTEMPTS):  # again, where the password was changed while this one was verified
             if tokens := await self._log_in(email, password, device, seen):
                 return tokens
@@ -103,6 +107,27 @@ class TokenService:
             self._proof_by.registered(account["id"], account["email"])
             record(Event.LOG_IN_FAILED, user=account["id"])
             raise EmailNotVerifiedError
+
+    async def log_in_by_code(self, code: str, verifier: str, seen: Seen = NOT_SEEN) -> Tokens:
+        """Return tokens for a code of a log-in with another provider, which is good once, and for a minute.
+
+        Raises CredentialsInvalidError, also where the verifier is not the one that the log-in began with.
+        """
+        granted = self.codes.read(code, verifier)
+        if granted is None:
+            raise CredentialsInvalidError(CODE_IS_OVER)
+        token = self.refresh_tokens.first(granted.family)
+        async with self._database.acting_for_accounts() as transaction:
+            begun = transaction.execute(
+                statements.BEGIN_FAMILY_BY_CODE,
+                account_id=granted.account_id, family=token.family_hash, token=token.hash,
+                client=seen.client, address=seen.address, max_days=self._max_days,
+            )  # fmt: skip
+        if begun.first is None:
+            record(Event.LOG_IN_FAILED, user=granted.account_id)
+            raise CredentialsInvalidError(CODE_IS_OVER)
+        record(Event.LOGGED_IN, user=granted.account_id)
+        return self._tokens(granted.account_id, token)
 
     async def refresh(self, token: RefreshToken | None, seen: Seen = NOT_SEEN) -> Tokens:
         """Return the tokens after a refresh token; raise CredentialsInvalidError, also where it is none.

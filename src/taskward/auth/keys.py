@@ -26,14 +26,15 @@ logger = logging.getLogger(__name__)
 class ProviderKeys:
     """The keys at one address. `open()` keeps them fresh; without it they are fetched when they are missed."""
 
-    def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
-        """Take the address of a JWK Set, and a clock of seconds since 1970.
+    def __init__(self, url: str, clock: Callable[[], float] = time.time, *, named: str = "JWT_JWKS_URL") -> None:
+        """Take the address of a JWK Set, a clock of seconds since 1970, and what messages call the address.
 
         Raises InvalidSettingsError for a proxy in the environment that cannot be used.
         """
         import httpx2  # only here: it takes 1.5 MB of a worker, and most have no provider
 
         self.url = url
+        self._named = named
         self.refused: list[str] = []
         self.problem: str | None = None
         self._clock = clock
@@ -88,7 +89,7 @@ class ProviderKeys:
         if not self.trusted:
             raise KeysUnavailableError(pause)
         raise TokenInvalidError(
-            "The token is signed with a key that is not at JWT_JWKS_URL. Was it made by another server?",
+            f"The token is signed with a key that is not at {self._named}. Was it made by another server?",
             retry_after=None if fetched else pause,
         )
 
@@ -113,7 +114,7 @@ class ProviderKeys:
         if fitting:
             lacking = "has no 'kid'" if kid is None else "has a 'kid' that several of them share"
             raise TokenInvalidError(
-                f"The token {lacking}, and {len(fitting)} keys at JWT_JWKS_URL are for {algorithm}."
+                f"The token {lacking}, and {len(fitting)} keys at {self._named} are for {algorithm}."
             )
         if named and kid is not None:
             raise TokenInvalidError(

@@ -12,7 +12,7 @@ from typing import TypeVar
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from taskward.errors import ServerBusyError
+from taskward.errors import PasswordsOffError, ServerBusyError
 
 # RFC 9106, 4, the second recommended option, but with one lane: lanes are threads that other requests need.
 ARGON2ID = Argon2Hasher(time_cost=3, memory_cost=64 * 1024, parallelism=1)
@@ -30,12 +30,26 @@ class Passwords:
     """
 
     def __init__(
-        self, hasher: Argon2Hasher = ARGON2ID, *, threads: int = THREADS, max_pending: int = MAX_PENDING
+        self,
+        hasher: Argon2Hasher = ARGON2ID,
+        *,
+        threads: int = THREADS,
+        max_pending: int = MAX_PENDING,
+        allowed: bool = True,
     ) -> None:
-        """Take the hasher, how many threads it may occupy, and how many requests may run or wait."""
+        """Take the hasher, how many threads it may occupy, and how many requests may run or wait.
+
+        Where passwords are not `allowed`, another provider knows who everybody is.
+        """
+        self._allowed = allowed
         self._hasher = PasswordHash((hasher,))
         self._queue = _Queue(threads, max_pending)
         self._queue_of_known = _Queue(THREADS_FOR_KNOWN, max_pending)
+
+    def check_allowed(self) -> None:
+        """Raise PasswordsOffError where everybody logs in with a provider."""
+        if not self._allowed:
+            raise PasswordsOffError
 
     async def hash(self, password: str, *, known_device: bool = False) -> str:
         """Return the Argon2id hash of a password, in its encoded form; raise ServerBusyError."""

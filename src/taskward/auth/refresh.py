@@ -52,9 +52,10 @@ class RefreshTokens:
         self._key = hmac.digest(secret, PURPOSE, "sha256")
         self._authentication_key = hmac.digest(secret, AUTHENTICATION, "sha256")
 
-    def first(self) -> RefreshToken:
-        """Return the first token of a new family."""
-        return self._made(secrets.token_bytes(FAMILY_BYTES + SECRET_BYTES))
+    def first(self, family: bytes | None = None) -> RefreshToken:
+        """Return the first token of a new family; of one with this name of 16 bytes, where it is given."""
+        family = family or secrets.token_bytes(FAMILY_BYTES)
+        return self._made(family + secrets.token_bytes(SECRET_BYTES))
 
     def after(self, token: RefreshToken) -> RefreshToken:
         """Return the token that replaces `token`: always the same one."""

@@ -26,6 +26,9 @@ def login(
         str | None, typer.Option(help="An access token from elsewhere. Others may see it: `ps`.")
     ] = None,
     token_stdin: Annotated[bool, typer.Option("--token-stdin", help="Read such a token from a pipe.")] = False,
+    provider: Annotated[
+        bool, typer.Option("--provider", help="Log in with the service's provider, in a browser of this machine.")
+    ] = False,
     insecure: Annotated[bool, typer.Option("--insecure", help="Without encryption, over a network too.")] = False,
     server: Server = None,
 ) -> None:
@@ -39,9 +42,15 @@ def login(
 
         accounts.check_privacy(api, insecure=insecure)
         if token is not None or token_stdin:
-            if email is not None or register or password_stdin:
+            if email is not None or register or password_stdin or provider:
                 raise typer.BadParameter("a token is instead of an account", param_hint="--token")
             new = accounts.log_in_with_token(api, store(), token or read_standard_input())
+        elif provider:
+            if email is not None or register or password_stdin:
+                raise typer.BadParameter("the provider knows who you are", param_hint="--provider")
+            from taskward.client.provider import log_in_with_provider
+
+            new = log_in_with_provider(api, store(), _show)
         else:
             if at_a_terminal() and not password_stdin:
                 typer.echo(f"This is for {harmless(str(api.address))}.", err=True)
@@ -53,6 +62,10 @@ def login(
         typer.echo(f"Logged in at {harmless(str(api.address))} as {harmless(new.user_id)}.")
         if accounts.TOKEN_VARIABLE in os.environ:
             typer.echo(f"taskward: {accounts.TOKEN_VARIABLE} is set, and goes before this log-in", err=True)
+
+
+def _show(address: str) -> None:
+    typer.echo(f"Log in here, in a browser on this machine:\n\n    {address}\n", err=True)
 
 
 def _asked_for(what: str, hint: str) -> str:

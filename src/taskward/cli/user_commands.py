@@ -8,13 +8,15 @@ from taskward.cli.one_line_errors import one_line_errors
 
 commands = typer.Typer(help="Accounts, for whoever runs the service.", no_args_is_help=True)
 
-Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The e-mail address of the account, in any case.")]
+Email = Annotated[
+    str, typer.Argument(metavar="EMAIL", help="The e-mail address of the account, in any case, or its id.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
 @commands.command("list")
 def list_users(as_json: AsJson = False) -> None:
-    """Print every account: e-mail address, id, when it was made, log-ins, whether the address is proven."""
+    """Print every account: address, id, when it was made, log-ins, whether the address is proven, its provider."""
     from taskward.cli.users import list_users as run
 
     with one_line_errors():

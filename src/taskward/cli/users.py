@@ -39,9 +39,15 @@ def list_users(*, as_json: bool) -> None:
         return
     for account in accounts:
         state = "disabled" if account["disabled_at"] else f"{account['log_ins']} log-ins"
-        proven = "proven" if account["email_verified_at"] else "not proven"
-        cells = (account["email"], account["id"], _moment(account["created_at"]), state, proven)
-        typer.echo("\t".join(map(harmless, cells)))
+        cells = (
+            account["email"] or "-",
+            account["id"],
+            _moment(account["created_at"]),
+            state,
+            "proven" if account["email_verified_at"] else "not proven",
+            account["provider"],
+        )
+        typer.echo("\t".join(harmless(cell) for cell in cells if cell))
 
 
 def show(email: str, *, as_json: bool) -> None:
@@ -76,7 +82,7 @@ def delete(email: str, *, sure: bool, as_json: bool) -> None:
     if as_json:
         print_json(_as_json(account) | {"deleted": True})
     else:
-        typer.echo(f"Deleted {harmless(account['email'])}.")
+        typer.echo(f"Deleted {harmless(account['email'] or account['id'])}.")
 
 
 def reset_link(email: str, *, as_json: bool) -> None:

@@ -48,6 +48,14 @@ def log_in(api: Api, store: CredentialStore, email: str, password: str) -> Crede
     return new
 
 
+def log_in_with_code(api: Api, store: CredentialStore, code: str, verifier: str) -> Credentials:
+    """Get tokens for the code of a log-in with a provider, and keep them. Raises RefusedError."""
+    form = {"grant_type": "authorization_code", "code": code, "code_verifier": verifier}
+    new = credentials_of(api.request("POST", "/auth/token", form=form))
+    _keep(api, store, new)
+    return new
+
+
 def log_in_with_token(api: Api, store: CredentialStore, token: str) -> Credentials:
     """Keep an access token from elsewhere, if the service takes it. Raises NotLoggedInError if it does not."""
     if not TOKEN.fullmatch(token):

@@ -162,6 +162,16 @@ class RateLimits:
             return False
         return True
 
+    async def before_provider(self, request: Request) -> None:
+        """Count a log-in with a provider that begins, for its address, as an attempt to log in is.
+
+        Raises RateLimitedError, and ServerBusyError while the store is away.
+        """
+        try:
+            await self._log_ins.spend(self.address_of(request), together=True)
+        except StoreUnavailableError:
+            raise ServerBusyError("Nobody can log in at this moment. Please try again.") from None
+
     async def close(self) -> None:
         """Close the connections to the store, if there is one."""
         if self._store:

@@ -15,11 +15,11 @@ from pydantic_settings import (
 )
 
 from taskward.settings.errors import InvalidSettingsError, one_line
-from taskward.settings.fields.accounts import Accounts
 from taskward.settings.fields.clients import Clients
 from taskward.settings.fields.database import Database
 from taskward.settings.fields.mail import Mail
 from taskward.settings.fields.operations import Operations
+from taskward.settings.fields.provider import Provider
 from taskward.settings.fields.serving import Serving
 from taskward.settings.fields.tokens import Tokens
 from taskward.settings.sources import ENCODING, ENV_FILE, SECRETS, as_written, check_env_file, tidied
@@ -27,7 +27,7 @@ from taskward.settings.unread_names import near_misses, variables
 
 
 # Pydantic puts the fields of the last base first, and documents and commands list them in this order.
-class Settings(Operations, Clients, Mail, Accounts, Tokens, Database, Serving, BaseSettings):
+class Settings(Operations, Clients, Mail, Provider, Tokens, Database, Serving, BaseSettings):
     """The settings of one process, read once at its start. `Settings.load()` explains what it refuses."""
 
     model_config = SettingsConfigDict(
@@ -101,3 +101,4 @@ class Settings(Operations, Clients, Mail, Accounts, Tokens, Database, Serving, B
         if not self.development:
             yield from self._easy_to_guess(self.variable_of_the_secret())
         yield from self._unsafe_metrics()
+        yield from self._unusable_provider(accounts=self.accounts_enabled)

@@ -1,8 +1,10 @@
 """The page over HTTP: one document that is asked about each time, and files that are kept for good."""
 
 import hashlib
+from html import escape
 from pathlib import Path
 from string import Template
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -27,17 +29,26 @@ FOR_GOOD = {"Cache-Control": "public, max-age=31536000, immutable"}
 ASK_AGAIN = {"Cache-Control": "no-cache"}
 
 
-def page_routes(*, accounts: bool, mail: bool) -> APIRouter:
+def page_routes(
+    *, accounts: bool, mail: bool = False, provider: str | None = None, passwords: bool = True
+) -> APIRouter:
     """Return the routes of the page; `accounts` says whether people sign in here, or bring a token.
 
-    `mail` says whether mail is sent to them.
+    `mail` says whether mail is sent to them. They can sign in with a `provider` too, which is its issuer; without
+    `passwords`, with it alone.
     """
     router = APIRouter(include_in_schema=False)
     contents = {path.name: path.read_bytes() for path in FILES.iterdir() if path.suffix in TYPES}
     # All files together have one name, so that modules find each other beside themselves.
     version = _digest(b"".join(contents[name] for name in sorted(contents)))
     # Relative to the document, wherever a proxy shows it.
-    names = {"files": f"page/{version}", "accounts": str(accounts).lower(), "mail": str(mail).lower()}
+    names = {
+        "files": f"page/{version}",
+        "accounts": str(accounts).lower(),
+        "mail": str(mail).lower(),
+        "provider": escape(urlsplit(provider or "").netloc),
+        "passwords": str(passwords).lower(),
+    }
     document = Template(contents.pop(DOCUMENT).decode()).substitute(names).encode()
     tag = f'"{_digest(document)}"'
 

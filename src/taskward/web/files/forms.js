@@ -14,7 +14,7 @@ export function showProblems(form, error) {
   const general = form.querySelector(".form-problem");
   general.textContent = error.problems?.length ? left.join(" ") : error.message;
   general.hidden = !general.textContent;
-  (form.querySelector('[aria-invalid="true"]') ?? form.querySelector("input:enabled, textarea"))?.focus();
+  (form.querySelector('[aria-invalid="true"]') ?? form.querySelector("input:enabled:not([type=checkbox]), textarea, button"))?.focus();
 }
 
 function mark(input, message) {

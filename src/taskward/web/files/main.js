@@ -10,6 +10,7 @@ import * as mail from "./mail.js";
 import { NewTask } from "./new-task.js";
 import { LAST_CHANCE_MS, Outbox } from "./outbox.js";
 import * as password from "./password.js";
+import * as provider from "./provider.js";
 import * as rows from "./rows.js";
 import { Session, SignedOut } from "./session.js";
 import { TaskList } from "./tasks.js";
@@ -17,7 +18,7 @@ import * as toast from "./toast.js";
 
 const REFRESH_MS = 30_000;
 const TYPING_MS = 250;
-const MEMBERS = ["tasks", "sign-out", "password-button", "help-button"];
+const MEMBERS = ["tasks", "sign-out", "help-button"];
 const $ = (id) => document.getElementById(id);
 
 const session = new Session();
@@ -38,15 +39,24 @@ let isLoadingMore = false;
 
 async function start() {
   try {
+    if (await provider.finish(session)) return reachable(); // and "begin" has entered
     const resumed = await session.resume();
     isResumed = true;
     reachable();
     if (resumed) enter();
     else signIn.open(session);
   } catch (error) {
+    if (error instanceof Refused) return refused(error);
     unreachable(error);
     retry = setTimeout(start, patience.milliseconds(error.retryAfter));
   }
+}
+
+/** What the provider has answered signs nobody in. */
+function refused(error) {
+  provider.forget();
+  reachable();
+  signIn.open(session, error);
 }
 
 function enter() {
@@ -61,7 +71,7 @@ function enter() {
 
 function leave() {
   isEntered = false;
-  for (const id of [...MEMBERS, "who"]) $(id).hidden = true;
+  for (const id of [...MEMBERS, "who", "password-button"]) $(id).hidden = true;
   for (const id of ["leave", "help"]) $(id).close("");
   for (const id of ["who", "count"]) text(id, "");
   conflict.close();
@@ -82,6 +92,7 @@ async function whoAmI() {
   if (body.id !== session.userId) return; // somebody else has come meanwhile
   $("who").textContent = body.name ?? body.email ?? body.id;
   $("who").hidden = false;
+  $("password-button").hidden = !body.has_password;
 }
 
 async function signOut() {

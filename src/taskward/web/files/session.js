@@ -53,6 +53,15 @@ export class Session extends EventTarget {
     this.#begin(tokens);
   }
 
+  /** Sign in with the code of a provider, and the verifier that it was asked for with. Raises Refused and Unreachable. */
+  async signInByCode(code, code_verifier, cookie) {
+    const tokens = await oneTabAtATime(async () => {
+      await finishSigningOut();
+      return granted({ grant_type: "authorization_code", code, code_verifier, cookie });
+    });
+    this.#begin(tokens);
+  }
+
   /** Raises Refused, for a taken address too, and Unreachable. */
   async register(account, cookie) {
     await call("POST", "/auth/register", { json: account });

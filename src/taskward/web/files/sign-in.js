@@ -2,27 +2,39 @@
 
 import { Refused } from "./api.js";
 import { clearProblems, showProblems } from "./forms.js";
+import * as elsewhere from "./provider.js";
 
 const section = document.getElementById("sign-in");
 const heading = document.getElementById("sign-in-heading");
 const accountForm = document.getElementById("account-form");
 const tokenForm = document.getElementById("token-form");
-const form = document.documentElement.dataset.accounts === "true" ? accountForm : tokenForm;
+const providerForm = document.getElementById("provider-form");
+const { accounts, passwords, provider } = document.documentElement.dataset;
+const form = accounts !== "true" ? tokenForm : passwords === "true" ? accountForm : providerForm;
 const submit = form.querySelector(".primary");
 const change = accountForm.querySelector(".switch");
 let invitation = null; // of a link, in memory only
 let registering = false;
 
-export function open(session) {
+/** Open the form; `problem` is why a sign-in with the provider came to nothing. */
+export function open(session, problem = null) {
   form.hidden = false;
   form.onsubmit = (event) => {
     event.preventDefault();
     enter(session);
   };
+  providerForm.hidden = !provider;
+  providerForm.onsubmit = (event) => {
+    event.preventDefault();
+    elsewhere.go(lasting());
+  };
+  providerForm.querySelector(".check").hidden = form !== providerForm; // else the other form has it
+  providerForm.querySelector("button").textContent = `Sign in with ${provider}`;
   change.onclick = () => become(!registering);
   become(invitation !== null);
   section.hidden = false;
-  form.querySelector("input, textarea").focus();
+  form.querySelector("input:not([type=checkbox]), textarea, button").focus();
+  if (problem) showProblems(providerForm, problem);
 }
 
 /** Take an invitation out of the address, where the history of the browser would keep it. */
@@ -30,7 +42,7 @@ function follow() {
   const found = new URLSearchParams(location.hash.slice(1)).get("invitation");
   if (found === null) return;
   history.replaceState(null, "", location.href.split("#")[0]);
-  if (form === tokenForm) return; // nobody registers here
+  if (form !== accountForm) return; // nobody registers here
   invitation = found;
   become(true);
 }
@@ -38,9 +50,11 @@ function follow() {
 export function close() {
   section.hidden = true;
   form.reset(); // no password stays behind
+  clearProblems(providerForm);
 }
 
 function become(forNew) {
+  if (form !== accountForm) return;
   registering = forNew;
   const name = forNew ? "Create an account" : "Sign in";
   heading.textContent = submit.textContent = name;
@@ -67,10 +81,14 @@ async function enter(session) {
 function signIn(session, values) {
   if (form === tokenForm) return useToken(session, values.get("token").replace(/\s/g, ""));
   const [email, password, name] = ["email", "password", "name"].map((field) => values.get(field));
-  const cookie = values.has("shared") ? "session" : "keep";
-  if (!registering) return session.signIn(email.trim(), password, cookie);
+  if (!registering) return session.signIn(email.trim(), password, lasting());
   const account = { email: email.trim(), password, ...(name.trim() && { name }), ...(invitation && { invitation }) };
-  return session.register(account, cookie);
+  return session.register(account, lasting());
+}
+
+/** Return how long the browser is to keep who is signed in. */
+function lasting() {
+  return form.elements.shared.checked ? "session" : "keep";
 }
 
 async function useToken(session, token) {
