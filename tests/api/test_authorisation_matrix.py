@@ -7,8 +7,11 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
+from taskward.app import create_app
+from taskward.settings import Settings
 from taskward.tasks.routes import PATH_PREFIXES, router
 from tests.client import Client
+from tests.conftest import SECRET
 
 pytestmark = pytest.mark.quick
 
@@ -67,6 +70,8 @@ LOG_IN = {
     "/auth/revoke": ["POST"],
     "/auth/password/reset": ["POST"],
 }
+# Where a browser is sent, and comes back: only with a provider (tests/oidc).
+WITH_A_PROVIDER = {"/auth/oidc/login": ["GET"], "/auth/oidc/callback": ["GET"]}
 PUBLIC = {"/health": ["GET"], "/health/live": ["GET"], "/health/ready": ["GET"], "/metrics": ["GET"]}
 PUBLIC_BUT_NOT_DESCRIBED = {
     "/docs": ["GET"],
@@ -108,6 +113,15 @@ async def test_every_route_there_is_has_a_row_and_every_row_a_route(app: FastAPI
         (str(route.path), method) for route in iter_route_contexts(app.routes) for method in route.methods or [""]
     }
     assert routes == ALL_ROWS | as_rows(PUBLIC_BUT_NOT_DESCRIBED)
+
+
+async def test_a_provider_adds_two_routes_for_everybody_and_no_other() -> None:
+    provider = {"OIDC_ISSUER": "https://id.example.com", "OIDC_CLIENT_ID": "tasks", "OIDC_CLIENT_SECRET": "x"}
+    settings = {"DATABASE_URL": "postgresql://127.0.0.1:1/nothing", "JWT_SECRET_KEY": SECRET, **provider}
+    app = create_app(Settings.model_validate(settings | {"PUBLIC_URL": "https://tasks.example.com"}))
+    paths = app.openapi()["paths"]
+    assert as_rows(paths) == ALL_ROWS | as_rows(WITH_A_PROVIDER)
+    assert not any("security" in paths[path]["get"] for path in WITH_A_PROVIDER)
 
 
 async def test_every_described_operation_says_who_may_call_it(app: FastAPI) -> None:
