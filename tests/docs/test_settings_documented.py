@@ -8,6 +8,7 @@ from taskward.settings.unread_names import variables
 from tests.docs.documents import ROOT, code
 from tests.docs.generated import in_document
 from tests.docs.generated.settings import written
+from tests.test_settings import PROVIDER
 
 pytestmark = pytest.mark.quick
 
@@ -21,7 +22,9 @@ def test_every_setting_is_explained() -> None:
 def test_every_example_of_a_setting_would_do(tmp_path: Path) -> None:
     for name, field in Settings.model_fields.items():
         for example in field.examples or ():
-            (tmp_path / "one").write_text(f"{variables(name, field)[0]}={example}\n")
+            others = PROVIDER if name.startswith("oidc_") else {}
+            lines = {**others, variables(name, field)[0]: example}.items()
+            (tmp_path / "one").write_text("".join(f"{each}={value}\n" for each, value in lines))
             assert getattr(Settings(_env_file=tmp_path / "one"), name) != field.default, name
 
 

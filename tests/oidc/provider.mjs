@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import Provider from "oidc-provider";
 
 const { redirect_uris, ...client } = JSON.parse(process.argv[2]);
-let claims = {};
+const claims = {};
 let handle;
 const server = createServer((request, response) => handle(request, response));
 await once(server.listen(0, "127.0.0.1"), "listening");
