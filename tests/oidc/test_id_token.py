@@ -80,7 +80,7 @@ REFUSED: dict[str, Callable[[dict[str, Any]], str]] = {
     "a hash of another access token": saying(at_hash="AAAAAAAAAAAAAAAAAAAAAA"),
     "another key": lambda claims: Pair("ES256", "other").token(claims),
     "another key of the same name": lambda claims: Pair("EdDSA", PAIR.kid).token(claims),
-    "no signature": lambda claims: jwt.encode(claims, None, algorithm="none"),
+    "no signature": lambda claims: jwt.encode(claims, "", algorithm="none"),
     "the secret of the client": lambda claims: jwt.encode(
         claims, CLIENT["OIDC_CLIENT_SECRET"] * 2, algorithm="HS256"
     ),
