@@ -30,7 +30,7 @@ CONTRACT = {
         "EMAIL_NOT_VERIFIED",
         "PASSWORDS_OFF",
         "ORIGIN_REFUSED",
-    },  # fmt: skip
+    },
     404: {"TASK_NOT_FOUND", "NOT_FOUND", "SESSION_NOT_FOUND"},
     405: {"METHOD_NOT_ALLOWED"},
     409: {"IDEMPOTENCY_IN_PROGRESS", "EMAIL_TAKEN"},

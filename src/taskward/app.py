@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 import taskward
-from taskward.accounts import mail_routes, session_routes, token_routes
+from taskward.accounts import mail_routes, personal_token_routes, session_routes, token_routes
 from taskward.accounts import routes as accounts
 from taskward.accounts.cookies import RefreshCookies
 from taskward.accounts.identities import IdentityService
 from taskward.accounts.log_ins import LogInService
 from taskward.accounts.mails import AccountMails
+from taskward.accounts.personal_tokens import PersonalTokenService
 from taskward.accounts.service import AccountService, check_account
 from taskward.accounts.tokens import TokenService
 from taskward.api.errors import ErrorRenderer, install_error_handlers
@@ -38,6 +39,7 @@ from taskward.hints.siblings import FOLDER
 from taskward.middleware.cors import Cors
 from taskward.middleware.request_context import RequestContext
 from taskward.middleware.root_path import RootPath
+from taskward.observability.current import only_reads
 from taskward.observability.metrics import Metrics
 from taskward.observability.telemetry import telemetry
 from taskward.operations import health
@@ -93,13 +95,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         nothing_found=check_account,
         timed=counted.transaction,
         written=hints.written,
+        only_reads=only_reads,
     )
 
     passwords = Passwords(allowed=not settings.oidc_only)
     provider = _provider(settings, database)
     log_in_service = LogInService(database)
     log_ins = LogIns(log_in_service.ended_since, log_in_service.goes_on)
-    verifier = TokenVerifier.from_settings(settings, log_ins)
+    personal_tokens = PersonalTokenService(database)
+    verifier = TokenVerifier.from_settings(settings, log_ins, personal_tokens.find)
     rate_limits = RateLimits(settings, counted.rate_limited)
     secret = settings.signing_secret if settings.has_secret else token_bytes()  # then nobody can log in here
     mails = _mails(settings, database, secret, counted, rate_limits) if settings.mail_enabled else None
@@ -126,6 +130,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             changes_service,
             *_accounts(settings, database, passwords, secret, mails),
             log_in_service,
+            personal_tokens,
             mails,
             *provider,
         ),
@@ -145,6 +150,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 yield {LIFESPAN_STATE: state}
         finally:
             await log_ins.close()
+            await personal_tokens.close()
             if mails is not None:
                 await mails.close()
             await database.close()
@@ -192,6 +198,7 @@ def _add_account_routes(app: FastAPI, settings: Settings) -> None:
 
         app.include_router(provider_routes)
     app.include_router(accounts.me)
+    app.include_router(personal_token_routes.router)
 
 
 def _add_service_routes(app: FastAPI, settings: Settings) -> None:

@@ -136,6 +136,20 @@ class OriginRefusedError(ApiError):
     detail = "This is for the page at this service's own address alone."
 
 
+class ScopeMissingError(ApiError):
+    """The personal token is not good for this: it only reads (`tasks:read`), or is for calendars alone. Accounts
+    and tokens themselves want a log-in."""
+
+    status = 403
+    code = "SCOPE_MISSING"
+    detail = "This token is not good for this. Use one with another scope, or log in."
+
+    def __init__(self, detail: str | None = None) -> None:
+        super().__init__(
+            detail, headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
+        )  # RFC 6750, 3.1
+
+
 class RegistrationClosedError(ApiError):
     """Nobody can register here, or only with an invitation, and yours is none or no longer good."""
 
@@ -162,7 +176,8 @@ class PasswordsOffError(ApiError):
 
 
 class QuotaExceededError(ApiError):
-    """You have as many tasks as one user may have here (`MAX_TASKS_PER_USER`). Delete some, and try again."""
+    """You have as many tasks as one user may have here (`MAX_TASKS_PER_USER`), or 50 personal tokens. Delete some,
+    and try again."""
 
     status = 403
     code = "QUOTA_EXCEEDED"
@@ -183,6 +198,14 @@ class SessionNotFoundError(ApiError):
     status = 404
     code = "SESSION_NOT_FOUND"
     detail = "You have no log-in with this id, or it has ended."
+
+
+class TokenNotFoundError(ApiError):
+    """You have no personal token with this id."""
+
+    status = 404
+    code = "TOKEN_NOT_FOUND"
+    detail = "You have no personal token with this id."
 
 
 class RouteNotFoundError(ApiError):

@@ -8,7 +8,7 @@ MILK = {"title": "Buy milk"}
 LOG_IN = {"grant_type": "password", "username": "alice@example.com", "password": PASSWORD}
 LEFT = """
     SELECT (SELECT count(*) FROM users) + (SELECT count(*) FROM tasks) + (SELECT count(*) FROM idempotency_keys)
-           + (SELECT count(*) FROM deleted_tasks)
+           + (SELECT count(*) FROM deleted_tasks) + (SELECT count(*) FROM personal_tokens)
            + (SELECT count(*) FROM accounts) + (SELECT count(*) FROM refresh_tokens)
 """
 

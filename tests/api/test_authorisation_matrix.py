@@ -63,6 +63,8 @@ OWN_ACCOUNT = {
     "/auth/password": {"POST": Row({"current": "x", "new": "correct horse battery"}, 401)},
     "/auth/sessions": {"GET": Row(None, 200), "DELETE": Row(None, 204)},
     "/auth/sessions/{session_id}": {"DELETE": Row(None, 404)},
+    "/auth/tokens": {"GET": Row(None, 200), "POST": Row({"name": "x", "scopes": ["tasks:read"]}, 201)},
+    "/auth/tokens/{token_id}": {"DELETE": Row(None, 404)},
 }
 LOG_IN = {
     "/auth/register": ["POST"],
@@ -177,9 +179,12 @@ async def test_an_account_is_for_whoever_has_its_token(
     superuser.execute(
         "INSERT INTO accounts (id, email, password_hash) VALUES (%s, 'alice@example.com', 'x')", [alice]
     )
-    before = superuser.execute("SELECT * FROM accounts FULL JOIN refresh_tokens ON true").fetchall()
+    hers = (
+        "SELECT * FROM accounts FULL JOIN refresh_tokens ON true FULL JOIN personal_tokens ON user_id = account_id"
+    )
+    before = superuser.execute(hers + " WHERE user_id IS DISTINCT FROM 'bob'").fetchall()
     row = OWN_ACCOUNT[path][method]
-    named = path.format(session_id="A" * 43)
+    named = path.format(session_id="A" * 43, token_id="a" * 16)
 
     async def code(client: Client, **headers: str) -> tuple[int, str]:
         response = await client.request(method, named, json=row.body, headers=headers)
@@ -190,7 +195,7 @@ async def test_an_account_is_for_whoever_has_its_token(
     assert (await code(bob, **{"X-User-ID": alice}))[0] == row.owner
     refused = await bob.request(method, named, params={"user_id": alice}, json=row.body)
     assert refused.status_code == 400
-    assert superuser.execute("SELECT * FROM accounts FULL JOIN refresh_tokens ON true").fetchall() == before
+    assert superuser.execute(hers + " WHERE user_id IS DISTINCT FROM 'bob'").fetchall() == before
 
 
 @pytest.mark.parametrize("method", ME["/auth/me"])
@@ -240,3 +245,66 @@ async def test_the_owner_is_let_in(alice: Client) -> None:
         url, body = path.format(user_id="alice", task_id=task["id"]), OWNED[path][method].body
         found[path, method] = (await alice.request(method, url, json=body)).status_code
     assert found == {(path, method): OWNED[path][method].owner for path, method in CELLS}
+
+
+SCOPES = ("tasks:read", "tasks:write", "calendar")
+READS = {"GET"}
+
+
+async def script(alice: Client, scope: str) -> dict[str, str]:
+    """The header of a personal token of alice's."""
+    made = await alice.post("/auth/tokens", json={"name": scope, "scopes": [scope]})
+    return {"Authorization": f"Bearer {made.json()['token']}"}
+
+
+def may(scope: str, method: str) -> bool:
+    return scope == "tasks:write" or (scope == "tasks:read" and method in READS)
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+async def test_a_personal_token_does_what_its_scope_says_at_every_route_and_nothing_else(
+    anonymous: Client, alice: Client, superuser: psycopg.Connection, scope: str
+) -> None:
+    """Of what only reads, PostgreSQL refuses every write: no route says what it does."""
+    headers = await script(alice, scope)
+    found, expected = {}, {}
+    for path, method in CELLS:
+        task = (await alice.post("/tasks", json=TITLE)).json()
+        url, body = path.format(user_id="alice", task_id=task["id"]), OWNED[path][method].body
+        before = everything(superuser)
+        response = await anonymous.request(method, url, json=body, headers=headers)
+        code = response.json().get("code") if response.content else None
+        found[path, method] = (response.status_code, code)
+        allowed = may(scope, method)
+        expected[path, method] = (OWNED[path][method].owner, None) if allowed else (403, "SCOPE_MISSING")
+        if method in READS or not allowed:
+            assert everything(superuser) == before, (path, method)
+    assert found == expected
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+@pytest.mark.parametrize(("path", "method"), sorted(as_rows(OWN_ACCOUNT) | as_rows(ME)))
+async def test_no_personal_token_touches_an_account_or_makes_tokens(
+    anonymous: Client, alice: Client, superuser: psycopg.Connection, path: str, method: str, scope: str
+) -> None:
+    headers = await script(alice, scope)
+    before = superuser.execute("SELECT user_id, id, name FROM personal_tokens").fetchall()
+    token_id = before[0][1]
+    body = (OWN_ACCOUNT | ME)[path][method].body
+    named = path.format(session_id="A" * 43, token_id=token_id)
+    response = await anonymous.request(method, named, json=body, headers=headers)
+    assert (response.status_code, response.json()["code"]) == (403, "SCOPE_MISSING")
+    assert superuser.execute("SELECT user_id, id, name FROM personal_tokens").fetchall() == before
+    assert superuser.execute("SELECT id FROM users").fetchall() == [("alice",)]
+
+
+async def test_a_strangers_personal_token_opens_nothing_of_alices(
+    anonymous: Client, bob: Client, alices_task: int, superuser: psycopg.Connection
+) -> None:
+    headers = await script(bob, "tasks:write")
+    before = everything(superuser)
+    refused = await responses(anonymous, "{user_id}", "alice", alices_task, **headers)
+    assert set(refused.values()) == {(403, "FORBIDDEN")}, refused
+    refused = await responses(anonymous, "{task_id}", "bob", alices_task, **headers)
+    assert set(refused.values()) == {(403, "FORBIDDEN")}, refused
+    assert everything(superuser) == before

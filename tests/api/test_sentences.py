@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic_core import InitErrorDetails, ValidationError
 from pydantic_core._pydantic_core import list_all_errors  # for tests alone
 
+from taskward.accounts.personal_token_schemas import PersonalTokenCreate
 from taskward.accounts.schemas import (
     Deletion,
     EmailProof,
@@ -56,6 +57,11 @@ BODIES = {
         "json",
         {"email": "alice@example.com", "password": "a long password"},
         [*Registration.model_fields, "unknown"],
+    ),
+    "POST /auth/tokens": (
+        "json",
+        {"name": "Backup script", "scopes": ["tasks:read"]},
+        [*PersonalTokenCreate.model_fields, "unknown"],
     ),
     "POST /auth/token": ("data", {"grant_type": "password"}, [*TokenRequest.model_fields]),
     "POST /auth/revoke": ("data", {}, [*Revocation.model_fields]),

@@ -33,7 +33,7 @@ async def test_every_operation_refuses_it_by_name(
 ) -> None:
     await alice.post("/tasks", json={"title": "Buy milk"})
     before = (await alice.get("/tasks")).json()
-    address = path.format(user_id="alice", task_id=1, session_id="A" * 43)
+    address = path.format(user_id="alice", task_id=1, session_id="A" * 43, token_id="a" * 16)
     stranger = await anonymous.request(method, f"{address}?stauts=all")
     assert stranger.json()["code"] == ("TOKEN_MISSING" if secured else "VALIDATION_ERROR")
     response = await alice.request(method, f"{address}?stauts=all")

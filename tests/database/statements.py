@@ -75,4 +75,5 @@ def of_accounts() -> Named:
 
 def is_on_user_data(statement: Statement[Any]) -> bool:
     """Whether it names a table of users' data, and so is owner-scoped and under row-level security."""
-    return re.search(r"\b(users|tasks|deleted_tasks|idempotency_keys)\b", statement.sql) is not None
+    tables = r"\b(users|tasks|deleted_tasks|idempotency_keys|personal_tokens)\b"
+    return re.search(tables, statement.sql) is not None

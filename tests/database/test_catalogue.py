@@ -30,7 +30,10 @@ UNIQUE_INDEXES = f"""
 POLICIES = """
     SELECT tablename, policyname, roles::text, qual, with_check FROM pg_policies WHERE schemaname = 'public'
 """
-WITNESS_POLICY = ("tasks", "the witness knows which ids exist", "{taskward_witness}", "true", None)
+WITNESS_POLICIES = [
+    ("tasks", "the witness knows which ids exist", "{taskward_witness}", "true", None),
+    ("personal_tokens", "the witness knows whose a token is", "{taskward_witness}", "true", None),
+]
 JANITOR_POLICIES = [
     (
         "idempotency_keys",
@@ -49,7 +52,7 @@ JANITOR_POLICIES = [
 ]
 ACCOUNT_POLICIES = [
     (table, "only log-in reaches accounts", "{taskward_accounts}", "true", "true")
-    for table in ("accounts", "identities", "refresh_tokens")
+    for table in ("accounts", "identities", "refresh_tokens", "ended_tokens")
 ]
 TIE_TO_ITS_ACCOUNT = ("fk_users_account_id_accounts", "account_id", "id")  # the same value, or null
 NAME = re.compile(r"(pk|fk|uq|ck)_[a-z_]+")
@@ -63,6 +66,7 @@ def test_the_tables_with_user_data_are_known(superuser: psycopg.Connection) -> N
         "tasks",
         "deleted_tasks",
         "idempotency_keys",
+        "personal_tokens",
     }  # a new one is added here with its tests, in this folder and in http/
 
 
@@ -78,7 +82,7 @@ def test_row_level_security_is_enabled_and_forced_and_has_a_policy(superuser: ps
 
 def test_every_policy_but_those_of_roles_with_one_task_asks_for_the_user(superuser: psycopg.Connection) -> None:
     policies = superuser.execute(POLICIES).fetchall()
-    exceptions = [*ACCOUNT_POLICIES, *JANITOR_POLICIES, WITNESS_POLICY]
+    exceptions = [*ACCOUNT_POLICIES, *JANITOR_POLICIES, *WITNESS_POLICIES]
     assert sorted(policy[:2] for policy in policies if policy in exceptions) == sorted(e[:2] for e in exceptions)
     for policy in policies:
         if policy not in exceptions:

@@ -7,6 +7,7 @@ from taskward.database.driver.statement import Statement
 from taskward.database.transaction import Database, Transaction
 from taskward.database.url import conninfo
 from taskward.errors import ForbiddenError
+from taskward.features import TABLES
 from taskward.tasks.statements import TASK_EXISTS
 
 AN_ACCOUNT = """
@@ -43,6 +44,14 @@ REFUSED = [
     "SELECT count(*) FROM identities",
     "INSERT INTO identities (issuer, subject, account_id) VALUES ('i', 's', 'usr_')",
     "DELETE FROM identities",
+    "SELECT token_hash FROM personal_tokens",
+    "SELECT count(*) FROM personal_tokens WHERE token_hash = sha256('x')",
+    "UPDATE personal_tokens SET expires_at = 'infinity'",
+    "UPDATE personal_tokens SET scopes = '{tasks:write}'",
+    "UPDATE personal_tokens SET user_id = 'bob'",
+    "SELECT find_token(sha256('x'))",
+    "SELECT count(*) FROM ended_tokens",
+    "DELETE FROM ended_tokens",
     "UPDATE alembic_version SET version_num = '0001'",
     "CREATE TABLE loot (id int)",
     "SELECT rolpassword FROM pg_authid",
@@ -66,6 +75,10 @@ REFUSED_TO_LOG_IN = [
     "SELECT forget_deleted_tasks(1)",
     "SELECT task_exists(1)",
     "SELECT purge_idempotency_keys(1)",
+    "SELECT count(*) FROM personal_tokens",
+    "SELECT user_id FROM personal_tokens",
+    "DELETE FROM personal_tokens",
+    "UPDATE ended_tokens SET ended_at = now()",
     "UPDATE accounts SET id = id",
     "UPDATE accounts SET email = 'bob@example.com'",
     "UPDATE refresh_tokens SET account_id = 'bob'",
@@ -128,7 +141,7 @@ async def test_the_role_that_logs_in_sees_and_changes_no_row(
     superuser.execute(AN_ACCOUNT)
     with psycopg.connect(conninfo(database_url), autocommit=True) as owner:
         assert owner.execute("SELECT current_user").fetchone() == ("taskward",)
-        for table in ("tasks", "users", "deleted_tasks", "accounts", "identities", "refresh_tokens"):
+        for table in TABLES.names:
             assert owner.execute(f"SELECT * FROM {table}").fetchall() == []
             assert owner.execute(f"DELETE FROM {table}").rowcount == 0
     assert superuser.execute("SELECT count(*) FROM tasks").fetchone() == (2,)
@@ -164,15 +177,24 @@ def test_nobody_can_become_the_witness_or_has_its_rights(superuser: psycopg.Conn
     assert roles == [(False,)]
 
 
-def test_the_witness_reads_the_ids_of_tasks_and_nothing_else(superuser: psycopg.Connection) -> None:
+def test_the_witness_reads_what_its_two_functions_answer_and_nothing_else(superuser: psycopg.Connection) -> None:
     readable = """
         SELECT c.relname || '.' || attname FROM pg_attribute JOIN pg_class AS c ON c.oid = attrelid
          WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0
            AND has_column_privilege('taskward_witness', attrelid, attnum, 'SELECT')
     """
-    assert superuser.execute(readable).fetchall() == [("tasks.id",)]
+    of_tokens = ("expires_at", "id", "last_used_on", "scopes", "token_hash", "user_id")
+    assert sorted(superuser.execute(readable).fetchall()) == [
+        *((f"personal_tokens.{column}",) for column in of_tokens),
+        ("tasks.id",),
+    ]
 
 
 def test_only_taskward_app_may_ask_the_witness(superuser: psycopg.Connection) -> None:
     grants = "SELECT grantee::regrole::text FROM pg_proc, aclexplode(proacl) WHERE proname = 'task_exists'"
     assert sorted(superuser.execute(grants).fetchall()) == [("taskward_app",), ("taskward_witness",)]
+
+
+def test_only_taskward_accounts_may_ask_whose_a_token_is(superuser: psycopg.Connection) -> None:
+    grants = "SELECT grantee::regrole::text FROM pg_proc, aclexplode(proacl) WHERE proname = 'find_token'"
+    assert sorted(superuser.execute(grants).fetchall()) == [("taskward_accounts",), ("taskward_witness",)]

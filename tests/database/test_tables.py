@@ -28,7 +28,8 @@ def unregistered(connection: psycopg.Connection, tables: Tables) -> set[str]:
 
 def test_every_table_is_registered_for_the_startup_check(superuser: psycopg.Connection) -> None:
     assert unregistered(superuser, TABLES) == set()
-    assert unregistered(superuser, OF_TASKS) == {"accounts", "identities", "refresh_tokens"}
+    of_accounts = {"accounts", "identities", "refresh_tokens", "personal_tokens", "ended_tokens"}
+    assert unregistered(superuser, OF_TASKS) == of_accounts
 
 
 def test_every_table_with_a_user_id_is_registered_as_one_of_users(superuser: psycopg.Connection) -> None:

@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from taskward.accounts import statements
+from taskward.accounts.personal_token_statements import REVOKE_TOKENS
 from taskward.accounts.service import delete_user
 from taskward.auth.email_names import EmailNames
 from taskward.auth.links import LinkTokens, reset_state
 from taskward.database.driver.statement import Statement
-from taskward.database.transaction import Database
+from taskward.database.transaction import APP_ROLE, Database
 from taskward.observability.audit import Event, record
 
 RESET_LASTS = timedelta(minutes=30)
@@ -62,11 +63,13 @@ class Administration:
         return found.first
 
     async def disable(self, email: str) -> Account:
-        """Let nobody log in to an account, and end its log-ins; return it as it is then."""
+        """Let nobody log in to an account, end its log-ins and revoke its tokens; return it as it is then."""
         account_id = (await self.account(email))["id"]
         async with self._database.acting_for_accounts(account_id) as transaction:
             disabled = transaction.execute(statements.DISABLE_ACCOUNT)
             transaction.execute(statements.END_ALL_LOG_INS, kept=None)
+            transaction.identify(APP_ROLE)
+            transaction.execute(REVOKE_TOKENS)
         if disabled.first:
             record(Event.DISABLED, user=account_id)
         return await self.account(email)

@@ -47,14 +47,16 @@ class LogInService:
             record(Event.LOG_INS_ENDED, user=owner)
 
     async def ended_since(self, moment: str | None) -> tuple[str, Collection[bytes] | None]:
-        """Return the moment to ask with next, and which log-ins have ended since the one given, however they did.
+        """Return the moment to ask with next, and what has ended since the one given, however it did.
+
+        That are log-ins by their family's hash, and personal tokens by their own.
 
         None instead where none is given, or one so long ago that what ended may be gone.
         """
         async with self._database.acting_for_accounts() as transaction:
             ended = transaction.execute(statements.ENDED_SINCE, moment=moment)
         first, *_ = ended.all
-        log_ins = {row["family_hash"] for row in ended.all if row["family_hash"] is not None}
+        log_ins = {row["ended"] for row in ended.all if row["ended"] is not None}
         return first["until"], None if first["is_unknown"] else log_ins
 
     async def goes_on(self, owner: str, log_in: bytes) -> bool:

@@ -1,8 +1,19 @@
-"""The tables `accounts`, `identities` and `refresh_tokens`. Table models are never responses."""
+"""The tables of accounts, identities, log-ins and personal tokens. Table models are never responses."""
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Column, Computed, DateTime, ForeignKey, LargeBinary, Text, func
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    Column,
+    Computed,
+    Date,
+    DateTime,
+    ForeignKey,
+    LargeBinary,
+    Text,
+    func,
+)
 from sqlmodel import Field
 
 from taskward.auth.account_ids import SQL_PATTERN as ACCOUNT_ID
@@ -80,3 +91,35 @@ class RefreshTokenFamily(TableModel, table=True):
     created_at: datetime = Field(sa_column=Column(DateTime(True), nullable=False, server_default=func.now()))
     client: str | None = Field(default=None, sa_column=Column(Text))
     address: str | None = Field(default=None, sa_column=Column(Text))
+
+
+class PersonalToken(TableModel, table=True):
+    """A token that a user made for a script. Only its hash is here."""
+
+    __tablename__ = "personal_tokens"
+    __table_args__ = (
+        CheckConstraint("octet_length(token_hash) = 32", name="hash_length"),
+        CheckConstraint("char_length(name) BETWEEN 1 AND 100", name="name_length"),
+    )
+
+    user_id: str = Field(
+        sa_column=Column(Text, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, nullable=False)
+    )
+    id: str = Field(sa_column=Column(Text, primary_key=True))
+    token_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False, index=True))
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    scopes: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    created_at: datetime = Field(sa_column=Column(DateTime(True), nullable=False, server_default=func.now()))
+    expires_at: datetime = Field(sa_column=Column(DateTime(True), nullable=False))
+    last_used_on: date | None = Field(default=None, sa_column=Column(Date))
+
+
+class EndedToken(TableModel, table=True):
+    """The hash of a personal token that was deleted, until every worker has heard of it."""
+
+    __tablename__ = "ended_tokens"
+
+    token_hash: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    ended_at: datetime = Field(
+        sa_column=Column(DateTime(True), primary_key=True, server_default=func.now(), index=True)
+    )

@@ -185,15 +185,20 @@ END_FAMILY = Statement(
     """
 )
 
-# Each worker asks this every few seconds. A log-in ends by the clock of when its transaction began, which commits
-# within seconds: hence the minute.
+# Each worker asks this every few seconds. A log-in ends, and a personal token is revoked, by the clock of when the
+# transaction began, which commits within seconds: hence the minute.
 ENDED_SINCE = Statement(
     f"""
-    SELECT now()::text AS until, family_hash,
+    SELECT now()::text AS until, ended,
            coalesce(%(moment)s::text::timestamptz < now() - {TOLD} + interval '1 minute', true) AS is_unknown
       FROM (SELECT) AS once
-      LEFT JOIN refresh_tokens
-        ON expires_at > %(moment)s::text::timestamptz - interval '1 minute' AND expires_at <= now()
+      LEFT JOIN (
+               SELECT family_hash AS ended FROM refresh_tokens
+                WHERE expires_at > %(moment)s::text::timestamptz - interval '1 minute' AND expires_at <= now()
+                UNION ALL
+               SELECT token_hash FROM ended_tokens
+                WHERE ended_at > %(moment)s::text::timestamptz - interval '1 minute') AS lately
+        ON true
     """,
     effect=Effect.READ_ONLY,
 )

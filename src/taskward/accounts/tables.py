@@ -1,6 +1,6 @@
 """What accounts keep in the database, for the start-up check. model.py has the columns, which no worker loads."""
 
-from taskward.database.tables import Tables
+from taskward.database.tables import CountedWrites, Tables
 from taskward.errors import ApiError, ServerBusyError, TokenInvalidError
 
 
@@ -15,7 +15,9 @@ def address_taken_meanwhile() -> ApiError:
 
 
 TABLES = Tables(
-    of_accounts=("accounts", "identities", "refresh_tokens"),
+    of_users=("personal_tokens",),
+    of_accounts=("accounts", "identities", "refresh_tokens", "ended_tokens"),
+    counted=(CountedWrites("personal_tokens", "leave_the_hash"),),
     broken={
         "fk_users_account_id_accounts": account_deleted,  # by a write with a token that outlived it
         "fk_identities_account_id_accounts": address_taken_meanwhile,

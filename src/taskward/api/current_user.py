@@ -8,15 +8,17 @@ from starlette.requests import Request
 
 from taskward.api.state import state_of
 from taskward.auth.claims import Claims
+from taskward.auth.personal_tokens import TASKS_READ, TASKS_WRITE
 from taskward.errors import (
     AuthenticationError,
     ForbiddenError,
     KeysUnavailableError,
+    ScopeMissingError,
     TokenExpiredError,
     TokenInvalidError,
     TokenMissingError,
 )
-from taskward.observability.current import add_response_headers, at_end, bind_user
+from taskward.observability.current import add_response_headers, at_end, bind_only_reads, bind_user
 
 CLAIMS = "taskward.claims"
 
@@ -24,28 +26,34 @@ CLAIMS = "taskward.claims"
 class BearerToken(HTTPBearer):
     """The dependency that turns `Authorization: Bearer …` (RFC 6750) into a user id."""
 
-    def __init__(self) -> None:
-        description = "An access token, as `sub` says whose."
+    def __init__(self, scope: str | None = None) -> None:
+        """Take the scope that a personal token needs. Without one no personal token will do."""
+        self._scope = scope
+        description = "An access token, as `sub` says whose, or a personal token."
         super().__init__(bearerFormat="JWT", scheme_name="BearerToken", description=description)
 
     async def __call__(self, request: Request) -> str:  # type: ignore[override]  # a user, not the header
         """Return the id of the token's user.
 
         Raises TokenMissingError, TokenExpiredError, TokenInvalidError, KeysUnavailableError, RateLimitedError,
-        DatabaseUnavailableError where nobody knows whether a log-in goes on; and ForbiddenError where the path
-        names a user, unless it is this one. The rule lives here, so that no route can take a user and forget it.
+        DatabaseUnavailableError where nobody knows whether a log-in or a personal token goes on,
+        ScopeMissingError, and ForbiddenError where the path names a user, unless it is this one. The rules live
+        here, so that no route can take a user and forget them.
         """
         limits = state_of(request.app).rate_limits
         try:
-            user_id = (await valid_claims(request)).user_id
+            claims = await valid_claims(request)
         except TokenExpiredError:
             raise  # its signature is good, so nobody is guessing: front ends send a few before they get a new one
         except AuthenticationError:
             await limits.after_failure(request)
             raise
+        user_id = claims.user_id
         bind_user(user_id)
         at_end(limits.begin(user_id))
         add_response_headers(await limits.after_verification(user_id))
+        if not claims.allow(self._scope):
+            raise ScopeMissingError
         if request.path_params.get("user_id", user_id) != user_id:
             raise ForbiddenError
         return user_id
@@ -58,10 +66,14 @@ def claims_of(request: Request) -> Claims:
 
 
 Owner = Annotated[str, Depends(BearerToken())]
+TaskOwner = Annotated[str, Depends(BearerToken(TASKS_READ))]  # who may write is PostgreSQL's to know
 
 
 async def valid_claims(request: Request) -> Claims:
-    """Return what the token of a request says, if it is good now; raise as `BearerToken` does where it is not."""
+    """Return what the token of a request says, if it is good now; raise as `BearerToken` does where it is not.
+
+    From here on nothing can be written for a request whose token only reads: its transactions are read-only.
+    """
     state = state_of(request.app)
     verifier, metrics = state.verifier, state.metrics
     try:
@@ -80,6 +92,8 @@ async def valid_claims(request: Request) -> Claims:
         metrics.token(error.code)
         raise
     request.scope[CLAIMS] = claims
+    if not claims.allow(TASKS_WRITE):
+        bind_only_reads()
     return claims
 
 

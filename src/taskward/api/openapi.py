@@ -18,7 +18,9 @@ NAMES = {
     frozenset({"VALIDATION_ERROR", "MALFORMED_JSON"}): "InvalidBodyError",
     frozenset({"TOKEN_MISSING", "TOKEN_EXPIRED", "TOKEN_INVALID"}): "TokenError",
     frozenset({"TOKEN_MISSING", "TOKEN_INVALID"}): "BearerError",
-    frozenset({"FORBIDDEN", "QUOTA_EXCEEDED"}): "CreateForbiddenError",
+    frozenset({"FORBIDDEN", "SCOPE_MISSING"}): "ForbiddenError",
+    frozenset({"FORBIDDEN", "SCOPE_MISSING", "QUOTA_EXCEEDED"}): "CreateForbiddenError",
+    frozenset({"SCOPE_MISSING", "QUOTA_EXCEEDED"}): "CreateTokenForbiddenError",
     frozenset({"RATE_LIMITED", "TOO_MANY_WAITING"}): "TooManyRequestsError",
     frozenset({"DATABASE_UNAVAILABLE", "KEYS_UNAVAILABLE"}): "UnavailableError",
     frozenset({"DATABASE_UNAVAILABLE", "SERVER_BUSY"}): "LogInUnavailableError",
@@ -61,7 +63,7 @@ class InvalidBody(ErrorBody):
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the documentation of error responses, with an example of each code, for a route's `responses`.
 
-    500 is always among them, and 429 wherever a client must prove who it is.
+    500 is always among them, 429 wherever a client must prove who it is, and 403 where it does so by a token.
     """
     everything = (
         errors.ValidationFailedError([("title", "is missing")]),
@@ -69,7 +71,8 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
         errors.TokenMissingError(""),
         errors.TokenExpiredError(""),
         errors.TokenInvalidError(""),
-        errors.ForbiddenError(),
+        *([errors.ForbiddenError()] if 403 in statuses else []),
+        errors.ScopeMissingError(),
         errors.TaskNotFoundError(),
         errors.IdempotencyInProgressError(),
         errors.IdempotencyKeyReusedError(),
@@ -80,7 +83,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
         errors.DatabaseUnavailableError(),
         errors.KeysUnavailableError(),
     )
-    documented = {*statuses, 500} | ({429} if 401 in statuses else set())
+    documented = {*statuses, 500} | ({403, 429} if 401 in statuses else set())
     return responses_of(*(kind for kind in everything if kind.status in documented))
 
 

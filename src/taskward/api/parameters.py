@@ -61,6 +61,13 @@ _PATH_PARAMETERS: dict[str, dict[str, Any]] = {
         "description": "As the list of your log-ins has it.",
         "schema": {"type": "string", "minLength": 1},
     },
+    "token_id": {
+        "name": "token_id",
+        "in": "path",
+        "required": True,
+        "description": "As the list of your personal tokens has it.",
+        "schema": {"type": "string", "minLength": 1},
+    },
 }
 
 

@@ -28,12 +28,18 @@ SESSION_CACHE_AUDIENCE = "better-auth:session-cache"  # signed with the same key
 class Claims:
     """What a verified token says: the user, and until when it says so (seconds since 1970, leeway included).
 
-    And of which log-in it is, where that was one to an account of this service.
+    And of which log-in it is, where that was one to an account of this service. Of a personal token, that is its
+    hash, and `scopes` are what it is good for; None is everything.
     """
 
     user_id: str
     valid_until: float
     log_in: bytes | None = None
+    scopes: frozenset[str] | None = None
+
+    def allow(self, scope: str | None) -> bool:
+        """Tell whether they are good for a scope; None is what no personal token is good for."""
+        return self.scopes is None or scope in self.scopes
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 An access token names the log-in that it came of, as `sid` (OpenID Connect Front-Channel Logout 1.0, 3). When it is
 verified, the database is asked whether that goes on. Later requests do not ask: every two seconds, while there are
-requests of accounts, a worker learns which log-ins have ended since, and forgets the tokens of those.
+requests of accounts, a worker learns which log-ins have ended since, and forgets the tokens of those. Personal
+tokens that were revoked are learnt of in the same way, each by its hash: they count as log-ins here.
 See docs/decisions/0023-signing-out-ends-access.md.
 """
 

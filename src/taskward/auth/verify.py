@@ -14,12 +14,15 @@ from taskward.auth.claims import Claims, Expected, check_claims
 from taskward.auth.jwk import ALGORITHMS, Key, names_of, one_name
 from taskward.auth.keys import ProviderKeys
 from taskward.auth.log_ins import LogIns
+from taskward.auth.personal_tokens import PREFIX, FindToken, check_form
 from taskward.auth.prevalidation import Unverified, prevalidate
 from taskward.errors import TokenExpiredError, TokenInvalidError
 from taskward.settings import Settings
 
 MAX_CACHED = 10_000
+MAX_PERSONAL_SECONDS = 30.0  # for which a personal token is not looked for again
 HAS_EXPIRED = "The token has expired. Ask for a new one."
+PERSONAL_HAS_EXPIRED = "The personal token has expired. Make a new one."
 T = TypeVar("T")
 JWS = jwt.PyJWS()
 JWS.register_algorithm("Ed25519", OKPAlgorithm())  # RFC 9864; the library knows the older name, EdDSA
@@ -36,24 +39,28 @@ class TokenVerifier:
         expected: Expected | None = None,
         clock: Callable[[], float] = time.time,
         log_ins: LogIns | None = None,
+        find_token: FindToken | None = None,
     ) -> None:
         """Take a secret with the one algorithm it may be used with, a provider, and a clock of seconds since 1970.
 
-        Without a secret or without a provider, tokens that would need it are refused. Without `log_ins`, it is not
-        looked whether those of accounts go on.
+        Without a secret or without a provider, tokens that would need it are refused, and personal ones without
+        `find_token`. Without `log_ins`, it is not looked whether those of accounts go on.
         """
         self.provider = provider
         self.expected = expected or Expected()
         self._shared = Key(algorithm, secret) if secret is not None else None
         self._clock = clock
         self._log_ins = log_ins
+        self._find_token = find_token
         if log_ins is not None:
             log_ins.forget = self.forget
         self._cached: dict[bytes, tuple[Claims, Key]] = {}
         self._expired: dict[bytes, tuple[float, Key, str]] = {}  # when it was seen to have, and what was said
 
     @classmethod
-    def from_settings(cls, settings: Settings, log_ins: LogIns | None = None) -> "TokenVerifier":
+    def from_settings(
+        cls, settings: Settings, log_ins: LogIns | None = None, find_token: FindToken | None = None
+    ) -> "TokenVerifier":
         """Return the verifier that the settings ask for; raise InvalidSettingsError for a secret that is none."""
         return cls(
             settings.signing_secret if settings.has_secret else None,
@@ -61,6 +68,7 @@ class TokenVerifier:
             ProviderKeys(settings.jwt_jwks_url) if settings.jwt_jwks_url is not None else None,
             Expected.from_settings(settings),
             log_ins=log_ins,
+            find_token=find_token,
         )
 
     @asynccontextmanager
@@ -111,9 +119,11 @@ class TokenVerifier:
     async def verify(self, token: str) -> Claims:
         """Return the claims of a good token, and cache them.
 
-        Waits where a provider's key is missing, and for the database where it is of a log-in. Raises
+        Waits where a provider's key is missing, and for the database where it is of a log-in, or personal. Raises
         TokenExpiredError, TokenInvalidError, KeysUnavailableError, DatabaseUnavailableError.
         """
+        if token.startswith(PREFIX):  # as no JWT does: it would begin with the base64url of a brace
+            return await self._verify_personal(token)
         unverified = prevalidate(token)
         key = await self.find_key(unverified)
         check_signature(token, key)
@@ -129,8 +139,26 @@ class TokenVerifier:
         _cache(self._cached, _digest(token), (claims, key))
         return claims
 
+    async def _verify_personal(self, token: str) -> Claims:
+        """Return what a personal token is good for. It is cached for a while alone, as a key that may go is."""
+        check_form(token)
+        digest, now = _digest(token), self._clock()
+        found = await self._find_token(digest) if self._find_token else None
+        if found is None:
+            raise TokenInvalidError("There is no such personal token, or it was revoked.")
+        key = Key(PREFIX, None, trusted_until=now + MAX_PERSONAL_SECONDS)
+        if found.seconds_left <= 0:
+            _cache(self._expired, digest, (now, key, PERSONAL_HAS_EXPIRED))
+            raise TokenExpiredError(PERSONAL_HAS_EXPIRED)
+        claims = Claims(found.user_id, now + found.seconds_left, log_in=digest, scopes=found.scopes)
+        _cache(self._cached, digest, (claims, key))
+        return claims
+
     def forget(self, log_ins: Collection[bytes] | None) -> None:
-        """Forget the tokens of these log-ins, None for all: should one come again, it is verified anew."""
+        """Forget the tokens of these log-ins, and personal ones by their hash; None for all.
+
+        Should one come again, it is verified anew.
+        """
         if log_ins is None:
             self._cached = {digest: found for digest, found in self._cached.items() if found[0].log_in is None}
         elif log_ins:

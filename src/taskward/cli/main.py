@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from taskward.cli import lists, login, tasks, transfer, user_commands, watch
+from taskward.cli import lists, login, personal_tokens, tasks, transfer, user_commands, watch
 from taskward.cli.one_line_errors import one_line_errors
 
 cli = typer.Typer(
@@ -120,6 +120,7 @@ def after_restore() -> None:
 
 
 cli.add_typer(user_commands.commands, name="user")
+cli.add_typer(personal_tokens.commands, name="tokens", rich_help_panel=login.PANEL)
 
 doctor = typer.Typer(help="Look for what is wrong.", no_args_is_help=True)
 cli.add_typer(doctor, name="doctor")

@@ -34,7 +34,7 @@ def show(email: Email, as_json: AsJson = False) -> None:
 
 @commands.command("disable")
 def disable(email: Email, as_json: AsJson = False) -> None:
-    """Let nobody log in to an account, and end its log-ins. Its tasks stay."""
+    """Let nobody log in to an account, end its log-ins, and revoke its personal tokens. Its tasks stay."""
     from taskward.cli.users import disable as run
 
     with one_line_errors():

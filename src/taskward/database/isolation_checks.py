@@ -55,6 +55,12 @@ A_STRANGER_SEES_NOTHING = """
      WHERE {any_row}
 """
 
+# Asked in a transaction that is for somebody who may only read.
+READS_ARE_HELD = Statement("""
+    SELECT 'a transaction that may only read may write' AS problem
+     WHERE current_setting('transaction_read_only') <> 'on'
+""")
+
 # Neither of the two roles may reach what is the other's: not by a grant, not by a grant to everybody, and not as a
 # member of the other role or of an owner.
 REACHED = """

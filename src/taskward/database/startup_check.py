@@ -10,7 +10,7 @@ from psycopg import errors as postgres
 from taskward.database.driver.causes import primary
 from taskward.database.driver.exchange import Row
 from taskward.database.driver.statement import Statement
-from taskward.database.isolation_checks import checks_of
+from taskward.database.isolation_checks import READS_ARE_HELD, checks_of
 from taskward.database.tables import Tables
 from taskward.database.transaction import ACCOUNTS_ROLE, APP_ROLE, NOBODY, Database
 from taskward.errors import DatabaseUnavailableError, ForbiddenError
@@ -86,6 +86,8 @@ async def check_isolation(database: Database, tables: Tables) -> None:
             results = [transaction.execute(check) for check in checks.of_users]
         async with database.acting_as(f"nobody {secrets.token_hex(16)}", checked=False) as transaction:
             results.append(transaction.execute(checks.of_a_stranger))
+        async with database.acting_as(NOBODY, checked=False, only_reads=True) as transaction:
+            results.append(transaction.execute(READS_ARE_HELD))
         async with database.acting_for_accounts(checked=False) as transaction:
             results += [transaction.execute(check) for check in checks.of_accounts]
     except ForbiddenError as refused:

@@ -9,7 +9,8 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import replace
 from itertools import count
 from types import MappingProxyType, TracebackType
 from typing import Any, Generic, Self
@@ -24,7 +25,7 @@ from taskward.database.driver.statement import Effect, RowT, Statement
 from taskward.database.errors import translated
 from taskward.database.tables import Broken
 from taskward.database.url import is_pooled
-from taskward.errors import ApiError, DatabaseUnavailableError
+from taskward.errors import ApiError, DatabaseUnavailableError, ScopeMissingError
 
 APP_ROLE = "taskward_app"
 ACCOUNTS_ROLE = "taskward_accounts"
@@ -40,6 +41,13 @@ IDENTITY = Statement(
     """,
     effect=Effect.READ_ONLY,
     correlation_id="correlation_id",
+)
+
+# The same, and nothing can be written after it: 25006, and no statement can undo it (25001: PostgreSQL manual, SET
+# TRANSACTION). It goes with the transaction, as all of the identity does.
+READ_ONLY_IDENTITY = replace(
+    IDENTITY,
+    sql=IDENTITY.sql.replace("SELECT", "SELECT set_config('transaction_read_only', 'on', true),", 1),
 )
 
 # Nothing of such a transaction has happened, so it may be tried again, whatever it was.
@@ -79,9 +87,10 @@ class Rows(Generic[RowT]):
 class Transaction:
     """One user's statements, collected in the block and sent together when it ends."""
 
-    def __init__(self, database: "Database", role: str, user_id: str, *, checked: bool) -> None:
+    def __init__(self, database: "Database", role: str, user_id: str, *, checked: bool, only_reads: bool) -> None:
         self._database = database
         self._role = role
+        self.only_reads = only_reads or database.only_reads()
         self.user_id = user_id
         self._correlation_id = database.new_correlation_id()
         self._results: list[Rows[Any]] = []
@@ -103,7 +112,7 @@ class Transaction:
     def identify(self, role: str = APP_ROLE) -> None:
         """Say who acts and as which role, until the transaction ends or this is said again."""
         self._add(
-            IDENTITY,
+            READ_ONLY_IDENTITY if self.only_reads else IDENTITY,
             {
                 "role": role,
                 "owner": self.user_id,
@@ -165,6 +174,7 @@ class Database:
         nothing_found: NothingFound = _no_question,
         timed: Callable[[float], None] = lambda _: None,
         written: Callable[[str], None] = lambda _: None,
+        only_reads: Callable[[], bool] = lambda: False,
     ) -> None:
         """Take a libpq connection string, how many connections to keep and to open beyond those, and seconds.
 
@@ -175,7 +185,8 @@ class Database:
         constraint's name. `nothing_found` is told of a user in whose transaction no statement had a row, and
         raises if there is no such user any more. `timed` is told how many seconds each transaction took.
         `written` is told the user of each that was not read-only, whatever became of it: it may be committed and
-        its answer lost, and to be told once too often is no harm.
+        its answer lost, and to be told once too often is no harm. `only_reads` tells whether a transaction that
+        begins now is for somebody who may not write: PostgreSQL refuses it then, whatever is in it.
         """
         pooled = is_pooled(conninfo)
         self.pool = Pool(
@@ -190,6 +201,7 @@ class Database:
         self.nothing_found = nothing_found
         self._timed = timed
         self._written = written
+        self.only_reads = only_reads
         self._checking: asyncio.Task[None] | None = None
         self._name = secrets.token_hex(8)
         self._correlation_ids = count()
@@ -206,19 +218,21 @@ class Database:
         if self._checking:
             await asyncio.gather(self._checking, return_exceptions=True)
 
-    def acting_as(self, user_id: str, *, checked: bool = True) -> Transaction:
+    def acting_as(self, user_id: str, *, checked: bool = True, only_reads: bool = False) -> Transaction:
         """Return a transaction, for `async with`, to which row-level security shows the rows of `user_id` alone.
 
         It commits when the block ends, and nothing was sent when the block raises. Results can be read after the
-        block. Raises DatabaseUnavailableError (LockTimeoutError where it waited for another transaction),
-        ForbiddenError, ValidationFailedError or AlreadyThereError where the database refuses, and what
-        `nothing_found` raises where there was nothing.
+        block. With `only_reads`, PostgreSQL refuses whatever would write.
+
+        Raises DatabaseUnavailableError (LockTimeoutError where it waited for another transaction), ForbiddenError,
+        ValidationFailedError or AlreadyThereError where the database refuses, ScopeMissingError where it writes
+        for somebody who may only read, and what `nothing_found` raises where there was nothing.
         """
-        return Transaction(self, APP_ROLE, user_id, checked=checked)
+        return Transaction(self, APP_ROLE, user_id, checked=checked, only_reads=only_reads)
 
     def acting_for_accounts(self, user_id: str = NOBODY, *, checked: bool = True) -> Transaction:
         """Return a transaction like `acting_as`, which reaches accounts and refresh tokens but no user data."""
-        return Transaction(self, ACCOUNTS_ROLE, user_id, checked=checked)
+        return Transaction(self, ACCOUNTS_ROLE, user_id, checked=checked, only_reads=False)
 
     def new_correlation_id(self) -> str:
         """Return a name that no other transaction has, in this process or another."""
@@ -247,6 +261,8 @@ class Database:
                 return await self._run_with_retries(transaction)
         except Exception as error:
             transaction.failed_at = failed_at(error)
+            if transaction.only_reads and isinstance(error, postgres.ReadOnlySqlTransaction):
+                raise ScopeMissingError from error
             answer = translated(error, self._broken)
             if answer is None:
                 raise
@@ -273,10 +289,10 @@ class Database:
             raise DatabaseUnavailableError from error
 
     async def _run_with_retries(self, transaction: Transaction) -> list[list[Row]]:
-        run = self._reads.run if transaction.effect == Effect.READ_ONLY else self._run_alone
+        reads = transaction.effect == Effect.READ_ONLY
         for attempt in count(1):
             try:
-                return await run(transaction.commands)
+                return await (self._reads.run(transaction.commands) if reads else self._run_alone(transaction))
             except ROLLED_BACK:
                 if attempt > MAX_RETRIES:
                     raise
@@ -285,12 +301,13 @@ class Database:
                     raise
         raise AssertionError  # the loop ends by returning or raising
 
-    async def _run_alone(self, commands: Sequence[Command]) -> list[list[Row]]:
+    async def _run_alone(self, transaction: Transaction) -> list[list[Row]]:
         connection = await self.pool.acquire()
         try:
-            return await connection.exchange(commands)
+            return await connection.exchange(transaction.commands)
         except postgres.ReadOnlySqlTransaction:
-            connection.close()  # to what is a standby by now; the next one may find the new primary
+            if not transaction.only_reads:  # else that is what was asked for
+                connection.close()  # to what is a standby by now; the next one may find the new primary
             raise
         finally:
             self.pool.release(connection)

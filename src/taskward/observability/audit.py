@@ -40,6 +40,8 @@ class Event(Enum):
     ENABLED = "enabled"
     LOG_INS_ENDED = "log_ins_ended"
     USER_DELETED = "user_deleted"
+    TOKEN_MADE = "token_made"  # noqa: S105
+    TOKEN_REVOKED = "token_revoked"  # noqa: S105
 
 
 def record(event: Event, *, user: str | None = None, email: str | None = None) -> None:

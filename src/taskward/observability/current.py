@@ -20,6 +20,7 @@ class CurrentRequest:
         "id",
         "max_body_bytes",
         "method",
+        "only_reads",
         "response_headers",
         "route",
         "user_id",
@@ -33,6 +34,7 @@ class CurrentRequest:
         self.user_id: str | None = None
         self.address: str | None = None
         self.max_body_bytes = MAX_BODY_BYTES
+        self.only_reads = False
         self.response_headers: list[tuple[bytes, bytes]] = []  # those that are not the handler's to give
         self.at_end: list[Callable[[], None]] = []
         self.waited = 0.0  # seconds in which nothing was done for it, as it had asked to wait
@@ -52,6 +54,17 @@ def bind_route(template: str) -> None:
     """Note the route template of the current request, if there is one."""
     if (request := current_request.get()) is not None:
         request.route = template
+
+
+def bind_only_reads() -> None:
+    """Note that nothing may be written for the current request, if there is one, whatever its route does."""
+    if (request := current_request.get()) is not None:
+        request.only_reads = True
+
+
+def only_reads() -> bool:
+    """Tell whether nothing may be written for the current request."""
+    return (request := current_request.get()) is not None and request.only_reads
 
 
 def add_response_headers(headers: Iterable[tuple[bytes, bytes]]) -> None:

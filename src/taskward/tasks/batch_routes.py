@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from taskward.api.bodies import JsonBody
-from taskward.api.current_user import Owner
+from taskward.api.current_user import TaskOwner
 from taskward.api.errors import REFUSALS
 from taskward.api.fast import fast
 from taskward.api.openapi import responses, responses_of
@@ -32,7 +32,7 @@ router = APIRouter()
 @fast
 async def run_batch(
     request: Request,
-    owner: Owner,
+    owner: TaskOwner,
     batch: Annotated[Batch, Depends(JsonBody(BatchBody, max_bytes=MAX_BATCH_BYTES))],
 ) -> Response:
     """Do 1 to 100 operations, in their order and in one transaction.

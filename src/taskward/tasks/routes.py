@@ -22,7 +22,7 @@ from taskward.api.conditional import (
     not_modified,
     tag_of,
 )
-from taskward.api.current_user import Owner
+from taskward.api.current_user import TaskOwner
 from taskward.api.fast import fast
 from taskward.api.idempotency import idempotency_key
 from taskward.api.openapi import ErrorBody, request_header, responses, responses_of, with_headers
@@ -37,6 +37,7 @@ from taskward.errors import (
     PreconditionFailedError,
     QuotaExceededError,
     RateLimitedError,
+    ScopeMissingError,
     TooManyWaitingError,
 )
 from taskward.hints.waiters import OF_USER
@@ -115,7 +116,7 @@ router = APIRouter(tags=[TAG])
 )
 @fast
 async def list_tasks(
-    request: Request, owner: Owner, query: Annotated[ListQuery, Depends(QueryParameters(ListQuery))]
+    request: Request, owner: TaskOwner, query: Annotated[ListQuery, Depends(QueryParameters(ListQuery))]
 ) -> Response:
     """List your tasks, page by page.
 
@@ -150,7 +151,7 @@ async def list_tasks(
     status_code=201,
     response_model=TaskRead,
     responses=responses(400, 401, 409, 413, 415, 422, 503)
-    | responses_of(ForbiddenError(), QuotaExceededError())
+    | responses_of(ForbiddenError(), ScopeMissingError(), QuotaExceededError())
     | with_headers(
         201,
         Location="The path of the task.",
@@ -162,7 +163,7 @@ async def list_tasks(
 )
 @fast
 async def create_task(
-    request: Request, owner: Owner, new: Annotated[BaseModel, Depends(JsonBody(TaskCreate))]
+    request: Request, owner: TaskOwner, new: Annotated[BaseModel, Depends(JsonBody(TaskCreate))]
 ) -> Response:
     """Create a task, or return the one that is there under this `uid`. `Location` says where it is."""
     created = await _service(request).create_task(owner, dict(new), idempotency_key(request) or None)
@@ -182,7 +183,7 @@ async def create_task(
 )
 @fast
 async def read_changes(
-    request: Request, owner: Owner, query: Annotated[ChangesQuery, Depends(QueryParameters(ChangesQuery))]
+    request: Request, owner: TaskOwner, query: Annotated[ChangesQuery, Depends(QueryParameters(ChangesQuery))]
 ) -> Response:
     """Read which of your tasks were written or deleted after a revision.
 
@@ -208,7 +209,7 @@ async def read_changes(
     openapi_extra={"parameters": [IF_NONE_MATCH]},
 )
 @fast
-async def read_task(request: Request, owner: Owner, task_id: TaskId) -> Response:
+async def read_task(request: Request, owner: TaskOwner, task_id: TaskId) -> Response:
     """Read one of your tasks."""
     task = await _service(request).read_task(owner, task_id)
     if is_unchanged(request, tag := _tag(task)):
@@ -221,7 +222,7 @@ async def read_task(request: Request, owner: Owner, task_id: TaskId) -> Response
 @fast
 async def update_task(
     request: Request,
-    owner: Owner,
+    owner: TaskOwner,
     task_id: TaskId,
     changes: Annotated[Values, Depends(JsonBody(SomeChanges))],
 ) -> Response:
@@ -237,7 +238,7 @@ async def update_task(
 @fast
 async def complete_task(
     request: Request,
-    owner: Owner,
+    owner: TaskOwner,
     task_id: TaskId,
     wanted: Annotated[Completion | None, Depends(JsonBody(Completion, optional=True))],
 ) -> Response:
@@ -260,7 +261,7 @@ async def complete_task(
     openapi_extra={"parameters": [IF_MATCH]},
 )
 @fast
-async def delete_task(request: Request, owner: Owner, task_id: TaskId) -> Response:
+async def delete_task(request: Request, owner: TaskOwner, task_id: TaskId) -> Response:
     """Delete a task for good."""
     await end_of_body(request)
     expected = expected_revisions(request)

@@ -1,0 +1,103 @@
+"""Personal tokens: what their owner does with them, and what workers ask about them."""
+
+import asyncio
+import hashlib
+import logging
+import secrets
+from base64 import b32encode
+from collections.abc import Sequence
+from contextvars import Context
+from typing import Any
+
+from taskward.accounts import personal_token_statements as statements
+from taskward.auth.personal_tokens import FoundToken, implied, new_token
+from taskward.database.purge import Purge
+from taskward.database.transaction import Database
+from taskward.errors import ApiError, QuotaExceededError, TokenNotFoundError
+from taskward.observability.audit import Event, record
+
+NO_ROOM = f"You have {statements.MOST_TOKENS} personal tokens, which is as many as you may have. Revoke some."
+ID_BYTES = 10  # 16 characters of base32
+
+Token = dict[str, Any]
+
+logger = logging.getLogger(__name__)
+
+
+class PersonalTokenService:
+    """Operations on personal tokens. Each raises DatabaseUnavailableError when there is no response to be had."""
+
+    def __init__(self, database: Database) -> None:
+        """Take the database."""
+        self._database = database
+        self._purge = Purge("ended tokens", database.acting_for_accounts, statements.PURGE_ENDED)
+        self._noting: set[asyncio.Task[None]] = set()
+
+    async def create_token(self, owner: str, name: str, scopes: Sequence[str], days: int) -> Token:
+        """Make a token, and return it with what is known of it; nobody can read it again.
+
+        Raises QuotaExceededError, and TokenInvalidError when the account is gone.
+        """
+        token = new_token()
+        async with self._database.acting_as(owner) as transaction:
+            transaction.execute(statements.MAKE_USER)
+            transaction.execute(statements.LOCK_USER)
+            transaction.execute(statements.FORGET_EXPIRED)
+            created = transaction.execute(
+                statements.CREATE_TOKEN,
+                id=_new_id(), hash=_hash(token), name=name, scopes=sorted(set(scopes)), days=days,
+            )  # fmt: skip
+        if created.first is None:
+            raise QuotaExceededError(NO_ROOM)
+        record(Event.TOKEN_MADE, user=owner)
+        return {**created.first, "token": token}
+
+    async def tokens(self, owner: str) -> list[Token]:
+        """Return the owner's tokens, without themselves, the newest first; also expired ones, for a month."""
+        async with self._database.acting_as(owner) as transaction:
+            found = transaction.execute(statements.LIST_TOKENS)
+        return found.all
+
+    async def revoke_token(self, owner: str, token_id: str) -> None:
+        """Delete a token, which is refused everywhere within five seconds; raise TokenNotFoundError."""
+        async with self._database.acting_as(owner) as transaction:
+            revoked = transaction.execute(statements.REVOKE_TOKEN, id=token_id)
+        if revoked.first is None:
+            raise TokenNotFoundError
+        record(Event.TOKEN_REVOKED, user=owner)
+        self._purge.when_due()
+
+    async def find(self, token_hash: bytes) -> FoundToken | None:
+        """Return the token of a hash, also an expired one; None for none, or where its account is disabled."""
+        async with self._database.acting_for_accounts() as transaction:
+            found = transaction.execute(statements.FIND_TOKEN, hash=token_hash)
+        if (row := found.first) is None:
+            return None
+        if row["unused_today"] and row["seconds_left"] > 0:
+            self._begin_noting(row["user_id"], row["id"])
+        return FoundToken(row["user_id"], row["seconds_left"], implied(row["scopes"]))
+
+    async def close(self) -> None:
+        """Wait until it is noted which tokens were used."""
+        await asyncio.gather(*self._noting)
+
+    def _begin_noting(self, owner: str, token_id: str) -> None:
+        """Note a use beside the request. It is no part of that: the token may be one that only reads."""
+        task = asyncio.create_task(self._note(owner, token_id), context=Context())
+        self._noting.add(task)
+        task.add_done_callback(self._noting.discard)
+
+    async def _note(self, owner: str, token_id: str) -> None:
+        try:
+            async with self._database.acting_as(owner) as transaction:
+                transaction.execute(statements.NOTE_USE, id=token_id)
+        except ApiError as error:
+            logger.warning("the use of a personal token was not noted, and will be later: %s", error)
+
+
+def _new_id() -> str:
+    return b32encode(secrets.token_bytes(ID_BYTES)).decode().lower()
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
