@@ -41,6 +41,17 @@ def authorizations() -> Iterator[str]:
     yield "Bearer " + jwt.encode({"sub": CANARY}, CANARY * 8, "HS512")
 
 
+def personal_tokens(url: str, owner: str) -> Iterator[str]:
+    """Yield headers of a personal token that only reads, of it altered, and of it revoked."""
+    headers = {"Authorization": owner}
+    body = {"name": CANARY, "scopes": ["tasks:read"]}
+    made = httpx2.post(f"{url}/auth/tokens", json=body, headers=headers).json()
+    yield f"Bearer {made['token']}"
+    yield f"Bearer {made['token'][:-1]}-"
+    httpx2.delete(f"{url}/auth/tokens/{made['id']}", headers=headers)
+    yield f"Bearer {made['token']}"
+
+
 def ask(client: httpx2.Client, method: str, path: str, **request: object) -> int:
     return client.request(method, path, **request).status_code  # type: ignore[arg-type]
 
@@ -75,6 +86,13 @@ def ask_everything(url: str) -> set[int]:
             statuses.add(ask(alice, method, where, **request))
         for value in authorizations():
             statuses.add(ask(anonymous, "GET", "/tasks", headers={"Authorization": value}))
+    for value in personal_tokens(url, good["Authorization"]):
+        statuses |= {
+            httpx2.request(
+                method, f"{url}{path}", json={"title": "Buy milk"}, headers={"Authorization": value}
+            ).status_code
+            for method, path in (("POST", "/tasks"), ("POST", "/auth/tokens"), ("GET", "/tasks"))
+        }
     with Wire(url) as wire:
         wire.send(f"{CANARY} {CANARY}\r\n\r\n".encode())
         wire.read()
@@ -110,6 +128,7 @@ def test_nothing_that_a_client_sent_is_in_the_log(
     output = service.banner + service.rest_of_output
     assert CANARY not in output.lower()
     assert "eyJ" not in output
+    assert "twp_" not in output
     lines = [
         line
         for line in output.splitlines()

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from taskward.api.current_user import Owner
+from taskward.api.current_user import TaskOwner
 from taskward.api.fast import fast, is_declared_fast
 from taskward.errors import TaskNotFoundError
 from taskward.server.fast_routes import FastRoutes, NotFastError
@@ -129,7 +129,7 @@ async def test_overridden_dependencies_are_asked(alice: Client, app: FastAPI) ->
 
     app.dependency_overrides[who] = bob
     assert (await get(app, "/who")).json() == {"by_fastapi": True, "name": "bob"}
-    app.dependency_overrides[get_args(Owner)[1].dependency] = alice_herself
+    app.dependency_overrides[get_args(TaskOwner)[1].dependency] = alice_herself
     assert (await get(app, "/tasks")).json()["count"] == 1
     app.dependency_overrides.clear()
     assert (await get(app, "/who")).json() == {"by_fastapi": False, "name": "somebody"}
