@@ -21,6 +21,7 @@ from taskward.settings import Settings
 from tests.accounts.people import delete_me
 from tests.client import Client, connect
 from tests.conftest import SECRET, started
+from tests.database.transactions import waiting_for
 from tests.service import Service
 
 PROMISED_SECONDS = 5.0
@@ -160,13 +161,29 @@ async def test_a_token_that_has_expired_is_refused_and_listed(
         assert len(await tokens_of(alice)) == 1, "a month later it is gone"
 
 
+ONE_LESS = """
+    INSERT INTO personal_tokens (user_id, id, token_hash, name, scopes, expires_at)
+    SELECT 'alice', n, sha256(n::text::bytea), n, '{tasks:read}', now() + interval '1 day'
+      FROM generate_series(2, %s::int) AS n
+"""
+
+
 @pytest.mark.quick
-async def test_nobody_has_more_than_fifty_also_not_by_asking_at_once(alice: Client) -> None:
+async def test_nobody_has_more_than_fifty_also_not_by_asking_at_once(
+    alice: Client, superuser: psycopg.Connection
+) -> None:
+    await alice.post("/tasks", json=TITLE)
+    superuser.execute(ONE_LESS, [MOST_TOKENS])
     body = {"name": "x", "scopes": ["tasks:read"]}
-    found = await asyncio.gather(*(alice.post("/auth/tokens", json=body) for _ in range(MOST_TOKENS + 10)))
-    assert sorted(response.status_code for response in found) == [201] * MOST_TOKENS + [403] * 10
+    with superuser.transaction():
+        superuser.execute("SELECT FROM users FOR UPDATE")
+        asked = [asyncio.create_task(alice.post("/auth/tokens", json=body)) for _ in range(2)]
+        for waits in ("transactionid", "tuple"):  # the first for the row, the second behind it
+            await waiting_for(superuser, waits)
+    found = await asyncio.gather(*asked)
+    assert sorted(response.status_code for response in found) == [201, 403]
     assert {response.json().get("code") for response in found} == {None, "QUOTA_EXCEEDED"}
-    assert (await alice.delete(f"/auth/tokens/{(await tokens_of(alice))[0]['id']}")).status_code == 204
+    assert (await alice.delete("/auth/tokens/2")).status_code == 204
     await make(alice)
 
 
