@@ -48,7 +48,7 @@ WRONG: list[Any] = [
     [None], ["a", "A"], [str(number) for number in range(30)], {}, {SECRET: 1}, [[]], "2026-13-45", "1800-01-01",
     "25:00",
 ]  # fmt: skip
-BODIES = {
+BODIES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
     "POST /tasks": ("json", {"title": "Buy milk"}, [*SETTABLE, "unknown"]),
     "POST /tasks/batch": ("json", {}, ["operations", "unknown"]),
     "PATCH /tasks/1": ("json", {}, [*CHANGEABLE, "unknown"]),
