@@ -65,8 +65,21 @@ def service(
     server: str | None, *, patience_seconds: float | None = None, away_seconds: float | None = None
 ) -> Iterator[Api]:
     """Give the service at an address; tell what goes wrong inside in one line, and exit with its code."""
-    from taskward.client.address import Address
-    from taskward.client.api import AWAY_SECONDS, PATIENCE_SECONDS, Api
+    with told_in_a_line():
+        from taskward.client.address import Address
+        from taskward.client.api import AWAY_SECONDS, PATIENCE_SECONDS, Api
+
+        with Api(
+            Address(server or _usual_server()),
+            patience_seconds=PATIENCE_SECONDS if patience_seconds is None else patience_seconds,
+            away_seconds=AWAY_SECONDS if away_seconds is None else away_seconds,
+        ) as api:
+            yield api
+
+
+@contextmanager
+def told_in_a_line() -> Iterator[None]:
+    """Tell what goes wrong inside in one line, and exit with its code."""
     from taskward.client.errors import ClientError
     from taskward.os_errors import in_words
     from taskward.terminal_text import harmless
@@ -74,12 +87,7 @@ def service(
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # not every locale has every title
     try:
-        with Api(
-            Address(server or _usual_server()),
-            patience_seconds=PATIENCE_SECONDS if patience_seconds is None else patience_seconds,
-            away_seconds=AWAY_SECONDS if away_seconds is None else away_seconds,
-        ) as api:
-            yield api
+        yield
     except ClientError as error:
         typer.echo(f"taskward: {harmless(str(error))}", err=True)
         raise typer.Exit(error.exit_code) from None

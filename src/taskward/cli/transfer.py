@@ -1,33 +1,67 @@
 """`taskward import` and `export`."""
 
-import io
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Literal, TextIO
+from collections.abc import Iterator
+from itertools import chain
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from taskward.cli import values
-from taskward.cli.options import AsJson, Only, Server, Status, logged_in, status_of
-from taskward.client.fields import Page, Task
+from taskward.cli.options import AsJson, Only, Server, Status, logged_in, status_of, told_in_a_line
+
+if TYPE_CHECKING:  # loading these takes longer than `--help` may
+    from taskward.cli.import_report import Report
+    from taskward.client.fields import Task
+    from taskward.client.imports.files import Source
+    from taskward.client.imports.found import Findings, Found
+    from taskward.client.session import Session
 
 PANEL = "Files"
-TOLD_REFUSALS = 20
+INTERRUPTED = 130
 commands = typer.Typer()
 
-Kind = Annotated[
-    Literal["json", "jsonl", "csv"] | None,
+From = Annotated[
+    Literal[
+        "json", "jsonl", "csv", "todoist", "google-tasks", "microsoft-todo", "ticktick", "taskwarrior", "vikunja",
+        "icalendar", "todo.txt", "markdown",
+    ]
+    | None,
+    typer.Option("--from", "--format", help="What the file is. Unless given, its content tells."),
+]  # fmt: skip
+To = Annotated[
+    Literal["json", "jsonl", "csv", "icalendar", "todo.txt", "markdown"] | None,
     typer.Option("--format", help="Unless given, what the file's name ends in."),
 ]
 
 
 @commands.command("import", rich_help_panel=PANEL)
 def import_file(
-    path: Annotated[str, typer.Argument(metavar="FILE", help="A .json, .jsonl or .csv file; - reads a pipe.")],
-    kind: Kind = None,
+    path: Annotated[str, typer.Argument(metavar="FILE", help="A file of Taskward or others; - reads a pipe.")],
+    kind: From = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            parser=values.field_and_name,
+            metavar="FIELD=NAME",
+            help="Which name of a CSV or JSON file is which field. All other columns go to the description.",
+        ),
+    ] = None,
+    tag: Annotated[list[str] | None, typer.Option("--tag", help="A tag for all; several with commas.")] = None,
+    zone: Annotated[
+        str | None,
+        typer.Option(
+            "--zone",
+            parser=values.time_zone,
+            metavar="ZONE",
+            help="Your time zone, where days and times were said. Unless given, that of this machine.",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Print what would be created and lost. Asks no service."),
+    ] = False,
     batch: Annotated[
         str | None, typer.Option(help="Another name creates the same rows anew. [the FILE's name]")
     ] = None,
@@ -48,125 +82,119 @@ def import_file(
     as_json: AsJson = False,
     server: Server = None,
 ) -> None:
-    """Create a task for each row of a JSON or CSV file.
+    """Create a task for each row of a file: of Taskward, Todoist, Google, Microsoft and others.
 
     Repeat it whenever you like, and only what is missing is created.
     """
-    with logged_in(server, patience_seconds=patience, away_seconds=patience) as session:
-        from taskward.cli.output import print_json
-        from taskward.client.importing import import_rows
-        from taskward.client.rows import format_of, read_rows
-        from taskward.terminal_text import harmless
+    with told_in_a_line():
+        from taskward.client.imports.files import opened
+        from taskward.client.imports.found import Findings, Options
+        from taskward.client.imports.recognise import FORMATS, found_in, recognise
 
-        kind = kind or format_of(path)
-        rows = created = 0
-        refused: list[dict[str, Any]] = []
-        left_out: Counter[str] = Counter()
-        total = None if path == "-" else Path(path).stat().st_size
-        with _opened(path) as (file, text), _progress("Importing", total) as moved:
-            found = read_rows(text, kind, left_out)
-            for outcome in import_rows(session, found, batch or Path(path).name, in_flight):
-                rows, created = rows + 1, created + outcome.created
-                if outcome.refusal is not None:
-                    refused.append({"row": outcome.row, "detail": outcome.refusal})
-                moved(0 if total is None else file.tell())
+        options = Options(dict(name.split("=", 1) for name in names or ()), zone, values.tags(tag) or ())
+        findings = Findings()
+        with opened(path) as source:
+            format_ = kind or recognise(source, options.names)
+            found = found_in(source, format_, options, findings)
+            if dry_run:
+                from taskward.cli.dry_run import dry_run as show
+
+                raise typer.Exit(0 if show(FORMATS[format_][0], found, findings, as_json=as_json) else 1)
+            with logged_in(server, patience_seconds=patience, away_seconds=patience) as session:
+                report, code = _imported(session, source, format_, found, findings, batch, in_flight)
         if as_json:
-            there = rows - created - len(refused)
-            summary = {"rows": rows, "created": created, "already_there": there}
-            print_json({**summary, "refused": refused, "left_out": left_out})
+            report.print_json()
         else:
-            typer.echo(_summary(rows, created, len(refused)))
-        for name, count in left_out.items():
-            typer.echo(
-                f"taskward: left {harmless(name)!r} out of {count} rows, as this version does not know it."
-                " A newer taskward imports it.",
-                err=True,
-            )
-        for each in refused[:TOLD_REFUSALS]:
-            typer.echo(f"taskward: row {each['row']}: {harmless(each['detail'])}", err=True)
-        if len(refused) > TOLD_REFUSALS:
-            typer.echo(f"taskward: and {len(refused) - TOLD_REFUSALS} more; --json names them all", err=True)
-        if refused:
-            raise typer.Exit(1)
+            report.print_summary()
+        report.print_rest()
+        if code:
+            raise typer.Exit(code)
+
+
+def _imported(
+    session: "Session",
+    source: "Source",
+    kind: str,
+    found: "Iterator[Found]",
+    findings: "Findings",
+    batch: str | None,
+    in_flight: int,
+) -> "tuple[Report, int]":
+    """Import, and return what there is to be told of it, and the exit code, whatever ends it."""
+    from taskward.cli.import_report import Report
+    from taskward.cli.progress import progress
+    from taskward.client.errors import ClientError
+    from taskward.client.importing import Tally, import_rows
+    from taskward.client.known import Mine, deleted_rows
+
+    report, code = Report(kind, Tally(), findings), 0
+    tally = report.tally
+    with progress("Importing", source.size) as told:
+
+        def tell() -> None:
+            told(source.raw.tell(), f"{tally.rows:,} rows, {tally.created:,} created")
+
+        try:
+            import_rows(session, found, batch or source.base_name, in_flight, tally, Mine(session), tell)
+        except ClientError as error:
+            report.stopped, code = str(error), error.exit_code
+        except KeyboardInterrupt:
+            report.stopped, code = "It was interrupted.", INTERRUPTED
+        else:
+            if tally.created and tally.before:
+                told(source.size, "looking for what was deleted since")
+                report.deleted = deleted_rows(session, tally.before, tally.new_names, tally.new_ids)
+    return report, code or (0 if report.is_success else 1)
 
 
 @commands.command("export", rich_help_panel=PANEL)
 def export_file(
     path: Annotated[str, typer.Argument(metavar="[FILE]", help="The file to write; - is standard output.")] = "-",
-    kind: Kind = None,
+    kind: To = None,
+    bom: Annotated[bool, typer.Option("--bom", help="Begin a CSV file with a mark, for Excel.")] = False,
     only: Only = None,
     status: Status = None,
     server: Server = None,
 ) -> None:
-    """Write your tasks to a JSON or CSV file, the oldest first."""
+    """Write your tasks to a file, the oldest first: JSON, CSV, iCalendar, todo.txt or Markdown."""
     which = status_of(only, status)
     with logged_in(server, patience_seconds=60) as session:
+        from pathlib import Path
+
         from taskward.atomic_files import written_whole
+        from taskward.cli.progress import progress
         from taskward.client import tasks
-        from taskward.client.rows import format_of, write_rows
+        from taskward.client.exports import format_of, write_tasks
 
         kind = kind or format_of(path, "json" if path == "-" else None)
+        assert kind is not None
         pages = tasks.pages(session, status=which, sort="created", order="asc")
-        if path == "-":
-            sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
-            write_rows(_tasks_of(pages), kind, _show if sys.stdout.isatty() else sys.stdout.write)
-            sys.stdout.flush()
+        if path == "-" and sys.stdout.isatty():
+            write_tasks((task for page in pages for task in page["tasks"]), kind, _show, bom=bom)
             return
-        with (
-            written_whole(Path(path), overwrite=True, mode=0o666) as draft,
-            draft.open("w", encoding="utf-8", newline="") as text,
-            _progress("Exporting") as moved,
-        ):
-            write_rows(_noted(_tasks_of(pages), moved), kind, text.write)
+        first = next(pages)
+        with progress("Exporting", first["count"]) as told:
 
+            def counted() -> "Iterator[Task]":
+                done = 0
+                for page in chain([first], pages):
+                    yield from page["tasks"]
+                    done += len(page["tasks"])
+                    told(done, f"{done:,} tasks")
 
-def _tasks_of(pages: Iterable[Page]) -> Iterator[Task]:
-    for page in pages:
-        yield from page["tasks"]
+            if path == "-":
+                sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
+                write_tasks(counted(), kind, sys.stdout.write, bom=bom)
+                sys.stdout.flush()
+                return
+            with (
+                written_whole(Path(path), overwrite=True, mode=0o666) as draft,
+                draft.open("w", encoding="utf-8", newline="") as text,
+            ):
+                write_tasks(counted(), kind, text.write, bom=bom)
 
 
 def _show(text: str) -> None:
     from taskward.terminal_text import harmless
 
     sys.stdout.write("\n".join(harmless(line) for line in text.replace("\r\n", "\n").split("\n")))
-
-
-def _noted(rows: Iterable[Task], moved: Callable[[int], None]) -> Iterator[Task]:
-    for number, row in enumerate(rows, 1):
-        yield row
-        moved(number)
-
-
-def _summary(rows: int, created: int, refused: int) -> str:
-    there = rows - created - refused
-    parts = [
-        f"{created} created",
-        f"{there} already there" if there else "",
-        f"{refused} refused" if refused else "",
-    ]
-    return f"{rows} rows: {', '.join(filter(None, parts))}."
-
-
-@contextmanager
-def _opened(path: str) -> Iterator[tuple[BinaryIO, TextIO]]:
-    """Give a file as bytes, to see how far it has been read, and as text."""
-    source: int | str = 0 if path == "-" else path
-    with (
-        io.BufferedReader(io.FileIO(source, closefd=path != "-")) as raw,
-        io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text,
-    ):
-        yield raw, text
-
-
-@contextmanager
-def _progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """Give what tells how far it is; shown on standard error if somebody watches."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda done: bar.update(task, completed=done)

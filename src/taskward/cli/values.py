@@ -98,6 +98,28 @@ def tags(given: list[str] | None) -> list[str] | None:
     return found
 
 
+def field_and_name(text: str) -> str:
+    """Return which field is called what in a file, `FIELD=NAME`."""
+    from taskward.client.fields import SETTABLE
+
+    field, equals, name = text.partition("=")
+    if not (equals and name.strip()):
+        raise typer.BadParameter(f"{text!r} is no FIELD=NAME, such as title=CONTENT")
+    if field not in SETTABLE:
+        raise typer.BadParameter(f"{field!r} is no field. Those are {', '.join(SETTABLE)}")
+    return text
+
+
+def time_zone(name: str) -> str:
+    """Return the IANA name of a time zone."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, OSError, ValueError):
+        raise typer.BadParameter(f"{name!r} is no time zone. Its name is one such as Europe/Berlin") from None
+
+
 def _moved(text: str, days: int) -> str:
     from datetime import date
 

@@ -1,5 +1,6 @@
 """Times where the user is: the zone in `TZ`, or the system's. The service has no today."""
 
+import os
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -13,6 +14,17 @@ MINUTE = "%Y-%m-%d %H:%M"
 def now() -> datetime:
     """Return this moment, with the user's offset from UTC."""
     return datetime.now().astimezone()
+
+
+def zone_name() -> str | None:
+    """Return the IANA name of the user's zone: that in `TZ`, or the system's. None where that says none."""
+    named = os.environ.get("TZ", "").removeprefix(":")
+    if not named:
+        named = os.path.realpath("/etc/localtime").rpartition("/zoneinfo/")[2]
+    try:
+        return ZoneInfo(named).key if named else None
+    except (ZoneInfoNotFoundError, OSError, ValueError):
+        return None
 
 
 def today() -> date:

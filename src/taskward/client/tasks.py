@@ -25,18 +25,21 @@ def add(session: Session, new: dict[str, Any], key: str) -> tuple[Task, bool]:
     return response.body, response.status == 201 and "idempotency-replayed" not in response.headers
 
 
-def add_all(session: Session, new: Sequence[Mapping[str, Any]]) -> list[bool]:
+def add_all(session: Session, new: Sequence[Mapping[str, Any]]) -> tuple[list[bool], int]:
     """Create tasks that have a `uid` each, all in one request; tell of each whether it was created now.
+
+    Returns as well at which revision the account was before, or one that came later.
 
     Raises RefusedError, also where only one of them could not be created: then the others are.
     """
     operations = [{"do": "create", "task": each} for each in new]
     response = session.request("POST", "/tasks/batch", body={"operations": operations})
-    (results,) = response.parts("results")
+    results, revision = response.parts("results", "revision")
     for result in results:
         if result["status"] >= 400:
             raise RefusedError(result["status"], result["code"], result["detail"], result)
-    return [result["status"] == 201 for result in results]
+    created = [result["status"] == 201 for result in results]
+    return created, revision - sum(created)
 
 
 def read(session: Session, task_id: int) -> Task:

@@ -1,0 +1,58 @@
+"""iCalendar (RFC 5545): each task as a VTODO, and at the end the time zones that they name."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from icalendar import Timezone, Todo
+from icalendar.prop import vDDDTypes, vText
+
+from taskward.client.exports import uid_of
+
+PRIORITIES = {"high": 1, "medium": 5, "low": 9}
+BEGIN = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Taskward//taskward export//EN\r\n"
+END = "END:VCALENDAR\r\n"
+
+
+def write_tasks(tasks: Iterable[Mapping[str, Any]], _: str, write: Callable[[str], object]) -> None:
+    """Write tasks as they come."""
+    zones: set[str] = set()
+    write(BEGIN)
+    for task in tasks:
+        write(_todo(task).to_ical().decode())
+        if task["due_zone"]:
+            zones.add(task["due_zone"])
+    for zone in sorted(zones - {"UTC"}):
+        write(Timezone.from_tzid(zone).to_ical().decode())
+    write(END)
+
+
+def _todo(task: Mapping[str, Any]) -> Todo:
+    todo = Todo()
+    todo["UID"] = vText(uid_of(task))
+    todo.add("SUMMARY", task["title"])
+    todo.add("STATUS", "COMPLETED" if task["completed"] else "NEEDS-ACTION")
+    for name, value in (("DTSTAMP", "updated_at"), ("CREATED", "created_at"), ("LAST-MODIFIED", "updated_at")):
+        todo.add(name, datetime.fromisoformat(task[value]))
+    if task["completed_at"]:
+        todo.add("COMPLETED", datetime.fromisoformat(task["completed_at"]))
+    if task["description"]:
+        todo.add("DESCRIPTION", task["description"])
+    if task["due_date"]:
+        todo["DUE"] = _due(task)
+    if task["priority"]:
+        todo.add("PRIORITY", PRIORITIES[task["priority"]])
+    if task["tags"]:
+        todo.add("CATEGORIES", task["tags"])
+    return todo
+
+
+def _due(task: Mapping[str, Any]) -> vDDDTypes:
+    day = date.fromisoformat(task["due_date"])
+    if not task["due_time"]:
+        return vDDDTypes(day)
+    moment = datetime.combine(day, time.fromisoformat(task["due_time"]))
+    if not task["due_zone"]:
+        return vDDDTypes(moment)
+    return vDDDTypes(moment.replace(tzinfo=ZoneInfo(task["due_zone"])))
