@@ -167,7 +167,8 @@ def export_file(
         from taskward.client.exports import format_of, write_tasks
 
         kind = kind or format_of(path, "json" if path == "-" else None)
-        assert kind is not None
+        if bom and kind != "csv":
+            raise typer.BadParameter("the mark is for CSV alone", param_hint="--bom")
         pages = tasks.pages(session, status=which, sort="created", order="asc")
         if path == "-" and sys.stdout.isatty():
             write_tasks((task for page in pages for task in page["tasks"]), kind, _show, bom=bom)

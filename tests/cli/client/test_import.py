@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from taskward.client.importing import Keys
 from taskward.client.exports import write_tasks
+from taskward.client.importing import Keys
 from tests.cli.client.people import Person
 from tests.cli.client.proxy import Proxy
 from tests.cli.client.test_tasks import HOSTILE

@@ -103,7 +103,9 @@ CUT = "the file ends in the middle of it. Was it copied or downloaded whole?"
         ("json", '{"tasks": [{"title": "a"}]', [f"row 2: {CUT}"]),
         ("jsonl", "{}\n", ["row 1: it has no title"]),
         ("jsonl", '{"title": "a"}\n{"title": "b', [f"row 2: {CUT}"]),
-        ("jsonl", '{"title": "a"}\n{"title" 1}\n{"title": "c"}\n', ["row 2: this is no JSON: expecting ':' delimiter"]),
+        ("jsonl", '{"title": "a"}\n{"title" 1}\n{"title": "c"}\n', [
+            "row 2: this is no JSON: expecting ':' delimiter",
+        ]),
         ("jsonl", "<html>", ["row 1: this is no JSON object"]),
         (None, "", ["the file is empty"]),
         (None, " \n\n", ["there is nothing in the file but white space"]),
@@ -117,7 +119,8 @@ CUT = "the file ends in the middle of it. Was it copied or downloaded whole?"
         ("csv", "title,completed\na,perhaps\n,no\nb,maybe\n", [
             "row 1: completed: 'perhaps' is not understood. Understood are true, 1, yes, false, 0, no and an empty"
             " cell",
-            "row 3: completed: 'maybe' is not understood. Understood are true, 1, yes, false, 0, no and an empty cell",
+            "row 3: completed: 'maybe' is not understood. Understood are true, 1, yes, false, 0, no and an empty"
+            " cell",
         ]),
     ],
 )  # fmt: skip

@@ -26,9 +26,9 @@ def read(source: Source, options: Options, findings: Findings) -> Iterator[Found
             findings.refuse(row, "this line is longer than any task")
             continue
         draft = read_line(line.strip())
-        findings.left_out.update(
-            {"dates of creation and completion"} if (found := BEGIN.match(line.strip())) and found[3] else ()
-        )
+        begin = BEGIN.match(line.strip())
+        if begin and begin[3] and not draft.uid:
+            findings.left_out["dates of creation and completion"] += 1
         draft.uid = draft.uid or uids.of_content(draft.title, *sorted(draft.tags))
         draft.tags += options.tags
         if task := draft.found(row, findings):
