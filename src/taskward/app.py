@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 import taskward
-from taskward.accounts import mail_routes, personal_token_routes, session_routes, token_routes
+from taskward.accounts import export_routes, mail_routes, personal_token_routes, session_routes, token_routes
 from taskward.accounts import routes as accounts
 from taskward.accounts.cookies import RefreshCookies
 from taskward.accounts.identities import IdentityService
@@ -21,6 +21,7 @@ from taskward.accounts.personal_tokens import PersonalTokenService
 from taskward.accounts.service import AccountService, check_account
 from taskward.accounts.tokens import TokenService
 from taskward.api.errors import ErrorRenderer, install_error_handlers
+from taskward.api.personal_data import PersonalData
 from taskward.api.state import LIFESPAN_STATE, AppState, ConnectionLimits, attach
 from taskward.auth.claims import Expected
 from taskward.auth.issue import issue_token
@@ -57,6 +58,7 @@ from taskward.settings import InvalidSettingsError, Settings
 from taskward.tasks import routes as tasks
 from taskward.tasks.changes_service import ChangesService
 from taskward.tasks.cursor import Cursors
+from taskward.tasks.personal_data import PersonalTasks
 from taskward.tasks.service import TaskService
 from taskward.web.routes import page_routes
 
@@ -131,6 +133,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             *_accounts(settings, database, passwords, secret, mails),
             log_in_service,
             personal_tokens,
+            _personal_data(database, log_in_service),
             mails,
             *provider,
         ),
@@ -198,6 +201,7 @@ def _add_account_routes(app: FastAPI, settings: Settings) -> None:
 
         app.include_router(provider_routes)
     app.include_router(accounts.me)
+    app.include_router(export_routes.router)
     app.include_router(personal_token_routes.router)
 
 
@@ -232,6 +236,18 @@ async def _make_sure(database: Database) -> None:
         logger.warning("the database does not answer; started without it, live and not ready")
     except NotMigratedError as error:  # not yet: the supervisor migrates it when it is there
         logger.warning("%s; started without it, live and not ready", error)
+
+
+def _personal_data(database: Database, log_ins: LogInService) -> PersonalData:
+    tasks_of = PersonalTasks(database)
+    return PersonalData(
+        {
+            "log_ins": log_ins.all_log_ins,
+            "tasks": tasks_of.tasks,
+            "deleted_tasks": tasks_of.deleted_tasks,
+            "idempotency_keys": tasks_of.keys,
+        }
+    )
 
 
 def _hints(settings: Settings) -> Hints:

@@ -57,7 +57,11 @@ OWNED: dict[str, dict[str, Row]] = {
     "/tasks/{task_id}/complete": COMPLETION,
     "/tasks/{task_id}/toggle": COMPLETION,
 }
-ME = {"/auth/me": {"GET": Row(None, 200), "DELETE": Row(None, 204)}}
+ME = {
+    "/auth/me": {"GET": Row(None, 200), "DELETE": Row(None, 204)},
+    "/auth/me/export": {"GET": Row(None, 200)},
+}
+OF_ME = [(path, method) for path, methods in ME.items() for method in methods]
 # Of the token's own account, and of nothing that a request could name. Users of a provider have none.
 OWN_ACCOUNT = {
     "/auth/password": {"POST": Row({"current": "x", "new": "correct horse battery"}, 401)},
@@ -160,13 +164,13 @@ async def test_nobody_is_let_in(anonymous: Client, alices_task: int, superuser: 
     assert everything(superuser) == before
 
 
-@pytest.mark.parametrize("method", ME["/auth/me"])
+@pytest.mark.parametrize(("path", "method"), OF_ME)
 async def test_nobody_is_nobody(
-    anonymous: Client, alices_task: int, superuser: psycopg.Connection, method: str
+    anonymous: Client, alices_task: int, superuser: psycopg.Connection, path: str, method: str
 ) -> None:
     before = everything(superuser)
-    assert (await anonymous.request(method, "/auth/me")).json()["code"] == "TOKEN_MISSING"
-    refused = await anonymous.request(method, "/auth/me", headers={"Authorization": "Bearer a.b.c"})
+    assert (await anonymous.request(method, path)).json()["code"] == "TOKEN_MISSING"
+    refused = await anonymous.request(method, path, headers={"Authorization": "Bearer a.b.c"})
     assert refused.json()["code"] == "TOKEN_INVALID"
     assert everything(superuser) == before
 
@@ -198,14 +202,14 @@ async def test_an_account_is_for_whoever_has_its_token(
     assert superuser.execute(hers + " WHERE user_id IS DISTINCT FROM 'bob'").fetchall() == before
 
 
-@pytest.mark.parametrize("method", ME["/auth/me"])
+@pytest.mark.parametrize(("path", "method"), OF_ME)
 async def test_everybody_is_themselves_and_nobody_else(
-    bob: Client, alices_task: int, superuser: psycopg.Connection, method: str
+    bob: Client, alices_task: int, superuser: psycopg.Connection, path: str, method: str
 ) -> None:
     before = everything(superuser)
-    assert (await bob.request(method, "/auth/me", params={"user_id": "alice"})).status_code == 400
-    response = await bob.request(method, "/auth/me", headers={"X-User-ID": "alice"})
-    assert response.status_code == ME["/auth/me"][method].owner
+    assert (await bob.request(method, path, params={"user_id": "alice"})).status_code == 400
+    response = await bob.request(method, path, headers={"X-User-ID": "alice"})
+    assert response.status_code == ME[path][method].owner
     assert b"alice" not in response.content
     assert everything(superuser) == before
 

@@ -12,6 +12,7 @@ from taskward.errors import ForbiddenError, ValidationFailedError
 from taskward.tasks import statements
 from taskward.tasks.changes_statements import PURGE_DELETED
 from taskward.tasks.idempotency import CREATE_TASK_ONCE, PURGE_KEYS, ROOM
+from taskward.tasks.personal_data_statements import EXPORT_DELETED_TASKS, EXPORT_KEYS, EXPORT_TASKS
 from tests.database.conftest import create_task
 from tests.database.statements import changes, feeds, lists, of_tasks
 from tests.tasks.fields import new_values
@@ -44,6 +45,9 @@ def statements_on(task_id: int) -> Iterator[Run]:
     yield "revision", statements.READ_REVISION, {}
     yield "lock", statements.LOCK_OWNER, {}
     yield from runs_of_lists()
+    yield "export tasks", EXPORT_TASKS, {"after": 0}
+    yield "export deleted tasks", EXPORT_DELETED_TASKS, {"after": 0}
+    yield "export keys", EXPORT_KEYS, {"after": ""}
     for name, statement in feeds():
         yield name, statement, {"since": 0, "limit": 100, "max_bytes": 2**20}
     values = {"task_id": task_id, **VALUES, "expected": list(range(100))}
@@ -85,7 +89,22 @@ async def run_as_bob(
 
 def is_alices(row: dict[str, Any], task_ids: list[int]) -> bool:
     counters = row.get("owner_revision") == len(task_ids)  # bob's stand at another number
-    return row.get("user_id") == "alice" or row.get("id") in task_ids or counters
+    ids = {row.get("id"), row.get("task_id")}
+    return row.get("user_id") == "alice" or bool(ids & set(task_ids)) or counters
+
+
+@pytest.fixture
+def alices_traces(alices_tasks: list[int], superuser: psycopg.Connection) -> None:
+    """What is left of a task that alice deleted, and a key of hers."""
+    superuser.execute(
+        "INSERT INTO deleted_tasks (user_id, revision, task_id, deleted_at) VALUES ('alice', 1, %s, now())",
+        alices_tasks[:1],
+    )
+    superuser.execute(
+        "INSERT INTO idempotency_keys (user_id, key, fingerprint, task_id, title, completed, created_at, revision)"
+        " VALUES ('alice', 'a key', %s, %s, 'task', false, now(), 1)",
+        [bytes(32), alices_tasks[0]],
+    )
 
 
 def test_every_statement_of_tasks_is_tried() -> None:
@@ -101,7 +120,7 @@ def test_every_statement_of_tasks_is_tried() -> None:
 
 
 async def test_a_statement_without_its_where_reaches_nothing_of_alices(
-    database: Database, alices_tasks: list[int], superuser: psycopg.Connection
+    database: Database, alices_tasks: list[int], superuser: psycopg.Connection, alices_traces: None
 ) -> None:
     bobs_task = await create_task(database, "bob")
     before = alices_rows(superuser)
@@ -113,7 +132,7 @@ async def test_a_statement_without_its_where_reaches_nothing_of_alices(
 
 
 async def test_with_row_level_security_off_a_statement_reaches_nothing_of_alices(
-    database: Database, alices_tasks: list[int], superuser: psycopg.Connection
+    database: Database, alices_tasks: list[int], superuser: psycopg.Connection, alices_traces: None
 ) -> None:
     await create_task(database, "bob")
     before = alices_rows(superuser)
@@ -125,7 +144,7 @@ async def test_with_row_level_security_off_a_statement_reaches_nothing_of_alices
 
 
 async def test_with_neither_wall_every_statement_would_reach_alices_tasks(
-    database: Database, alices_tasks: list[int], superuser: psycopg.Connection
+    database: Database, alices_tasks: list[int], superuser: psycopg.Connection, alices_traces: None
 ) -> None:
     """The two tests above prove something: it is what was left in place that holds."""
     disable_row_level_security(superuser)

@@ -1,10 +1,11 @@
 """The log-ins of accounts: their owners' list of them, and what workers ask about them."""
 
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any
 
 from taskward.accounts import statements
 from taskward.accounts.service import check_account
+from taskward.auth.log_ins import id_of
 from taskward.database.transaction import Database
 from taskward.errors import SessionNotFoundError
 from taskward.observability.audit import Event, record
@@ -27,6 +28,18 @@ class LogInService:
         if not found.all:
             await check_account(self._database, owner)
         return found.all
+
+    async def all_log_ins(self, owner: str) -> AsyncIterator[Sequence[Mapping[str, object]]]:
+        """Yield all log-ins of an account that are kept, page by page, without any of their hashes."""
+        after = b""
+        while True:
+            async with self._database.acting_for_accounts(owner) as transaction:
+                found = transaction.execute(statements.EXPORT_LOG_INS, after=after)
+            if found.all:
+                after = found.all[-1]["family_hash"]
+                yield [{"id": id_of(row.pop("family_hash")), **row} for row in found.all]
+            if len(found.all) < statements.EXPORT_PAGE:
+                return
 
     async def end_log_in(self, owner: str, log_in: bytes | None) -> None:
         """End one of the owner's log-ins; raise SessionNotFoundError where there is none that goes on."""

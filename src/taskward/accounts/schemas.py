@@ -1,7 +1,7 @@
 """What clients send and receive."""
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 from pydantic.json_schema import SkipJsonSchema
@@ -251,6 +251,32 @@ class UserRead(BaseModel):
             description="When the user came; null before the first task of a user of an identity provider.",
             examples=["2026-01-09T08:30:00.123456Z"],
         ),
+    ]
+
+
+class LogInRead(BaseModel):
+    """A log-in that goes on, or that has ended a moment ago."""
+
+    id: Annotated[str, Field(examples=["MzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzM"])]
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    client: str | None
+    address: str | None
+
+
+class PersonalDataRead(BaseModel):
+    """Everything that is kept about a user."""
+
+    exported_at: datetime
+    account: UserRead
+    log_ins: list[LogInRead]
+    tasks: Annotated[list[dict[str, Any]], Field(description="Your tasks, as `GET /tasks` has them.")]
+    deleted_tasks: Annotated[
+        list[dict[str, Any]], Field(description="Deleted tasks: `id`, `uid`, `revision` and `deleted_at`.")
+    ]
+    idempotency_keys: Annotated[
+        list[dict[str, Any]], Field(description="Keys of creates, with the task as it was then.")
     ]
 
 

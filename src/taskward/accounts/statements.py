@@ -10,6 +10,7 @@ LIFETIME = "interval '30 days'"  # of a refresh token that is not used
 GRACE = "interval '10 seconds'"  # for a response that was lost
 TOLD = "interval '10 minutes'"  # for which one that has ended is kept
 PURGE_BATCH = 1000
+EXPORT_PAGE = 200
 
 # An address that is taken is no row, and no error either: the server's log would have the address in it.
 CREATE_ACCOUNT = Statement(
@@ -227,6 +228,19 @@ LIST_LOG_INS = Statement(
      LIMIT %(most)s
     """,
     {"most": 100},
+    effect=Effect.READ_ONLY,
+)
+
+EXPORT_LOG_INS = Statement(
+    """
+    SELECT family_hash, timezone('UTC', created_at) AS created_at, timezone('UTC', rotated_at) AS last_used_at,
+           timezone('UTC', expires_at) AS expires_at, client, address
+      FROM refresh_tokens
+     WHERE account_id = %(owner)s::text AND family_hash > %(after)s::bytea
+     ORDER BY family_hash
+     LIMIT %(page)s
+    """,
+    {"page": EXPORT_PAGE},
     effect=Effect.READ_ONLY,
 )
 
