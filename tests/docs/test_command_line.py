@@ -40,7 +40,7 @@ def test_every_line_does_what_it_says(tmp_path: Path) -> None:
         )
     assert typed.returncode == 0, typed.stderr
     assert "Created task 1: Buy milk\n" in typed.stdout
-    assert "1 rows: 0 created, 1 already there.\n" in typed.stdout
+    assert "1 rows: 0 created, 1 already there. Nothing was added.\n" in typed.stdout
     assert typed.stdout.endswith("1 rows: 1 created.\n")
 
 

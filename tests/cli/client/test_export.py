@@ -107,7 +107,8 @@ def test_a_first_import_asks_for_no_deletions_and_a_task_without_a_uid_is_named_
 def test_a_calendar_is_one_for_other_programs(alice: Person) -> None:
     put(alice, [WELL_LAID, {"title": "Day", "due_date": "2028-02-29"}])
     calendar = Calendar.from_ical(alice("export", "-", "--format", "icalendar").stdout)
-    first, second = calendar.walk("VTODO")
+    todos: list[Any] = calendar.walk("VTODO")
+    first, second = todos
     assert str(first["DUE"].dt) == "2028-02-29 18:00:00+01:00"
     assert first["DUE"].params["TZID"] == "Europe/Berlin"
     assert (str(second["DUE"].dt), second["DUE"].params["VALUE"]) == ("2028-02-29", "DATE")
