@@ -1,7 +1,5 @@
 """Everything that is kept about a person, over HTTP."""
 
-from datetime import UTC, datetime
-
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -35,6 +33,5 @@ async def export_me(request: Request, owner: Owner) -> Response:
     are not in it. It is written as it is read, page by page: a document that does not end in `}` is not whole.
     """
     user = await service_of(request, AccountService).read_user(owner)
-    first = {"exported_at": datetime.now(UTC), "account": user}
-    pieces = service_of(request, PersonalData).pieces(owner, first)
+    pieces = service_of(request, PersonalData).pieces(owner, {"account": user})
     return StreamingResponse(pieces, media_type="application/json", headers=HEADERS)

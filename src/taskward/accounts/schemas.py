@@ -268,7 +268,6 @@ class LogInRead(BaseModel):
 class PersonalDataRead(BaseModel):
     """Everything that is kept about a user."""
 
-    exported_at: datetime
     account: UserRead
     log_ins: list[LogInRead]
     tasks: Annotated[list[dict[str, Any]], Field(description="Your tasks, as `GET /tasks` has them.")]

@@ -54,7 +54,7 @@ def test_an_import_that_is_interrupted_again_and_again_creates_each_task_once(al
     titles = [f"task {number}" for number in range(100 * (rounds + 5))]
     (alice.home / "tasks.csv").write_text("title\n" + "".join(f"{title}\n" for title in titles))
     for _ in range(rounds):
-        plan = chance.choices(["pass", "lose", 503], [8, 1, 1], k=chance.randint(1, 6))
+        plan: list[str | int] = chance.choices(["pass", "lose", 503], [8, 1, 1], k=chance.randint(1, 6))
         with Proxy(alice.server, *plan, "hold") as proxy:
             person = alice.by_way_of(proxy.url)
             importing = person.start("import", "tasks.csv", "--in-flight", str(chance.randint(1, 4)))

@@ -266,6 +266,12 @@ def test_a_list_of_the_command_line_is_a_file_and_one_page_says_so() -> None:
     assert remark.startswith("This is a list of 1 tasks of 7.")
 
 
+def test_everything_that_is_kept_about_a_person_has_their_tasks() -> None:
+    """As `GET /auth/me/export` gives it."""
+    kept = {"account": {"id": "alice"}, "log_ins": [], "tasks": [dict(whole(TASK))], "idempotency_keys": []}
+    assert read(json.dumps(kept))[0] == [OURS]
+
+
 def test_a_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "large.csv").write_text("title\n" + "x" * 2000)
     monkeypatch.setattr("taskward.client.imports.files.LARGEST_FILE", 1000)

@@ -199,14 +199,14 @@ def test_microsofts_lists_are_tags_and_its_steps_are_lines() -> None:
 TICKTICK = """\
 "Date: 2026-11-25+0000"
 "Version: 7.1"
-"Status: 
+"Status:\x20
 0 Normal
 1 Completed
 2 Archived"
 "Folder Name","List Name","Title","Kind","Tags","Content","Is Check list","Start Date","Due Date","Reminder","Repeat","Priority","Status","Created Time","Completed Time","Order","Timezone","Is All Day","Is Floating","Column Name","Column Order","View Mode","taskId","parentId"
 "Work","Garden","Water","TEXT","urgent, work","Two litres","N","2026-11-26T23:00:00+0000","2026-11-26T23:00:00+0000","PT0S","RRULE:FREQ=WEEKLY","5","0","2026-10-09T15:09:48+0000","","-1099511627776","Europe/Berlin","true","false",,,"list","1",""
 "","Inbox","Pots","CHECKLIST","","▫big▪small","Y","","2026-11-27T17:00:00+0000","","","1","2","2026-10-09T15:20:55+0000","2026-10-10T10:00:00+0000","0","Europe/Berlin","false","false",,,"list","2","1"
-"""  # noqa: W291
+"""
 
 
 def test_ticktick_has_lines_before_its_table() -> None:
