@@ -30,6 +30,7 @@ async def test_the_description_does_not_know_them(app: FastAPI) -> None:
     openapi = app.openapi()
     assert [path for path in openapi["paths"] if path.startswith("/auth")] == [
         "/auth/me",
+        "/auth/me/export",
         "/auth/tokens",
         "/auth/tokens/{token_id}",
     ]  # what users of a provider need as well
