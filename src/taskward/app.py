@@ -133,7 +133,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             *_accounts(settings, database, passwords, secret, mails),
             log_in_service,
             personal_tokens,
-            _personal_data(database, log_in_service),
+            _personal_data(database, log_in_service, personal_tokens),
             mails,
             *provider,
         ),
@@ -238,11 +238,15 @@ async def _make_sure(database: Database) -> None:
         logger.warning("%s; started without it, live and not ready", error)
 
 
-def _personal_data(database: Database, log_ins: LogInService) -> PersonalData:
+def _personal_data(
+    database: Database, log_ins: LogInService, personal_tokens: PersonalTokenService
+) -> PersonalData:
     tasks_of = PersonalTasks(database)
     return PersonalData(
         {
+            "identities": log_ins.identities,
             "log_ins": log_ins.all_log_ins,
+            "personal_tokens": personal_tokens.all_tokens,
             "tasks": tasks_of.tasks,
             "deleted_tasks": tasks_of.deleted_tasks,
             "idempotency_keys": tasks_of.keys,

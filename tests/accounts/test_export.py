@@ -3,11 +3,26 @@
 import psycopg
 import pytest
 
+from taskward.features import TABLES
 from taskward.tasks.personal_data_statements import PAGE
 from tests.accounts.people import log_in
 from tests.client import Client
 
 pytestmark = pytest.mark.quick
+
+# Each table with a user's data, the part of the document that tells it, and what the part leaves out: what only
+# the service can use, what another field says, and hashes of secrets.
+PARTS = {
+    "accounts": ("account", {"folded_email", "password_hash", "disabled_at", "reset_link_at"}),
+    "identities": ("identities", {"account_id"}),
+    "refresh_tokens": ("log_ins", {"family_hash", "account_id", "current_hash", "previous_hash", "rotated_at"}),
+    "personal_tokens": ("personal_tokens", {"user_id", "token_hash"}),
+    "tasks": ("tasks", {"due_key", "folded_title"}),
+    "deleted_tasks": ("deleted_tasks", {"user_id", "task_id"}),
+    "idempotency_keys": ("idempotency_keys", {"user_id", "fingerprint"}),
+}
+OF_NO_PERSON = {"users", "ended_tokens"}  # counters of their own tasks, and hashes of tokens that were revoked
+AN_IDENTITY = "INSERT INTO identities (issuer, subject, account_id) VALUES ('https://id.example.com', 'a', %s)"
 
 
 async def test_a_user_of_a_provider_gets_everything_that_is_kept(alice: Client, bob: Client) -> None:
@@ -47,6 +62,27 @@ async def test_an_account_gets_its_log_ins_and_no_secret(anonymous: Client, alic
     assert set(found["log_ins"][0]) == {"id", "created_at", "last_used_at", "expires_at", "client", "address"}
     for secret in ("argon2", "hash", *(each["refresh_token"] for each in tokens)):
         assert secret not in response.text
+
+
+async def test_every_column_of_every_table_is_told_or_left_out_on_purpose(
+    anonymous: Client, alices_tokens: dict[str, str], superuser: psycopg.Connection
+) -> None:
+    bearer = {"Authorization": f"Bearer {alices_tokens['access_token']}"}
+    superuser.execute(AN_IDENTITY, [alices_tokens["user_id"]])
+    await anonymous.post("/auth/tokens", json={"name": "Script", "scopes": ["tasks:read"]}, headers=bearer)
+    await anonymous.post("/tasks", json={"title": "Bread"}, headers={**bearer, "Idempotency-Key": "k"})
+    milk = (await anonymous.post("/tasks", json={"title": "Milk"}, headers=bearer)).json()
+    await anonymous.delete(f"/tasks/{milk['id']}", headers=bearer)
+    document = (await anonymous.get("/auth/me/export", headers=bearer)).json()
+    assert set(TABLES.names) == PARTS.keys() | OF_NO_PERSON
+    for table, (part, left_out) in PARTS.items():
+        told = document[part] if part == "account" else document[part][0]
+        assert columns_of(superuser, table) - told.keys() == left_out, table
+
+
+def columns_of(superuser: psycopg.Connection, table: str) -> set[str]:
+    found = superuser.execute("SELECT column_name FROM information_schema.columns WHERE table_name = %s", [table])
+    return {name for (name,) in found}
 
 
 async def test_many_tasks_come_page_by_page(alice: Client, superuser: psycopg.Connection) -> None:

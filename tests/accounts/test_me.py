@@ -51,7 +51,10 @@ async def test_who_has_an_account_reads_it(registered_alice: Client) -> None:
 
 
 async def test_who_comes_from_outside_reads_what_there_is(charlie: Client) -> None:
-    user = {"id": "charlie", "email": None, "name": None, "created_at": None, "has_password": False}
+    user = {
+        "id": "charlie", "email": None, "name": None, "created_at": None, "has_password": False,
+        "email_verified_at": None,
+    }  # fmt: skip
     assert (await charlie.get("/auth/me")).json() == user
     task = (await charlie.post("/tasks", json=MILK)).json()
     created_at = (await charlie.get("/auth/me")).json().pop("created_at")

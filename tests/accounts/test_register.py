@@ -58,7 +58,7 @@ async def test_a_new_account_is_answered_as_it_was_written(
     assert response.status_code == 201
     assert response.headers["cache-control"] == "no-store"
     user = response.json()
-    assert user.keys() == {"id", "email", "name", "created_at"}
+    assert user.keys() == {"id", "email", "name", "created_at", "has_password", "email_verified_at"}
     assert is_account_id(user["id"])
     assert (user["email"], user["name"]) == ("Alice@Example.com", "Alice")
     assert user["created_at"].endswith("Z")

@@ -25,10 +25,16 @@ def start_provider(folder: Path, **options: Any) -> NodeServer:
 
 
 @pytest.fixture(scope="session")
-def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeServer]:
-    """A provider for all of these tests: it forgets nobody, but each test has a database of its own."""
+def started_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeServer]:
     with start_provider(tmp_path_factory.mktemp("provider")) as server:
         yield server
+
+
+@pytest.fixture
+def provider(started_provider: NodeServer) -> Iterator[NodeServer]:
+    """A provider, one for all of these tests, that knows of people what the test tells it."""
+    yield started_provider
+    started_provider.tell("forget")
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ const commands = {
     handle = provider.callback();
   },
   knows: (name, said) => void (claims[name] = said),
+  forget: () => void Object.keys(claims).forEach((name) => delete claims[name]),
 };
 
 commands.redirect_to(...redirect_uris);

@@ -15,7 +15,7 @@ from tests.client import Client
 from tests.oidc.people import AtProvider, begin, code_of, come_back, exchange
 
 ALICE = {"email": "Alice@example.com", "email_verified": True, "name": "Alice"}
-ACCOUNTS = "SELECT email, name FROM accounts ORDER BY created_at"
+ACCOUNTS = "SELECT email, name, email_verified_at IS NOT NULL FROM accounts ORDER BY created_at"
 
 
 async def tokens_of(client: Client, name: str) -> dict[str, str]:
@@ -36,11 +36,11 @@ async def test_an_address_is_kept_where_it_is_verified_and_free(
     assert len(set(users)) == 5
     rows = superuser.execute(ACCOUNTS).fetchall()
     assert rows == [
-        ("Alice@example.com", "Alice"),
-        (None, "Another"),
-        (None, "Alice"),
-        (None, "Alice"),
-        (None, None),
+        ("Alice@example.com", "Alice", True),
+        (None, "Another", False),
+        (None, "Alice", False),
+        (None, "Alice", False),
+        (None, None, False),
     ]
 
 
@@ -52,7 +52,7 @@ async def test_nobody_gets_the_account_of_their_address(
     provider.tell("knows", "alice", ALICE)
     came = await tokens_of(anonymous, "alice")
     assert came["user_id"] != local["id"]
-    assert superuser.execute(ACCOUNTS).fetchall() == [("alice@example.com", None), (None, "Alice")]
+    assert superuser.execute(ACCOUNTS).fetchall() == [("alice@example.com", None, False), (None, "Alice", False)]
 
 
 async def test_two_first_log_ins_at_once_are_one_account(

@@ -41,6 +41,12 @@ class LogInService:
             if len(found.all) < statements.EXPORT_PAGE:
                 return
 
+    async def identities(self, owner: str) -> AsyncIterator[Sequence[Mapping[str, object]]]:
+        """Yield whom a provider means with an account, in one page: one at most."""
+        async with self._database.acting_for_accounts(owner) as transaction:
+            found = transaction.execute(statements.EXPORT_IDENTITIES)
+        yield found.all
+
     async def end_log_in(self, owner: str, log_in: bytes | None) -> None:
         """End one of the owner's log-ins; raise SessionNotFoundError where there is none that goes on."""
         async with self._database.acting_for_accounts(owner) as transaction:

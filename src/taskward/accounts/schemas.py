@@ -104,7 +104,7 @@ class TokenRequest(BaseModel):
     password: Annotated[Secret | None, Field(max_length=MAX_PASSWORD, description="The password.")] = None
     refresh_token: Annotated[Secret | None, Field(description="The newest refresh token.")] = None
     cookie: Annotated[
-        Literal["keep", "session"] | SkipJsonSchema[None],
+        Literal["keep", "session"] | None,
         Field(
             description="From this service's own page alone: have the refresh token in a cookie that no script"
             " reads, and not in the response. `keep` lasts as long as the log-in, `session` until the browser is"
@@ -187,14 +187,14 @@ class Revocation(BaseModel):
     )
 
     token: Annotated[
-        Secret | SkipJsonSchema[None],
+        Secret | None,
         Field(
             description="Any refresh token of the log-in that is to end.",
             json_schema_extra={"minLength": 1, "pattern": WITHOUT_NUL},  # without a value it counts as left out
         ),
     ] = None
     cookie: Annotated[
-        Literal["clear"] | SkipJsonSchema[None],
+        Literal["clear"] | None,
         Field(
             description="From this service's own page alone, in the place of `token`: end the log-in of the"
             " cookie, and clear it."
@@ -245,6 +245,10 @@ class UserRead(BaseModel):
     has_password: Annotated[
         bool, Field(description="Whether there is a password here to log in with, or to change.")
     ]
+    email_verified_at: Annotated[
+        datetime | None,
+        Field(description="When they showed that the e-mail address is theirs, if they did."),
+    ]
     created_at: Annotated[
         datetime | None,
         Field(
@@ -269,7 +273,13 @@ class PersonalDataRead(BaseModel):
     """Everything that is kept about a user."""
 
     account: UserRead
+    identities: Annotated[
+        list[dict[str, Any]], Field(description="Who you are at a provider: `issuer`, `subject` and `created_at`.")
+    ]
     log_ins: list[LogInRead]
+    personal_tokens: Annotated[
+        list[dict[str, Any]], Field(description="Your personal tokens, as `GET /auth/tokens` has them.")
+    ]
     tasks: Annotated[list[dict[str, Any]], Field(description="Your tasks, as `GET /tasks` has them.")]
     deleted_tasks: Annotated[
         list[dict[str, Any]], Field(description="Deleted tasks: `id`, `uid`, `revision` and `deleted_at`.")

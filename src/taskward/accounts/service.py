@@ -185,6 +185,7 @@ class AccountService:
             "email": None,
             "name": None,
             "has_password": False,
+            "email_verified_at": None,
             "created_at": user.first["created_at"] if user.first else None,
         }
 

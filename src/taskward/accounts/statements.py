@@ -19,7 +19,8 @@ CREATE_ACCOUNT = Statement(
     VALUES (%(account_id)s::text, %(email)s::text, %(name)s::text, %(password_hash)s::text,
             CASE WHEN %(verified)s::boolean THEN now() END)
     ON CONFLICT (folded_email) DO NOTHING
-    RETURNING id, email, name, timezone('UTC', created_at) AS created_at, true AS has_password
+    RETURNING id, email, name, timezone('UTC', created_at) AS created_at, true AS has_password,
+              timezone('UTC', email_verified_at) AS email_verified_at
     """
 )
 
@@ -37,7 +38,7 @@ FIND_ACCOUNT = Statement(
 READ_ACCOUNT = Statement(
     """
     SELECT id, email, name, timezone('UTC', created_at) AS created_at,
-           password_hash IS NOT NULL AS has_password
+           password_hash IS NOT NULL AS has_password, timezone('UTC', email_verified_at) AS email_verified_at
       FROM accounts
      WHERE id = %(owner)s::text
     """,
@@ -241,6 +242,15 @@ EXPORT_LOG_INS = Statement(
      LIMIT %(page)s
     """,
     {"page": EXPORT_PAGE},
+    effect=Effect.READ_ONLY,
+)
+
+EXPORT_IDENTITIES = Statement(
+    """
+    SELECT issuer, subject, timezone('UTC', created_at) AS created_at
+      FROM identities
+     WHERE account_id = %(owner)s::text
+    """,
     effect=Effect.READ_ONLY,
 )
 

@@ -34,7 +34,9 @@ EXPORT_DELETED_TASKS = Statement(
 # A key is kept for a day, with the task as it was created.
 EXPORT_KEYS = Statement(
     f"""
-    SELECT key, timezone('UTC', stored_at) AS stored_at, task_id, {KEPT}
+    SELECT key, timezone('UTC', stored_at) AS stored_at, task_id, revision,
+           timezone('UTC', created_at) AS created_at,
+           timezone('UTC', completed_at) AS completed_at, {KEPT}
       FROM idempotency_keys
      WHERE user_id = %(owner)s::text AND key > %(after)s::text
      ORDER BY key

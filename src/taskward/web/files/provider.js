@@ -30,7 +30,7 @@ export async function finish(session) {
   if (!answer) return false;
   const { code, error } = answer;
   const code_verifier = sessionStorage.getItem(VERIFIER);
-  if (code && code_verifier) await session.signInByCode(code, code_verifier, sessionStorage.getItem(COOKIE));
+  if (code && code_verifier) await session.signInByCode(code, code_verifier, sessionStorage.getItem(COOKIE) ?? "session");
   answer = null; // and not before: while the service is away, this is tried again
   sessionStorage.removeItem(VERIFIER);
   if (code && code_verifier) return true;

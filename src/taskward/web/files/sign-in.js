@@ -13,6 +13,7 @@ const { accounts, passwords, provider } = document.documentElement.dataset;
 const form = accounts !== "true" ? tokenForm : passwords === "true" ? accountForm : providerForm;
 const submit = form.querySelector(".primary");
 const change = accountForm.querySelector(".switch");
+const shared = accountForm.querySelector(".check");
 let invitation = null; // of a link, in memory only
 let registering = false;
 
@@ -28,7 +29,7 @@ export function open(session, problem = null) {
     event.preventDefault();
     elsewhere.go(lasting());
   };
-  providerForm.querySelector(".check").hidden = form !== providerForm; // else the other form has it
+  if (form === providerForm) form.prepend(shared);
   providerForm.querySelector("button").textContent = `Sign in with ${provider}`;
   change.onclick = () => become(!registering);
   become(invitation !== null);
@@ -88,7 +89,7 @@ function signIn(session, values) {
 
 /** Return how long the browser is to keep who is signed in. */
 function lasting() {
-  return form.elements.shared.checked ? "session" : "keep";
+  return shared.querySelector("input").checked ? "session" : "keep";
 }
 
 async function useToken(session, token) {
