@@ -337,7 +337,7 @@ async def test_the_cookie_alone_opens_no_route(app: FastAPI, page: Client) -> No
         statuses = getattr(context.original_route, "responses", {})
         if 401 not in statuses or context.path in ("/auth/token", "/auth/password/reset"):
             continue
-        path = str(context.path).format(user_id="alice", task_id=1, session_id="x")
+        path = str(context.path).format(user_id="alice", task_id=1, session_id="x", token_id="x")
         for method in context.methods or ():
             page.cookies.clear()
             response = await page.request(method, path, headers=sent)

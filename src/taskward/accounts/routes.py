@@ -80,7 +80,7 @@ async def register(request: Request, new: Annotated[Registration, Depends(JsonBo
     "/auth/password",
     summary="Change the password",
     status_code=204,
-    responses=responses(400, 413, 415, 429) | PROOF | responses_of(PasswordsOffError()),
+    responses=responses(400, 413, 415, 429) | PROOF | responses_of(PasswordsOffError(), ScopeMissingError()),
 )
 @fast
 async def change_password(
