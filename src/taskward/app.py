@@ -5,29 +5,17 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from secrets import token_bytes
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
 import taskward
-from taskward.accounts import export_routes, mail_routes, personal_token_routes, session_routes, token_routes
-from taskward.accounts import routes as accounts
-from taskward.accounts.cookies import RefreshCookies
-from taskward.accounts.identities import IdentityService
-from taskward.accounts.log_ins import LogInService
-from taskward.accounts.mails import AccountMails
-from taskward.accounts.personal_tokens import PersonalTokenService
-from taskward.accounts.service import AccountService, check_account
-from taskward.accounts.tokens import TokenService
+from taskward.account_parts import AccountParts
+from taskward.accounts import token_routes
+from taskward.accounts.service import check_account
 from taskward.api.errors import ErrorRenderer, install_error_handlers
 from taskward.api.personal_data import PersonalData
 from taskward.api.state import LIFESPAN_STATE, AppState, ConnectionLimits, attach
-from taskward.auth.claims import Expected
-from taskward.auth.issue import issue_token
-from taskward.auth.links import LinkTokens
-from taskward.auth.log_ins import LogIns
-from taskward.auth.passwords import Passwords
 from taskward.auth.verify import TokenVerifier
 from taskward.database.revision import newest
 from taskward.database.startup_check import NotMigratedError, check_isolation
@@ -63,7 +51,7 @@ from taskward.tasks.service import TaskService
 from taskward.web.routes import page_routes
 
 if TYPE_CHECKING:
-    from taskward.oidc.service import ProviderLogIns
+    pass
 
 logger = logging.getLogger(__name__)
 
@@ -100,15 +88,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         only_reads=only_reads,
     )
 
-    passwords = Passwords(allowed=not settings.oidc_only)
-    provider = _provider(settings, database)
-    log_in_service = LogInService(database)
-    log_ins = LogIns(log_in_service.ended_since, log_in_service.goes_on)
-    personal_tokens = PersonalTokenService(database)
-    verifier = TokenVerifier.from_settings(settings, log_ins, personal_tokens.find)
     rate_limits = RateLimits(settings, counted.rate_limited)
-    secret = settings.signing_secret if settings.has_secret else token_bytes()  # then nobody can log in here
-    mails = _mails(settings, database, secret, counted, rate_limits) if settings.mail_enabled else None
+    account_parts = AccountParts(settings, database, counted, rate_limits)
+    verifier = TokenVerifier.from_settings(settings, account_parts.log_ins, account_parts.personal_tokens.find)
     tasks_service = TaskService(
         database, Cursors(settings.cursor_secret), reveal_foreign_tasks=settings.reveal_foreign_tasks
     )
@@ -119,7 +101,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         database=database,
         schema_revision=newest(),
         verifier=verifier,
-        log_ins=log_ins,
+        log_ins=account_parts.log_ins,
         rate_limits=rate_limits,
         connection_limits=ConnectionLimits(
             per_address=settings.max_connections_per_address,
@@ -130,12 +112,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         services=(
             tasks_service,
             changes_service,
-            *_accounts(settings, database, passwords, secret, mails),
-            log_in_service,
-            personal_tokens,
-            _personal_data(database, log_in_service, personal_tokens),
-            mails,
-            *provider,
+            *account_parts.services,
+            PersonalData({**account_parts.personal_data, **PersonalTasks(database).parts}),
         ),
     )
 
@@ -152,15 +130,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 freeze_gc()
                 yield {LIFESPAN_STATE: state}
         finally:
-            await log_ins.close()
-            await personal_tokens.close()
-            if mails is not None:
-                await mails.close()
+            await account_parts.close()
             await database.close()
-            passwords.close()
             await rate_limits.close()
-            for each in provider:
-                await each.close()
 
     app = FastAPI(
         title="Taskward",
@@ -176,7 +148,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     attach(app, state)
     for prefix in tasks.PATH_PREFIXES:
         app.include_router(tasks.router, prefix=prefix)
-    _add_account_routes(app, settings)
+    for router in account_parts.routers:
+        app.include_router(router)
     _add_service_routes(app, settings)
     install_openapi(app, token_path=token_routes.TOKEN_PATH if settings.accounts_enabled else None)
     renderer = ErrorRenderer(development=settings.development)
@@ -188,21 +161,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         RequestContext, cors=Cors(settings.allowed_origins), metrics=counted, access_log=settings.access_log
     )
     return app
-
-
-def _add_account_routes(app: FastAPI, settings: Settings) -> None:
-    if settings.accounts_enabled:
-        for of_accounts in (accounts.router, token_routes.router, session_routes.router):
-            app.include_router(of_accounts)
-    if settings.mail_enabled:
-        app.include_router(mail_routes.router)
-    if settings.oidc_issuer is not None:
-        from taskward.oidc.routes import router as provider_routes
-
-        app.include_router(provider_routes)
-    app.include_router(accounts.me)
-    app.include_router(export_routes.router)
-    app.include_router(personal_token_routes.router)
 
 
 def _add_service_routes(app: FastAPI, settings: Settings) -> None:
@@ -238,22 +196,6 @@ async def _make_sure(database: Database) -> None:
         logger.warning("%s; started without it, live and not ready", error)
 
 
-def _personal_data(
-    database: Database, log_ins: LogInService, personal_tokens: PersonalTokenService
-) -> PersonalData:
-    tasks_of = PersonalTasks(database)
-    return PersonalData(
-        {
-            "identities": log_ins.identities,
-            "log_ins": log_ins.all_log_ins,
-            "personal_tokens": personal_tokens.all_tokens,
-            "tasks": tasks_of.tasks,
-            "deleted_tasks": tasks_of.deleted_tasks,
-            "idempotency_keys": tasks_of.keys,
-        }
-    )
-
-
 def _hints(settings: Settings) -> Hints:
     url = settings.rate_limit_storage_url
     connections = files_for_connections(settings.db_pool_size + settings.db_max_overflow)
@@ -262,71 +204,4 @@ def _hints(settings: Settings) -> Hints:
         poll_seconds=settings.changes_poll_seconds,
         folder=os.environ.get(FOLDER),
         valkey=connection_pool(url.get_secret_value()) if url else None,
-    )
-
-
-def _mails(
-    settings: Settings, database: Database, secret: bytes, counted: Metrics, rate_limits: RateLimits
-) -> AccountMails:
-    from taskward.mail.sender import MailSender  # and smtplib with it, of which no other service needs the memory
-    from taskward.mail.smtp import SmtpServer
-
-    assert settings.smtp_url is not None
-    assert settings.mail_from is not None
-    public_url = settings.address_for_links
-    server = SmtpServer.from_url(settings.smtp_url.get_secret_value(), public_url)
-    sender = MailSender(server, settings.mail_from, counted.mailed)
-    return AccountMails(database, secret, public_url, sender, rate_limits.may_mail)
-
-
-def _accounts(
-    settings: Settings, database: Database, passwords: Passwords, secret: bytes, mails: AccountMails | None
-) -> tuple[object, ...]:
-    lifetime = settings.access_token_expire_minutes * 60
-    expected = Expected.from_settings(settings)
-
-    def issue(user_id: str, log_in: bytes) -> str:
-        return issue_token(user_id, secret, settings.algorithm, lifetime, expected, log_in)
-
-    return (
-        AccountService(database, passwords, LinkTokens(secret), settings.registration, mails),
-        TokenService(
-            database,
-            passwords,
-            secret,
-            issue,
-            lifetime,
-            settings.session_max_days,
-            proof_by=mails if settings.email_verification else None,
-        ),
-        RefreshCookies(
-            secret,
-            settings.session_max_days,
-            settings.public_url,
-            ClientAddress(settings.trusted_proxies).is_from_proxy,
-        ),
-    )
-
-
-def _provider(settings: Settings, database: Database) -> tuple["ProviderLogIns", ...]:
-    """Return the log-ins with the provider of the settings, or nothing; raise InvalidSettingsError."""
-    if settings.oidc_issuer is None:
-        return ()
-    try:  # only here: most services have none, and the library takes 12 MB of a worker
-        from taskward.oidc.provider import Provider
-        from taskward.oidc.service import CALLBACK_PATH, ProviderLogIns
-    except ImportError:
-        raise InvalidSettingsError("OIDC_ISSUER needs the package authlib; install taskward[oidc]") from None
-    assert settings.oidc_client_id is not None
-    assert settings.oidc_client_secret is not None
-    assert settings.public_url is not None
-    client_secret = settings.oidc_client_secret.get_secret_value()
-    redirect_uri = settings.public_url + CALLBACK_PATH
-    return (
-        ProviderLogIns(
-            Provider(settings.oidc_issuer, settings.oidc_client_id, client_secret, redirect_uri),
-            IdentityService(database, settings.registration),
-            settings.signing_secret,
-            settings.public_url,
-        ),
     )

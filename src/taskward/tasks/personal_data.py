@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
+from taskward.api.personal_data import Pages
 from taskward.database.driver.statement import Statement
 from taskward.database.transaction import Database
 from taskward.tasks.personal_data_statements import EXPORT_DELETED_TASKS, EXPORT_KEYS, EXPORT_TASKS, PAGE
@@ -14,6 +15,11 @@ class PersonalTasks:
     def __init__(self, database: Database) -> None:
         """Take the database."""
         self._database = database
+
+    @property
+    def parts(self) -> Mapping[str, Pages]:
+        """What reads the parts of the document that says everything about a person."""
+        return {"tasks": self.tasks, "deleted_tasks": self.deleted_tasks, "idempotency_keys": self.keys}
 
     def tasks(self, owner: str) -> AsyncIterator[Sequence[Mapping[str, object]]]:
         """Yield the owner's tasks."""
