@@ -9,6 +9,7 @@ import psycopg
 
 WITH_MANY = "user_00000"
 WITH_100 = "user_00001"
+WITH_SOME = "user_00002"
 FEW = 100
 FIRST = datetime(2025, 1, 1, tzinfo=UTC)
 STEP = timedelta(seconds=30)
@@ -26,7 +27,19 @@ DESCRIPTIONS = (
     "Before the end of the week, and not in the evening",
 )
 
-TASK_COLUMNS = "user_id, id, title, description, completed, created_at, updated_at, revision"
+DUE = (  # date, time and zone
+    ("\\N", "\\N", "\\N"),
+    ("2026-11-27", "\\N", "\\N"),
+    ("2026-12-24", "18:00", "Europe/Berlin"),
+    ("2027-01-31", "09:30", "\\N"),
+)
+PRIORITIES = ("\\N", "\\N", "high", "medium", "low")
+TAGS = ("{}", "{}", "{home}", "{home,plants}", "{work}")
+
+TASK_COLUMNS = (
+    "user_id, id, title, description, completed, created_at, updated_at, revision,"
+    " due_date, due_time, due_zone, priority, tags"
+)
 USER_COLUMNS = "id, revision, task_count, completed_count, created_at"
 
 
@@ -36,23 +49,22 @@ class DataDisagreeError(Exception):
 
 @dataclass(frozen=True)
 class Shape:
-    """How many users and tasks: one user has a tenth of all tasks, one has 100, the others share the rest."""
+    """How many users and tasks: one has a tenth of all tasks, one a hundredth, one 100; others share the rest."""
 
     users: int
     tasks: int
 
     def counts(self) -> dict[str, int]:
         """Return how many tasks each user has."""
-        others = self.users - 2
-        rest = self.tasks - self.tasks // 10 - FEW
-        counts = {WITH_MANY: self.tasks // 10, WITH_100: FEW}
-        return counts | {
-            f"user_{2 + number:05}": rest // others + (number < rest % others) for number in range(others)
+        first = {WITH_MANY: self.tasks // 10, WITH_100: FEW, WITH_SOME: self.tasks // 100}
+        others, rest = self.users - len(first), self.tasks - sum(first.values())
+        return first | {
+            f"user_{len(first) + number:05}": rest // others + (number < rest % others) for number in range(others)
         }
 
     def typical(self, count: int) -> list[str]:
         """Return users with neither many tasks nor few, evenly spread over all of them."""
-        others = list(self.counts())[2:]
+        others = list(self.counts())[3:]
         return others[:: max(1, len(others) // count)][:count]
 
 
@@ -101,10 +113,11 @@ def _task_lines(shape: Shape, counters: dict[str, _Counter]) -> Iterator[str]:
         counter.revision += 1 + completed
         updated_at = created_at + completed * STEP / 2
         title, description = f"{chance.choice(TITLES)} {number}", chance.choice(DESCRIPTIONS)
-        yield (
-            f"{owner}\t{number}\t{title}\t{description}\t{completed}\t{created_at}\t{updated_at}\t"
-            f"{counter.revision}\n"
-        )
+        cells = (
+            owner, number, title, description, completed, created_at, updated_at, counter.revision,
+            *chance.choice(DUE), chance.choice(PRIORITIES), chance.choice(TAGS),
+        )  # fmt: skip
+        yield "\t".join(map(str, cells)) + "\n"
 
 
 def _user_lines(counters: dict[str, _Counter]) -> Iterator[str]:

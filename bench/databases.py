@@ -14,7 +14,7 @@ from taskward.database.url import conninfo
 from taskward.embedded.server import OWNER, EmbeddedPostgres
 from taskward.features import TABLES
 
-FORMAT = 1  # to be raised with every change of the data, so that kept ones are made again
+FORMAT = 2  # to be raised with every change of the data, so that kept ones are made again
 
 # The usual stack has no trigger that gives ids, and no policies. Columns, constraints and indexes stay.
 MAKE_PLAIN = f"""

@@ -30,13 +30,19 @@ class Page:
     database_cpu: float
 
 
-def by_cursor(server: Server, few: User, many: User, database: Tree) -> list[Page]:
-    """Measure the service, which goes on where the page before ended."""
+def by_cursor(server: Server, few: User, some: User, many: User, database: Tree) -> list[Page]:
+    """Measure the service, which goes on where the page before ended, and sorts and searches too."""
     with _client(server, many) as get:
         path = f"/tasks?limit={LIMIT}"
         for _ in range(DEEP - 1):
             path = f"/tasks?limit={LIMIT}&cursor={json.loads(get(path))['next_cursor']}"
-    return _pages(server, few, many, database, path)
+    by_due, words = f"/tasks?limit={LIMIT}&sort=due", f"/tasks?limit={LIMIT}&q=milk+7"
+    return [
+        *_pages(server, few, many, database, path),
+        _page(f"first page by due day of {len(few.task_ids):,} tasks", server, few, by_due, database),
+        _page(f"first page by due day of {len(many.task_ids):,} tasks", server, many, by_due, database),
+        _page(f"two words, searched in {len(some.task_ids):,} tasks", server, some, words, database),
+    ]
 
 
 def by_offset(server: Server, few: User, many: User, database: Tree) -> list[Page]:

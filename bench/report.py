@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from bench.bounds import Bound
 from bench.crowd import CONNECTIONS, RATE, Crowd
@@ -138,8 +139,9 @@ def _growth(found: dict[str, list[Figures]]) -> str:
 def _pages(found: list[Page], of_baseline: list[Page]) -> str:
     lines = [
         (page.name, name, f"{page.milliseconds:.2f}", f"{page.service_cpu:,.0f}", f"{page.database_cpu:,.0f}")
-        for pair in zip(found, of_baseline, strict=True)
+        for pair in zip_longest(found, of_baseline)  # what the usual stack has not is told of the service alone
         for name, page in zip(SERVERS, pair, strict=True)
+        if page is not None
     ]
     return _table(("20 tasks, one client", "server", "median ms", "service µs", "PostgreSQL µs"), lines)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import bounds, crowd, far, machine, pages, rows, servers, starts
-from bench.data import WITH_100, WITH_MANY, Shape
+from bench.data import WITH_100, WITH_MANY, WITH_SOME, Shape
 from bench.databases import Databases
 from bench.report import Report
 from bench.usage import Tree
@@ -65,8 +65,8 @@ def _measure_actions(
             )
         if not options.only_actions:
             with databases.superuser("taskward") as superuser:
-                few, many = user(superuser, WITH_100), user(superuser, WITH_MANY)
-            report.pages = pages.by_cursor(service, few, many, database)
+                few, some, many = (user(superuser, name) for name in (WITH_100, WITH_SOME, WITH_MANY))
+            report.pages = pages.by_cursor(service, few, some, many, database)
             report.pages_of_baseline = pages.by_offset(baseline, few, many, database)
 
 
@@ -80,7 +80,7 @@ def _measure_growth(options: Options, databases: Databases, ours: str, report: R
             rows.Subject(many_tasks, users_of(databases, "taskward", LARGE)),
             rows.Subject(few_tasks, users_of(databases, "small", SMALL)),
         ]
-        for action in ("read", "list"):
+        for action in ("read", "list", "create", "update"):
             report.growth[action] = rows.measure(
                 action, subjects, Tree.of(databases.server.pid), options.folder, rounds=options.rounds,
                 seconds=options.seconds,

@@ -1,7 +1,7 @@
 import psycopg
 import pytest
 
-from bench.data import WITH_100, WITH_MANY, DataDisagreeError, check
+from bench.data import WITH_100, WITH_MANY, WITH_SOME, DataDisagreeError, check
 from bench.databases import Databases
 from taskward.app import create_app
 from taskward.database.startup_check import check_isolation_at
@@ -26,7 +26,7 @@ def test_counts_are_those_of_the_shape(loaded: psycopg.Connection) -> None:
     rows = loaded.execute("SELECT user_id, count(*) FROM tasks GROUP BY user_id").fetchall()
     counted: dict[str, int] = dict(rows)
     assert counted == SHAPE.counts()
-    assert (counted[WITH_MANY], counted[WITH_100]) == (60, 100)
+    assert (counted[WITH_MANY], counted[WITH_100], counted[WITH_SOME]) == (60, 100, 6)
 
 
 async def test_the_counters_go_on_where_loading_ended(loaded: psycopg.Connection, databases: Databases) -> None:
