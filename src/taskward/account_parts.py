@@ -88,7 +88,6 @@ class AccountParts:
     async def close(self) -> None:
         """End what is under way, while the database is still there."""
         await self.log_ins.close()
-        await self.personal_tokens.close()
         if self._mails is not None:
             await self._mails.close()
         if self._provider is not None:

@@ -101,7 +101,7 @@ async def test_a_change_that_finds_no_task_waits_for_nobody(
 
 
 def token_purge(database: Database) -> Purge:
-    return Purge("refresh tokens", database.acting_for_accounts, PURGE_TOKENS)
+    return Purge("refresh tokens", database, PURGE_TOKENS, of_accounts=True)
 
 
 @pytest.mark.parametrize(

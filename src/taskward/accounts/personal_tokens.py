@@ -1,12 +1,10 @@
 """Personal tokens: what their owner does with them, and what workers ask about them."""
 
-import asyncio
 import hashlib
 import logging
 import secrets
 from base64 import b32encode
 from collections.abc import AsyncIterator, Sequence
-from contextvars import Context
 from typing import Any
 
 from taskward.accounts import personal_token_statements as statements
@@ -30,8 +28,7 @@ class PersonalTokenService:
     def __init__(self, database: Database) -> None:
         """Take the database."""
         self._database = database
-        self._purge = Purge("ended tokens", database.acting_for_accounts, statements.PURGE_ENDED)
-        self._noting: set[asyncio.Task[None]] = set()
+        self._purge = Purge("ended tokens", database, statements.PURGE_ENDED, of_accounts=True)
 
     async def create_token(self, owner: str, name: str, scopes: Sequence[str], days: int) -> Token:
         """Make a token, and return it with what is known of it; nobody can read it again.
@@ -78,18 +75,8 @@ class PersonalTokenService:
         if (row := found.first) is None:
             return None
         if row["unused_today"] and row["seconds_left"] > 0:
-            self._begin_noting(row["user_id"], row["id"])
+            self._database.background.begin(self._note(row["user_id"], row["id"]), "use of a token")
         return FoundToken(row["user_id"], row["seconds_left"], implied(row["scopes"]))
-
-    async def close(self) -> None:
-        """Wait until it is noted which tokens were used."""
-        await asyncio.gather(*self._noting)
-
-    def _begin_noting(self, owner: str, token_id: str) -> None:
-        """Note a use beside the request. It is no part of that: the token may be one that only reads."""
-        task = asyncio.create_task(self._note(owner, token_id), context=Context())
-        self._noting.add(task)
-        task.add_done_callback(self._noting.discard)
 
     async def _note(self, owner: str, token_id: str) -> None:
         try:

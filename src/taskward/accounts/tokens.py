@@ -56,7 +56,7 @@ class TokenService:
         self._lifetime_seconds = lifetime_seconds
         self._max_days = max_days
         self._proof_by = proof_by
-        self._purge = Purge("refresh tokens", database.acting_for_accounts, statements.PURGE_TOKENS)
+        self._purge = Purge("refresh tokens", database, statements.PURGE_TOKENS, of_accounts=True)
 
     async def log_in(self, email: str, password: str, device: Device, seen: Seen = NOT_SEEN) -> Tokens:
         """Return tokens for the account; raise CredentialsInvalidError, EmailNotVerifiedError and ServerBusyError.

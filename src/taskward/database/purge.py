@@ -3,14 +3,12 @@
 Not on a timer: a service at rest must let its database rest, which may be paid for by the hour.
 """
 
-import asyncio
 import logging
 import time
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from functools import partial
 
 from taskward.database.driver.statement import Effect, Statement
-from taskward.database.transaction import Transaction
+from taskward.database.transaction import NOBODY, Database
 from taskward.errors import ApiError
 
 INTERVAL_SECONDS = 600
@@ -26,21 +24,19 @@ logger = logging.getLogger(__name__)
 class Purge:
     """Runs one statement that removes a batch and answers how many it `purged`; a whole batch means: again."""
 
-    def __init__(
-        self, what: str, transaction: Callable[[], AbstractAsyncContextManager[Transaction]], statement: Statement
-    ) -> None:
-        """Take what is removed, for the log; how to open a transaction; and the statement, with its `batch`."""
+    def __init__(self, what: str, database: Database, statement: Statement, *, of_accounts: bool = False) -> None:
+        """Take what is removed, for the log, where from, and the statement, with its `batch`."""
         self._what = what
-        self._transaction = transaction
+        self._background = database.background
+        self._transaction = database.acting_for_accounts if of_accounts else partial(database.acting_as, NOBODY)
         self._statement = statement
         self._due = time.monotonic()
-        self._task: asyncio.Task[None] | None = None
 
     def when_due(self) -> None:
         """Start a purge in the background when the last one is long enough ago."""
         if time.monotonic() >= self._due:
             self._due = time.monotonic() + INTERVAL_SECONDS
-            self._task = asyncio.create_task(self.purge(), name=TASK_NAME)
+            self._background.begin(self.purge(), TASK_NAME)
 
     async def purge(self) -> None:
         """Remove what is due, in batches, so that no batch holds its locks for long."""

@@ -17,6 +17,7 @@ from typing import Any, Generic, Self
 
 from psycopg import errors as postgres
 
+from taskward.database.background import Background
 from taskward.database.driver.connection import STALE, Connection
 from taskward.database.driver.exchange import Command, ConnectionLostError, Row, failed_at
 from taskward.database.driver.pool import Pool
@@ -203,6 +204,7 @@ class Database:
         self._written = written
         self.only_reads = only_reads
         self._checking: asyncio.Task[None] | None = None
+        self.background = Background()
         self._name = secrets.token_hex(8)
         self._correlation_ids = count()
 
@@ -212,7 +214,8 @@ class Database:
         return self.pool.waiting + self._reads.waiting
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, once what goes on beside requests is done."""
+        await self.background.finish(self._timeout)
         await self.pool.close()
         await self._reads.close()
         if self._checking:

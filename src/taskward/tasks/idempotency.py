@@ -1,14 +1,13 @@
 """Exactly-once creates: the statement, and the cleaning up a day later."""
 
 import hashlib
-from functools import partial
 from typing import Any
 
 import orjson
 
 from taskward.database.driver.statement import Effect, Statement
 from taskward.database.purge import Purge
-from taskward.database.transaction import NOBODY, Database
+from taskward.database.transaction import Database
 from taskward.tasks.fields import SETTABLE, Values
 from taskward.tasks.statements import (
     COLUMNS,
@@ -116,4 +115,4 @@ def fingerprint(new: Values) -> bytes:
 
 def key_purge(database: Database) -> Purge:
     """Return what removes keys older than a day."""
-    return Purge("idempotency keys", partial(database.acting_as, NOBODY), PURGE_KEYS)
+    return Purge("idempotency keys", database, PURGE_KEYS)

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from taskward.database.driver.statement import RowT, Statement
 from taskward.database.errors import AlreadyThereError, LockTimeoutError
 from taskward.database.purge import Purge
-from taskward.database.transaction import NOBODY, Database
+from taskward.database.transaction import Database
 from taskward.errors import (
     DatabaseUnavailableError,
     ForbiddenError,
@@ -64,7 +63,7 @@ class TaskService:
         self.cursors = cursors
         self._reveal_foreign_tasks = reveal_foreign_tasks
         self._purge = idempotency.key_purge(database)
-        self._purge_deleted = Purge("deleted tasks", partial(database.acting_as, NOBODY), PURGE_DELETED)
+        self._purge_deleted = Purge("deleted tasks", database, PURGE_DELETED)
 
     async def list_tasks(self, owner: str, query: ListQuery, known: Sequence[int] = ()) -> Page:
         """Return one page of the owner's tasks; raise ValidationFailedError for a cursor of another query.
