@@ -96,7 +96,7 @@ def _of_database(
 ) -> Bound:
     """Run identity and read as the service sends them: prepared, both in one round trip, one transaction."""
     script = folder / "read.sql"
-    script.write_text("".join(_pipeline(number) for number in range(PIPELINES)))
+    script.write_text("".join(pipeline(number) for number in range(PIPELINES)))
     chosen = users[:PIPELINES]
     defines = [f"--define=user{n}={user.user_id}" for n, user in enumerate(chosen)]
     defines += [f"--define=task{n}={user.task_ids[n % len(user.task_ids)]}" for n, user in enumerate(chosen)]
@@ -113,11 +113,14 @@ def _of_database(
     return Bound("PostgreSQL alone, by pgbench: identity and read", per_second, cpu / transactions * 1e6)
 
 
-def _pipeline(number: int) -> str:
+def pipeline(number: int) -> str:
+    """Return the lines of pgbench that read the task of one user, as the service asks for it."""
     owner = f":user{number}"
-    identity = (
-        IDENTITY.sql % {"role": f"'{APP_ROLE}'", "owner": owner, "timeout": "'2s'", "transaction": "'1'"}
-    ).strip()
+    values = {
+        "role": f"'{APP_ROLE}'", "owner": owner, "timeout": "'2s'", "max_tasks": "'100000'",
+        "correlation_id": "'1'",
+    }  # fmt: skip
+    identity = (IDENTITY.sql % values).strip()
     read = READ_TASK.sql % {"owner": owner, "task_id": f":task{number}"}
     return f"\\startpipeline\n{identity};\n{read};\n\\endpipeline\n"
 
