@@ -13,7 +13,7 @@ from tests.conftest import SECRET
 
 pytestmark = pytest.mark.quick
 
-MOST_BYTES = 90_000
+MOST_BYTES = 90_000  # as they are transferred: compressed
 REFERENCE = re.compile(r'(?:src|href)="(page/[^"]+)"|from "\./([\w-]+\.js)"')
 
 
@@ -35,7 +35,8 @@ async def everything(client: Client) -> dict[str, bytes]:
 
 async def test_all_of_it_is_light_and_every_file_is_used(anonymous: Client) -> None:
     found = await everything(anonymous)
-    assert sum(map(len, found.values())) < MOST_BYTES
+    transferred = [int((await anonymous.get(path)).headers["content-length"]) for path in found]
+    assert sum(transferred) < MOST_BYTES
     names = {path.name for path in FILES.iterdir()}
     assert {path.rpartition("/")[2] or "index.html" for path in found} == names
 
@@ -51,6 +52,23 @@ async def test_the_document_is_asked_about_and_its_files_are_kept_for_good(anony
         file = await anonymous.get(path)
         assert "immutable" in file.headers["cache-control"]
         assert file.headers["content-type"].split(";")[0] == TYPES[path[path.rindex(".") :]]
+
+
+@pytest.mark.parametrize(
+    ("asked", "coding"),
+    [("gzip", "gzip"), ("br, GZIP;q=0.5", "gzip"), ("gzip;q=0", None), ("gzip; q=0.0, br", None), ("xgzip", None),
+     ("", None), ("identity", None)],
+)  # fmt: skip
+async def test_what_is_compressed_is_what_the_client_takes(
+    anonymous: Client, asked: str, coding: str | None
+) -> None:
+    for path in await everything(anonymous):
+        expected = await anonymous.get(path, headers={"Accept-Encoding": "identity"})
+        response = await anonymous.get(path, headers={"Accept-Encoding": asked})
+        assert response.headers.get("content-encoding") == coding
+        assert response.headers["vary"] == "Accept-Encoding"
+        assert response.content == expected.content
+        assert (response.headers.get("etag") == expected.headers.get("etag")) is (coding is None or path != "/")
 
 
 @pytest.mark.parametrize("wrong", ["main.js.bak", "index.html", "..", "%2e%2e%2froutes.py", "routes.py", ""])
