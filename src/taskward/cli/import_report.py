@@ -9,11 +9,10 @@ import typer
 
 from taskward.cli.output import print_json
 from taskward.client.importing import Tally
-from taskward.client.imports.found import Findings
+from taskward.client.imports.found import Findings, in_rows
 from taskward.terminal_text import harmless
 
 TOLD_REFUSALS = 20
-TOLD_ROWS = 10
 REPEAT = "Repeat the command to go on: what is there is not created again."
 
 
@@ -112,19 +111,6 @@ def told_refusals(refused: Sequence[tuple[int, str]]) -> Iterable[str]:
     if len(rows) > TOLD_REFUSALS:
         more = sum(len(rows[detail]) for detail in list(rows)[TOLD_REFUSALS:])
         yield f"and {more} more; --json names them all"
-
-
-def in_rows(rows: Sequence[int]) -> str:
-    """Return numbers of rows in words: `row 3`, `rows 3, 5-9 and 12 more`."""
-    spans: list[list[int]] = []
-    for row in rows:
-        if spans and row == spans[-1][1] + 1:
-            spans[-1][1] = row
-        else:
-            spans.append([row, row])
-    told = [str(first) if first == last else f"{first}-{last}" for first, last in spans[:TOLD_ROWS]]
-    more = sum(last - first + 1 for first, last in spans[TOLD_ROWS:])
-    return f"{'row' if len(rows) == 1 else 'rows'} {', '.join(told)}{f' and {more} more' if more else ''}"
 
 
 def dry_run_json(kind: str, tasks: list[dict[str, Any]], findings: Findings, stopped: str | None) -> None:

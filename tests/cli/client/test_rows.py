@@ -106,7 +106,7 @@ CUT = "the file ends in the middle of it. Was it copied or downloaded whole?"
         ("jsonl", '{"title": "a"}\n{"title" 1}\n{"title": "c"}\n', [
             "row 2: this is no JSON: expecting ':' delimiter",
         ]),
-        ("jsonl", "<html>", ["row 1: this is no JSON object"]),
+        ("jsonl", "7", ["row 1: this is no JSON object"]),
         (None, "", ["the file is empty"]),
         (None, " \n\n", ["there is nothing in the file but white space"]),
         (None, "<!DOCTYPE html>\n<title>", ["this is web page or XML"]),

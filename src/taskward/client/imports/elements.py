@@ -9,6 +9,8 @@ from taskward.client.imports.found import BrokenFileError
 CHUNK = 64 * 1024
 LONGEST_ROW = 1024 * 1024
 UNSURE = 12  # characters at the end of what was read that may be half of something
+TOO_DEEP = "this is no JSON that has an end: it is nested too deep"
+TOO_MANY_DIGITS = "this is no JSON that can be read: a number has too many digits"
 ENDS_EARLY = "the file ends in the middle of it. Was it copied or downloaded whole?"
 
 
@@ -28,7 +30,14 @@ def members(pairs: list[tuple[str, Any]]) -> Members:
 
 
 class MalformedError(ValueError):
-    """What is there is no JSON."""
+    """What is there is no JSON, or none that is read in one way alone."""
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> Members:
+    found = members(pairs)
+    if found.repeated:
+        raise MalformedError(f"the name {found.repeated[0]!r} stands more than once in one object")
+    return found
 
 
 class JsonText:
@@ -86,7 +95,9 @@ class JsonText:
                 raise MalformedError(f"this is no JSON: {error.msg[0].lower()}{error.msg[1:]}") from None
             return None, None
         except RecursionError:
-            raise MalformedError("this is no JSON that has an end: it is nested too deep") from None
+            raise MalformedError(TOO_DEEP) from None
+        except ValueError:
+            raise MalformedError(TOO_MANY_DIGITS) from None
 
     def skip_line(self) -> None:
         """Go to the end of the line."""
@@ -125,12 +136,16 @@ def array(text: JsonText) -> Iterator[Any]:
 def document(text: str) -> Any:
     """Return all of a JSON text; raise BrokenFileError for what is none, or not whole."""
     try:
-        return json.loads(text, object_pairs_hook=members)
+        return json.loads(text, object_pairs_hook=_without_repeats)
     except json.JSONDecodeError as error:
         if error.msg.startswith("Unterminated string") or error.pos >= len(text.rstrip()):
             raise BrokenFileError("the file ends too early. Was it copied or downloaded whole?") from None
         if error.msg == "Extra data":
             raise BrokenFileError(f"there is something after the end, in line {error.lineno}") from None
         raise BrokenFileError(f"line {error.lineno} is no JSON: {error.msg}") from None
+    except MalformedError as error:
+        raise BrokenFileError(str(error)) from None
     except RecursionError:
-        raise BrokenFileError("this is no JSON that has an end: it is nested too deep") from None
+        raise BrokenFileError(TOO_DEEP) from None
+    except ValueError:
+        raise BrokenFileError(TOO_MANY_DIGITS) from None

@@ -2,7 +2,9 @@
 
 import codecs
 import io
-import shutil
+import os
+import re
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,17 +13,20 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 from taskward.client.imports.found import BrokenFileError
+from taskward.os_errors import in_words
 
 HEAD = 64 * 1024
 CHUNK = 1024 * 1024
 LARGEST_FILE = 2 * 1024**3  # of those that are read row by row
 LARGEST_DOCUMENT = 32 * 1024**2  # of those that have to be held whole
+LONGEST_LINE = 1024**2  # in characters
 BOMS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-NAMES = {"utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16", "cp1252": "Windows-1252"}
+CUT_IN_TWO = ("unexpected end of data", "truncated data")  # in Python's words
+WEB_PAGE = re.compile(r"<(?:!doctype|html|head|body|\?xml)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +49,36 @@ class Source:
         self.raw.seek(0)
         return self.raw.read(4) == b"PK\x03\x04"
 
+    @property
+    def is_ended(self) -> bool:
+        """Whether the last line has an end."""
+        self.raw.seek(max(0, self.size - 2))
+        return self.raw.read().rstrip(b"\0").endswith((b"\n", b"\r"))
+
     def text(self) -> TextIO:
         """Return the text from its beginning, with its line ends as they are."""
         self.raw.seek(0)
         return io.TextIOWrapper(io.BufferedReader(_Unclosed(self.raw)), encoding=self.encoding, newline="")
 
+    def lines(self) -> Iterator[str]:
+        """Yield lines with their ends. Raises BrokenFileError for one that is longer than any text of a task."""
+        text = self.text()
+        number = 0
+        while line := text.readline(LONGEST_LINE):
+            number += 1
+            if len(line) == LONGEST_LINE and line[-1] not in "\r\n":
+                raise BrokenFileError(f"line {number} has more than {LONGEST_LINE:,} characters, as no task has")
+            yield line
+
     def head(self) -> str:
-        """Return how the text begins."""
-        return self.text().read(HEAD)
+        """Return how the text begins, without white space; raise BrokenFileError for no text, or a web page."""
+        with readable():
+            head = self.text().read(HEAD).lstrip("\ufeff \t\r\n")
+        if not head:
+            raise BrokenFileError("there is nothing in the file but white space")
+        if WEB_PAGE.match(head):
+            raise BrokenFileError("this is a web page or XML. Was an error page saved instead of the file?")
+        return head
 
     def document(self) -> str:
         """Return all of the text; raise BrokenFileError where that is too much to hold."""
@@ -79,6 +106,21 @@ class _Unclosed(io.RawIOBase):
 
 
 @contextmanager
+def readable() -> Iterator[None]:
+    """Turn what goes wrong while a file is read into BrokenFileError."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        if error.reason in CUT_IN_TWO:
+            raise BrokenFileError("the file ends in the middle of a character. Was it copied whole?") from None
+        raise BrokenFileError("there are bytes in the file that are no text, as it begins") from None
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise BrokenFileError(f"the file cannot be read on: {in_words(error)}") from None
+
+
+@contextmanager
 def opened(path: str) -> Iterator[Source]:
     """Give a file, or what comes through the pipe where `path` is a hyphen.
 
@@ -100,13 +142,14 @@ def source_of(name: str, raw: BinaryIO) -> Source:
 
 @contextmanager
 def _bytes_of(path: str) -> Iterator[BinaryIO]:
-    if path != "-":
-        with Path(path).open("rb") as file:
+    with io.FileIO(0, closefd=False) if path == "-" else Path(path).open("rb") as file:
+        if path != "-" and stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             yield file
-        return
-    with tempfile.TemporaryFile() as kept, io.FileIO(0, closefd=False) as pipe:
-        shutil.copyfileobj(pipe, kept, CHUNK)
-        yield kept
+            return
+        with tempfile.TemporaryFile() as kept:
+            while kept.tell() <= LARGEST_FILE and (chunk := file.read(CHUNK)):
+                kept.write(chunk)
+            yield kept
 
 
 def encoding_of(raw: BinaryIO) -> str:

@@ -1,17 +1,13 @@
 """What readers of files have in common: the tasks that they find, and what they have to say about a file."""
 
-import hashlib
-import json
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from taskward.client.errors import ClientError
 
-# As the service has them (taskward.tasks.values). What other products have more of is kept as far as it goes.
-TITLE_LENGTH, DESCRIPTION_LENGTH, UID_LENGTH, TAG_LENGTH, MOST_TAGS = 200, 1000, 255, 50, 20
+TOLD_ROWS = 10
 
 
 class BrokenFileError(ClientError):
@@ -36,16 +32,22 @@ class Findings:
 
     refused: list[tuple[int, str]] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
-    remarks: list[str] = field(default_factory=list)
+    _remarks: dict[str, list[int]] = field(default_factory=dict)
 
     def refuse(self, row: int, sentence: str) -> None:
         """Say why a row is no task."""
         self.refused.append((row, sentence))
 
-    def remark(self, sentence: str) -> None:
-        """Say something once."""
-        if sentence not in self.remarks:
-            self.remarks.append(sentence)
+    def remark(self, sentence: str, row: int | None = None) -> None:
+        """Say something once: of the file, or of all rows that it is true of."""
+        rows = self._remarks.setdefault(sentence, [])
+        if row is not None:
+            rows.append(row)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is to be remarked, with the rows that it is about."""
+        return [f"{in_rows(rows)}: {said}" if rows else said for said, rows in self._remarks.items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,120 +59,14 @@ class Options:
     tags: Sequence[str] = ()
 
 
-class Uids:
-    """Names tasks by their source and what identifies them there, so that the next import finds them.
-
-    Takes some 100 bytes of memory for each task that its source gives no id.
-    """
-
-    def __init__(self, source: str) -> None:
-        """Take the word that all names begin with."""
-        self._source = source
-        self._seen: Counter[bytes] = Counter()
-
-    def of_id(self, found: object) -> str:
-        """Return the name of a task that its source knows by an id."""
-        name = f"{self._source}-{found}"
-        if len(name) <= UID_LENGTH and name.isascii() and name.isprintable():
-            return name
-        return f"{self._source}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:32]}"
-
-    def of_content(self, *content: object) -> str:
-        """Return the name of a task without an id: by what stays, and by how many like it came before."""
-        digest = hashlib.sha256(json.dumps([self._source, *map(str, content)]).encode()).digest()[:16]
-        self._seen[digest] += 1
-        return f"{self._source}-{digest.hex()}-{self._seen[digest]}"
-
-
-@dataclass(slots=True)
-class Draft:
-    """A task of another product on its way to be one of ours.
-
-    `rest` is what has no field here; it stands below the description as `Name: value`.
-    """
-
-    title: str
-    uid: str
-    description: str = ""
-    completed: bool = False
-    due: Mapping[str, str] = field(default_factory=dict)
-    priority: str | None = None
-    tags: list[str] = field(default_factory=list)
-    rest: list[tuple[str, str]] = field(default_factory=list)
-
-    def add(self, name: str, value: object) -> None:
-        """Keep what has no field, if it says anything."""
-        if value not in (None, "", [], {}, False):
-            self.rest.append((name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
-
-    def found(self, row: int, findings: Findings) -> Found | None:
-        """Return the task as the service takes it; None where there is nothing of it."""
-        title = " ".join(self.title.split())
-        description = without_controls(self.description).strip()
-        if not title:
-            title, _, description = description.partition("\n")
-            title = title.strip()
-        if not title:
-            findings.left_out["tasks without a title or a description"] += 1
-            return None
-        if len(title) > TITLE_LENGTH:
-            self.rest.insert(0, ("Title", title))
-            title = title[: TITLE_LENGTH - 1] + "…"
-        tags = self._few_tags()
-        task: dict[str, Any] = {"uid": self.uid, "title": without_controls(title), "completed": self.completed}
-        if text := self._text(row, description, findings):
-            task["description"] = text
-        if self.priority:
-            task["priority"] = self.priority
-        if tags:
-            task["tags"] = tags
-        return Found(row, {**task, **self.due})
-
-    def _few_tags(self) -> list[str]:
-        tags: dict[str, str] = {}
-        for each in self.tags:
-            tag = " ".join(without_controls(each).replace(",", " ").split())
-            if len(tag) > TAG_LENGTH or (tag and len(tags) == MOST_TAGS and tag.casefold() not in tags):
-                self.rest.append(("Tag", tag))
-            elif tag:
-                tags.setdefault(tag.casefold(), tag)
-        return list(tags.values())
-
-    def _text(self, row: int, description: str, findings: Findings) -> str:
-        rest = "\n".join(f"{name}: {without_controls(value).strip()}" for name, value in self.rest)
-        text = "\n\n".join(filter(None, (description, rest)))
-        if len(text) > DESCRIPTION_LENGTH:
-            findings.left_out[f"text beyond the {DESCRIPTION_LENGTH:,} characters of a description"] += 1
-            findings.remark(f"Row {row} has the first description that is cut.")
-            text = text[: DESCRIPTION_LENGTH - 1] + "…"
-        return text
-
-
-def without_controls(text: str) -> str:
-    """Return a text without the characters that no field takes, U+0000 and halves of pairs; line ends are \\n."""
-    clean = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
-    return clean.encode("utf-8", "replace").decode()
-
-
-NOT_LAID_OUT_SO = (AttributeError, KeyError, TypeError, ValueError)
-OF_AN_EXPORT = re.compile(r"taskward-([1-9][0-9]{0,18})-([0-9T:.+-]{19,35}Z?)\Z", re.ASCII)
-
-
-def drafted(
-    entries: Iterable[Any], make: Callable[[int, Any], Draft | None], findings: Findings
-) -> Iterator[Found]:
-    """Yield what `make` makes of each entry. One that is laid out in another way is refused, and not the file."""
-    for row, entry in enumerate(entries, 1):
-        try:
-            draft = make(row, entry)
-        except NOT_LAID_OUT_SO:
-            findings.refuse(row, "it is laid out in a way that is not known")
-            continue
-        if draft is not None and (found := draft.found(row, findings)):
-            yield found
-
-
-def own_of(task: dict[str, Any]) -> tuple[dict[str, Any], tuple[int, str] | None]:
-    """Return a task, and which of an export it was where its name says that it had none."""
-    found = OF_AN_EXPORT.match(task["uid"])
-    return task, (int(found[1]), found[2]) if found else None
+def in_rows(rows: Sequence[int]) -> str:
+    """Return numbers of rows in words: `row 3`, `rows 3, 5-9 and 12 more`."""
+    spans: list[list[int]] = []
+    for row in rows:
+        if spans and row == spans[-1][1] + 1:
+            spans[-1][1] = row
+        else:
+            spans.append([row, row])
+    told = [str(first) if first == last else f"{first}-{last}" for first, last in spans[:TOLD_ROWS]]
+    more = sum(last - first + 1 for first, last in spans[TOLD_ROWS:])
+    return f"{'row' if len(rows) == 1 else 'rows'} {', '.join(told)}{f' and {more} more' if more else ''}"

@@ -3,17 +3,23 @@
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from icalendar import Component, Todo
+from icalendar.prop import vText
 
 from taskward.client.imports import times
+from taskward.client.imports.drafts import Draft, Uids, own_of
 from taskward.client.imports.files import Source
-from taskward.client.imports.found import BrokenFileError, Draft, Findings, Found, Options, Uids, own_of
+from taskward.client.imports.found import BrokenFileError, Findings, Found, Options
 
 LONGEST_COMPONENT = 20_000  # lines
-LONGEST_LINE = 1024 * 1024
+NO_CALENDAR = "there is no BEGIN:VCALENDAR, as iCalendar has it"
+WHOLE = "Was it copied or downloaded whole?"
 OF_THE_CALENDAR = ("PRODID", "X-WR-CALNAME", "NAME")
 NOT_READ = {"VEVENT": "events of the calendar", "VJOURNAL": "journal entries", "VALARM": "reminders"}
+# From 1, the highest, to 9 (RFC 5545, 3.8.1.9).
+PRIORITIES = dict.fromkeys("1234", "high") | {"5": "medium"} | dict.fromkeys("6789", "low")
 STATES = {"IN-PROCESS": "in process", "CANCELLED": "cancelled"}
 NAMES = {
     "DTSTART": "Start", "LOCATION": "Location", "URL": "Link", "RRULE": "Repeat", "RDATE": "Repeat",
@@ -48,25 +54,45 @@ def read(source: Source, options: Options, findings: Findings) -> Iterator[Found
 
 def _components(source: Source, calendar: dict[str, str], findings: Findings) -> Iterator[list[str]]:
     """Yield the lines of each VTODO; put what is said of the calendar into `calendar`."""
-    around: list[str] = []
     todo: list[str] = []
-    for line in source.text():
-        text = line.rstrip("\r\n")
-        name, _, value = text.partition(":")
-        if (name := name.upper()) == "BEGIN":
-            around.append(value.strip().upper())
+    for around, line in _placed(source):
+        if line.upper().startswith("BEGIN:"):
             _note(around, findings)
         if "VTODO" in around:
-            _keep(text, todo)
-        elif around == ["VCALENDAR"] and name in OF_THE_CALENDAR:
-            calendar[name] = value
-        if name == "END" and around and around.pop() == "VTODO":
+            _keep(line, todo)
+        elif around == ["VCALENDAR"]:
+            _keep_of_calendar(line, calendar)
+        if around[-1] == "VTODO" and line.upper().startswith("END:"):
             yield _without_alarms(todo)
             todo = []
-    if around:
-        raise BrokenFileError(
-            f"the file ends too early: there is no END:{around[-1]}. Was it copied or downloaded whole?"
-        )
+
+
+def _placed(source: Source) -> Iterator[tuple[list[str], str]]:
+    """Yield each line with the components that it is in. Raises BrokenFileError where they do not end."""
+    around: list[str] = []
+    is_begun = False
+    for line in (line.rstrip("\r\n") for line in source.lines()):
+        if not line.strip():
+            continue
+        name, _, value = line.upper().rstrip().partition(":")
+        if name == "BEGIN":
+            around.append(value)
+        if around[:1] != ["VCALENDAR"]:
+            raise BrokenFileError("there is something after the end" if is_begun else NO_CALENDAR)
+        is_begun = True
+        yield around, line
+        if name == "END" and (begun := around.pop()) != value:
+            raise BrokenFileError(f"there is END:{value} where END:{begun} has to be. {WHOLE}")
+    if around or not is_begun:
+        early = f"the file ends too early: there is no END:{around[-1]}. {WHOLE}" if around else NO_CALENDAR
+        raise BrokenFileError(early)
+
+
+def _keep_of_calendar(line: str, calendar: dict[str, str]) -> None:
+    """Keep what is said of the calendar: its name, and the program that wrote it."""
+    name = line.partition(":")[0].partition(";")[0].upper()
+    if name in OF_THE_CALENDAR:
+        calendar[name] = vText.from_ical(line.partition(":")[2])
 
 
 def _note(around: list[str], findings: Findings) -> None:
@@ -77,7 +103,7 @@ def _note(around: list[str], findings: Findings) -> None:
 
 def _keep(text: str, todo: list[str]) -> None:
     todo.append(text)
-    if len(todo) > LONGEST_COMPONENT or len(text) > LONGEST_LINE:
+    if len(todo) > LONGEST_COMPONENT:
         raise BrokenFileError(f"a VTODO is larger than any task: {_summary(todo)}")
 
 
@@ -97,18 +123,21 @@ def _summary(lines: list[str]) -> str:
 
 def _draft(todo: Component, calendar: dict[str, str], uids: Uids, options: Options, findings: Findings) -> Draft:
     summary, uid, status = str(todo.get("SUMMARY", "")), str(todo.get("UID", "")), str(todo.get("STATUS", ""))
+    if "RECURRENCE-ID" in todo:  # one of a repeating task, which shares its UID (RFC 5545, 3.8.4.4)
+        uid = f"{uid}/{_in_words(todo['RECURRENCE-ID'])}"
     is_ours = "//Taskward//" in calendar.get("PRODID", "")
     draft = Draft(
         title=summary,
         uid=uid if is_ours and uid else uids.of_id(uid) if uid else uids.of_content(summary),
         description=str(todo.get("DESCRIPTION", "")),
         completed=status.upper() == "COMPLETED" or "COMPLETED" in todo,
-        priority=_priority(int(todo.get("PRIORITY", 0))),
         tags=[calendar.get("X-WR-CALNAME", calendar.get("NAME", "")), *_categories(todo), *options.tags],
     )
+    draft.prioritise(str(todo.get("PRIORITY", "")), PRIORITIES, none=("", "0"))
     if "DUE" in todo:
         draft.due = _due(todo["DUE"], draft)
-    draft.add("Status", STATES.get(status.upper()))
+    if status.upper() not in ("", "NEEDS-ACTION", "COMPLETED"):
+        draft.add("Status", STATES.get(status.upper(), status))
     for name, value in todo.items():
         for each in value if isinstance(value, list) else [value]:
             if name not in KNOWN and not _is_of_a_program(name):
@@ -122,13 +151,6 @@ def _is_of_a_program(name: str) -> bool:
     return name.upper().startswith("X-")
 
 
-def _priority(number: int) -> str | None:
-    """Return a word for a number from 1, the highest, to 9 (RFC 5545, 3.8.1.9)."""
-    if not 1 <= number <= 9:
-        return None
-    return "high" if number < 5 else "medium" if number == 5 else "low"
-
-
 def _categories(todo: Component) -> list[str]:
     found = todo.get("CATEGORIES", [])
     return [str(tag) for each in (found if isinstance(found, list) else [found]) for tag in each.cats]
@@ -139,13 +161,19 @@ def _due(value: Any, draft: Draft) -> dict[str, str]:
     if isinstance(due, date) and not isinstance(due, datetime):
         return times.on(due)
     name = str(value.params.get("TZID", ""))
-    zone = times.zone_called(name) or times.zone_called("/".join(name.split("/")[-2:]))
+    zone = _zone(name)
     if name and zone is None:
         draft.add("Due", f"{due:%Y-%m-%d %H:%M} {name}")
         return times.on(due.date())
     if zone is not None:
         due = due.replace(tzinfo=None).replace(tzinfo=zone)
     return times.at(due, zone)
+
+
+def _zone(name: str) -> ZoneInfo | None:
+    """Return a zone by its name, before which some programs put their own (RFC 5545, 3.8.3.1)."""
+    parts = name.split("/")
+    return next(filter(None, (times.zone_called("/".join(parts[n:])) for n in range(len(parts)))), None)
 
 
 def _in_words(value: Any) -> str:

@@ -8,24 +8,32 @@ from itertools import chain
 from taskward.client.days import TIME
 from taskward.client.fields import PRIORITIES
 from taskward.client.imports import times
+from taskward.client.imports.drafts import Draft, Uids, own_of
 from taskward.client.imports.files import Source
-from taskward.client.imports.found import Draft, Findings, Found, Options, Uids, own_of
+from taskward.client.imports.found import Findings, Found, Options
+from taskward.client.imports.tables import CUT
 
-ITEM = re.compile(r"([ \t]*)(?:[-*+]|[0-9]{1,9}[.)])[ \t]+(?:\[([ xX])\][ \t]+)?(.*)\Z", re.ASCII)
+ITEM = re.compile(r"([ \t]*)(?:[-*+]|[0-9]{1,9}[.)])[ \t]+(?:\[([ xX])\](?:[ \t]+|\Z))?(.*)\Z", re.ASCII)
+RULE = re.compile(r"[ \t]*([-*])(?:[ \t]*\1){2,}[ \t]*\Z")
 HEADING = re.compile(r"#{1,6}[ \t]+(.*?)[ \t]*#*\Z")
 DETAIL = re.compile(r"(Due|Priority|Tags|Uid|Description): (.+)\Z")
 FENCE = re.compile(r"[ \t]*(?:```|~~~)")
-LONGEST_LINE = 64 * 1024
 
 
 def read(source: Source, options: Options, findings: Findings) -> Iterator[Found]:
     """Yield the tasks. Numbers of rows are those of lines."""
     uids, outline = Uids("markdown"), Outline(findings)
+    has_names, is_ended = False, source.is_ended
     for row, line in chain(_lines(source, findings), [(0, "# ")]):
         done = outline.take(row, line)
         if done is None:
             continue
         number, heading, draft = done
+        has_names = has_names or bool(draft.uid)
+        # We wrote it, and what we write has a name for each task, and a line end.
+        if has_names and not is_ended and not (row and draft.uid):
+            findings.refuse(number, CUT)
+            continue
         draft.uid = draft.uid or uids.of_content(heading, draft.title)
         draft.tags = [heading, *draft.tags, *options.tags]
         if found := draft.found(number, findings):
@@ -44,7 +52,7 @@ class Outline:
 
     def take(self, row: int, line: str) -> tuple[int, str, Draft] | None:
         """Take a line; return the task above it, with its line and heading, when nothing more belongs to it."""
-        item = ITEM.match(line)
+        item = None if RULE.match(line) else ITEM.match(line)
         if not line.strip() or self._belongs(line, item):
             return None
         done, self._last = self._last, None
@@ -82,9 +90,8 @@ def _depth(item: re.Match[str]) -> int:
 
 def _lines(source: Source, findings: Findings) -> Iterator[tuple[int, str]]:
     """Yield lines with their numbers, but those of code."""
-    text, row, is_code = source.text(), 0, False
-    while line := text.readline(LONGEST_LINE):
-        row += 1
+    is_code = False
+    for row, line in enumerate(source.lines(), 1):
         if FENCE.match(line):
             is_code = not is_code
         elif is_code:
@@ -112,6 +119,9 @@ def _is_detail(text: str, draft: Draft) -> bool:
     if found is None:
         return False
     name, value = found[1], _text(found[2])
+    said = {"Due": draft.due, "Priority": draft.priority, "Tags": draft.tags, "Uid": draft.uid}
+    if said.get(name, draft.description):
+        return False  # what is said twice is a task of its own, so that nothing is lost
     if name == "Due":
         return _is_due(value, draft)
     if name == "Priority":

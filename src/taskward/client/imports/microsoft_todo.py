@@ -4,9 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from taskward.client.imports import times
+from taskward.client.imports.drafts import Draft, Uids, drafted
 from taskward.client.imports.elements import document
 from taskward.client.imports.files import Source
-from taskward.client.imports.found import BrokenFileError, Draft, Findings, Found, Options, Uids, drafted
+from taskward.client.imports.found import BrokenFileError, Findings, Found, Options
+from taskward.client.imports.parts import an_object, list_in, object_in, objects_in
 
 PRIORITIES = {"high": "high", "low": "low"}  # normal is what all have of whom nothing was said
 STATES = {"inProgress": "in progress", "waitingOnOthers": "waiting on others", "deferred": "deferred"}
@@ -34,51 +36,60 @@ def read(source: Source, options: Options, findings: Findings) -> Iterator[Found
 
 
 def _tasks(found: Any, findings: Findings) -> Iterator[tuple[Any, str]]:
-    pages = found if isinstance(found, list) and any("value" in each for each in found) else [found]
+    """Yield each task with the name of its list. Raises BrokenFileError."""
+    pages = found if isinstance(found, list) and any(map(_is_page, found)) else [found]
     for page in pages:
-        each = page
+        entries = page
         if isinstance(page, dict):
             if "@odata.nextLink" in page:
                 findings.remark("This is one page of several, as '@odata.nextLink' says. Import the others, too.")
-            each = page.get("value") or page.get("lists") or page.get("tasks")
-        if not isinstance(each, list):
+            entries = next((page[name] for name in ("value", "lists", "tasks") if name in page), None)
+        if not isinstance(entries, list):
             raise BrokenFileError("there is no list under 'value', as Microsoft Graph has it")
-        for entry in each:
-            if not isinstance(entry, dict):
-                raise BrokenFileError("there is something under 'value' that is no task")
-            yield from _of_entry(entry)
+        for entry in entries:
+            yield from _of_entry(entry, findings)
 
 
-def _of_entry(entry: Mapping[str, Any]) -> Iterator[tuple[Any, str]]:
-    """Yield the tasks of a list, or the task that the entry is."""
-    if "displayName" in entry:
-        for task in entry.get("tasks") or ():
-            yield task, str(entry["displayName"])
-    else:
+def _is_page(found: Any) -> bool:
+    return isinstance(found, dict) and "value" in found
+
+
+def _of_entry(entry: Any, findings: Findings) -> Iterator[tuple[Any, str]]:
+    """Yield the tasks of a list, or the task that the entry is. Raises BrokenFileError."""
+    if not isinstance(entry, dict) or "displayName" not in entry:
         yield entry, ""
+        return
+    name = str(entry["displayName"])
+    if not isinstance(entry.get("tasks"), list):
+        raise BrokenFileError(f"the list {name!r} is there without its tasks. Ask Graph for $expand=tasks.")
+    if "tasks@odata.nextLink" in entry:
+        findings.remark(f"The list {name!r} has more tasks than are in the file. Import the others, too.")
+    for task in entry["tasks"]:
+        yield task, name
 
 
 def _draft(row: int, entry: tuple[Any, str], uids: Uids, options: Options, findings: Findings) -> Draft:
-    task, name = entry
-    body = task.get("body") or {}
+    task, name = an_object(entry[0]), entry[1]
+    body = object_in(task, "body")
     draft = Draft(
         title=str(task.get("title") or ""),
         uid=uids.of_id(task["id"]) if task.get("id") else uids.of_content(name, task.get("title")),
         description=str(body.get("content") or ""),
         completed=task.get("status") == "completed",
-        priority=PRIORITIES.get(str(task.get("importance"))),
-        tags=[name, *map(str, task.get("categories") or ()), *options.tags],
+        tags=[name, *map(str, list_in(task, "categories")), *options.tags],
     )
-    draft.due = _due(row, task.get("dueDateTime"), draft, options, findings)
-    draft.add("Status", STATES.get(str(task.get("status"))))
-    draft.add("Start", (task.get("startDateTime") or {}).get("dateTime"))
+    draft.prioritise(task.get("importance"), PRIORITIES, none=("None", "normal"))
+    draft.due = _due(row, object_in(task, "dueDateTime"), draft, options, findings)
+    if task.get("status") not in (None, "notStarted", "completed"):
+        draft.add("Status", STATES.get(str(task["status"]), task["status"]))
+    draft.add("Start", object_in(task, "startDateTime").get("dateTime"))
     if task.get("isReminderOn"):
-        reminder = task.get("reminderDateTime") or {}
+        reminder = object_in(task, "reminderDateTime")
         draft.add("Reminder", " ".join(str(reminder.get(key, "")) for key in ("dateTime", "timeZone")))
     draft.add("Repeat", task.get("recurrence"))
-    for item in task.get("checklistItems") or ():
+    for item in objects_in(task, "checklistItems"):
         draft.add("Step", f"[{'x' if item.get('isChecked') else ' '}] {item.get('displayName', '')}")
-    for link in task.get("linkedResources") or ():
+    for link in objects_in(task, "linkedResources"):
         draft.add("Link", " ".join(str(link[key]) for key in ("displayName", "webUrl") if link.get(key)))
     for key, value in task.items():
         if key not in KNOWN and not key.startswith("@odata") and "@odata" not in key:
@@ -87,9 +98,9 @@ def _draft(row: int, entry: tuple[Any, str], uids: Uids, options: Options, findi
     return draft
 
 
-def _due(row: int, due: Any, draft: Draft, options: Options, findings: Findings) -> dict[str, str]:
+def _due(row: int, due: Mapping[str, Any], draft: Draft, options: Options, findings: Findings) -> dict[str, str]:
     """Return a day: what stands there is midnight in the zone of the mailbox, mostly told in UTC."""
-    if not isinstance(due, dict):
+    if not due:
         return {}
     moment, zone = times.read_moment(due.get("dateTime")), times.zone_called(due.get("timeZone"))
     if moment is None or zone is None:
@@ -101,7 +112,8 @@ def _due(row: int, due: Any, draft: Draft, options: Options, findings: Findings)
     )
     if not is_sure:
         findings.remark(
-            f"Row {row} is due when it is no midnight in your zone: {day} was taken. If that is wrong,"
-            " say the zone of the mailbox with --zone."
+            "due when it is no midnight in your zone: the nearest day was taken. If that is wrong, say the zone of"
+            " the mailbox with --zone.",
+            row,
         )
     return times.on(day)

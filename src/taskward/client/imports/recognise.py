@@ -6,26 +6,26 @@ from importlib import import_module
 from typing import Any
 
 from taskward.client.errors import UsageError
-from taskward.client.imports.files import Source
+from taskward.client.imports.files import Source, readable
 from taskward.client.imports.found import BrokenFileError, Findings, Found, Options
-from taskward.client.imports.tables import delimiter_of, folded
+from taskward.client.imports.tables import cells_in, folded
 
 Reader = Callable[[Source, Options, Findings], Iterator[Found]]
 
-# What `--from` takes, what it is called in sentences, and the module and function that read it.
+# What `--from` takes, what it is called in sentences, and the module that reads it.
 FORMATS = {
-    "json": ("JSON of Taskward", "own", "read_json"),
-    "jsonl": ("JSON lines of Taskward", "own", "read_json"),
-    "csv": ("CSV", "own", "read_csv"),
-    "todoist": ("Todoist", "todoist", "read"),
-    "google-tasks": ("Google Tasks", "google_tasks", "read"),
-    "microsoft-todo": ("Microsoft To Do", "microsoft_todo", "read"),
-    "ticktick": ("TickTick", "ticktick", "read"),
-    "taskwarrior": ("taskwarrior", "taskwarrior", "read"),
-    "vikunja": ("Vikunja", "vikunja", "read"),
-    "icalendar": ("iCalendar", "icalendar", "read"),
-    "todo.txt": ("todo.txt", "todo_txt", "read"),
-    "markdown": ("Markdown", "markdown", "read"),
+    "json": ("JSON of Taskward", "own_json"),
+    "jsonl": ("JSON lines of Taskward", "own_json"),
+    "csv": ("CSV", "own_csv"),
+    "todoist": ("Todoist", "todoist"),
+    "google-tasks": ("Google Tasks", "google_tasks"),
+    "microsoft-todo": ("Microsoft To Do", "microsoft_todo"),
+    "ticktick": ("TickTick", "ticktick"),
+    "taskwarrior": ("taskwarrior", "taskwarrior"),
+    "vikunja": ("Vikunja", "vikunja"),
+    "icalendar": ("iCalendar", "icalendar"),
+    "todo.txt": ("todo.txt", "todo_txt"),
+    "markdown": ("Markdown", "markdown"),
 }
 TEXTS = {*FORMATS} - {"todoist", "google-tasks", "vikunja"}
 OURS = ("json", "jsonl", "csv")
@@ -34,14 +34,14 @@ OF_TODO_TXT = re.compile(
     r"(?:x [0-9]{4}-|x \S|\([A-Z]\) |[0-9]{4}-[0-9]{2}-[0-9]{2} |.*(?:^| )(?:[+@]\S|due:[0-9]))"
 )
 FIRST_LINES = 50
+OF_TODOISTS_SYNC = {"sync_token", "full_sync", "temp_id_mapping", "day_orders", "collaborator_states"}
 CHARACTERS = 16 * 1024  # in which the first object has its names
 SAY = "Say what it is with --from: " + ", ".join(FORMATS)
 
 
 def reader_of(name: str) -> Reader:
     """Return what reads a format. Loads it now."""
-    _, module, function = FORMATS[name]
-    reader: Reader = getattr(import_module(f"taskward.client.imports.{module}"), function)
+    reader: Reader = import_module(f"taskward.client.imports.{FORMATS[name][1]}").read
     return reader
 
 
@@ -49,10 +49,12 @@ def found_in(source: Source, kind: str, options: Options, findings: Findings) ->
     """Yield the tasks in a file of this format. Raises BrokenFileError where it cannot be read on."""
     if source.is_zip and kind in TEXTS:
         raise BrokenFileError(f"this is an archive, and no {FORMATS[kind][0]}. Unpack it first.")
-    try:
+    if not source.is_zip:
+        source.head()  # raises for what is no file of any format
+    if source.encoding == "cp1252":
+        findings.remark("The file is not in UTF-8, and was read as Windows-1252. Look at letters such as é.")
+    with readable():
         yield from reader_of(kind)(source, options, findings)
-    except UnicodeDecodeError:
-        raise BrokenFileError("the file ends in the middle of a character. Was it copied whole?") from None
 
 
 def recognise(source: Source, names: Any = ()) -> str:
@@ -62,9 +64,7 @@ def recognise(source: Source, names: Any = ()) -> str:
     """
     if source.is_zip:
         return _of_archive(source)
-    head = source.head().lstrip("\ufeff \t\r\n")
-    if not head:
-        raise BrokenFileError("there is nothing in the file but white space")
+    head = source.head()
     if head[:1] == "<":
         raise BrokenFileError("this is a web page or XML. Was an error page saved instead of the file?")
     if head[:15].upper() == "BEGIN:VCALENDAR":
@@ -75,12 +75,12 @@ def recognise(source: Source, names: Any = ()) -> str:
 
 
 def _of_archive(source: Source) -> str:
-    from taskward.client.imports.archives import names_in
+    from taskward.client.imports.archives import called, names_in
 
     names = names_in(source)
-    if "data.json" in names:
+    if called(names, "data.json"):
         return "vikunja"
-    if any(name.rpartition("/")[2] == "Tasks.json" for name in names):
+    if called(names, "Tasks.json"):
         return "google-tasks"
     if any(name.lower().endswith(".csv") for name in names):
         return "todoist"
@@ -90,13 +90,15 @@ def _of_archive(source: Source) -> str:
 def _of_json(head: str) -> str:
     """Tell by the names of the first object, whose end need not be there."""
     keys = set(re.findall(r'"([^"\\]{1,64})"\s*:', head[:CHARACTERS]))
-    if "tasks#taskLists" in head or "tasks#tasks" in head or '"tasks#task"' in head:
+    if "kind" in keys and re.search(r'"tasks#task(?:List)?s?"', head):
         return "google-tasks"
     if {"uuid", "entry", "status"} <= keys and "description" in keys:
         return "taskwarrior"
     if keys & {"importance", "dueDateTime", "isReminderOn", "wellknownListName", "lastModifiedDateTime"}:
         return "microsoft-todo"
-    if "sync_token" in keys or ("content" in keys and keys & {"project_id", "items", "is_completed"}):
+    if {"is_archived", "hex_color"} <= keys or "child_projects" in keys:
+        return "vikunja"
+    if keys & OF_TODOISTS_SYNC or ("content" in keys and keys & {"project_id", "items", "is_completed"}):
         return "todoist"
     if head[:1] == "{" and '"items"' in head and '"projects"' in head:
         return "todoist"
@@ -108,7 +110,7 @@ def _of_table(head: str, names: Any) -> str | None:
     if any("List Name" in line and "Title" in line for line in lines[:20]):
         return "ticktick"
     first = lines[1] if lines[0].lower().startswith("sep=") and len(lines) > 1 else lines[0]
-    cells = [folded(cell.strip().strip('"')) for cell in first.split(delimiter_of(first))]
+    cells = [folded(cell) for cell in cells_in(first)]
     if {"type", "content"} <= set(cells):
         return "todoist"
     if "title" in cells or names or lines[0].lower().startswith("sep="):

@@ -1,30 +1,31 @@
 """CSV as spreadsheets write it: with commas, semicolons or tabs, and names in whatever spelling."""
 
 import csv
-import io
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import TextIO
 
+from taskward.client.imports.files import Source
 from taskward.client.imports.found import BrokenFileError
 
 DELIMITERS = ",;\t"
+MANY = 64 * 1024  # characters in which a first line has its cells
 NEVER_CLOSED = "a quotation mark that stands before its text is never closed, or one in it is not doubled"
+TOO_LARGE = "it has a cell with more than 128 KiB, as no task has. Is a quotation mark never closed?"
 CUT = "the file ends in the middle of it. Was it copied or downloaded whole?"
 
 
 class Lines:
     """The lines of a text, of which it is known whether the last one was ended."""
 
-    def __init__(self, text: TextIO) -> None:
-        """Take the text, opened with `newline=""`."""
-        self._text = text
+    def __init__(self, lines: Iterable[str]) -> None:
+        """Take the lines, with their ends."""
+        self._lines = lines
         self.last = ""
 
     def __iter__(self) -> Iterator[str]:
         """Yield line by line."""
-        for line in self._text:
+        for line in self._lines:
             self.last = line
             yield line
 
@@ -34,27 +35,34 @@ class Lines:
         return not self.last.endswith(("\n", "\r"))
 
 
-def table(text: TextIO, begins_with: str = "") -> tuple[list[str], Iterator[tuple[int, list[str] | str]]]:
+def table(source: Source, begins_with: str = "") -> tuple[list[str], Iterator[tuple[int, list[str] | str]]]:
     """Return the names in the first line, and the rows with their numbers: cells, or what is wrong.
 
     What stands before the line that has the name `begins_with` is passed over. Empty rows are left out, and keep
     their number. Raises BrokenFileError where there is no such line.
     """
-    lines = Lines(text)
+    lines = Lines(source.lines())
     every = iter(lines)
-    first = next(every, "")
+    first = next((line for line in every if begins_with in cells_in(line)), "") if begins_with else next(every, "")
     delimiter = first.strip()[4:5] if first.lower().startswith("sep=") else ""
     if delimiter or first.lower().strip() == "sep=":
         first = next(every, "")
         delimiter = delimiter or "\t"
     rows = csv.reader(chain([first], every), delimiter=delimiter or delimiter_of(first), strict=True)
-    names = _names(rows, begins_with)
+    names = _names(rows)
+    if lines.is_cut:
+        raise BrokenFileError(f"the first line has no end: {CUT}")
     return names, _rows(rows, names, lines)
+
+
+def cells_in(line: str) -> list[str]:
+    """Return the cells of a line that has no line ends in them, without the white space around each."""
+    return [cell.strip().strip('"') for cell in line.split(delimiter_of(line))]
 
 
 def delimiter_of(line: str) -> str:
     """Return what separates the most cells in a line; a comma where nothing does."""
-    counted = {each: len(next(csv.reader(io.StringIO(line), delimiter=each), [])) for each in DELIMITERS}
+    counted = {each: len(next(csv.reader([line[:MANY]], delimiter=each), [])) for each in DELIMITERS}
     return max(DELIMITERS, key=lambda each: counted[each])
 
 
@@ -74,13 +82,13 @@ def cells_of(names: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
     return {name or f"column {n}": cell for n, (name, cell) in enumerate(pairs, 1) if name or cell.strip()}
 
 
-def _names(rows: Iterator[list[str]], begins_with: str) -> list[str]:
+def _names(rows: Iterator[list[str]]) -> list[str]:
     try:
         for row in rows:
-            if any(map(str.strip, row)) and (not begins_with or begins_with in map(str.strip, row)):
+            if any(map(str.strip, row)):
                 return [name.strip() for name in row]
-    except csv.Error:
-        raise BrokenFileError(f"the first line cannot be read: {NEVER_CLOSED}") from None
+    except csv.Error as error:
+        raise BrokenFileError(f"the first line cannot be read: {_what_is_wrong(error)}") from None
     raise BrokenFileError("there is no first line with the names of the columns")
 
 
@@ -90,8 +98,12 @@ def _rows(rows: Iterator[list[str]], names: Sequence[str], lines: Lines) -> Iter
         for number, row in enumerate(rows, 1):
             if any(map(str.strip, row)):
                 yield number, _fitted(row, len(names), lines)
-    except csv.Error:
-        raise BrokenFileError(f"row {number + 1}: {NEVER_CLOSED}") from None
+    except csv.Error as error:
+        raise BrokenFileError(f"row {number + 1}: {_what_is_wrong(error)}") from None
+
+
+def _what_is_wrong(error: csv.Error) -> str:
+    return TOO_LARGE if "field limit" in str(error) else NEVER_CLOSED
 
 
 def _fitted(row: list[str], wanted: int, lines: Lines) -> list[str] | str:
@@ -102,8 +114,3 @@ def _fitted(row: list[str], wanted: int, lines: Lines) -> list[str] | str:
     if len(row) != wanted:
         return f"it has {len(row)} {'cell' if len(row) == 1 else 'cells'}, and the first line has {wanted}"
     return row
-
-
-def by_folded(row: Mapping[str, str]) -> dict[str, str]:
-    """Return cells by their names as they are compared."""
-    return {folded(name): cell.strip() for name, cell in row.items()}

@@ -1,20 +1,23 @@
 """taskwarrior: what `task export` prints, an array or a task on each line."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 from taskward.client.imports import times
-from taskward.client.imports.elements import JsonText, MalformedError, array
+from taskward.client.imports.drafts import Draft, Uids, drafted
+from taskward.client.imports.elements import JsonText, MalformedError, Members, array
 from taskward.client.imports.files import Source
-from taskward.client.imports.found import BrokenFileError, Draft, Findings, Found, Options, Uids, drafted
+from taskward.client.imports.found import BrokenFileError, Findings, Found, Options
+from taskward.client.imports.parts import OddPartError, an_object, list_in, objects_in
 
 PRIORITIES = {"H": "high", "M": "medium", "L": "low"}
 LEFT_OUT = {
     "deleted": "tasks that are deleted there",
     "recurring": "templates of repeating tasks, whose next task is taken",
 }
+STATES = (None, "pending", "waiting", "completed")
 NAMES = {
     "wait": "Wait until", "scheduled": "Scheduled", "start": "Started", "until": "Until", "recur": "Repeat",
 }  # fmt: skip
@@ -53,7 +56,12 @@ def _in_lines(text: JsonText) -> Iterator[Any]:
             text.take(",")
 
 
-def _draft(task: Mapping[str, Any], uids: Uids, options: Options, findings: Findings) -> Draft | None:
+def _draft(entry: Any, uids: Uids, options: Options, findings: Findings) -> Draft | None:
+    task = an_object(entry)
+    if isinstance(task, Members) and task.repeated:
+        raise OddPartError(f"it has the name {', '.join(map(repr, task.repeated))} more than once")
+    if "description" not in task:
+        raise OddPartError("it has no 'description', as tasks of taskwarrior have")
     if reason := LEFT_OUT.get(str(task.get("status"))):
         findings.left_out[reason] += 1
         return None
@@ -61,23 +69,23 @@ def _draft(task: Mapping[str, Any], uids: Uids, options: Options, findings: Find
         title=str(task.get("description") or ""),
         uid=uids.of_id(task["uuid"]) if task.get("uuid") else uids.of_content(task.get("description")),
         completed=task.get("status") == "completed",
-        priority=PRIORITIES.get(str(task.get("priority"))),
-        tags=[str(task.get("project") or ""), *map(str, task.get("tags") or ()), *options.tags],
+        tags=[str(task.get("project") or ""), *map(str, list_in(task, "tags")), *options.tags],
     )
-    notes = [str(each.get("description", "")) for each in task.get("annotations") or () if isinstance(each, dict)]
+    notes = [str(each.get("description", "")) for each in objects_in(task, "annotations")]
     draft.description = "\n".join(notes)
     zone = times.users_zone(options)
     if moment := _moment(task.get("due")):
         draft.due = times.at_or_on(moment, zone)
     else:
         draft.add("Due", task.get("due"))
-    if draft.priority is None:
-        draft.add("Priority", task.get("priority"))
+    draft.prioritise(task.get("priority"), PRIORITIES)
     for name, ours in NAMES.items():
         there = _moment(task.get(name))
-        draft.add(ours, f"{there.astimezone(zone):%Y-%m-%d %H:%M}" if there else task.get(name))
+        draft.add(ours, times.in_words(there, zone) if there else task.get(name))
     depends = task.get("depends") or []
     draft.add("Depends on", depends if isinstance(depends, str) else ", ".join(map(str, depends)))
+    if task.get("status") not in STATES:
+        draft.add("Status", task.get("status"))
     for name, value in task.items():
         if name not in KNOWN:
             draft.add(name, value)

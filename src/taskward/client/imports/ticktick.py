@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 
 from taskward.client.imports import tables, times
+from taskward.client.imports.drafts import Draft, Uids
 from taskward.client.imports.files import Source
-from taskward.client.imports.found import Draft, Findings, Found, Options, Uids
+from taskward.client.imports.found import Findings, Found, Options
 
 PRIORITIES = {"5": "high", "3": "medium", "1": "low"}
 DONE = ("1", "2")  # completed, archived
@@ -27,7 +28,7 @@ KNOWN = {
 
 def read(source: Source, options: Options, findings: Findings) -> Iterator[Found]:
     """Yield the tasks. Raises BrokenFileError."""
-    names, rows = tables.table(source.text(), begins_with="List Name")
+    names, rows = tables.table(source, begins_with="List Name")
     uids = Uids("ticktick")
     titles: dict[str, str] = {}
     for number, cells in rows:
@@ -51,17 +52,17 @@ def _draft(row: Mapping[str, str], uids: Uids, options: Options, findings: Findi
         uid=uids.of_content(title, row.get("Created Time", "")),
         description=_content(row.get("Content", "")),
         completed=status in DONE,
-        priority=PRIORITIES.get(row.get("Priority", "").strip()),
         tags=[row.get("List Name", ""), *re.split(r",\s*", row.get("Tags", "")), *options.tags],
     )
+    draft.prioritise(row.get("Priority", "").strip(), PRIORITIES, none=("", "0"))
     draft.due = _due(row, draft, options)
     for name, ours in NAMES.items():
         if ours and row.get(name) and not (name == "Start Date" and row[name] == row.get("Due Date")):
             draft.add(ours, row[name])
     if row.get("Kind") == "NOTE":
         draft.add("Kind", "note")
-    if status == ABANDONED:
-        draft.add("Status", "won't do")
+    if status not in ("", "0", *DONE):
+        draft.add("Status", "won't do" if status == ABANDONED else status)
     for name, cell in row.items():
         if name not in KNOWN:
             draft.add(name, cell)

@@ -1,7 +1,7 @@
 """Moments of other products as days and times of ours. A day is a day, never an instant."""
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from taskward.client.imports.found import Options
@@ -64,17 +64,22 @@ def at(moment: datetime, zone: ZoneInfo | None = None) -> dict[str, str]:
     """
     if moment.tzinfo is not None:
         zone = zone or ZoneInfo("UTC")
-        moment = moment.astimezone(zone)
+        moment = _there(moment, zone)
     fields = {"due_date": moment.date().isoformat(), "due_time": f"{moment:%H:%M}"}
     return fields if zone is None else {**fields, "due_zone": zone.key}
 
 
 def at_or_on(moment: datetime, zone: ZoneInfo | None) -> dict[str, str]:
     """Return the fields of a moment, which is a day where the day begins or ends at it for the user."""
-    there = moment.astimezone(zone)  # None is the system's, which has no name
+    there = _there(moment, zone)  # None is the system's, which has no name
     if there.time() == time(0) or (there.time().replace(second=0) == LAST_SECONDS and there.second == 59):
         return on(there.date())
     return at(moment, zone)
+
+
+def in_words(moment: datetime, zone: ZoneInfo | None) -> str:
+    """Return a moment as the user's clock showed it."""
+    return f"{_there(moment, zone):%Y-%m-%d %H:%M}"
 
 
 def day_of_midnight(moment: datetime, zone: ZoneInfo | None) -> tuple[date, bool]:
@@ -82,7 +87,16 @@ def day_of_midnight(moment: datetime, zone: ZoneInfo | None) -> tuple[date, bool
 
     What is no midnight for the user is one somewhere else. The nearest in UTC is right from UTC-11:59 to +12.
     """
-    there = moment.astimezone(zone)
+    there, in_utc = _there(moment, zone), _there(moment, UTC)
     if there.time() == time(0):
         return there.date(), True
-    return (moment.astimezone(UTC) + timedelta(hours=12)).date(), moment.astimezone(UTC).time() == time(0)
+    nearest = in_utc.date() if in_utc.hour < 12 or in_utc.date() == date.max else in_utc.date() + timedelta(1)
+    return nearest, in_utc.time() == time(0)
+
+
+def _there(moment: datetime, zone: tzinfo | None) -> datetime:
+    """Return a moment as clocks of a zone show it; as it was said where the calendar ends before."""
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        return moment

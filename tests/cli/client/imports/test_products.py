@@ -443,22 +443,39 @@ def test_what_is_too_much_is_kept_elsewhere_or_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("content", "sentence"),
     [
-        json.dumps(
-            {"sync_token": "x", "items": [7, {"id": "1", "content": "a", "due": "tomorrow"}], "projects": []}
+        (
+            json.dumps({"sync_token": "x", "items": [7, {"id": "1", "content": "a", "due": "tomorrow"}]}),
+            "'due' is \"tomorrow\". Understood is an object, as in {…}",
         ),
-        json.dumps({"kind": "tasks#taskLists", "items": [{"items": [{"title": "a", "links": 7}]}]}),
-        json.dumps({"value": [{"title": "a", "importance": "low", "body": "text"}]}),
-        '[{"uuid": "1", "entry": "x", "status": "pending", "description": "a", "tags": 7}]',
-        archive(**{"data.json": json.dumps([{"title": "p", "tasks": [{"title": "a", "labels": [7]}]}])}),
+        (
+            json.dumps({"kind": "tasks#taskLists", "items": [{"items": [{"title": "a", "links": 7}]}]}),
+            "'links' is 7. Understood is a list, as in […]",
+        ),
+        (
+            json.dumps({"value": [{"title": "a", "importance": "low", "body": "text"}]}),
+            "'body' is \"text\". Understood is an object, as in {…}",
+        ),
+        (
+            '[{"uuid": "1", "entry": "x", "status": "pending", "description": "a", "tags": 7}]',
+            "'tags' is 7. Understood is a list, as in […]",
+        ),
+        (
+            '[{"uuid": "1", "entry": "x", "status": "pending", "description": "a", "status": "completed"}]',
+            "it has the name 'status' more than once",
+        ),
+        (
+            archive(**{"data.json": json.dumps([{"title": "p", "tasks": [{"title": "a", "labels": [7]}]}])}),
+            "in 'labels' is 7. Understood is an object, as in {…}",
+        ),
     ],
-    ids=["todoist", "google", "microsoft", "taskwarrior", "vikunja"],
+    ids=["todoist", "google", "microsoft", "taskwarrior", "repeated", "vikunja"],
 )
-def test_what_is_laid_out_in_another_way_is_refused_by_its_row(content: bytes | str) -> None:
+def test_what_is_laid_out_in_another_way_is_refused_by_its_row(content: bytes | str, sentence: str) -> None:
     tasks, findings = read(content)
     assert tasks == []
-    assert findings.refused[-1][1] == "it is laid out in a way that is not known"
+    assert findings.refused[-1][1] == sentence
 
 
 @pytest.mark.parametrize(
