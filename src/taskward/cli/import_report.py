@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import typer
 
@@ -20,11 +19,12 @@ REPEAT = "Repeat the command to go on: what is there is not created again."
 class Report:
     """An import, as far as it came."""
 
-    kind: str
+    kind: str | None  # of the file, once that is known
     tally: Tally
     findings: Findings
     stopped: str | None = None  # by what
     deleted: Sequence[int] = field(default=())
+    is_begun: bool = False
 
     @property
     def refused(self) -> list[tuple[int, str]]:
@@ -35,6 +35,14 @@ class Report:
     def is_success(self) -> bool:
         """Whether every row is a task now."""
         return not self.refused and self.stopped is None
+
+    def print(self, *, as_json: bool) -> None:
+        """Print all of it; for people no summary where nothing was begun, such as without a file."""
+        if as_json:
+            self.print_json()
+        elif self.is_begun:
+            self.print_summary()
+        self.print_rest()
 
     def print_json(self) -> None:
         """Print all of it, for programs."""
@@ -91,7 +99,8 @@ class Report:
             yield f"{in_rows(self.deleted)} had been imported before and deleted since: created again."
         yield from told_refusals(self.refused)
         if self.stopped is not None:
-            yield f"{self.stopped}"
+            yield self.stopped
+        if self.stopped is not None and self.is_begun:
             yield REPEAT
 
 
@@ -111,18 +120,3 @@ def told_refusals(refused: Sequence[tuple[int, str]]) -> Iterable[str]:
     if len(rows) > TOLD_REFUSALS:
         more = sum(len(rows[detail]) for detail in list(rows)[TOLD_REFUSALS:])
         yield f"and {more} more; --json names them all"
-
-
-def dry_run_json(kind: str, tasks: list[dict[str, Any]], findings: Findings, stopped: str | None) -> None:
-    """Print what an import would create, for programs."""
-    refused = [{"row": row, "detail": detail} for row, detail in sorted(findings.refused)]
-    print_json(
-        {
-            "format": kind,
-            "tasks": tasks,
-            "refused": refused,
-            "left_out": findings.left_out,
-            "remarks": findings.remarks,
-            "stopped": stopped,
-        }
-    )

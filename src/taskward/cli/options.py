@@ -65,16 +65,21 @@ def service(
     server: str | None, *, patience_seconds: float | None = None, away_seconds: float | None = None
 ) -> Iterator[Api]:
     """Give the service at an address; tell what goes wrong inside in one line, and exit with its code."""
-    with told_in_a_line():
-        from taskward.client.address import Address
-        from taskward.client.api import AWAY_SECONDS, PATIENCE_SECONDS, Api
+    with told_in_a_line(), _connected(server, patience_seconds, away_seconds) as api:
+        yield api
 
-        with Api(
-            Address(server or _usual_server()),
-            patience_seconds=PATIENCE_SECONDS if patience_seconds is None else patience_seconds,
-            away_seconds=AWAY_SECONDS if away_seconds is None else away_seconds,
-        ) as api:
-            yield api
+
+@contextmanager
+def _connected(server: str | None, patience_seconds: float | None, away_seconds: float | None) -> Iterator[Api]:
+    from taskward.client.address import Address
+    from taskward.client.api import AWAY_SECONDS, PATIENCE_SECONDS, Api
+
+    with Api(
+        Address(server or _usual_server()),
+        patience_seconds=PATIENCE_SECONDS if patience_seconds is None else patience_seconds,
+        away_seconds=AWAY_SECONDS if away_seconds is None else away_seconds,
+    ) as api:
+        yield api
 
 
 @contextmanager
@@ -110,7 +115,16 @@ def logged_in(
     server: str | None, *, patience_seconds: float | None = None, away_seconds: float | None = None
 ) -> Iterator[Session]:
     """Give the session of whoever is logged in at an address, or of `TASKWARD_TOKEN`, as `service` does."""
-    with service(server, patience_seconds=patience_seconds, away_seconds=away_seconds) as api:
+    with told_in_a_line(), session_at(server, patience_seconds, away_seconds) as session:
+        yield session
+
+
+@contextmanager
+def session_at(
+    server: str | None, patience_seconds: float | None, away_seconds: float | None
+) -> Iterator[Session]:
+    """Give the session as `logged_in` does, and raise what goes wrong: ClientError, OSError."""
+    with _connected(server, patience_seconds, away_seconds) as api:
         from taskward.client.accounts import token_of_environment
         from taskward.client.session import Session
 

@@ -44,9 +44,14 @@ def print_json(document: Any) -> None:
     typer.echo(json.dumps(document, indent=2).replace("\x7f", "\\u007f"))
 
 
+def in_ascii(document: Any) -> str:
+    """Return JSON in one line, for a terminal as well."""
+    return json.dumps(document).replace("\x7f", "\\u007f")
+
+
 def print_json_line(document: Any) -> None:
     """Print one JSON document on one line, in ASCII as well, and at once."""
-    typer.echo(json.dumps(document).replace("\x7f", "\\u007f"))
+    typer.echo(in_ascii(document))
 
 
 def print_tasks(tasks: Sequence[Task]) -> None:

@@ -8,17 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from taskward.cli import values
-from taskward.cli.options import AsJson, Only, Server, Status, logged_in, status_of, told_in_a_line
+from taskward.cli.options import AsJson, Only, Server, Status, logged_in, session_at, status_of, told_in_a_line
 
 if TYPE_CHECKING:  # loading these takes longer than `--help` may
-    from taskward.cli.import_report import Report
     from taskward.client.fields import Task
-    from taskward.client.imports.files import Source
-    from taskward.client.imports.found import Findings, Found
-    from taskward.client.session import Session
 
 PANEL = "Files"
-INTERRUPTED = 130
 commands = typer.Typer()
 
 From = Annotated[
@@ -87,64 +82,16 @@ def import_file(
     Repeat it whenever you like, and only what is missing is created.
     """
     with told_in_a_line():
-        from taskward.client.imports.files import opened
-        from taskward.client.imports.found import Findings, Options
-        from taskward.client.imports.recognise import FORMATS, found_in, recognise
+        from taskward.cli.import_file import Import
+        from taskward.client.imports.found import Options
 
-        options = Options(dict(name.split("=", 1) for name in names or ()), zone, values.tags(tag) or ())
-        findings = Findings()
-        with opened(path) as source:
-            format_ = kind or recognise(source, options.names)
-            found = found_in(source, format_, options, findings)
-            if dry_run:
-                from taskward.cli.dry_run import dry_run as show
-
-                raise typer.Exit(0 if show(FORMATS[format_][0], found, findings, as_json=as_json) else 1)
-            with logged_in(server, patience_seconds=patience, away_seconds=patience) as session:
-                report, code = _imported(session, source, format_, found, findings, batch, in_flight)
-        if as_json:
-            report.print_json()
+        file = Import(path, kind, Options(values.map_of(names), zone, values.tags(tag) or ()), as_json=as_json)
+        if dry_run:
+            code = file.dry_run()
         else:
-            report.print_summary()
-        report.print_rest()
+            code = file.run(lambda: session_at(server, patience, patience), batch, in_flight)
         if code:
             raise typer.Exit(code)
-
-
-def _imported(
-    session: "Session",
-    source: "Source",
-    kind: str,
-    found: "Iterator[Found]",
-    findings: "Findings",
-    batch: str | None,
-    in_flight: int,
-) -> "tuple[Report, int]":
-    """Import, and return what there is to be told of it, and the exit code, whatever ends it."""
-    from taskward.cli.import_report import Report
-    from taskward.cli.progress import progress
-    from taskward.client.errors import ClientError
-    from taskward.client.importing import Tally, import_rows
-    from taskward.client.known import Mine, deleted_rows
-
-    report, code = Report(kind, Tally(), findings), 0
-    tally = report.tally
-    with progress("Importing", source.size) as told:
-
-        def tell() -> None:
-            told(source.raw.tell(), f"{tally.rows:,} rows, {tally.created:,} created")
-
-        try:
-            import_rows(session, found, batch or source.base_name, in_flight, tally, Mine(session), tell)
-        except ClientError as error:
-            report.stopped, code = str(error), error.exit_code
-        except KeyboardInterrupt:
-            report.stopped, code = "It was interrupted.", INTERRUPTED
-        else:
-            if tally.created and tally.before:
-                told(source.size, "looking for what was deleted since")
-                report.deleted = deleted_rows(session, tally.before, tally.new_names, tally.new_ids)
-    return report, code or (0 if report.is_success else 1)
 
 
 @commands.command("export", rich_help_panel=PANEL)

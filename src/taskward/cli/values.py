@@ -110,6 +110,16 @@ def field_and_name(text: str) -> str:
     return text
 
 
+def map_of(given: list[str] | None) -> dict[str, str]:
+    """Return the names of a file by field, of what was read by `field_and_name`."""
+    pairs = [text.split("=", 1) for text in given or ()]
+    found = dict(pairs)
+    names = {name.strip().casefold() for name in found.values()}
+    if len(found) < len(pairs) or len(names) < len(found):
+        raise typer.BadParameter("a field, or a name of the file, is given twice", param_hint="--map")
+    return found
+
+
 def time_zone(name: str) -> str:
     """Return the IANA name of a time zone."""
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError

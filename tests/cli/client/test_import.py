@@ -105,8 +105,8 @@ def test_every_row_that_is_refused_is_told_as_it_would_be_alone(alice: Person) -
     assert sorted(told) == sorted(wrong)
     assert told[3] == "A title needs at least one visible character; completed: must be true or false"
     assert told[10] == "due_date: must be a day written as YYYY-MM-DD, such as 2026-11-27"
-    assert told[40].startswith("The body is not valid JSON: ")
-    assert told[120].startswith("The body is not valid JSON: ")
+    assert told[40] == "'title' has half of a character in it: \"?\""
+    assert told[120] == "'priority' is nan, which is no number"
     assert told[141] == "The body is larger than 512 KiB."
     assert told[249] == "uid: must be text"
     assert done.json["created"] == len(rows) - len(wrong) == len(contents(alice))

@@ -1,6 +1,8 @@
 """What our own files have in common: their names, and what of a row is to be created."""
 
+import re
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 from taskward.client.fields import FIELDS, FIRST_FIELDS, NOT_SAID, SETTABLE
@@ -12,6 +14,7 @@ OF_AN_EXPORT = {"id", "user_id", "revision"}
 NOTHING: tuple[object, ...] = (None, "", [])
 TAKEN = f"Names that are taken: {', '.join(SETTABLE)}"
 LARGEST_ID = 2**63 - 1
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Unknown(str):
@@ -52,11 +55,11 @@ def _task(number: int, row: Mapping[str, Any], findings: Findings) -> dict[str, 
     if "title" not in row:
         findings.refuse(number, "it has no title")
         return None
-    if isinstance(wrong := row.get("completed", False), Unknown):
-        findings.refuse(number, str(wrong))
+    if isinstance(unknown := row.get("completed", False), Unknown):
+        findings.refuse(number, str(unknown))
         return None
-    if deep := [name for name in SETTABLE if _is_deep(row.get(name))]:
-        findings.refuse(number, f"{deep[0]!r} is {shown(row[deep[0]])}, and no field has objects in it")
+    if wrong := [said for name in SETTABLE if (said := _what_cannot_be_sent(name, row.get(name)))]:
+        findings.refuse(number, "; ".join(wrong))
         return None
     for name in strange:
         if row[name] not in NOTHING:
@@ -65,10 +68,16 @@ def _task(number: int, row: Mapping[str, Any], findings: Findings) -> dict[str, 
     return {name: row[name] for name in SETTABLE if name in row and _is_said(name, row[name])}
 
 
-def _is_deep(value: object) -> bool:
-    """Tell whether a value has more levels than those of a list of texts."""
-    parts = value if isinstance(value, list) else [value]
-    return any(isinstance(part, dict | list) for part in parts)
+def _what_cannot_be_sent(name: str, value: object) -> str:
+    """Return what is wrong with a value that is not even JSON as the service reads it; nothing where it is."""
+    for part in value if isinstance(value, list) else [value]:
+        if isinstance(part, dict | list):
+            return f"{name!r} is {shown(value)}, and no field has objects in it"
+        if isinstance(part, float) and not isfinite(part):
+            return f"{name!r} is {part}, which is no number"
+        if isinstance(part, str) and SURROGATE.search(part):
+            return f"{name!r} has half of a character in it: {shown(SURROGATE.sub('?', part))}"
+    return ""
 
 
 def _is_said(name: str, value: object) -> bool:

@@ -53,8 +53,21 @@ def found_in(source: Source, kind: str, options: Options, findings: Findings) ->
         source.head()  # raises for what is no file of any format
     if source.encoding == "cp1252":
         findings.remark("The file is not in UTF-8, and was read as Windows-1252. Look at letters such as é.")
+    names: set[int] = set()
     with readable():
-        yield from reader_of(kind)(source, options, findings)
+        for found in reader_of(kind)(source, options, findings):
+            _look_at_name(found, names, findings)
+            yield found
+
+
+def _look_at_name(found: Found, names: set[int], findings: Findings) -> None:
+    """Say of a row that it is none of its own, where an earlier one has its uid."""
+    if (uid := found.task.get("uid")) is None:
+        return
+    name = hash(str(uid))  # which takes less memory
+    if name in names:
+        findings.remark("it has the uid of an earlier row, which is the one that counts", found.row)
+    names.add(name)
 
 
 def recognise(source: Source, names: Any = ()) -> str:

@@ -1,7 +1,7 @@
 """taskwarrior: what `task export` prints, an array or a task on each line."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -56,12 +56,17 @@ def _in_lines(text: JsonText) -> Iterator[Any]:
             text.take(",")
 
 
-def _draft(entry: Any, uids: Uids, options: Options, findings: Findings) -> Draft | None:
+def _task(entry: Any) -> Mapping[str, Any]:
     task = an_object(entry)
     if isinstance(task, Members) and task.repeated:
         raise OddPartError(f"it has the name {', '.join(map(repr, task.repeated))} more than once")
     if "description" not in task:
         raise OddPartError("it has no 'description', as tasks of taskwarrior have")
+    return task
+
+
+def _draft(entry: Any, uids: Uids, options: Options, findings: Findings) -> Draft | None:
+    task = _task(entry)
     if reason := LEFT_OUT.get(str(task.get("status"))):
         findings.left_out[reason] += 1
         return None

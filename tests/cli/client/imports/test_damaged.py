@@ -257,7 +257,7 @@ def test_a_project_that_cannot_be_read_hides_no_other() -> None:
         ("D.csv", "TYPE,CONTENT\ntask,d\n"),
     )  # fmt: skip
     source, findings = source_of("backup.zip", io.BytesIO(backup)), Findings()
-    found = []
+    found: list[str] = []
     with pytest.raises(ClientError) as error:
         found.extend(each.task["title"] for each in found_in(source, "todoist", Options(), findings))
     assert str(error.value).startswith(
