@@ -54,8 +54,11 @@ def as_kept(task: dict[str, Any], ending: str) -> dict[str, Any]:
     their lines end in one way."""
     kept = {name: task[name] for name in FIELDS}
     if ending not in LOSSLESS:
-        description = (kept["description"] or "").replace("\r\n", "\n").replace("\r", "\n").strip()
-        kept |= {"title": " ".join(kept["title"].split()), "description": description or None}
+        title, description = (
+            (kept[name] or "").replace("\r\n", "\n").replace("\r", "\n").strip()
+            for name in ("title", "description")
+        )
+        kept |= {"title": title, "description": description or None}
     return kept
 
 

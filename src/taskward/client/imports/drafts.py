@@ -14,6 +14,7 @@ from taskward.client.imports.parts import CONTROLS, OddPartError, is_visible, wi
 # As the service has them (taskward.tasks.values). What other products have more of is kept as far as it goes.
 TITLE_LENGTH, DESCRIPTION_LENGTH, UID_LENGTH, TAG_LENGTH, MOST_TAGS = 200, 1000, 255, 50, 20
 FIRST_DAY = "1900"
+COMMA = re.compile(r"\s*,\s*")
 # Of a part that is looked at where nobody thought that it could be something else.
 NOT_LAID_OUT_SO = (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError)
 OF_AN_EXPORT = re.compile(r"taskward-([1-9][0-9]{0,18})-([0-9T:.+-]{19,35}Z?)\Z", re.ASCII)
@@ -73,7 +74,7 @@ class Draft:
 
     def found(self, row: int, findings: Findings) -> Found | None:
         """Return the task as the service takes it; None where there is nothing of it."""
-        title = " ".join(self.title.split())
+        title = without_controls(self.title).strip()
         description = without_controls(self.description).strip()
         if self.due.get("due_date", FIRST_DAY) < FIRST_DAY:
             self.add("Due", " ".join(self.due.values()))
@@ -88,7 +89,7 @@ class Draft:
             self.rest.insert(0, ("Title", title))
             title = title[: TITLE_LENGTH - 1] + "…"
         tags = self._few_tags()
-        task: dict[str, Any] = {"uid": self.uid, "title": without_controls(title), "completed": self.completed}
+        task: dict[str, Any] = {"uid": self.uid, "title": title, "completed": self.completed}
         if text := self._text(row, description, findings):
             task["description"] = text
         if self.priority:
@@ -100,7 +101,7 @@ class Draft:
     def _few_tags(self) -> list[str]:
         tags: dict[str, str] = {}
         for each in self.tags:
-            tag = " ".join(CONTROLS.sub(" ", without_controls(each).replace(",", " ")).split())
+            tag = CONTROLS.sub(" ", COMMA.sub(" ", without_controls(each))).strip()
             if not is_visible(tag):
                 continue
             if len(tag) > TAG_LENGTH or (len(tags) == MOST_TAGS and tag.casefold() not in tags):

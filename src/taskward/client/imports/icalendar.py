@@ -1,12 +1,12 @@
 """iCalendar (RFC 5545): each VTODO, one by one. Events and whatever else a calendar has are left out."""
 
+import warnings
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from icalendar import Component, Todo
-from icalendar.prop import vText
 
 from taskward.client.imports import times
 from taskward.client.imports.drafts import Draft, Uids, own_of
@@ -43,13 +43,19 @@ def read(source: Source, options: Options, findings: Findings) -> Iterator[Found
     uids = Uids("icalendar")
     for row, lines in enumerate(_components(source, calendar, findings), 1):
         try:
-            todo = Todo.from_ical("\r\n".join(lines) + "\r\n")
+            todo = _parsed(lines)
             draft = _draft(todo, calendar, uids, options, findings)
         except (AttributeError, KeyError, TypeError, ValueError, IndexError):
             findings.refuse(row, f"this VTODO cannot be read: {_summary(lines)}")
             continue
         if found := draft.found(row, findings):
             yield Found(row, *own_of(found.task))
+
+
+def _parsed(lines: list[str]) -> Component:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of zones that it had to guess: what comes of them is looked at below
+        return Todo.from_ical("\r\n".join(lines) + "\r\n")
 
 
 def _components(source: Source, calendar: dict[str, str], findings: Findings) -> Iterator[list[str]]:
@@ -92,7 +98,8 @@ def _keep_of_calendar(line: str, calendar: dict[str, str]) -> None:
     """Keep what is said of the calendar: its name, and the program that wrote it."""
     name = line.partition(":")[0].partition(";")[0].upper()
     if name in OF_THE_CALENDAR:
-        calendar[name] = vText.from_ical(line.partition(":")[2])
+        value = line.partition(":")[2]
+        calendar[name] = str(_parsed(["BEGIN:VTODO", f"SUMMARY:{value}", "END:VTODO"])["SUMMARY"])
 
 
 def _note(around: list[str], findings: Findings) -> None:

@@ -1,5 +1,6 @@
 """Files of other products, in their exact layouts: what they say comes here, and what has no place is told."""
 
+import copy
 import io
 import json
 import zipfile
@@ -496,3 +497,128 @@ def test_what_cannot_be_read_is_refused_in_a_sentence(content: bytes | str, sent
     with pytest.raises(ClientError) as error:
         read(content)
     assert sentence in str(error.value)
+
+
+TODOIST_OF_2026 = """\
+TYPE,CONTENT,DESCRIPTION,IS_COLLAPSED,PRIORITY,INDENT,AUTHOR,RESPONSIBLE,DATE,DATE_LANG,TIMEZONE,DURATION,DURATION_UNIT,DEADLINE,DEADLINE_LANG
+meta,view_style=list,,,,,,,,,,,,,
+,,,,,,,,,,,,,,
+section,Later,,True,,,,,,,,,,,
+task,Water,,True,1,1,Alice (1),,2026-11-27 18:00,en,Europe/Berlin,,,,
+task,Odd,,,7,1,Alice (1),,2026-11-27 25:00,en,Europe/Berlin,,,,
+"""
+
+
+def test_todoists_newest_table_and_the_same_from_a_spreadsheet() -> None:
+    (water, odd), findings = read(TODOIST_OF_2026)
+    assert water == {
+        "uid": water["uid"], "title": "Water", "completed": False, "priority": "high", "due_date": "2026-11-27",
+        "due_time": "18:00", "due_zone": "Europe/Berlin", "description": "Section: Later",
+    }  # fmt: skip
+    assert odd["description"] == "Priority: 7\nDate: 2026-11-27 25:00\nSection: Later"
+    saved = "sep=;\r\n" + TODOIST_OF_2026.replace(",", ";").replace("CONTENT", " Content ").replace("\n", "\r\n")
+    assert read(saved.encode("cp1252"))[0][0] == water
+    assert read(TODOIST_OF_2026.replace("Water", "Water @home"))[0][0]["uid"] == water["uid"]  # labels come and go
+    assert findings.left_out == {}
+
+
+def test_todoists_notes_reminders_and_attachments_are_kept() -> None:
+    document = {
+        **TODOIST_JSON,
+        "notes": [
+            {
+                "item_id": "8",
+                "content": "Look",
+                "file_attachment": {"file_name": "a.pdf", "file_url": "https://x/a"},
+            },
+            {"item_id": "8", "content": "Gone", "is_deleted": True},
+        ],
+        "reminders": [
+            {"item_id": "8", "due": {"date": "2026-11-26T09:00:00"}},
+            {"item_id": "8", "type": "relative", "minute_offset": 30},
+        ],
+        "project_notes": [{"content": "of the project"}],
+    }
+    tasks, findings = read(json.dumps(document))
+    assert tasks[1]["description"] == (
+        "Parent: Water\nNote: Look\nAttachment: a.pdf https://x/a\nReminder: 2026-11-26T09:00:00\n"
+        "Reminder: 30 minutes before"
+    )
+    assert findings.left_out["notes of a project"] == 1
+
+
+def test_ticktick_without_its_preamble_and_from_a_spreadsheet() -> None:
+    text = TICKTICK[TICKTICK.index('"Folder Name"') :]
+    assert read(text)[0] == read(TICKTICK)[0]
+    semicolons = TICKTICK.replace('","', '";"').replace('",,,"', '";;;"').replace(",,,", ";;;")
+    assert kind_of(semicolons) == "ticktick"
+    assert [task["title"] for task in read(semicolons)[0]] == ["Water", "Pots"]
+    (water, _), _ = read(TICKTICK.replace('"5","0"', '"7","3"'))
+    assert "Priority: 7" in water["description"]
+    assert "Status: 3" in water["description"]
+
+
+def test_vikunjas_document_is_known_without_its_archive_and_odd_values_are_kept() -> None:
+    odd = copy.deepcopy(VIKUNJA)
+    odd[0]["tasks"][0] |= {"priority": 9, "due_date": "some day"}  # type: ignore[index]
+    text = json.dumps(odd)
+    assert kind_of(text) == "vikunja"
+    (water,), _ = read(text)
+    assert "Priority: 9\nDue: some day" in water["description"]
+
+
+def test_microsofts_days_in_another_zone_are_one_remark() -> None:
+    document = json.loads(microsoft("2026-11-27T08:00:00.0000000"))
+    document["value"] *= 3
+    (remark,) = [remark for remark in read(json.dumps(document))[1].remarks if "midnight" in remark]
+    assert remark.startswith("rows 1-3: due when it is no midnight in your zone: the nearest day was taken.")
+
+
+def test_what_is_said_twice_or_alone_in_todo_txt_is_kept() -> None:
+    lines = {
+        "Call due:2026-11-27 due:2026-11-28": ("Call due:2026-11-28", "2026-11-27"),
+        "Call at:18:00": ("Call at:18:00", None),
+        "Call the title:owner": ("Call the title:owner", None),
+        "(A) Call pri:B": ("Call pri:B", None),
+        "Call due:2026-11-27 zone:Europe/Berlin": ("Call zone:Europe/Berlin", "2026-11-27"),
+    }
+    tasks, _ = read("\n".join(lines) + "\n", "todo.txt")
+    assert [(task["title"], task.get("due_date")) for task in tasks] == list(lines.values())
+
+
+def test_markdown_as_others_write_it() -> None:
+    (task, empty), findings = read("- [ ] Water\n  - Due: 2026-11-27\n  - Due: 2026-11-28\n* * *\n- [x]\n- ---\n")
+    assert (task["title"], task["due_date"]) == ("Water", "2026-11-27")
+    assert (empty["title"], empty["description"]) == ("Due: 2026-11-28", "Parent: Water")
+    assert findings.left_out == {"lines that are in no list": 2, "tasks without a title or a description": 1}
+
+
+def test_icalendar_as_several_programs_write_it() -> None:
+    text = ICALENDAR.replace("X-WR-CALNAME:Garden", "X-WR-CALNAME;VALUE=TEXT:Home\\, garden")
+    text = text.replace("TZID=Nowhere", "TZID=/mozilla.org/20050126_1/America/Argentina/Buenos_Aires")
+    text = text.replace("UID:a4\n", "UID:a3\nRECURRENCE-ID:20261127T170000Z\nPRIORITY:12\nSTATUS:X-LATE\n")
+    (first, _, outlook, somewhere), _ = read(text)
+    assert first["tags"][0] == "Home garden"
+    assert somewhere["due_zone"] == "America/Argentina/Buenos_Aires"
+    assert somewhere["description"].splitlines()[:2] == ["Priority: 12", "Status: X-LATE"]
+    assert (outlook["uid"], somewhere["uid"] != outlook["uid"]) == ("icalendar-a3", True)
+
+
+def test_a_column_that_is_no_field_goes_to_the_description_in_json_as_well() -> None:
+    findings, text = (
+        Findings(),
+        '[{"Subject": "Milk", "title": "Dr", "who": ["bob"], "none": null, "tags": ["a"]}]',
+    )
+    source = source_of("x.json", io.BytesIO(text.encode()))
+    (found,) = found_in(source, "json", Options({"title": "Subject"}), findings)
+    assert found.task == {"title": "Milk", "tags": ["a"], "description": 'title: Dr\nwho: ["bob"]'}
+
+
+def test_a_tag_for_all_is_added_once_and_to_lists_alone() -> None:
+    text = b'{"title": "a", "tags": "home"}\n{"title": "b", "tags": ["NEW"]}\n{"title": "c"}\n'
+    found = found_in(source_of("x", io.BytesIO(text)), "jsonl", Options(tags=["new"]), Findings())
+    assert [each.task["tags"] for each in found] == ["home", ["NEW"], ["new"]]
+
+
+def test_windows_1252_is_said_as_it_may_be_another() -> None:
+    assert "was read as Windows-1252" in read("title\ncaf\xe9\n".encode("cp1252"))[1].remarks[0]
