@@ -27,7 +27,7 @@ from tests.embedded.test_backup import TASKS, as_superuser, write_tasks
 from tests.service import Service
 
 RUN_HERE = {"authentication.md", "quickstart.md", "backup.md", "upgrade.md"}
-RUN_ELSEWHERE = {"command-line.md", "better-auth.md"}  # by test_command_line.py and test_better_auth.py
+RUN_ELSEWHERE = {"command-line.md", "better-auth.md", "import.md"}  # by tests of their own
 DATA = str(Settings().data_dir)
 ALICES = [("alice", "Buy milk", 1), ("alice", "Call bob", 2)]
 
