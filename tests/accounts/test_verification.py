@@ -1,6 +1,7 @@
 """Proof that an e-mail address is somebody's."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Iterator
 
@@ -86,12 +87,17 @@ async def test_its_mails_are_bounded(app: FastAPI, anonymous: Client, server: Ma
     await server.mails(1)
 
 
-async def test_a_proof_is_good_once_also_when_many_come_at_once(anonymous: Client, server: MailServer) -> None:
+async def test_a_proof_is_good_once_also_when_many_come_at_once(
+    anonymous: Client, server: MailServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     await register(anonymous, "alice")
     token = (await server.mail()).token
     responses = await asyncio.gather(*(verify(anonymous, token) for _ in range(10)))
     assert sorted(response.status_code for response in responses) == [204] + [401] * 9
     assert (await verify(anonymous, token)).json() == OVER
+    assert (await verify(anonymous, "x")).json() == OVER  # of nobody, so the audit log has no line
+    assert (caplog.text.count("event=email_verified"), caplog.text.count("event=proof_refused")) == (1, 10)
 
 
 async def test_a_proof_is_for_one_account_one_purpose_and_one_day(

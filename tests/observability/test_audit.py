@@ -20,6 +20,8 @@ import psycopg
 import pytest
 from fastapi import FastAPI
 
+from taskward.accounts.administration import Administration
+from taskward.api.state import state_of
 from taskward.observability import audit
 from taskward.observability.audit import AuditFile, Event, record
 from taskward.observability.current import CurrentRequest, current_request
@@ -28,6 +30,7 @@ from tests.accounts.conftest import logged_in, quick_passwords
 from tests.accounts.people import PASSWORD, ask, delete_me, log_in, refresh, register
 from tests.cli.command import refusal
 from tests.client import Client
+from tests.conftest import SECRET
 from tests.docs.documents import ROOT, code, rows, section
 from tests.observability.lines import fields, written_to_the_log
 from tests.service import Service
@@ -82,6 +85,24 @@ async def test_everything_that_happens_to_an_account_has_its_line(
         for _ in range(2):
             await delete_me(client, "a new long password")
     assert read() == [("user_deleted", alice, "-", "127.0.0.1")]
+
+
+@pytest.mark.usefixtures("quick_passwords")
+async def test_a_link_that_is_refused_has_a_line_of_the_account_that_it_names(
+    app: FastAPI, anonymous: Client, read: Read
+) -> None:
+    alice = (await register(anonymous, "alice"))["id"]
+    operator = Administration(state_of(app).database)
+    link = await operator.reset_link("alice@example.com", SECRET.encode(), "https://tasks.example.com")
+    token = link.address.partition("=")[2]
+    read()
+    for sent in (token, token, token[:-1], "x", token.replace(alice, "usr_" + "a" * 28)):
+        body = {"token": sent, "password": "a new long password"}
+        await anonymous.post("/auth/password/reset", json=body)
+    assert [line[:2] for line in read()] == [("password_reset", alice), ("password_reset_refused", alice)]
+    altered = token[:-4] + ("AAAA" if not token.endswith("AAAA") else "BBBB")
+    await anonymous.post("/auth/password/reset", json={"token": altered, "password": "a new long password"})
+    assert read() == [("password_reset_refused", alice, "-", "127.0.0.1")]
 
 
 @pytest.mark.usefixtures("quick_passwords")

@@ -88,11 +88,11 @@ class AccountService:
         owner = self._links.subject_of(token) or ""
         account = await self._read_password(owner)
         if account is None or not self._links.is_good(token, "verify", verify_state(account["email"])):
-            raise CredentialsInvalidError(LINK_IS_OVER)
+            raise _link_refused(Event.PROOF_REFUSED, owner if account else None)
         async with self._database.acting_for_accounts(owner) as transaction:
             verified = transaction.execute(statements.VERIFY_EMAIL)
         if verified.first is None:
-            raise CredentialsInvalidError(LINK_IS_OVER)
+            raise _link_refused(Event.PROOF_REFUSED, owner)
         record(Event.EMAIL_VERIFIED, user=owner)
 
     async def change_password(self, owner: str, current: str, new: str, kept: bytes | None) -> None:
@@ -122,20 +122,18 @@ class AccountService:
         ValidationFailedError where the new password is the account's address, and ServerBusyError.
         """
         self.passwords.check_allowed()
-        owner = self._links.subject_of(token)
-        if owner is None:
-            raise CredentialsInvalidError(LINK_IS_OVER)
+        owner = self._links.subject_of(token) or ""
         account = await self._read_password(owner)
         stored: str | None = account["password_hash"] if account else None
         link_made = account["link_made"] if account else None
         if account is None or stored is None or link_made is None:
-            raise CredentialsInvalidError(LINK_IS_OVER)
+            raise _link_refused(Event.PASSWORD_RESET_REFUSED, owner if account else None)
         if not self._links.is_good(token, "reset", reset_state(stored, link_made)):
-            raise CredentialsInvalidError(LINK_IS_OVER)
+            raise _link_refused(Event.PASSWORD_RESET_REFUSED, owner)
         if is_address(new, account["email"]):
             raise ValidationFailedError([("password", OWN_ADDRESS)])
         if not await self._replace_password(owner, stored, new, link_made=link_made):
-            raise CredentialsInvalidError(LINK_IS_OVER)
+            raise _link_refused(Event.PASSWORD_RESET_REFUSED, owner)
         record(Event.PASSWORD_RESET, user=owner)
         self._tell(owner, account)
 
@@ -200,6 +198,13 @@ class AccountService:
                 raise ValidationFailedError([("password", "is missing")])
             await self._prove(owner, account["password_hash"], password)
         await delete_user(self._database, owner)
+
+
+def _link_refused(event: Event, owner: str | None) -> CredentialsInvalidError:
+    """Return what is raised for a link that is not good; write a line where there is the account that it names."""
+    if owner is not None:
+        record(event, user=owner)
+    return CredentialsInvalidError(LINK_IS_OVER)
 
 
 async def delete_user(database: Database, owner: str) -> None:

@@ -29,11 +29,13 @@ class Event(Enum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105
     PASSWORD_REFUSED = "password_refused"  # noqa: S105
     PASSWORD_RESET = "password_reset"  # noqa: S105
+    PASSWORD_RESET_REFUSED = "password_reset_refused"  # noqa: S105
     RESET_LINK_MADE = "reset_link_made"
     RESET_LINK_MAILED = "reset_link_mailed"
     RESET_LINK_NOT_MAILED = "reset_link_not_mailed"
     PROOF_LINK_MAILED = "proof_link_mailed"
     EMAIL_VERIFIED = "email_verified"
+    PROOF_REFUSED = "proof_refused"
     PASSWORD_NOTICE_MAILED = "password_notice_mailed"  # noqa: S105
     INVITED = "invited"
     DISABLED = "disabled"
