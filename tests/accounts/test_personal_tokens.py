@@ -17,7 +17,8 @@ from taskward.accounts.administration import Administration
 from taskward.accounts.personal_token_statements import MOST_TOKENS
 from taskward.api.state import state_of
 from taskward.settings import Settings
-from tests.accounts.people import delete_me
+from tests.accounts.conftest import logged_in
+from tests.accounts.people import delete_me, log_in
 from tests.client import Client, connect
 from tests.conftest import SECRET, started
 from tests.database.transactions import waiting_for
@@ -284,6 +285,68 @@ async def test_a_token_that_was_made_meanwhile_is_refused_while_the_account_is_d
     async with script(app, registered_alice) as client:
         superuser.execute("UPDATE accounts SET disabled_at = now()")
         assert await refused(await client.get("/tasks")) == (401, "TOKEN_INVALID")
+
+
+@pytest.mark.quick
+async def test_a_log_in_that_ends_while_it_makes_a_token_has_none(
+    app: FastAPI, registered_alice: Client, superuser: psycopg.Connection
+) -> None:
+    """What ends a log-in, and perhaps every token, has looked before this one is there."""
+    await registered_alice.post("/tasks", json=TITLE)
+    with superuser.transaction():
+        superuser.execute("SELECT FROM users FOR UPDATE")
+        body = {"name": "x", "scopes": ["tasks:read"]}
+        asked = asyncio.create_task(registered_alice.post("/auth/tokens", json=body))
+        await waiting_for(superuser, "transactionid")
+        superuser.execute("UPDATE refresh_tokens SET expires_at = now()")
+    assert await refused(await asked) == (401, "TOKEN_EXPIRED")
+    assert superuser.execute("SELECT count(*) FROM personal_tokens").fetchone() == (0,)
+
+
+@pytest.mark.quick
+async def test_disabling_waits_for_a_token_that_is_being_made_and_revokes_it(
+    app: FastAPI, registered_alice: Client, superuser: psycopg.Connection
+) -> None:
+    """The first thing that she ever does, so that there was no row of hers to wait for."""
+    administration = Administration(state_of(app).database)
+    with superuser.transaction():
+        user = {"user": registered_alice.user_id}
+        superuser.execute("INSERT INTO users (id) VALUES (%(user)s)", user)
+        superuser.execute(ANOTHERS_TOKEN, user)
+        disabling = asyncio.create_task(administration.disable("alice@example.com"))
+        await waiting_for(superuser, "transactionid")
+    await disabling
+    assert superuser.execute("SELECT count(*) FROM personal_tokens").fetchone() == (0,)
+
+
+ANOTHERS_TOKEN = """
+    INSERT INTO personal_tokens (user_id, id, token_hash, name, scopes, expires_at)
+    VALUES (%(user)s, 'x', sha256('x'), 'x', '{tasks:read}', now() + interval '1 day')
+"""
+
+
+@pytest.mark.quick
+async def test_whoever_registered_with_anothers_address_keeps_no_token_and_its_owner_keeps_theirs(
+    app: FastAPI, anonymous: Client, registered_alice: Client
+) -> None:
+    """The first link that her mailbox gets shows whose the address is. From then on, her scripts go on."""
+    administration = Administration(state_of(app).database)
+
+    async def reset(password: str) -> int:
+        link = await administration.reset_link("alice@example.com", SECRET.encode(), "https://tasks.example.com")
+        body = {"token": link.address.partition("=")[2], "password": password}
+        return (await anonymous.post("/auth/password/reset", json=body)).status_code
+
+    async with script(app, registered_alice) as strangers:
+        assert (await strangers.get("/tasks")).status_code == 200
+        assert await reset("another correct horse") == 204
+        await looked(app)
+        assert await refused(await strangers.get("/tasks")) == (401, "TOKEN_INVALID")
+    tokens = await log_in(anonymous, "alice", "another correct horse")
+    async with logged_in(app, tokens) as alice, script(app, alice) as hers:
+        assert await reset("yet another horse") == 204
+        await looked(app)
+        assert (await hers.get("/tasks")).status_code == 200
 
 
 @pytest.mark.quick

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from taskward.accounts import statements
-from taskward.accounts.personal_token_statements import REVOKE_TOKENS
+from taskward.accounts.personal_tokens import revoke_all
 from taskward.accounts.service import delete_user
 from taskward.auth.email_names import EmailNames
 from taskward.auth.links import LinkTokens, reset_state
 from taskward.database.driver.statement import Statement
-from taskward.database.transaction import APP_ROLE, Database
+from taskward.database.transaction import Database
 from taskward.observability.audit import Event, record
 
 RESET_LASTS = timedelta(minutes=30)
@@ -68,8 +68,7 @@ class Administration:
         async with self._database.acting_for_accounts(account_id) as transaction:
             disabled = transaction.execute(statements.DISABLE_ACCOUNT)
             transaction.execute(statements.END_ALL_LOG_INS, kept=None)
-            transaction.identify(APP_ROLE)
-            transaction.execute(REVOKE_TOKENS)
+            revoke_all(transaction)
         if disabled.first:
             record(Event.DISABLED, user=account_id)
         return await self.account(email)

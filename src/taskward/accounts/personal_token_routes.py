@@ -1,5 +1,6 @@
 """Personal tokens over HTTP. For users of a provider as well; with a personal token nobody gets here."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -10,11 +11,12 @@ from taskward.accounts.personal_token_schemas import PersonalTokenCreate, Person
 from taskward.accounts.personal_tokens import NO_ROOM, PersonalTokenService
 from taskward.accounts.requests import NO_STORE, service_of
 from taskward.api.bodies import JsonBody, end_of_body
-from taskward.api.current_user import Owner
+from taskward.api.current_user import Owner, claims_of
 from taskward.api.fast import fast
 from taskward.api.openapi import responses, responses_of
 from taskward.api.query import UNKNOWN_PARAMETER
 from taskward.api.responses import JsonResponse
+from taskward.api.state import state_of
 from taskward.errors import QuotaExceededError, ScopeMissingError, TokenNotFoundError
 
 router = APIRouter(tags=["accounts"])
@@ -35,8 +37,10 @@ async def create_personal_token(
 
     It cannot make tokens or touch your account.
     """
+    log_in = claims_of(request).log_in
+    check = None if log_in is None else partial(state_of(request.app).log_ins.check, owner, log_in)
     made = await service_of(request, PersonalTokenService).create_token(
-        owner, new.name, new.scopes, new.expires_in_days
+        owner, new.name, new.scopes, new.expires_in_days, check
     )
     return JsonResponse(made, 201, NO_STORE)
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from taskward.accounts import statements
+from taskward.accounts.personal_tokens import revoke_all
 from taskward.accounts.tables import account_deleted
 from taskward.auth.account_ids import is_account_id, new_account_id
 from taskward.auth.links import LinkTokens, reset_state, verify_state
@@ -118,6 +119,9 @@ class AccountService:
     async def reset_password(self, token: str, new: str) -> None:
         """Give the account of a reset token another password, end all its log-ins, and note its address as proven.
 
+        Where it was not proven before, whoever registered may have been somebody else, who is kept out by this: so
+        personal tokens are revoked as well (OWASP, "Forgot Password Cheat Sheet"; pre-hijacked accounts).
+
         Raises CredentialsInvalidError where the token is none, has ended, or was used before;
         ValidationFailedError where the new password is the account's address, and ServerBusyError.
         """
@@ -132,7 +136,8 @@ class AccountService:
             raise _link_refused(Event.PASSWORD_RESET_REFUSED, owner)
         if is_address(new, account["email"]):
             raise ValidationFailedError([("password", OWN_ADDRESS)])
-        if not await self._replace_password(owner, stored, new, link_made=link_made):
+        is_first = not account["verified"]
+        if not await self._replace_password(owner, stored, new, link_made=link_made, ends_tokens=is_first):
             raise _link_refused(Event.PASSWORD_RESET_REFUSED, owner)
         record(Event.PASSWORD_RESET, user=owner)
         self._tell(owner, account)
@@ -142,7 +147,14 @@ class AccountService:
             self._mails.password_changed(owner, account["email"])
 
     async def _replace_password(
-        self, owner: str, stored: str, new: str, *, link_made: str | None = None, kept: bytes | None = None
+        self,
+        owner: str,
+        stored: str,
+        new: str,
+        *,
+        link_made: str | None = None,
+        ends_tokens: bool = False,
+        kept: bytes | None = None,
     ) -> bool:
         """Replace the password whose hash is `stored`, and end log-ins; tell whether it was still that one.
 
@@ -154,6 +166,8 @@ class AccountService:
                 statements.CHANGE_PASSWORD, password_hash=stored, new_hash=new_hash, link_made=link_made
             )
             transaction.execute(statements.END_LOG_INS, kept=kept, password_hash=new_hash)
+            if ends_tokens:  # also should the link have become void just now: it was good, and proves as much
+                revoke_all(transaction)
         return changed.first is not None
 
     async def _read_password(self, owner: str) -> dict[str, Any] | None:

@@ -60,8 +60,6 @@ BEGIN_FAMILY = Statement(
     """
 )
 
-# Of a link the moment it was made, in a form that no setting of the server changes.
-LINK_MADE = "extract(epoch FROM reset_link_at)::text AS link_made"
 # By a code, which is good once because a family begins once: the code names it, and it stays for longer.
 BEGIN_FAMILY_BY_CODE = Statement(
     f"""
@@ -77,8 +75,15 @@ BEGIN_FAMILY_BY_CODE = Statement(
     """
 )
 
+# Of a link the moment it was made, in a form that no setting of the server changes.
+LINK_MADE = "extract(epoch FROM reset_link_at)::text AS link_made"
+
 READ_PASSWORD = Statement(
-    f"SELECT email, password_hash, {LINK_MADE} FROM accounts WHERE id = %(owner)s::text",
+    f"""
+    SELECT email, password_hash, email_verified_at IS NOT NULL AS verified, {LINK_MADE}
+      FROM accounts
+     WHERE id = %(owner)s::text
+    """,
     effect=Effect.READ_ONLY,
 )
 

@@ -44,7 +44,7 @@ def notice(to: str, link: str) -> Mail:
     """Return the mail after a change of the password."""
     sentence = (
         "The password of your account was changed: if that was not you, ask for a new one here at once, which ends"
-        " every log-in but yours."
+        " every log-in, and revoke the personal tokens that you do not know."
     )
     return Mail("notice", to, "Your password was changed", sentence, link)
 
