@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from taskward.accounts.administration import AccountError, Administration
 from taskward.api.state import state_of
 from tests.accounts.conftest import logged_in, quicken
+from tests.accounts.mailing import NOWHERE
 from tests.accounts.people import PASSWORD, ask, register
 from tests.better_auth.node import NodeServer
 from tests.client import Client
@@ -139,3 +140,23 @@ async def test_with_the_provider_alone_there_are_no_passwords(app: FastAPI, anon
         ]
         assert {(each.status_code, each.json()["code"]) for each in refused} == {(403, "PASSWORDS_OFF")}
         assert (await alice.get("/auth/me")).status_code == 200
+
+
+PROOF = {"EMAIL_VERIFICATION": "true", "SMTP_URL": NOWHERE, "MAIL_FROM": "tasks@example.com"}
+
+
+@pytest.mark.parametrize("more_settings", [PROOF])
+async def test_where_addresses_are_to_be_proven_a_provider_has_said_who_it_is(
+    app: FastAPI, anonymous: Client, provider: NodeServer
+) -> None:
+    """Also of somebody without an address. Who has a password proves theirs, and no provider does that for them."""
+    quicken(app)
+    await register(anonymous, "alice")
+    provider.tell("knows", "alice", ALICE)
+    provider.tell("knows", "bob", {"email": "bob@example.com", "email_verified": True})
+    for name, proven in (("alice", False), ("bob", True)):
+        tokens = await tokens_of(anonymous, name)
+        async with logged_in(app, tokens) as client:
+            assert ((await client.get("/auth/me")).json()["email_verified_at"] is not None) is proven
+    refused = await ask(anonymous, grant_type="password", username="alice@example.com", password=PASSWORD)
+    assert (refused.status_code, refused.json()["code"]) == (403, "EMAIL_NOT_VERIFIED")

@@ -191,5 +191,26 @@ async def test_beginning_is_limited_as_logging_in_is_and_so_is_coming_back_with_
         await begin(anonymous)
         assert await come_back(anonymous, f"{PUBLIC_URL}/auth/oidc/callback") == {"error": "over"}
     for path in (f"/auth/oidc/login?code_challenge={CHALLENGE}", "/auth/oidc/callback"):
-        refused = await anonymous.get(path)
-        assert (refused.status_code, refused.json()["code"]) == (429, "RATE_LIMITED")
+        refused = await anonymous.get(path)  # by a browser, whose person sees where it leads and no JSON
+        assert (refused.status_code, refused.headers["location"]) == (303, f"{PUBLIC_URL}/#log-in-error=often")
+        assert "set-cookie" not in refused.headers
+    target = await begin(anonymous, port=50123, state="of-the-program")
+    assert target.startswith("http://127.0.0.1:50123/?")
+    assert (told(target)["error"], told(target)["state"]) == ("often", "of-the-program")
+
+
+async def test_a_link_of_a_stranger_ends_no_log_in(anonymous: Client) -> None:
+    with AtProvider("alice") as browser:
+        address = browser.log_in(await begin(anonymous))
+    for query in ("", "?code=x&state=x", "?error=access_denied&state=x"):
+        assert await come_back(anonymous, f"{PUBLIC_URL}/auth/oidc/callback{query}") == {"error": "over"}
+    assert "code" in await come_back(anonymous, address)
+
+
+async def test_of_two_tabs_the_one_that_began_last_logs_in(anonymous: Client) -> None:
+    addresses = []
+    for _ in range(2):
+        with AtProvider("alice") as browser:
+            addresses.append(browser.log_in(await begin(anonymous)))
+    assert await come_back(anonymous, addresses[0]) == {"error": "over"}
+    assert "code" in await come_back(anonymous, addresses[1])

@@ -100,3 +100,35 @@ async def test_a_code_of_somebody_else_signs_nobody_in(page: Page, database_url:
         await page.goto("about:blank")
         await page.goto(f"{url}/#log-in-code=of-mallory")
         await expect(page.get_by_role("alert").filter(has_text="Please log in again")).to_be_visible()
+
+
+@pytest.mark.parametrize("passwords", ["with passwords", "with the provider alone"])
+async def test_on_a_shared_computer_the_sign_in_ends_with_the_browser(
+    page: Page, database_url: str, tmp_path: Path, passwords: str
+) -> None:
+    with served(tmp_path, database_url, OIDC_ONLY=str(passwords != "with passwords")) as url:
+        await page.goto(url)
+        for kind in ("kept", "shared"):
+            if kind == "shared":
+                await page.get_by_label("This is a shared computer").check()
+            await log_in(page)
+            await expect(page.get_by_label("New task")).to_be_focused()
+            (cookie,) = [each for each in await page.context.cookies(url) if "refresh" in each["name"]]
+            assert (cookie["expires"] == -1) is (kind == "shared")
+            assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+            await page.reload()
+            await expect(page.get_by_label("New task")).to_be_focused()
+            await page.get_by_role("button", name="Sign out").click()
+            await expect(page.get_by_role("button", name=BUTTON)).to_be_visible()
+            await page.context.clear_cookies()  # the provider's too, which would ask for nothing
+
+
+async def test_who_tries_too_often_reads_so_on_the_page(page: Page, database_url: str, tmp_path: Path) -> None:
+    with served(tmp_path, database_url, AUTH_RATE_LIMIT="1/minute") as url:
+        await page.goto(url)
+        await page.get_by_role("button", name=BUTTON).click()
+        await expect(page.get_by_placeholder("Enter any login")).to_be_visible()
+        await page.goto(url)
+        await page.get_by_role("button", name=BUTTON).click()
+        await expect(page.get_by_role("alert").filter(has_text="Too many sign-ins")).to_be_visible()
+        assert page.url == f"{url}/"

@@ -13,6 +13,7 @@ class Problem(Enum):
     CLOSED = "closed", "You have no account here, and nobody can register. Ask whoever runs this service."
     DISABLED = "disabled", "Your account is disabled. Ask whoever runs this service."
     BUSY = "busy", "The service is busy at this moment. Please try again."
+    OFTEN = "often", "Too many log-ins were tried from here. Please try again in a minute."
 
     def __init__(self, word: str, sentence: str) -> None:
         self.word = word

@@ -9,9 +9,9 @@ from starlette.responses import RedirectResponse, Response
 
 from taskward.accounts.requests import NO_STORE, limits_of, service_of
 from taskward.api.fast import fast
-from taskward.api.openapi import responses, responses_of
+from taskward.api.openapi import responses
 from taskward.api.query import QueryParameters
-from taskward.errors import ServerBusyError
+from taskward.errors import RateLimitedError, ServerBusyError
 from taskward.oidc.flow import SECONDS, Flow
 from taskward.oidc.service import CALLBACK_PATH, ProviderLogIns
 
@@ -60,7 +60,6 @@ class Answer(BaseModel):
     status_code=303,
     response_class=Response,
     responses=responses(400, 429)
-    | responses_of(ServerBusyError())
     | {303: {"description": "Where to go on: at the provider, or back with what went wrong."}},
 )
 @fast
@@ -71,9 +70,12 @@ async def begin_provider_log_in(
 
     Both get a `code`, which `POST /auth/token` takes with `grant_type=authorization_code`, once and for a minute.
     """
-    await limits_of(request).before_provider(request)
     log_ins = service_of(request, ProviderLogIns)
     flow = Flow.new(beginning.code_challenge, beginning.port, beginning.state)
+    try:
+        await limits_of(request).before_provider(request)
+    except (RateLimitedError, ServerBusyError) as busy:
+        return RedirectResponse(log_ins.turned_away(flow, busy), 303, NO_STORE)
     address, cookie = await log_ins.begin(flow)
     return _leading_to(address, cookie, log_ins)
 
@@ -93,10 +95,18 @@ async def finish_provider_log_in(
     """Finish a log-in with the provider: it sends browsers here."""
     log_ins = service_of(request, ProviderLogIns)
     flow = log_ins.flow_of(request.cookies.get(_cookie_of(log_ins)), answer.state)
-    if flow is None:
-        await limits_of(request).after_failure(request)
-        return _leading_to(log_ins.over(), None, log_ins)
+    if flow is None:  # the cookie stays: it may be of another log-in, which anybody could end by a link to here
+        return RedirectResponse(await _count_failure(request, log_ins), 303, NO_STORE)
     return _leading_to(await log_ins.finish(flow, answer.code, answer.error, answer.iss), None, log_ins)
+
+
+async def _count_failure(request: Request, log_ins: ProviderLogIns) -> str:
+    """Count that somebody came back with nothing; return where that leads."""
+    try:
+        await limits_of(request).after_failure(request)
+    except RateLimitedError as busy:
+        return log_ins.turned_away(None, busy)
+    return log_ins.over()
 
 
 def _leading_to(address: str, cookie: str | None, log_ins: ProviderLogIns) -> Response:

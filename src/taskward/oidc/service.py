@@ -5,7 +5,12 @@ from urllib.parse import urlencode
 
 from taskward.accounts.identities import AccountDisabledError, IdentityService
 from taskward.auth.log_in_codes import LogInCodes
-from taskward.errors import DatabaseUnavailableError, RegistrationClosedError, ServerBusyError
+from taskward.errors import (
+    DatabaseUnavailableError,
+    RateLimitedError,
+    RegistrationClosedError,
+    ServerBusyError,
+)
 from taskward.oidc.errors import LogInFailedError, Problem
 from taskward.oidc.flow import Flow, Flows
 from taskward.oidc.provider import Provider
@@ -63,6 +68,11 @@ class ProviderLogIns:
         """Return where a log-in leads of which nothing is known."""
         return self._target(None, {"error": Problem.OVER.word})
 
+    def turned_away(self, flow: Flow | None, busy: RateLimitedError | ServerBusyError) -> str:
+        """Return where a log-in leads that is one too many: a browser shows its person no error of an API."""
+        problem = Problem.OFTEN if isinstance(busy, RateLimitedError) else Problem.BUSY
+        return self._failed(flow, LogInFailedError(problem, busy.code))
+
     async def _account(self, flow: Flow, code: str | None, error: str | None, issuer: str | None) -> str:
         if issuer is not None and issuer != self._provider.issuer:  # RFC 9207, 2.4
             raise LogInFailedError(Problem.REFUSED, "the response is another issuer's")
@@ -81,10 +91,10 @@ class ProviderLogIns:
         except (DatabaseUnavailableError, ServerBusyError) as busy:
             raise LogInFailedError(Problem.BUSY, busy.logged) from None
 
-    def _failed(self, flow: Flow, error: LogInFailedError) -> str:
+    def _failed(self, flow: Flow | None, error: LogInFailedError) -> str:
         logger.warning("a log-in with OIDC_ISSUER failed (%s): %s", error.problem.word, error.reason)
         told = {"error": error.problem.word}
-        if flow.port is not None:
+        if flow is not None and flow.port is not None:
             told["error_description"] = error.problem.sentence
         return self._target(flow, told)
 

@@ -13,6 +13,7 @@ const PROBLEMS = {
   closed: "You have no account here, and nobody can register. Ask whoever runs this service.",
   disabled: "Your account is disabled. Ask whoever runs this service.",
   busy: "The service is busy at this moment. Please try again.",
+  often: "Too many sign-ins were tried from here. Please try again in a minute.",
 };
 let answer = follow();
 
