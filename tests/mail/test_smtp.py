@@ -1,13 +1,14 @@
 """A mail reaches a real server by TLS alone, and whatever goes wrong has a sentence without a secret."""
 
 import ssl
+import threading
 from dataclasses import replace
 
 import pytest
 
 from taskward.mail import texts
 from taskward.mail.smtp import MailError, SmtpServer, message_of
-from tests.mail.server import PASSWORD, USER, MailServer, nobody
+from tests.mail.server import PASSWORD, USER, MailServer, dripping, nobody
 
 pytestmark = pytest.mark.quick
 
@@ -115,6 +116,30 @@ def test_who_does_not_answer_is_not_waited_for(hanging_port: int) -> None:
         error = refusal(server)
         assert str(error) == "the server does not answer in time"
         assert not error.for_good
+
+
+SLOW = {
+    "smtp": (b"220-", b"x"),
+    "smtp in lines": (b"", b"220-x\r\n"),
+    "smtps": (b"\x16\x03\x03\x40\x00\x02\x00\x3f\x00", b"x"),  # a record of TLS that is 16 KiB long
+}
+
+
+@pytest.mark.parametrize("case", SLOW)
+def test_who_answers_in_drops_is_not_waited_for_either(case: str) -> None:
+    """In time for every read, and at no end: without a deadline this is for ever."""
+    with dripping(*SLOW[case]) as port:
+        server = SmtpServer.from_url(f"{case.split()[0]}://127.0.0.1:{port}", PUBLIC, timeout=5)
+        error = refusal(replace(server, deadline=0.3))
+    assert (str(error), error.setting, error.for_good) == ("the server is too slow", "SMTP_URL", False)
+
+
+def test_a_deadline_that_was_kept_hangs_up_nobody(mail_server: MailServer) -> None:
+    server = replace(at(mail_server.url), deadline=30)
+    for _ in range(2):
+        server.deliver(MAIL, SENDER)
+    assert len(mail_server.received) == 2
+    assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
 
 
 def test_where_nobody_is_that_is_said() -> None:

@@ -149,7 +149,7 @@ PROOF = {"EMAIL_VERIFICATION": "true", "SMTP_URL": NOWHERE, "MAIL_FROM": "tasks@
 async def test_where_addresses_are_to_be_proven_a_provider_has_said_who_it_is(
     app: FastAPI, anonymous: Client, provider: NodeServer
 ) -> None:
-    """Also of somebody without an address. Who has a password proves theirs, and no provider does that for them."""
+    """Also of somebody without an address. Who has a password proves theirs: no provider does that for them."""
     quicken(app)
     await register(anonymous, "alice")
     provider.tell("knows", "alice", ALICE)

@@ -17,10 +17,12 @@ from typing import NoReturn, Self
 from urllib.parse import unquote, urlsplit
 
 from taskward.loopback import is_loopback
+from taskward.mail.deadline import Deadline
 from taskward.mail.texts import Mail
 from taskward.os_errors import in_words
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 10.0  # for the next bytes of the server
+DEADLINE_SECONDS = 60.0  # for one mail, from the connection on
 PORTS = {"smtp": 587, "smtps": 465}  # RFC 6409, 3.1, and RFC 8314, 3.3
 MOST_TEXT = 998  # RFC 5322, 2.1.1: links stay whole
 POLICY = SMTP.clone(max_line_length=MOST_TEXT)
@@ -38,6 +40,19 @@ class MailError(Exception):
         self.for_good = for_good
 
 
+class _Client(smtplib.SMTP):
+    """The library's, whose connection ends with a deadline, and has TLS from the first byte on by `tls`."""
+
+    def __init__(self, server: "SmtpServer", deadline: Deadline, tls: ssl.SSLContext | None) -> None:
+        self._deadline, self._tls = deadline, tls  # before it connects
+        super().__init__(server.host, server.port, server.greeting, timeout=server.timeout)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        connection: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]  # not in its types
+        self._deadline.watch(connection)
+        return connection if self._tls is None else self._tls.wrap_socket(connection, server_hostname=host)
+
+
 @dataclass(frozen=True, slots=True)
 class SmtpServer:
     """Where mail is handed over, and as whom."""
@@ -49,6 +64,7 @@ class SmtpServer:
     password: str | None = field(repr=False)
     greeting: str  # how we call ourselves
     timeout: float = TIMEOUT_SECONDS
+    deadline: float = DEADLINE_SECONDS
 
     @classmethod
     def from_url(cls, url: str, public_url: str, timeout: float = TIMEOUT_SECONDS) -> Self:
@@ -61,22 +77,28 @@ class SmtpServer:
 
     @contextmanager
     def connected(self) -> Iterator[smtplib.SMTP]:
-        """Connect, with TLS; raise MailError."""
-        client = self._connect()
-        try:
-            yield client
-        finally:
-            with suppress(smtplib.SMTPException, OSError):
-                client.quit()
-            client.close()
+        """Connect, with TLS, and hang up at the end of the block, or after a minute; raise MailError."""
+        with Deadline(self.deadline) as deadline:
+            try:
+                client = self._connect(deadline)
+                try:
+                    yield client
+                finally:
+                    with suppress(smtplib.SMTPException, OSError):
+                        client.quit()
+                    client.close()
+            except MailError:
+                if deadline.is_over:
+                    raise MailError("the server is too slow", setting="SMTP_URL") from None
+                raise
 
-    def _connect(self) -> smtplib.SMTP:
+    def _connect(self, deadline: Deadline) -> smtplib.SMTP:
         with _in_words("SMTP_URL"):
             # The system's authorities, or those of SSL_CERT_FILE; the name in the certificate is checked.
             context = ssl.create_default_context()
-            if self.tls:
-                return smtplib.SMTP_SSL(self.host, self.port, self.greeting, timeout=self.timeout, context=context)
-            client = smtplib.SMTP(self.host, self.port, self.greeting, timeout=self.timeout)
+            client = _Client(self, deadline, context if self.tls else None)
+        if self.tls:
+            return client
         try:
             with _in_words("SMTP_URL"):
                 self._secure(client, context)
