@@ -185,24 +185,25 @@ def hanging() -> Iterator[int]:
 
 
 @contextmanager
-def dripping(first: bytes, drop: bytes) -> Iterator[int]:
-    """The port of a server that comes to no end for ten seconds, and never lets a client wait for long."""
-    done = threading.Event()
+def dripping(first: bytes, drop: bytes) -> Iterator[tuple[int, threading.Event]]:
+    """The port of a server that never lets a client wait for long, and what it sets after ten seconds of that."""
+    left, ended = threading.Event(), threading.Event()
 
     def drip(listener: socket.socket) -> None:
         connection, _ = listener.accept()
         with connection, suppress(OSError):
             connection.sendall(first)
             for _ in range(500):
-                if done.wait(0.02):
-                    break
+                if left.wait(0.02):
+                    return
                 connection.sendall(drop)
+            ended.set()
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=drip, args=(listener,))
         thread.start()
-        yield listener.getsockname()[1]
-        done.set()
+        yield listener.getsockname()[1], ended
+        left.set()
         thread.join()
 
 

@@ -128,9 +128,10 @@ SLOW = {
 @pytest.mark.parametrize("case", SLOW)
 def test_who_answers_in_drops_is_not_waited_for_either(case: str) -> None:
     """In time for every read, and at no end: without a deadline this is for ever."""
-    with dripping(*SLOW[case]) as port:
+    with dripping(*SLOW[case]) as (port, ended):
         server = SmtpServer.from_url(f"{case.split()[0]}://127.0.0.1:{port}", PUBLIC, timeout=5)
         error = refusal(replace(server, deadline=0.3))
+        assert not ended.is_set()
     assert (str(error), error.setting, error.for_good) == ("the server is too slow", "SMTP_URL", False)
 
 
