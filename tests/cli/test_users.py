@@ -155,8 +155,18 @@ def test_where_it_takes_one_people_register_with_an_invitation(tmp_path: Path) -
         assert refused.code != 0
         assert "People register by invitation here" in refused.stderr
         link = operator.run("invite", EMAIL).strip()
-        assert alice(*register, "--invitation", link, stdin=PASSWORD).code == 0
+        assert "the link is missing" in alice(*register, "--invitation", stdin=link).stderr
+        assert "is for --register" in alice("login", EMAIL, "--invitation", "--password-stdin", stdin="x").stderr
+        assert alice(*register, "--invitation", stdin=f"{PASSWORD}\n{link}\n").code == 0
         assert alice("whoami", "--json").json["email"] == EMAIL
+        link = operator.run("invite", "bob@example.com").strip()
+        terminal = alice.at_a_terminal("login", "bob@example.com", "--register", "--invitation")
+        for prompt, typed in (("Password: ", PASSWORD), ("confirmation: ", PASSWORD), ("invitation: ", link)):
+            terminal.wait_for(prompt)
+            assert not terminal.echoes
+            terminal.type(typed)
+        assert terminal.end() == 0, terminal.output
+        assert link not in terminal.output
 
 
 def test_what_nobody_has_is_told_in_one_line(operator: Operator) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from taskward.cli.options import AsJson, Server, at_a_terminal, logged_in, read_standard_input, service, store
+from taskward.terminal_text import harmless
 
 PANEL = "Log in"
 commands = typer.Typer()
@@ -17,8 +18,12 @@ def login(
     register: Annotated[bool, typer.Option("--register", help="Make the account first.")] = False,
     name: Annotated[str | None, typer.Option(help="What to call you, with --register.")] = None,
     invitation: Annotated[
-        str | None, typer.Option(help="The link of an invitation, with --register, where that takes one.")
-    ] = None,
+        bool,
+        typer.Option(
+            "--invitation",
+            help="With --register, ask for an invitation's link; in a pipe it is the line after the password.",
+        ),
+    ] = False,
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from a pipe.")
     ] = False,
@@ -38,7 +43,6 @@ def login(
     """
     with service(server) as api:
         from taskward.client import accounts
-        from taskward.terminal_text import harmless
 
         accounts.check_privacy(api, insecure=insecure)
         if token is not None or token_stdin:
@@ -52,12 +56,13 @@ def login(
 
             new = log_in_with_provider(api, store(), _show)
         else:
-            if at_a_terminal() and not password_stdin:
-                typer.echo(f"This is for {harmless(str(api.address))}.", err=True)
-            email = email or _asked_for("E-mail", "EMAIL")
-            password = read_standard_input() if password_stdin else _password(twice=register)
+            if invitation and not register:
+                raise typer.BadParameter("an invitation is for --register", param_hint="--invitation")
+            email, password, link = _credentials(
+                api.address, email, register=register, invitation=invitation, piped=password_stdin
+            )
             if register:
-                accounts.register(api, email, password, name, invitation)
+                accounts.register(api, email, password, name, link)
             new = accounts.log_in(api, store(), email, password)
         typer.echo(f"Logged in at {harmless(str(api.address))} as {harmless(new.user_id)}.")
         if accounts.TOKEN_VARIABLE in os.environ:
@@ -75,11 +80,35 @@ def _asked_for(what: str, hint: str) -> str:
     return answer
 
 
-def _password(*, twice: bool) -> str:
+def _credentials(
+    address: object, email: str | None, *, register: bool, invitation: bool, piped: bool
+) -> tuple[str, str, str | None]:
+    """Return e-mail address, password, and the link of an invitation if there is to be one."""
+    if at_a_terminal() and not piped:
+        typer.echo(f"This is for {harmless(str(address))}.", err=True)
+    email = email or _asked_for("E-mail", "EMAIL")
+    password, link = _piped(invitation) if piped else _asked_for_secrets(register, invitation)
+    return email, password, link
+
+
+def _asked_for_secrets(register: bool, invitation: bool) -> tuple[str, str | None]:
+    """Return a password, and a link: never arguments, which others see (`ps`)."""
     if not at_a_terminal():
         raise typer.BadParameter("there is no terminal to ask at", param_hint="--password-stdin")
-    answer: str = typer.prompt("Password", hide_input=True, confirmation_prompt=twice, err=True)
-    return answer
+    password: str = typer.prompt("Password", hide_input=True, confirmation_prompt=register, err=True)
+    link: str | None = typer.prompt("Link of the invitation", hide_input=True, err=True) if invitation else None
+    return password, link
+
+
+def _piped(invitation: bool) -> tuple[str, str | None]:
+    """Return the same from a pipe."""
+    piped = read_standard_input()
+    if not invitation:
+        return piped, None
+    password, _, link = piped.rpartition("\n")
+    if not password:
+        raise typer.BadParameter("a line with the link is missing", param_hint="--invitation")
+    return password.removesuffix("\r"), link
 
 
 @commands.command(rich_help_panel=PANEL)
@@ -97,7 +126,6 @@ def whoami(as_json: AsJson = False, server: Server = None) -> None:
     """Say who is logged in at a service."""
     with logged_in(server) as session:
         from taskward.cli.output import print_json
-        from taskward.terminal_text import harmless
 
         user = session.request("GET", "/auth/me").body
         if as_json:

@@ -25,7 +25,7 @@ def register(api: Api, email: str, password: str, name: str | None, invitation: 
     """Make an account, by an invitation's link or what it has at its end, if need be. Raises RefusedError."""
     body = {"email": email, "password": password} | ({"name": name} if name else {})
     if invitation:
-        body["invitation"] = invitation.rpartition("invitation=")[2]
+        body["invitation"] = invitation.strip().rpartition("invitation=")[2]
     api.request("POST", "/auth/register", body=body)
 
 
