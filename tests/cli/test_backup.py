@@ -71,6 +71,9 @@ def test_what_is_restored_is_what_was_backed_up_while_the_service_ran(first: Ser
         # deleted is forgotten.
         again = [(user_id, begins_at, *rest, 0) for user_id, _, *rest, _deleted in before["users"]]
         ((last_id, called),) = before["sequence"]
+        ((*going_on,),), ((*ended,),) = before.pop("refresh_tokens"), restored.pop("refresh_tokens")
+        changed = [(new, old) for new, old in zip(ended, going_on, strict=True) if new != old]
+        assert [new < old for new, old in changed] == [True], "it has ended: nobody knows whether it had since"
         assert restored == before | {"users": again, "sequence": [(last_id + 2**20, called)]}
         assert begins_at > 2**50
         alice = log_in(client)  # the account, and the startup check that passed before the service answered

@@ -73,7 +73,7 @@ def test_a_signal_stops_the_database_that_it_started(tmp_path: Path, sort: signa
     until(lambda: processes_of(tmp_path / "data") == [])
 
 
-BEGUN_AGAIN = "Counters have begun again: every client reads its tasks anew, once.\n"
+BEGUN_AGAIN = "Counters have begun again: every client reads its tasks anew, once. All log-ins have ended.\n"
 COUNTERS = "SELECT user_id, users.revision FROM users JOIN deleted_tasks ON user_id = id AND task_id IS NULL"
 
 

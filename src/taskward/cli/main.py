@@ -110,8 +110,8 @@ def restore(
 def after_restore() -> None:
     """Tell clients that the database was restored by other means than 'taskward restore', which does this itself.
 
-    Migrates it first. Every client reads its tasks anew, once, and no entity tag is given a second time. For the
-    owner of the tables, while no service runs on the database.
+    Migrates it first. Every client reads its tasks anew, once, and no entity tag is given a second time. Log-ins
+    and links for a new password end. For the owner of the tables, while no service runs on the database.
     """
     from taskward.cli.migrate import after_restore as run
 

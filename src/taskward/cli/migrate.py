@@ -27,7 +27,7 @@ def after_restore() -> str:
         migrate_url(settings, url)
         with _owners_address(settings, url) as address:
             begin_again(address, TABLES)
-    return "Counters have begun again: every client reads its tasks anew, once."
+    return "Counters have begun again: every client reads its tasks anew, once. All log-ins have ended."
 
 
 def migrate_url(settings: Settings, url: str) -> None:
