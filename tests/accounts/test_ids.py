@@ -1,7 +1,8 @@
 import psycopg
 import pytest
 
-from taskward.accounts.schemas import TokenRead, UserRead
+from taskward.accounts.schemas import UserRead
+from taskward.accounts.token_schemas import TokenRead
 from taskward.auth.account_ids import SQL_PATTERN, is_account_id, new_account_id
 
 EXPRESSIONS_OF_THE_SCHEMA = """

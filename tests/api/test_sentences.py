@@ -18,9 +18,8 @@ from taskward.accounts.schemas import (
     PasswordChange,
     PasswordReset,
     Registration,
-    Revocation,
-    TokenRequest,
 )
+from taskward.accounts.token_schemas import Revocation, TokenRequest
 from taskward.api.errors import invalid
 from taskward.api.sentences import OTHERWISE, SENTENCES
 from taskward.errors import ValidationFailedError

@@ -4,8 +4,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from taskward.accounts.export_schemas import PersonalDataRead
 from taskward.accounts.requests import NO_STORE, service_of
-from taskward.accounts.schemas import PersonalDataRead
 from taskward.accounts.service import AccountService
 from taskward.api.current_user import Owner
 from taskward.api.fast import fast

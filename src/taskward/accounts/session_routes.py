@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from taskward.accounts.log_ins import LogInService
 from taskward.accounts.requests import NO_STORE, service_of
-from taskward.accounts.schemas import SessionsRead
+from taskward.accounts.session_schemas import SessionsRead
 from taskward.api.bodies import end_of_body
 from taskward.api.current_user import Owner, claims_of
 from taskward.api.fast import fast

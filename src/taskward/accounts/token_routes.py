@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from taskward.accounts.cookies import Kept, RefreshCookies
 from taskward.accounts.requests import NO_STORE, begin, limits_of, service_of
-from taskward.accounts.schemas import Revocation, TokenRead, TokenRequest
 from taskward.accounts.seen import Seen
+from taskward.accounts.token_schemas import Revocation, TokenRead, TokenRequest
 from taskward.accounts.tokens import Tokens, TokenService, refresh_refused
 from taskward.api.bodies import FormBody
 from taskward.api.fast import fast
