@@ -65,6 +65,8 @@ REFUSED: dict[str, Callable[[dict[str, Any]], str]] = {
     "another issuer": saying(iss="https://evil.example.com"),
     "an issuer with a slash": lambda claims: PAIR.token(claims | {"iss": claims["iss"] + "/"}),
     "another audience": saying(aud="other"),
+    "another audience, though issued to this party": saying(aud="other", azp="taskward"),
+    "other audiences, though issued to this party": saying(aud=["other", "another"], azp="taskward"),
     "several audiences and no party": saying(aud=["taskward", "other"]),
     "another party": saying(azp="other"),
     "another nonce": saying(nonce="another"),
