@@ -1,11 +1,17 @@
 """Everything that is kept about a person, for them alone."""
 
+import json
+
 import psycopg
 import pytest
+from fastapi import FastAPI
 
+from taskward.api.personal_data import PersonalData
+from taskward.api.state import state_of
+from taskward.errors import TokenInvalidError
 from taskward.features import TABLES
 from taskward.tasks.personal_data_statements import PAGE
-from tests.accounts.people import log_in
+from tests.accounts.people import delete_me, log_in
 from tests.client import Client
 
 pytestmark = pytest.mark.quick
@@ -93,3 +99,22 @@ async def test_many_tasks_come_page_by_page(alice: Client, superuser: psycopg.Co
     )
     titles = [task["title"] for task in (await alice.get("/auth/me/export")).json()["tasks"]]
     assert titles == ["first", *(f"task {number}" for number in range(2, count + 1))]
+
+
+@pytest.mark.parametrize("read", range(4))
+async def test_who_is_deleted_meanwhile_gets_no_document_that_looks_whole(
+    app: FastAPI, registered_alice: Client, read: int
+) -> None:
+    """Pieces are sent as they are read, so what was sent by then cannot be taken back."""
+    await registered_alice.post("/tasks", json={"title": "Milk"})
+    owner = str(registered_alice.user_id)
+    pieces = state_of(app).service(PersonalData).pieces(owner, {"account": {"id": owner}})
+    sent = [await anext(pieces) for _ in range(read)]
+    assert (await delete_me(registered_alice)).status_code == 204
+    with pytest.raises(TokenInvalidError):  # noqa: PT012  # what was sent before counts
+        async for piece in pieces:
+            sent.append(piece)  # noqa: PERF401
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(b"".join(sent))
+    response = await registered_alice.get("/auth/me/export")
+    assert (response.status_code, response.json()["code"]) == (401, "TOKEN_INVALID")
