@@ -5,10 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
-from taskward.auth.personal_tokens import CALENDAR
+from taskward.auth.personal_tokens import CALENDAR, TASKS_READ, TASKS_WRITE
 from taskward.field_types import PRINTABLE, STRICT, is_printable, is_visible
 
 DEFAULT_DAYS, MOST_DAYS = 90, 366
+
+OF_TASKS = (TASKS_READ, TASKS_WRITE)
 
 Scope = Literal["tasks:read", "tasks:write", "calendar"]
 
@@ -48,6 +50,7 @@ class PersonalTokenCreate(BaseModel):
             max_length=3,
             description="What it is good for. `tasks:write` implies `tasks:read`; `calendar` goes with no other.",
             examples=[["tasks:read"]],
+            json_schema_extra={"anyOf": [{"items": {"enum": [*OF_TASKS]}}, {"items": {"const": CALENDAR}}]},
         ),
     ]
     expires_in_days: Annotated[

@@ -29,7 +29,7 @@ class TokenRequest(BaseModel):
     password: Annotated[Secret | None, Field(max_length=MAX_PASSWORD, description="The password.")] = None
     refresh_token: Annotated[Secret | None, Field(description="The newest refresh token.")] = None
     cookie: Annotated[
-        Literal["keep", "session"] | None,
+        Literal["keep", "session"] | SkipJsonSchema[None],
         Field(
             description="From this service's own page alone: have the refresh token in a cookie that no script"
             " reads, and not in the response. `keep` lasts as long as the log-in, `session` until the browser is"
@@ -71,7 +71,7 @@ class Revocation(BaseModel):
         ),
     ] = None
     cookie: Annotated[
-        Literal["clear"] | None,
+        Literal["clear"] | SkipJsonSchema[None],
         Field(
             description="From this service's own page alone, in the place of `token`: end the log-in of the"
             " cookie, and clear it."
