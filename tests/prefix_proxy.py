@@ -1,4 +1,4 @@
-"""A reverse proxy that shows a service under a prefix, and takes it away before it asks."""
+"""A reverse proxy that shows a service under a prefix, and takes it away before it asks; or that has a token."""
 
 import threading
 from collections.abc import Iterator
@@ -12,9 +12,14 @@ HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding"}
 
 class _Proxy(ThreadingHTTPServer):
     daemon_threads = True
-    prefix: str
-    told: bool
+    prefix = ""
+    told = False
+    token: str | None = None
     behind: str
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}{self.prefix}"
 
 
 class _Request(BaseHTTPRequestHandler):
@@ -28,6 +33,8 @@ class _Request(BaseHTTPRequestHandler):
         headers = dict(self.headers.items())
         if self.server.told:
             headers["X-Forwarded-Prefix"] = self.server.prefix
+        if self.server.token:
+            headers["Authorization"] = f"Bearer {self.server.token}"
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         with closing(HTTPConnection(self.server.behind)) as connection:
             connection.request(self.command, self.path.removeprefix(self.server.prefix), body or None, headers)
@@ -53,10 +60,24 @@ class _Request(BaseHTTPRequestHandler):
 @contextmanager
 def shown_under(prefix: str, url: str, *, told: bool) -> Iterator[str]:
     """Show the service at `url` under `prefix`; give its address there. `told`: the proxy says so in a header."""
-    with _Proxy(("127.0.0.1", 0), _Request) as proxy:
+    with _running() as proxy:
         proxy.prefix, proxy.told, proxy.behind = prefix, told, urlsplit(url).netloc
+        yield proxy.url
+
+
+@contextmanager
+def with_token(token: str) -> Iterator[_Proxy]:
+    """Ask with a token, for clients that have none. Its `behind`, a host and a port, may be said later."""
+    with _running() as proxy:
+        proxy.token = token
+        yield proxy
+
+
+@contextmanager
+def _running() -> Iterator[_Proxy]:
+    with _Proxy(("127.0.0.1", 0), _Request) as proxy:
         threading.Thread(target=proxy.serve_forever, daemon=True).start()
         try:
-            yield f"http://127.0.0.1:{proxy.server_port}{prefix}"
+            yield proxy
         finally:
             proxy.shutdown()

@@ -60,6 +60,7 @@ FIELDS: dict[str, tuple[Any, str, Any, str | None]] = {
     "root_path": (None, "/tw/", "/tw", "//evil.example"),
     "max_tasks_per_user": (100_000, "1", 1, "0"),
     "web_page": (True, "false", False, "perhaps"),
+    "mcp": (True, "false", False, "perhaps"),
     "api_docs": (True, "false", False, "perhaps"),
     "metrics_token": (None, "m" * 32, SecretStr("m" * 32), "m" * 31),
     "metrics_port": (None, "9464", 9464, "65536"),

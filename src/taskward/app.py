@@ -25,6 +25,8 @@ from taskward.errors import DatabaseUnavailableError
 from taskward.features import TABLES
 from taskward.hints.hints import Hints
 from taskward.hints.siblings import FOLDER
+from taskward.mcp.access import METADATA_PATH, AgentToken, origin_of
+from taskward.mcp.routes import agent_routes, metadata_routes
 from taskward.middleware.cors import Cors
 from taskward.middleware.request_context import RequestContext
 from taskward.middleware.root_path import RootPath
@@ -150,6 +152,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(tasks.router, prefix=prefix)
     for router in account_parts.routers:
         app.include_router(router)
+    cors = Cors(settings.allowed_origins)
+    if settings.mcp:
+        _add_agents(app, settings, cors)
     _add_service_routes(app, settings)
     install_openapi(app, token_path=token_routes.TOKEN_PATH if settings.accounts_enabled else None)
     renderer = ErrorRenderer(development=settings.development)
@@ -157,10 +162,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(OneLineRefusal)
     app.add_middleware(FastRoutes, owner=app)
     _add_root_path(app, settings)
-    app.add_middleware(
-        RequestContext, cors=Cors(settings.allowed_origins), metrics=counted, access_log=settings.access_log
-    )
+    app.add_middleware(RequestContext, cors=cors, metrics=counted, access_log=settings.access_log)
     return app
+
+
+def _add_agents(app: FastAPI, settings: Settings, cors: Cors) -> None:
+    address, issuer = settings.agents_address, settings.agents_issuer
+    metadata_url = f"{settings.public_url}{METADATA_PATH}" if issuer else None
+    app.include_router(agent_routes(AgentToken(metadata_url, address and origin_of(address), cors.allows)))
+    if address and issuer:
+        app.include_router(metadata_routes(address, issuer))
 
 
 def _add_service_routes(app: FastAPI, settings: Settings) -> None:

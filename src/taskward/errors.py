@@ -128,8 +128,8 @@ class ForbiddenError(ApiError):
 
 
 class OriginRefusedError(ApiError):
-    """`cookie` is for this service's own page, and the request does not come from there. Leave `cookie` out. If it
-    does come from there, by way of a proxy, set `PUBLIC_URL`."""
+    """A page asks for what pages of its origin do not get. `cookie` is for this service's own page: leave it out, or
+    set `PUBLIC_URL` where that page comes by way of a proxy. Pages of `ALLOWED_ORIGINS` may be agents at `/mcp`."""
 
     status = 403
     code = "ORIGIN_REFUSED"

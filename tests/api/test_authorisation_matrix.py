@@ -79,6 +79,7 @@ LOG_IN = {
 # Where a browser is sent, and comes back: only with a provider (tests/oidc).
 WITH_A_PROVIDER = {"/auth/oidc/login": ["GET"], "/auth/oidc/callback": ["GET"]}
 PUBLIC = {"/health": ["GET"], "/health/live": ["GET"], "/health/ready": ["GET"], "/metrics": ["GET"]}
+FOR_AGENTS = {"/mcp": ["POST"]}  # whose tools have a matrix of their own: tests/mcp/test_access.py
 PUBLIC_BUT_NOT_DESCRIBED = {
     "/docs": ["GET"],
     "/redoc": ["GET"],
@@ -118,7 +119,7 @@ async def test_every_route_there_is_has_a_row_and_every_row_a_route(app: FastAPI
     routes = {
         (str(route.path), method) for route in iter_route_contexts(app.routes) for method in route.methods or [""]
     }
-    assert routes == ALL_ROWS | as_rows(PUBLIC_BUT_NOT_DESCRIBED)
+    assert routes == ALL_ROWS | as_rows(PUBLIC_BUT_NOT_DESCRIBED) | as_rows(FOR_AGENTS)
 
 
 async def test_a_provider_adds_two_routes_for_everybody_and_no_other() -> None:

@@ -56,6 +56,14 @@ class JsonBody:
             raise invalid("body", error) from None
 
 
+async def json_bytes(request: Request, max_bytes: int = MAX_BODY_BYTES) -> bytes:
+    """Return a body that is declared as JSON, unread; raise UnsupportedMediaTypeError and BodyTooLargeError."""
+    if not _is_plain(request, JsonBody.media_type):
+        raise UnsupportedMediaTypeError
+    allow_body(max_bytes)
+    return await request.body()
+
+
 class FormBody:
     """The dependency that reads a form, as OAuth 2.0 has it (RFC 6749, 3.2), in the place of `JsonBody`."""
 

@@ -7,7 +7,7 @@ from fastapi.security import HTTPBearer
 from starlette.requests import Request
 
 from taskward.api.state import state_of
-from taskward.auth.claims import Claims
+from taskward.auth.claims import AGENTS, API, Claims
 from taskward.auth.personal_tokens import TASKS_READ, TASKS_WRITE
 from taskward.errors import (
     AuthenticationError,
@@ -21,10 +21,16 @@ from taskward.errors import (
 from taskward.observability.current import add_response_headers, at_end, bind_only_reads, bind_user
 
 CLAIMS = "taskward.claims"
+NOT_GOOD = {
+    API: "The token's audience ('aud') is /mcp, and it is good there alone.",
+    AGENTS: "The token's audience ('aud') is neither /mcp nor in JWT_AUDIENCE. Ask for one with this resource.",
+}
 
 
 class BearerToken(HTTPBearer):
     """The dependency that turns `Authorization: Bearer …` (RFC 6750) into a user id."""
+
+    place = API  # where a token must be good
 
     def __init__(self, scope: str | None = None) -> None:
         """Take the scope that a personal token needs. Without one no personal token will do."""
@@ -42,7 +48,7 @@ class BearerToken(HTTPBearer):
         """
         limits = state_of(request.app).rate_limits
         try:
-            claims = await valid_claims(request)
+            claims = await valid_claims(request, self.place)
         except TokenExpiredError:
             raise  # its signature is good, so nobody is guessing: front ends send a few before they get a new one
         except AuthenticationError:
@@ -69,8 +75,8 @@ Owner = Annotated[str, Depends(BearerToken())]
 TaskOwner = Annotated[str, Depends(BearerToken(TASKS_READ))]  # who may write is PostgreSQL's to know
 
 
-async def valid_claims(request: Request) -> Claims:
-    """Return what the token of a request says, if it is good now; raise as `BearerToken` does where it is not.
+async def valid_claims(request: Request, place: str = API) -> Claims:
+    """Return what the token of a request says, if it is good now, and in this place; else raise as `BearerToken`.
 
     From here on nothing can be written for a request whose token only reads: its transactions are read-only.
     """
@@ -82,12 +88,13 @@ async def valid_claims(request: Request) -> Claims:
         if claims is not None and claims.log_in is not None and state.log_ins.outdated():
             await state.log_ins.look()
             claims = verifier.cached(token)
-        if claims is not None:
-            metrics.token("cached")
-        else:
+        result = "cached"
+        if claims is None:
             state.rate_limits.look_at_address(request)
-            claims = await verifier.verify(token)
-            metrics.token("verified")
+            claims, result = await verifier.verify(token), "verified"
+        if place not in claims.places:
+            raise TokenInvalidError(NOT_GOOD[place])
+        metrics.token(result)
     except (AuthenticationError, KeysUnavailableError) as error:
         metrics.token(error.code)
         raise

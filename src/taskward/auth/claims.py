@@ -7,6 +7,7 @@ from typing import Any
 
 from taskward.auth.account_ids import is_account_id
 from taskward.auth.log_ins import log_in_called
+from taskward.auth.personal_tokens import implied
 from taskward.errors import TokenExpiredError, TokenInvalidError
 from taskward.settings import Settings
 
@@ -22,6 +23,8 @@ TYPES = {
     type(None): "null",
 }
 SESSION_CACHE_AUDIENCE = "better-auth:session-cache"  # signed with the same keys as access tokens
+API, AGENTS = "the API", "/mcp"  # where a token is good
+EVERYWHERE = frozenset({API, AGENTS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +32,14 @@ class Claims:
     """What a verified token says: the user, and until when it says so (seconds since 1970, leeway included).
 
     And of which log-in it is, where that was one to an account of this service. Of a personal token, that is its
-    hash, and `scopes` are what it is good for; None is everything.
+    hash, and `scopes` are what it is good for; None is everything. `places` are where it is good.
     """
 
     user_id: str
     valid_until: float
     log_in: bytes | None = None
     scopes: frozenset[str] | None = None
+    places: frozenset[str] = EVERYWHERE
 
     def allow(self, scope: str | None) -> bool:
         """Tell whether they are good for a scope; None is what no personal token is good for."""
@@ -47,18 +51,31 @@ class Expected:
     """What tokens must say beyond their times, and what our own say. None: nothing in particular.
 
     A token is for one of `audiences`, of which our own name the first. One without an `aud` was made for one of
-    `client_ids`, where these are given: providers such as Cognito name no audience.
+    `client_ids`, where these are given: providers such as Cognito name no audience. One for `resource`, the
+    address of `/mcp` (RFC 8707), is good there.
     """
 
     issuer: str | None = None
     audiences: tuple[str, ...] | None = None
     user_id_claim: str = "sub"
     client_ids: tuple[str, ...] | None = None
+    resource: str | None = None
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Expected":
         """Return what the settings expect."""
-        return cls(settings.jwt_issuer, settings.jwt_audience, settings.jwt_user_id_claim, settings.jwt_client_id)
+        return cls(
+            settings.jwt_issuer,
+            settings.jwt_audience,
+            settings.jwt_user_id_claim,
+            settings.jwt_client_id,
+            settings.agents_address,
+        )
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The audiences that the settings name; none where they name none."""
+        return self.audiences or ()
 
 
 def check_claims(
@@ -71,9 +88,10 @@ def check_claims(
     expected = expected or Expected()
     valid_until = check_times(payload, now)
     check_issuer(payload, expected)
-    check_audience(payload, expected)
+    places = check_audience(payload, expected)
     user_id = user_id_of(payload, expected, from_provider=from_provider)
-    return Claims(user_id, valid_until, log_in_called(payload.get("sid")) if is_account_id(user_id) else None)
+    log_in = log_in_called(payload.get("sid")) if is_account_id(user_id) else None
+    return Claims(user_id, valid_until, log_in, scopes_of(payload, expected), places)
 
 
 def check_times(payload: dict[str, Any], now: float) -> float:
@@ -98,26 +116,48 @@ def check_issuer(payload: dict[str, Any], expected: Expected) -> None:
         raise _unexpected(f"The token's issuer ('iss') must be {expected.issuer!r} (JWT_ISSUER)", payload, "iss")
 
 
-def check_audience(payload: dict[str, Any], expected: Expected) -> None:
-    """Raise TokenInvalidError unless a token is for this service, where the settings say which are.
+def check_audience(payload: dict[str, Any], expected: Expected) -> frozenset[str]:
+    """Return where a token is good; raise TokenInvalidError unless it is for this service.
 
-    `aud`, a text or a list, must name one of the audiences (RFC 7519, 4.1.3). A token without `aud` is measured by
-    its `client_id` (RFC 8693, 4.3) instead, where client ids are set. Better Auth's session cache is refused under
-    any settings.
+    `aud`, a text or a list, must name one of the audiences (RFC 7519, 4.1.3), where the settings say which are. A
+    token without `aud` is measured by its `client_id` (RFC 8693, 4.3) instead, where client ids are set. Better
+    Auth's session cache is refused under any settings.
+
+    A token that names the resource was made for an agent (RFC 8707, 2), and is good at `/mcp` alone unless it
+    names an audience as well. One that names others alone is not good there, whatever the settings leave open.
     """
-    named = payload.get("aud")
-    audiences = named if isinstance(named, list) else [named]
+    audiences = _audiences(payload)
     if SESSION_CACHE_AUDIENCE in audiences:
         raise TokenInvalidError(
             "The token's 'aud' says that it is the cache of Better Auth's session cookie, and no access token."
         )
+    named = any(each in audiences for each in expected.said)
+    if expected.resource is not None and expected.resource in audiences:
+        return EVERYWHERE if named else frozenset({AGENTS})
     if "aud" not in payload and expected.client_ids is not None:
         _check_client_id(payload, expected.client_ids)
-    elif expected.audiences is not None and not any(each in audiences for each in expected.audiences):
+    elif expected.audiences is not None and not named:
         wanted = f"The token's audience ('aud') must be {one_of(expected.audiences)} (JWT_AUDIENCE)"
         raise _unexpected(wanted, payload, "aud")
     elif expected.audiences is None and expected.client_ids is not None:
         raise _unexpected("JWT_AUDIENCE is not set, so the token must have no audience ('aud')", payload, "aud")
+    return EVERYWHERE if named or "aud" not in payload or expected.resource is None else frozenset({API})
+
+
+def scopes_of(payload: dict[str, Any], expected: Expected) -> frozenset[str] | None:
+    """Return what a token is good for: None, which is all, unless it names the resource.
+
+    Then it is an agent's, and good for what its user agreed to: its `scope` (RFC 8693, 4.2), without one nothing.
+    """
+    if expected.resource is None or expected.resource not in _audiences(payload):
+        return None
+    scope = payload.get("scope")
+    return implied(scope.split(" ")) if isinstance(scope, str) else frozenset()
+
+
+def _audiences(payload: dict[str, Any]) -> list[Any]:
+    named = payload.get("aud")
+    return named if isinstance(named, list) else [named]
 
 
 def _check_client_id(payload: dict[str, Any], client_ids: tuple[str, ...]) -> None:

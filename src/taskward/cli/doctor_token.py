@@ -14,7 +14,16 @@ from typing import Any
 from pydantic import SecretStr, ValidationError
 
 from taskward.addresses import without_query
-from taskward.auth.claims import Claims, Expected, check_audience, check_issuer, check_times, one_of, user_id_of
+from taskward.auth.claims import (
+    API,
+    Claims,
+    Expected,
+    check_audience,
+    check_issuer,
+    check_times,
+    one_of,
+    user_id_of,
+)
 from taskward.auth.jwk import ALGORITHMS, Key
 from taskward.auth.prevalidation import MAX_TOKEN_LENGTH, Unverified, read, split
 from taskward.auth.verify import TokenVerifier, check_signature
@@ -114,8 +123,7 @@ class Examination:
             check_issuer(payload, expected)
             say(f"{expected.issuer!r}" if expected.issuer is not None else "any, as JWT_ISSUER is not set")
         with self._step("audience") as say:
-            check_audience(payload, expected)
-            say(_audience(payload, expected))
+            say(_audience(payload, expected, check_audience(payload, expected)))
         with self._step("user id") as say:
             say(f"{user_id_of(payload, expected, from_provider=from_provider)!r}, from '{expected.user_id_claim}'")
 
@@ -195,8 +203,10 @@ def _fits(value: object) -> bool:
     return isinstance(value, str) and SAFE.fullmatch(value) is not None
 
 
-def _audience(payload: dict[str, Any], expected: Expected) -> str:
+def _audience(payload: dict[str, Any], expected: Expected, places: frozenset[str]) -> str:
     """Return by what a token is for this service, once that is known."""
+    if API not in places:
+        return f"{expected.resource!r}, so it is good at /mcp alone"
     if expected.audiences is None and expected.client_ids is None:
         return "any, as neither JWT_AUDIENCE nor JWT_CLIENT_ID is set"
     if "aud" in payload:

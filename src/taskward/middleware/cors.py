@@ -24,7 +24,8 @@ PREFLIGHT: Headers = [
     (
         b"access-control-allow-headers",
         b"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-ID,"
-        b" traceparent, tracestate, baggage, sentry-trace",  # which libraries in pages add by themselves
+        b" traceparent, tracestate, baggage, sentry-trace,"  # which libraries in pages add by themselves
+        b" MCP-Protocol-Version, Mcp-Method, Mcp-Name",  # those of agents
     ),
     (b"access-control-max-age", b"7200"),  # no browser caches it for longer than two hours, Chromium's limit
 ]
@@ -54,7 +55,7 @@ class Cors:
         if self._any:
             return [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", EXPOSED)]
         origin = _header(scope, b"origin")
-        if origin is None or not self._allows(origin):
+        if origin is None or not self.allows(origin):
             return VARY
         allowed = [(b"access-control-allow-origin", origin), (b"access-control-expose-headers", EXPOSED), *VARY]
         return [*allowed, CREDENTIALS] if origin in self._origins else allowed  # and never for a wildcard
@@ -66,12 +67,15 @@ class Cors:
         origin = _header(scope, b"origin")
         if origin is None:
             return False
-        if self._any or self._allows(origin):
+        if self.allows(origin):
             return True
         self._tell_of(origin)
         return False
 
-    def _allows(self, origin: bytes) -> bool:
+    def allows(self, origin: bytes) -> bool:
+        """Tell whether pages of an origin may ask."""
+        if self._any:
+            return True
         if origin in self._origins:
             return b"*" not in origin
         scheme, _, host = origin.partition(b"://")

@@ -96,6 +96,16 @@ class Settings(Operations, Clients, Mail, Provider, Tokens, Database, Serving, B
             raise ValueError("\n".join(problems))
         return self
 
+    @property
+    def agents_address(self) -> str | None:
+        """Where agents reach `/mcp`, what their tokens name as audience (RFC 8707); also while it is off."""
+        return f"{self.public_url}/mcp" if self.public_url else None
+
+    @property
+    def agents_issuer(self) -> str | None:
+        """Who gives agents tokens by OAuth; None where they must bring one."""
+        return self.jwt_issuer if self.public_url else None
+
     def _unsafe(self) -> Iterator[str]:
         yield from self._unsafe_origins()
         if not self.development:

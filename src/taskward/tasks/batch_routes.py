@@ -42,11 +42,11 @@ async def run_batch(
     A whole batch may be sent again: what it has created is there (200), what it has deleted is not found (404).
     """
     done = await state_of(request.app).service(TaskService).run_batch(owner, batch["operations"])
-    _log_refusals(done["results"])
+    log_refusals(done["results"])
     return JsonResponse(done)
 
 
-def _log_refusals(results: list[Result]) -> None:
+def log_refusals(results: list[Result]) -> None:
     """Log what would be logged of single requests: somebody may be trying to get in."""
     refused = Counter((each["status"], each["code"]) for each in results if "detail" in each)
     for (status, code), times in refused.items():

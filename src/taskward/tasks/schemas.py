@@ -176,7 +176,7 @@ class ListQuery(BaseModel):
     )
     sort: Annotated[
         Literal["created", "title", "updated", "due", "priority", "completed"],
-        BeforeValidator(lambda value: SORTS.get(value, value)),
+        BeforeValidator(lambda value: SORTS.get(value, value) if isinstance(value, str) else value),
         Field(
             validation_alias=AliasChoices("sort", OTHER_NAMES["sort"]),
             description="By creation, title (ignoring case), last change, day and time due (a day after its timed"

@@ -25,6 +25,11 @@ class Operations(Serving):
         True,
         description="Whether there are `/docs`, `/redoc` and `/openapi.json`. With `false`, they are 404.",
     )
+    mcp: bool = Field(
+        True,
+        description="Whether agents reach tasks at `/mcp`, by the Model Context Protocol. With `false`, it is 404."
+        " With `PUBLIC_URL` and `JWT_ISSUER`, they find out by themselves where to get a token.",
+    )
     metrics_token: BearerSecret | None = Field(
         None,
         description="What `/metrics` wants to see as a bearer token, at least 32 characters. Outside development"
