@@ -128,8 +128,8 @@ class ForbiddenError(ApiError):
 
 
 class OriginRefusedError(ApiError):
-    """A page asks for what pages of its origin do not get. `cookie` is for this service's own page: leave it out, or
-    set `PUBLIC_URL` where that page comes by way of a proxy. Pages of `ALLOWED_ORIGINS` may be agents at `/mcp`."""
+    """A page asks for what pages of its origin do not get. `cookie` is for this service's own page: leave it out,
+    or set `PUBLIC_URL` where that page comes by way of a proxy. Pages of `ALLOWED_ORIGINS` may be agents."""
 
     status = 403
     code = "ORIGIN_REFUSED"

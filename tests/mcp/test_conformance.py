@@ -18,8 +18,8 @@ from tests.service import Service
 TOKEN = issue_token("alice", SECRET.encode(), "HS256", 3600)
 NEWEST, BEFORE = "2026-07-28", "2025-11-25"
 
-# What a server of nothing but tools can be asked, and which checks fail: it has no such feature, or the check needs a
-# tool that is there for the suite alone. Anything else that fails is a mistake of ours.
+# What a server of nothing but tools can be asked, and which checks fail: it has no such feature, or the check
+# needs a tool that is there for the suite alone. Anything else that fails is a mistake of ours.
 UNTESTABLE = {
     "sep-2575-server-rejects-undeclared-capability",
     "sep-2575-missing-capability-http-400",
