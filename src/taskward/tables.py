@@ -4,8 +4,9 @@
 holds the two to each other.
 """
 
-import taskward.accounts.model
-import taskward.tasks.model  # noqa: F401
+import taskward.accounts.model  # noqa: F401
 from taskward.database.table_model import TableModel
+from taskward.tasks.model import FUNCTIONS
 
 METADATA = TableModel.metadata
+CALLED_BY_CHECKS = FUNCTIONS

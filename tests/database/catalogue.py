@@ -6,6 +6,7 @@ import psycopg
 from sqlalchemy import MetaData
 
 from taskward.database.migrate import engine
+from taskward.tables import CALLED_BY_CHECKS
 
 # The order of columns is not told: it says nothing. NOT NULL is told with the column; since PostgreSQL 18 it is a
 # constraint (n) as well.
@@ -25,13 +26,18 @@ PARTS = """
     SELECT CASE contype WHEN 'c' THEN 'check' ELSE 'constraint' END, relname, conname, pg_get_constraintdef(c.oid)
       FROM ours JOIN pg_constraint AS c ON conrelid = ours.oid AND contype <> 'n'
     UNION ALL
+    SELECT 'function', relname, proname, regexp_replace(pg_get_functiondef(p.oid), '\\s+', ' ', 'g')
+      FROM ours JOIN pg_constraint AS c ON conrelid = ours.oid
+      JOIN pg_depend ON classid = 'pg_constraint'::regclass AND objid = c.oid AND refclassid = 'pg_proc'::regclass
+      JOIN pg_proc AS p ON p.oid = refobjid
+    UNION ALL
     SELECT 'index', relname, indexrelid::regclass::text, pg_get_indexdef(indexrelid)
       FROM ours JOIN pg_index ON indrelid = ours.oid
 """
 
 
 class Part(NamedTuple):
-    """A column, a constraint or an index of a table."""
+    """A column, a constraint or an index of a table, or a function that a constraint calls."""
 
     kind: str
     table: str
@@ -52,6 +58,7 @@ def catalogue(connection: psycopg.Connection) -> Catalogue:
 def catalogue_of(models: MetaData, address: str) -> Catalogue:
     """Make the tables of the models in the empty database at `address` (libpq), and return their parts."""
     with engine(address).begin() as connection:
+        connection.exec_driver_sql(CALLED_BY_CHECKS)
         models.create_all(connection)
     with psycopg.connect(address) as reader:
         return catalogue(reader)

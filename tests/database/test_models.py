@@ -27,6 +27,8 @@ CHANGES = {
         ADD CONSTRAINT ck_tasks_title_length CHECK (title <> '')""": "check ck_tasks_title_length of tasks",
     """ALTER TABLE tasks DROP CONSTRAINT fk_tasks_user_id_users,
         ADD CONSTRAINT fk_tasks_user_id_users FOREIGN KEY (user_id) REFERENCES users""": "fk_tasks_user_id_users",
+    """CREATE OR REPLACE FUNCTION is_due_zone(text) RETURNS boolean
+        LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS 'BEGIN RETURN true; END'""": "is_due_zone of tasks",
     "ALTER TABLE tasks DROP CONSTRAINT uq_tasks_user_id_revision": "constraint uq_tasks_user_id_revision of tasks",
     "DROP INDEX ix_tasks_id": "index ix_tasks_id of tasks",
     "CREATE INDEX ix_tasks_title ON tasks (title)": "index ix_tasks_title of tasks",

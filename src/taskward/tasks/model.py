@@ -25,16 +25,48 @@ from sqlmodel import Field, Relationship
 from taskward.auth.account_ids import SQL_PATTERN as ACCOUNT_ID
 from taskward.database.table_model import TableModel
 
-# No control characters and no ends of lines; and in a tag no comma.
+# No control characters and no ends of lines.
 UID = r"uid ~ '^[^\u0001-\u001f\u007f-\u009f\u2028\u2029]{1,255}$'"
-TAGS = r"""
-    cardinality(tags) <= 20
-    AND cardinality(tags) = cardinality(string_to_array(array_to_string(tags, ',', ','), ','))
-    AND array_to_string(tags, ',') ~ '^([^,\u0001-\u001f\u007f-\u009f\u2028\u2029]{1,50}(,(?!$)|$))*$'
-"""
-DUE_KEY = """
-    coalesce((due_date - '1899-12-31'::date)::bigint * 1441
-             + coalesce(extract(epoch FROM due_time)::bigint / 60, 1440), 9223372036854775807)
+NEVER_DUE = text("9223372036854775807")
+
+# What checks call, where saying it in their place would cost each write more than looking: PostgreSQL reads what a
+# check says anew for every statement, and what such a function says once for each session (migration 0020).
+FUNCTIONS = r"""
+    CREATE FUNCTION is_due_date(date) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    AS $$
+    BEGIN
+        RETURN $1 BETWEEN '1900-01-01' AND '9999-12-31';
+    END
+    $$;
+    CREATE FUNCTION is_due_time(time) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    AS $$
+    BEGIN
+        RETURN $1 < '24:00' AND extract(second FROM $1) = 0;
+    END
+    $$;
+    CREATE FUNCTION is_due_zone(text) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    AS $$
+    BEGIN
+        RETURN char_length($1) BETWEEN 1 AND 255;
+    END
+    $$;
+    -- No comma, no control characters, no ends of lines.
+    CREATE FUNCTION are_tags(text[]) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    AS $$
+    BEGIN
+        IF $1 = '{}' THEN
+            RETURN true;
+        END IF;
+        RETURN cardinality($1) <= 20
+               AND cardinality($1) = cardinality(string_to_array(array_to_string($1, ',', ','), ','))
+               AND array_to_string($1, ',')
+                   ~ '^([^,\u0001-\u001f\u007f-\u009f\u2028\u2029]{1,50}(,(?!$)|$))*$';
+    END
+    $$;
 """
 
 
@@ -80,13 +112,13 @@ class Task(TableModel, table=True):
         CheckConstraint("char_length(description) <= 1000", name="description_length"),
         CheckConstraint(UID, name="uid"),
         CheckConstraint("completed = (completed_at IS NOT NULL)", name="completed_at"),
-        CheckConstraint("due_date BETWEEN '1900-01-01' AND '9999-12-31'", name="due_date"),
-        CheckConstraint("due_time < '24:00' AND extract(second FROM due_time) = 0", name="due_time"),
+        CheckConstraint("is_due_date(due_date)", name="due_date"),
+        CheckConstraint("is_due_time(due_time)", name="due_time"),
         CheckConstraint("due_time IS NULL OR due_date IS NOT NULL", name="due_time_needs_date"),
-        CheckConstraint("char_length(due_zone) BETWEEN 1 AND 255", name="due_zone_length"),
+        CheckConstraint("is_due_zone(due_zone)", name="due_zone_length"),
         CheckConstraint("due_zone IS NULL OR due_time IS NOT NULL", name="due_zone_needs_time"),
         CheckConstraint("priority IN ('high', 'medium', 'low')", name="priority"),
-        CheckConstraint(TAGS, name="tags"),
+        CheckConstraint("are_tags(tags)", name="tags"),
         UniqueConstraint("user_id", "revision"),
         Index("uq_tasks_user_id_uid", "user_id", "uid", unique=True, postgresql_where=text("uid IS NOT NULL")),
         Index("ix_tasks_user_id_title", "user_id", "folded_title", "id"),
@@ -115,8 +147,9 @@ class Task(TableModel, table=True):
     due_date: date | None = Field(default=None, sa_column=Column(Date))
     due_time: time | None = Field(default=None, sa_column=Column(Time))
     due_zone: str | None = Field(default=None, sa_column=Column(Text))
-    # What sorting by due compares: minutes, with 1,441 of them to a day, as a day comes after its last minute.
-    due_key: int = Field(sa_column=Column(BigInteger, Computed(DUE_KEY, True), nullable=False))
+    # What sorting by due compares: minutes, with 1,441 of them to a day, as a day comes after its last minute. The
+    # trigger sets it where there is a day.
+    due_key: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=NEVER_DUE))
     priority: str | None = Field(default=None, sa_column=Column(Text))
     tags: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'")))
     created_at: datetime = Field(sa_column=Column(DateTime(True), nullable=False, server_default=func.now()))
