@@ -1,7 +1,6 @@
 """JSON as RFC 8259 recommends it: written in one form, and refused where two parsers could read it differently."""
 
 import json
-from collections.abc import Callable
 from itertools import count
 from typing import Any
 
@@ -31,9 +30,10 @@ def decode(data: bytes, *, most: int = MAX_CONTAINERS) -> Any:
     NaN and Infinity, numbers too large for a double, lone surrogates (RFC 8259, 8.2), a name that occurs
     twice in one object (section 4), more than 32 levels of nesting, and more than `most` objects and lists.
     """
+    brackets = data.count(b"[") + data.count(b"{")  # no fewer than objects and lists
     try:
         orjson.loads(data)  # the strict grammar; it takes repeated names, and turns huge integers to floats
-        value = json.loads(data, object_pairs_hook=_objects_without_repeats(most))
+        value = (_WITHOUT_REPEATS if brackets <= most else _counting(most)).decode(data.decode())
     except orjson.JSONDecodeError as error:
         raise MalformedJsonError(_place(error)) from None
     except RecursionError:
@@ -42,7 +42,7 @@ def decode(data: bytes, *, most: int = MAX_CONTAINERS) -> Any:
         raise
     except ValueError as error:  # an integer beyond the interpreter's limit of digits
         raise MalformedJsonError("a number has too many digits") from error
-    if data.count(b"[") + data.count(b"{") > MAX_DEPTH:
+    if brackets > MAX_DEPTH:
         _check_nesting(value, most)
     return value
 
@@ -55,18 +55,27 @@ def _place(error: orjson.JSONDecodeError) -> str:
     return f"line {error.lineno}, column {error.colno} cannot be read"
 
 
-def _objects_without_repeats(most: int) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise MalformedJsonError("a name occurs twice in one object")
+    return found
+
+
+# Made once: to make one takes three times as long as to read a task with it.
+_WITHOUT_REPEATS = json.JSONDecoder(object_pairs_hook=_without_repeats)
+
+
+def _counting(most: int) -> json.JSONDecoder:
+    """Return a decoder that gives up at one object too many."""
     objects = count(1)
 
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if next(objects) > most:
             raise MalformedJsonError(_too_many(most))
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            raise MalformedJsonError("a name occurs twice in one object")
-        return found
+        return _without_repeats(pairs)
 
-    return members
+    return json.JSONDecoder(object_pairs_hook=members)
 
 
 def _check_nesting(value: Any, most: int) -> None:

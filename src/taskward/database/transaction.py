@@ -96,14 +96,10 @@ class Transaction:
         self._correlation_id = database.new_correlation_id()
         self._results: list[Rows[Any]] = []
         self.commands: list[Command] = []
+        self.effect = Effect.READ_ONLY  # what running all of it does
         self.failed_at: int | None = None
         self.checked = checked
         self.identify(role)
-
-    @property
-    def effect(self) -> Effect:
-        """What running all of it does."""
-        return max(statement.effect for statement, _ in self.commands)
 
     @property
     def failed(self) -> Rows[Any] | None:
@@ -154,6 +150,7 @@ class Transaction:
 
     def _add(self, statement: Statement[RowT], values: dict[str, Any]) -> Rows[RowT]:
         self.commands.append((statement, values))
+        self.effect = max(self.effect, statement.effect)
         rows: Rows[RowT] = Rows()
         self._results.append(rows)
         return rows

@@ -166,7 +166,7 @@ async def create_task(
     request: Request, owner: TaskOwner, new: Annotated[BaseModel, Depends(JsonBody(TaskCreate))]
 ) -> Response:
     """Create a task, or return the one that is there under this `uid`. `Location` says where it is."""
-    created = await _service(request).create_task(owner, dict(new), idempotency_key(request) or None)
+    created = await _service(request).create_task(owner, vars(new), idempotency_key(request) or None)
     headers = {"Location": f"{_path(request)}/{created.task['id']}"}
     if created.replayed:
         headers["Idempotency-Replayed"] = "true"
