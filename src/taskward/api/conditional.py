@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -29,9 +29,9 @@ def tag_of(revision: int, generation: int) -> str:
 class ListTag:
     """The entity tags of one user's query: the owner's revision, how it is shown, whose and which query it is."""
 
-    def __init__(self, owner: str, query: Mapping[str, Any], generation: int) -> None:
-        """Take the owner as well as the query: under `/tasks`, two users' lists have the same address."""
-        asked = orjson.dumps([owner, dict(query)], option=orjson.OPT_SORT_KEYS)
+    def __init__(self, whose: Sequence[str], query: bytes, generation: int) -> None:
+        """Take whose the list is as well as the query: under `/tasks`, two users' lists have the same address."""
+        asked = orjson.dumps(whose) + query
         self._suffix = f".{generation}-{hashlib.sha256(asked).hexdigest()[:16]}"
 
     def at(self, revision: int) -> str:

@@ -126,7 +126,7 @@ async def list_tasks(
     """
     service = _service(request)
     # A client whose page is unchanged goes on with its cursor. So that must be good still.
-    tag = ListTag(owner, query.model_dump() | {"key_id": service.cursors.key_id}, GENERATION)
+    tag = ListTag([owner, service.cursors.key_id], query.said, GENERATION)
     page = await service.list_tasks(owner, query, known=tag.known_to(request))
     if page.unchanged or is_unchanged(request, tag.at(page.revision)):
         return not_modified(tag.at(page.revision))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
+import orjson
 from pydantic import (
     AfterValidator,
     AliasChoices,
@@ -233,11 +234,16 @@ class ListQuery(BaseModel):
         """Whether the largest comes first."""
         return self.order == "desc" if self.order else self.sort in ("created", "updated", "completed")
 
-    @property
+    @cached_property
     def filters(self) -> Values:
         """The parameters of the filters that are on, by name."""
         said = {name: getattr(self, name) for name in FILTERS}
         return {name: FILTERS[name](value) for name, value in said.items() if value is not None}
+
+    @cached_property
+    def said(self) -> bytes:
+        """All of it in JSON: the same for the same query, which so is written once and not for each request."""
+        return orjson.dumps(self.model_dump(), option=orjson.OPT_SORT_KEYS)
 
     @cached_property
     def listed(self) -> dict[str, Any]:
