@@ -14,7 +14,7 @@ from pydantic import (
 from typing_extensions import TypedDict
 
 from taskward.field_types import MAX_INT64, STRICT, without_tag, wrong_field
-from taskward.tasks.fields import TaskRead
+from taskward.tasks.fields import WHEN_USED, TaskRead
 from taskward.tasks.schemas import SomeChanges, TaskCreate
 from taskward.tasks.values import Name
 
@@ -165,6 +165,7 @@ class RefusedResult(TypedDict):
 Result = WrittenResult | DeletedResult | RefusedResult
 
 
+@with_config(WHEN_USED)
 class BatchResults(TypedDict):
     """What became of each operation of a batch."""
 

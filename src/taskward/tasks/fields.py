@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, get_type_hints
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
 from taskward.tasks.values import (
@@ -55,6 +55,12 @@ class Settable:
 GENERATION = 3
 
 
+# FastAPI wants a validator of its own for each route, and pydantic keeps none of a TypedDict. Routes write their
+# responses themselves, so none is used; were they made, a worker's first request would wait for dozens.
+WHEN_USED = ConfigDict(defer_build=True)
+
+
+@with_config(WHEN_USED)
 class TaskRead(TypedDict):
     """A task."""
 
