@@ -1,14 +1,18 @@
 import multiprocessing
 import stat
+import subprocess
+import sys
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+import limits
 import pytest
 from pydantic import SecretStr, ValidationError
 
 from taskward.cli.serve import share_cursor_secret
 from taskward.settings import InvalidSettingsError, Settings
+from taskward.settings.value_types import amount_and_seconds
 
 pytestmark = pytest.mark.quick
 
@@ -407,10 +411,26 @@ def test_what_is_no_proxy_of_ours_is_refused(proxies: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["RATE_LIMIT", "AUTH_RATE_LIMIT"])
-@pytest.mark.parametrize("text", ["20", "20/fortnight", "-1/minute", "5/minute;6/hour", "1e3/minute"])
+@pytest.mark.parametrize(
+    "text", ["20", "20/fortnight", "-1/minute", "5/minute;6/hour", "1e3/minute", "9" * 5000 + "/minute"]
+)
 def test_a_rate_is_one_rate(name: str, text: str) -> None:
     (line,) = refusal(**{name: text})
     assert line.startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize(
+    "text", ["20/minute", "100 per 10 seconds", " 5PER2Hours ", "1/day", "7 / 3 months", "2/year"]
+)
+def test_a_rate_is_read_as_the_package_of_the_shared_counters_reads_it(text: str) -> None:
+    theirs = limits.parse(text)
+    assert amount_and_seconds(text) == (theirs.amount, theirs.get_expiry())
+
+
+def test_what_counts_in_a_store_is_loaded_for_a_store_alone() -> None:
+    code = "import sys, taskward.app; print([name for name in sys.modules if name.split('.')[0] == 'limits'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_a_store_in_memory_is_none() -> None:

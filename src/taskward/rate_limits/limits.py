@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from hashlib import sha256
 
-import limits
 from starlette.requests import Request
 from starlette.types import Scope
 
@@ -15,6 +14,7 @@ from taskward.rate_limits.concurrency import Concurrency
 from taskward.rate_limits.shared_store import SharedStore, StoreUnavailableError
 from taskward.rate_limits.windows import Counters, LocalCounters, SharedCounters, Window
 from taskward.settings import Settings
+from taskward.settings.value_types import amount_and_seconds
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -27,16 +27,13 @@ class Limit:
 
     def __init__(self, name: str, rate: str, store: SharedStore | None, refused: Callable[[str], None]) -> None:
         """Take a name of its own, a rate such as `20/minute`, where to count, and whom to tell of refusals."""
-        item = limits.parse(rate)
+        self._quota, seconds = amount_and_seconds(rate)
         self._name = name
         self._refused = refused
-        self._quota = item.amount
-        self._policy = f'"{name}";q={item.amount};w={item.get_expiry()}'
+        self._policy = f'"{name}";q={self._quota};w={seconds}'
         self._raw_policy = (b"ratelimit-policy", self._policy.encode())
         self._counters: Counters = (
-            SharedCounters(store, name, item.amount, item.get_expiry())
-            if store
-            else LocalCounters(item.get_expiry())
+            SharedCounters(store, name, self._quota, seconds) if store else LocalCounters(seconds)
         )
 
     async def spend(self, key: str, *, together: bool = False) -> Window:

@@ -6,9 +6,6 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from limits.aio.storage import RedisStorage
-from limits.errors import StorageError
-
 from taskward.settings import InvalidSettingsError
 
 TIMEOUT_SECONDS = 1.0  # less, and a busy moment of this process would look like a store that is away
@@ -31,6 +28,9 @@ class SharedStore:
 
     def __init__(self, url: str) -> None:
         """Take a URL of `valkey`, `valkeys`, `redis` or `rediss`; raise InvalidSettingsError."""
+        from limits.aio.storage import RedisStorage  # only here: most have no store, and it loads 30 modules
+        from limits.errors import StorageError
+
         self._pool = connection_pool(url)
         self._storage = RedisStorage(
             f"async+{_of_valkey(url)}",
@@ -38,6 +38,7 @@ class SharedStore:
             key_prefix="taskward",
             connection_pool=self._pool,
         )
+        self._failures = (StorageError, OSError)
         self._turns = asyncio.Semaphore(MAX_CONNECTIONS)
         self._away_until = 0.0
 
@@ -63,7 +64,7 @@ class SharedStore:
             if trying:
                 self._away_until = time.monotonic() + RETRY_SECONDS  # this one tries; the others go on without
             response = await question(*arguments)
-        except (StorageError, OSError) as error:
+        except self._failures as error:
             self._is_away(getattr(error, "storage_error", error))
             raise StoreUnavailableError from None
         finally:
