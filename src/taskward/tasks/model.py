@@ -30,7 +30,7 @@ UID = r"uid ~ '^[^\u0001-\u001f\u007f-\u009f\u2028\u2029]{1,255}$'"
 NEVER_DUE = text("9223372036854775807")
 
 # What checks call, where saying it in their place would cost each write more than looking: PostgreSQL reads what a
-# check says anew for every statement, and what such a function says once for each session (migration 0020).
+# check says anew for every statement, and what such a function says once for each session (migration 0015).
 FUNCTIONS = r"""
     CREATE FUNCTION is_due_date(date) RETURNS boolean
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE

@@ -18,8 +18,8 @@ three seconds for 300,000 tasks on a machine with much else to do. To downgrade 
 
 from alembic import op
 
-revision = "0020"
-down_revision = "0011"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
