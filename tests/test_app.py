@@ -7,8 +7,9 @@ from tests.conftest import SECRET
 
 pytestmark = pytest.mark.quick
 
-# What migrates, what declares tables, and what fetches the keys of a provider: 23 MB of each worker, for nothing.
-UNNEEDED = {"sqlalchemy", "sqlmodel", "alembic", "httpx2"}
+# What migrates, what declares tables, what fetches the keys of a provider, and what writes calendars: 27 MB of
+# each worker, for nothing.
+UNNEEDED = {"sqlalchemy", "sqlmodel", "alembic", "httpx2", "icalendar"}
 
 
 def test_a_worker_loads_nothing_that_it_does_not_need() -> None:

@@ -45,7 +45,9 @@ from taskward.server.lifecycle import OneLineRefusal, freeze_gc, obey_supervisor
 from taskward.server.openapi import install_openapi
 from taskward.server.path_methods import methods_of
 from taskward.settings import InvalidSettingsError, Settings
+from taskward.tasks import calendar_routes
 from taskward.tasks import routes as tasks
+from taskward.tasks.calendar_service import CalendarService
 from taskward.tasks.changes_service import ChangesService
 from taskward.tasks.cursor import Cursors
 from taskward.tasks.personal_data import PersonalTasks
@@ -114,6 +116,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         services=(
             tasks_service,
             changes_service,
+            CalendarService(database),
             *account_parts.services,
             PersonalData({**account_parts.personal_data, **PersonalTasks(database).parts}),
         ),
@@ -150,6 +153,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     attach(app, state)
     for prefix in tasks.PATH_PREFIXES:
         app.include_router(tasks.router, prefix=prefix)
+    app.include_router(calendar_routes.router)
     for router in account_parts.routers:
         app.include_router(router)
     cors = Cors(settings.allowed_origins)

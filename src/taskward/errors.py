@@ -208,6 +208,15 @@ class TokenNotFoundError(ApiError):
     detail = "You have no personal token with this id."
 
 
+class CalendarNotFoundError(ApiError):
+    """There is no calendar at this address: it is mistyped, has expired or was revoked, or its token is for
+    something else. Make a new one."""
+
+    status = 404
+    code = "CALENDAR_NOT_FOUND"
+    detail = "There is no calendar at this address, or no longer. Make a new address for it."
+
+
 class RouteNotFoundError(ApiError):
     """There is no such path."""
 

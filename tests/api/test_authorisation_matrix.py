@@ -1,5 +1,6 @@
 """Every path and method, asked by everybody. A route without a row here fails, and a row without a route."""
 
+from itertools import product
 from typing import Any, NamedTuple
 
 import psycopg
@@ -76,6 +77,8 @@ LOG_IN = {
     "/auth/revoke": ["POST"],
     "/auth/password/reset": ["POST"],
 }
+# Of whoever's token is in the path, which is good for nothing else (tests/tasks/test_calendar_address.py).
+CALENDAR = {"/calendar/{token}.ics": ["GET"]}
 # Where a browser is sent, and comes back: only with a provider (tests/oidc).
 WITH_A_PROVIDER = {"/auth/oidc/login": ["GET"], "/auth/oidc/callback": ["GET"]}
 PUBLIC = {"/health": ["GET"], "/health/live": ["GET"], "/health/ready": ["GET"], "/metrics": ["GET"]}
@@ -108,7 +111,7 @@ def as_rows(routes: dict[str, Any]) -> set[tuple[str, str]]:
     return {(path, method.upper()) for path, methods in routes.items() for method in methods or [""]}
 
 
-ALL_ROWS = as_rows(OWNED) | as_rows(ME) | as_rows(OWN_ACCOUNT) | as_rows(LOG_IN) | as_rows(PUBLIC)
+ALL_ROWS = as_rows(OWNED | ME | OWN_ACCOUNT | LOG_IN | CALENDAR | PUBLIC)
 
 
 async def test_every_documented_route_has_a_row_and_every_row_a_route(app: FastAPI) -> None:
@@ -134,7 +137,7 @@ async def test_a_provider_adds_two_routes_for_everybody_and_no_other() -> None:
 async def test_every_described_operation_says_who_may_call_it(app: FastAPI) -> None:
     for path, operations in app.openapi()["paths"].items():
         for method, operation in operations.items():
-            expected: Any = None if path in PUBLIC | LOG_IN else [{"BearerToken": []}, {"LogIn": []}]
+            expected: Any = None if path in PUBLIC | LOG_IN | CALENDAR else [{"BearerToken": []}, {"LogIn": []}]
             assert operation.get("security") == expected, (method, path)
 
 
@@ -313,3 +316,20 @@ async def test_a_strangers_personal_token_opens_nothing_of_alices(
     refused = await responses(anonymous, "{task_id}", "bob", alices_task, **headers)
     assert set(refused.values()) == {(403, "FORBIDDEN")}, refused
     assert everything(superuser) == before
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+async def test_a_calendar_is_for_the_token_that_is_for_it_alone(
+    anonymous: Client, alice: Client, bob: Client, scope: str
+) -> None:
+    """In the path, and nowhere else: no other token in a header makes an address good, nor is it needed."""
+    await alice.post("/tasks", json={**TITLE, "due_date": "2026-11-27"})
+    headers = await script(alice, scope)
+    for (path, method), client in product(sorted(as_rows(CALENDAR)), (anonymous, alice, bob)):
+        named = path.format(token=headers["Authorization"].removeprefix("Bearer "))
+        response = await client.request(method, named)
+        assert response.status_code == (200 if scope == "calendar" else 404)
+        assert ("Buy milk" in response.text) is (scope == "calendar")
+        for nobodys in ("alice", "x", "twp_" + "0" * 49):
+            refused = await client.request(method, path.format(token=nobodys), headers=headers)
+            assert (refused.status_code, refused.json()["code"]) == (404, "CALENDAR_NOT_FOUND")

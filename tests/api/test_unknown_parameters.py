@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from taskward.api.current_user import BearerToken
 from taskward.settings import Settings
 from tests.accounts.mailing import with_mail
+from tests.api.test_slashes import calendar_token
 from tests.client import Client, connect
 from tests.openapi_snapshot import published
 
@@ -33,7 +34,8 @@ async def test_every_operation_refuses_it_by_name(
 ) -> None:
     await alice.post("/tasks", json={"title": "Buy milk"})
     before = (await alice.get("/tasks")).json()
-    address = path.format(user_id="alice", task_id=1, session_id="A" * 43, token_id="a" * 16)
+    token = await calendar_token(alice)
+    address = path.format(user_id="alice", task_id=1, session_id="A" * 43, token_id="a" * 16, token=token)
     stranger = await anonymous.request(method, f"{address}?stauts=all")
     assert stranger.json()["code"] == ("TOKEN_MISSING" if secured else "VALIDATION_ERROR")
     response = await alice.request(method, f"{address}?stauts=all")

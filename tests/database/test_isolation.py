@@ -10,6 +10,7 @@ from taskward.database.driver.statement import Statement
 from taskward.database.transaction import Database
 from taskward.errors import ForbiddenError, ValidationFailedError
 from taskward.tasks import statements
+from taskward.tasks.calendar_statements import READ_CALENDAR
 from taskward.tasks.changes_statements import PURGE_DELETED
 from taskward.tasks.idempotency import CREATE_TASK_ONCE, PURGE_KEYS, ROOM
 from taskward.tasks.personal_data_statements import EXPORT_DELETED_TASKS, EXPORT_KEYS, EXPORT_TASKS
@@ -48,6 +49,7 @@ def statements_on(task_id: int) -> Iterator[Run]:
     yield "export tasks", EXPORT_TASKS, {"after": 0}
     yield "export deleted tasks", EXPORT_DELETED_TASKS, {"after": 0}
     yield "export keys", EXPORT_KEYS, {"after": ""}
+    yield "calendar", READ_CALENDAR, {"after": 0, "known": "{}"}
     for name, statement in feeds():
         yield name, statement, {"since": 0, "limit": 100, "max_bytes": 2**20}
     values = {"task_id": task_id, **VALUES, "expected": list(range(100))}
@@ -254,3 +256,19 @@ async def test_what_alice_deleted_is_nothing_to_bob_with_either_wall_alone(
         assert [(row["owner_revision"], row["user_id"], row["deleted"]) for row in rows] == [(1, "bob", False)]
         rows = await run_as_bob(database, without_owner_condition(statement), values)
         assert {row["id"] for row in rows if row["deleted"]} == set(alices_tasks), "with neither, he would see it"
+
+
+async def test_no_day_of_alices_is_in_bobs_calendar_with_either_wall_alone(
+    database: Database, superuser: psycopg.Connection
+) -> None:
+    for owner in ("alice", "bob"):
+        async with database.acting_as(owner) as transaction:
+            transaction.execute(statements.CREATE_TASK, **{**VALUES, "completed": False, "due_date": "2026-11-27"})
+    values = {"after": 0, "known": "{}"}
+    (bobs,) = await run_as_bob(database, without_owner_condition(READ_CALENDAR), values)
+    assert bobs["user_id"] == "bob"
+    disable_row_level_security(superuser)
+    (bobs,) = await run_as_bob(database, READ_CALENDAR, values)
+    assert bobs["user_id"] == "bob"
+    rows = await run_as_bob(database, without_owner_condition(READ_CALENDAR), values)
+    assert {row["user_id"] for row in rows} == {"alice", "bob"}, "with neither, he would see hers"

@@ -26,8 +26,8 @@ from tests.embedded.clusters import embedded
 from tests.embedded.test_backup import TASKS, as_superuser, write_tasks
 from tests.service import Service
 
-RUN_HERE = {"authentication.md", "automation.md", "quickstart.md", "backup.md", "upgrade.md"}
-RUN_ELSEWHERE = {"command-line.md", "better-auth.md", "import.md"}  # by tests of their own
+RUN_HERE = {"authentication.md", "quickstart.md", "backup.md", "upgrade.md"}
+RUN_ELSEWHERE = {"command-line.md", "better-auth.md", "import.md", "automation.md"}  # by tests of their own
 DATA = str(Settings().data_dir)
 ALICES = [("alice", "Buy milk", 1), ("alice", "Call bob", 2)]
 
@@ -66,20 +66,12 @@ def test_the_quick_start_works_as_it_is_written(home: Path) -> None:
 def test_people_register_and_log_in_as_it_is_written(tmp_path: Path) -> None:
     (calls,) = to_run("authentication.md")
     with Service(tmp_path / DATA) as service:
-        registered, tokens = _json_documents(type_in(calls.replace(ADDRESS, service.url), tmp_path, {}))
+        registered, tokens = json_documents(type_in(calls.replace(ADDRESS, service.url), tmp_path, {}))
     assert registered["email"] == "alice@example.com"
     assert {"access_token", "token_type", "expires_in", "refresh_token", "user_id"} < set(tokens)
 
 
-def test_an_agent_adds_and_finds_tasks_as_it_is_written(home: Path) -> None:
-    (calls,) = to_run("automation.md")
-    with Service(home / DATA) as service:
-        added, found = _json_documents(type_in(calls.replace(ADDRESS, service.url), home, {}))
-    assert added["result"]["structuredContent"]["tasks"][0]["title"] == "Buy milk"
-    assert found["result"]["structuredContent"]["count"] == 1
-
-
-def _json_documents(printed: str) -> list[Any]:
+def json_documents(printed: str) -> list[Any]:
     return [json.loads(document) for document in printed.replace("}{", "}\n{").splitlines()]
 
 

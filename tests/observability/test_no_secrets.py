@@ -52,6 +52,18 @@ def personal_tokens(url: str, owner: str) -> Iterator[str]:
     yield f"Bearer {made['token']}"
 
 
+def calendars(url: str, owner: str) -> Iterator[str]:
+    """Yield paths of a calendar, and of one that is altered, mistyped, another token's and revoked."""
+    headers = {"Authorization": owner}
+    body = {"name": CANARY, "scopes": ["calendar"]}
+    made = httpx2.post(f"{url}/auth/tokens", json=body, headers=headers).json()
+    token = made["token"]
+    yield from (f"/calendar/{token}.ics", f"/calendar/{token}.ics?as={CANARY}", f"/calendar/{token[:-1]}-.ics")
+    yield from (f"/calendar/{token}", f"/calendar/{token}.ics/{token}", f"/calendar/{CANARY}.ics")
+    httpx2.delete(f"{url}/auth/tokens/{made['id']}", headers=headers)
+    yield f"/calendar/{token}.ics"
+
+
 def ask(client: httpx2.Client, method: str, path: str, **request: object) -> int:
     return client.request(method, path, **request).status_code  # type: ignore[arg-type]
 
@@ -93,6 +105,8 @@ def ask_everything(url: str) -> set[int]:
             ).status_code
             for method, path in (("POST", "/tasks"), ("POST", "/auth/tokens"), ("GET", "/tasks"))
         }
+    for path in calendars(url, good["Authorization"]):
+        statuses |= {httpx2.request(method, f"{url}{path}").status_code for method in ("GET", "HEAD", "POST")}
     with Wire(url) as wire:
         wire.send(f"{CANARY} {CANARY}\r\n\r\n".encode())
         wire.read()
@@ -119,7 +133,11 @@ def test_nothing_that_a_client_sent_is_in_the_log(
         headers = {"Authorization": f"Bearer {token()}"}
         body = {"title": f"{CANARY}-once"}
         statuses.add(httpx2.post(f"{service.url}/tasks", json=body, headers=headers).status_code)
+        made = httpx2.post(
+            f"{service.url}/auth/tokens", json={"name": CANARY, "scopes": ["calendar"]}, headers=headers
+        ).json()
         superuser.execute("REVOKE SELECT ON tasks FROM taskward_app")
+        statuses.add(httpx2.get(f"{service.url}/calendar/{made['token']}.ics").status_code)
         statuses.add(httpx2.get(f"{service.url}/tasks/1", headers=headers).status_code)
         take_database_away()
         statuses.add(httpx2.get(f"{service.url}/tasks", headers=headers, timeout=30).status_code)

@@ -6,6 +6,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from taskward.database.driver.statement import Statement
+from taskward.tasks.calendar_statements import PAGE, READ_CALENDAR
 from taskward.tasks.changes_statements import changes
 from taskward.tasks.list_statements import COMPLETED, list_tasks
 
@@ -157,12 +159,37 @@ LIMIT = 50
 def test_changes_read_a_page_of_them_and_where_nothing_is_newer_one_row(
     fed: psycopg.Connection, mode: str, bounded: bool, since: int, most: dict[str, int]
 ) -> None:
-    statement = changes(bounded=bounded)
     values = {"owner": ME, "since": since, "limit": LIMIT, "max_bytes": 2**20}
-    fed.execute(f"SET plan_cache_mode = {mode}; SET enable_seqscan = off".encode())
-    fed.execute(b"PREPARE feed AS " + statement.text)
+    reads_at_most(fed, changes(bounded=bounded), values, mode, most)
+
+
+@pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
+@pytest.mark.parametrize(
+    ("known", "most"),
+    [
+        ("{}", {"users": 1, "tasks": 2 * PAGE + 2}),  # as every second task has a day
+        ("{1}", {"users": 1, "tasks": 2 * PAGE + 2}),
+        (f"{{1,{TASKS_EACH}}}", {"users": 1, "tasks": 0}),
+    ],
+)
+def test_a_calendar_reads_a_page_and_where_nothing_is_newer_one_row(
+    filled: psycopg.Connection, mode: str, known: str, most: dict[str, int]
+) -> None:
+    values = {"owner": ME, "known": known, "after": 4321, "page": PAGE}
+    reads_at_most(filled, READ_CALENDAR, values, mode, most)
+
+
+def reads_at_most(
+    connection: psycopg.Connection,
+    statement: Statement[Any],
+    values: dict[str, Any],
+    mode: str,
+    most: dict[str, int],
+) -> None:
+    connection.execute(f"SET plan_cache_mode = {mode}; SET enable_seqscan = off".encode())
+    connection.execute(b"PREPARE feed AS " + statement.text)
     arguments = ", ".join(f"'{values[name]}'" for name in statement.parameters)
-    row = fed.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE feed ({arguments})".encode()).fetchone()
+    row = connection.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE feed ({arguments})".encode()).fetchone()
     assert row is not None
     found = read_of(row[0][0]["Plan"])
     assert found.keys() == most.keys()

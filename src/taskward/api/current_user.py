@@ -1,5 +1,6 @@
 """Who is asking: the first thing every route of a user's data finds out."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Depends
@@ -55,9 +56,7 @@ class BearerToken(HTTPBearer):
             await limits.after_failure(request)
             raise
         user_id = claims.user_id
-        bind_user(user_id)
-        at_end(limits.begin(user_id))
-        add_response_headers(await limits.after_verification(user_id))
+        await count_for(request, user_id)
         if not claims.allow(self._scope):
             raise ScopeMissingError
         if request.path_params.get("user_id", user_id) != user_id:
@@ -75,7 +74,20 @@ Owner = Annotated[str, Depends(BearerToken())]
 TaskOwner = Annotated[str, Depends(BearerToken(TASKS_READ))]  # who may write is PostgreSQL's to know
 
 
+async def count_for(request: Request, user_id: str) -> None:
+    """Count a request for its user, until it has ended; raise RateLimitedError where that is one too many."""
+    limits = state_of(request.app).rate_limits
+    bind_user(user_id)
+    at_end(limits.begin(user_id))
+    add_response_headers(await limits.after_verification(user_id))
+
+
 async def valid_claims(request: Request, place: str = API) -> Claims:
+    """Return what the bearer token of a request says, as `claims_of_token`."""
+    return await claims_of_token(request, _bearer_token, place)
+
+
+async def claims_of_token(request: Request, token_of: Callable[[Request], str], place: str = API) -> Claims:
     """Return what the token of a request says, if it is good now, and in this place; else raise as `BearerToken`.
 
     From here on nothing can be written for a request whose token only reads: its transactions are read-only.
@@ -83,7 +95,7 @@ async def valid_claims(request: Request, place: str = API) -> Claims:
     state = state_of(request.app)
     verifier, metrics = state.verifier, state.metrics
     try:
-        token = _bearer_token(request)
+        token = token_of(request)
         claims = verifier.cached(token)
         if claims is not None and claims.log_in is not None and state.log_ins.outdated():
             await state.log_ins.look()

@@ -68,6 +68,13 @@ _PATH_PARAMETERS: dict[str, dict[str, Any]] = {
         "description": "As the list of your personal tokens has it.",
         "schema": {"type": "string", "minLength": 1},
     },
+    "token": {
+        "name": "token",
+        "in": "path",
+        "required": True,
+        "description": "A personal token of the scope `calendar`. It is a secret, and so is the address.",
+        "schema": {"type": "string", "pattern": "^twp_[0-9A-Za-z]{49}$"},
+    },
 }
 
 

@@ -7,6 +7,8 @@ import typer
 
 from taskward.cli.options import AsJson, Server, logged_in
 
+CALENDAR = "calendar"
+
 commands = typer.Typer(help="Personal tokens, for scripts.", no_args_is_help=True)
 
 
@@ -24,7 +26,10 @@ def create(
     as_json: AsJson = False,
     server: Server = None,
 ) -> None:
-    """Make a token for a script, and print it. It is shown this once. Unless you say more, it only reads tasks."""
+    """Make a token for a script, and print it. It is shown this once. Unless you say more, it only reads tasks.
+
+    Below a token for a calendar is the address that the calendar subscribes to.
+    """
     with logged_in(server) as session:
         from taskward.cli.output import print_json
 
@@ -35,6 +40,8 @@ def create(
             print_json(response.body)
         else:
             typer.echo(token)
+            if scope == [CALENDAR]:
+                typer.echo(session.address_of(f"/calendar/{token}.ics"))
 
 
 @commands.command("list")

@@ -45,6 +45,10 @@ class Session:
                 raise
             raise self._refused(error) from error
 
+    def address_of(self, path: str) -> str:
+        """Return the address of a path, for other programs than this."""
+        return self._api.address.url + path
+
     def stop_waiting(self) -> None:
         """As `Api.stop_waiting`."""
         self._api.stop_waiting()

@@ -27,6 +27,7 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from taskward.api.bodies import FormBody, JsonBody
+from taskward.api.calendar_token import CalendarToken
 from taskward.api.current_user import BearerToken
 from taskward.api.fast import is_declared_fast
 from taskward.api.paths import drop_slash
@@ -166,7 +167,7 @@ class _FastRoute:
 def _turn(part: tuple[Any, Part]) -> int:
     """Return when it is a part's turn: who asks, for what, in which way, and last what there is to be read."""
     _, call = part
-    if isinstance(call, BearerToken):
+    if isinstance(call, BearerToken | CalendarToken):
         return 0
     if isinstance(call, JsonBody | FormBody):
         return 3
@@ -181,7 +182,7 @@ def _is_anonymous(route: RouteContext) -> bool:
     sent again and again, would keep out all others of the address.
     """
     parts = getattr(route, "dependant", Dependant()).dependencies
-    verified = any(isinstance(part.call, BearerToken) for part in parts)
+    verified = any(isinstance(part.call, BearerToken | CalendarToken) for part in parts)
     has_body = any(isinstance(part.call, JsonBody | FormBody) for part in parts)
     return not verified and not has_body and WATCHED not in getattr(route, "tags", ())
 

@@ -1,5 +1,6 @@
 """A script with an access token in `TASKWARD_TOKEN`, and where commands go that name no server."""
 
+import httpx2
 import pytest
 
 from taskward.auth.issue import issue_token
@@ -113,3 +114,12 @@ def test_a_personal_token_is_made_listed_used_and_revoked(alice: Person) -> None
     assert alice("tokens", "revoke", writing["id"]).code == 1
     assert alice("tokens", "create", "x", "--scope", "admin").code == 1
     assert "Home" not in alice("tokens", "list").stdout
+
+
+def test_below_the_token_of_a_calendar_is_its_address(alice: Person) -> None:
+    assert alice("add", "Buy milk", "--due", "2026-11-27").code == 0
+    token, address = alice("tokens", "create", "Calendar", "--scope", "calendar").stdout.splitlines()
+    assert address == f"{alice.env['TASKWARD_SERVER']}/calendar/{token}.ics"
+    assert "SUMMARY:Buy milk" in httpx2.get(address).text
+    refused = alice("tokens", "create", "x", "--scope", "calendar", "--scope", "tasks:read")
+    assert (refused.code, refused.stdout) == (1, "")
