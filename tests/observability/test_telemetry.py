@@ -88,6 +88,9 @@ def use(service: Service) -> None:
         assert alice.get(f"/tasks?cursor={CANARY}&token={token}").status_code == 400
         assert alice.get(f"/api/{CANARY}/tasks").status_code == 403
         assert alice.get(f"/{CANARY}").status_code == 404
+        made = alice.post("/auth/tokens", json={"name": CANARY, "scopes": ["calendar"]}).json()["token"]
+        assert alice.get(f"/calendar/{made}.ics").status_code == 200
+        assert alice.get(f"/calendar/{made[:-1]}.ics").status_code == 404
         assert alice.delete(f"/tasks?{CANARY}").status_code == 405
         assert alice.post("/tasks", json={"title": CANARY}).status_code == 500  # there is one with this title
 
@@ -112,10 +115,12 @@ def test_spans_have_templates_and_nothing_that_a_client_sent(
     }
     routes = {attribute(span, "http.route") for span in served}
     assert routes >= {"/tasks", "/api/{user_id}/tasks", "/api/{user_id}/tasks/{task_id}", None}
+    assert "/calendar/{token}.ics" in routes
     assert {attribute(span, "url.path") for span in served} == {"REDACTED"}
     everything = b"".join(body for bodies in collector.received.values() for body in bodies)
     assert CANARY.encode() not in everything.lower()
     assert b"eyJ" not in everything
+    assert b"twp_" not in everything
     assert collector.received.keys() == {"/v1/traces", "/v1/metrics"}
     assert "http.server.request.duration" in collector.metrics()
     assert 'taskward_requests_total{method="POST",route="/tasks",status="201"} 1.0' in scraped

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from taskward.api.state import state_of
+from taskward.auth import verify
 from taskward.auth.issue import issue_token
 from taskward.auth.personal_tokens import new_token
 from taskward.errors import CalendarNotFoundError
@@ -77,6 +78,7 @@ async def test_an_address_that_is_altered_is_none_and_costs_no_query(
     await create(alice, "Buy milk", **DAY)
     path = await address_of(alice)
     monkeypatch.setattr(state_of(app).database, "run", None)
+    monkeypatch.setattr(verify, "prevalidate", None)  # nor is any other kind of token verified
     for token in altered(token_in(path)):
         assert told(await anonymous.get(f"/calendar/{token}.ics")) == nothing, token
 
@@ -119,6 +121,17 @@ async def test_the_calendar_of_whoever_is_deleted_is_gone_at_once(
         assert (await delete_me(owner)).status_code == 204
         gone = await anonymous.get(path)  # and this worker still takes the token for good
         assert (gone.status_code, gone.content) == (nothing[0], nothing[2])
+
+
+async def test_a_user_who_is_gone_has_no_calendar_also_where_no_worker_has_heard_of_it(
+    app: FastAPI, anonymous: Client, alice: Client, superuser: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_of(app).log_ins, "_clock", lambda: 1000.0)
+    path = await address_of(alice)
+    for _ in range(2):
+        assert (await anonymous.get(path)).status_code == 200
+    superuser.execute("DELETE FROM users WHERE id = 'alice'")
+    assert (await anonymous.get(path)).json()["code"] == "CALENDAR_NOT_FOUND"
 
 
 @pytest.mark.parametrize("scopes", [["tasks:read"], ["tasks:write"], ["tasks:read", "tasks:write"]])
@@ -305,16 +318,17 @@ async def test_what_is_not_read_yet_is_a_page_at_most(
     assert max(map(len, taken)) <= MAX_PAGE_BYTES * 1.1
 
 
-async def test_somebody_has_so_many_unread_and_no_more(
-    alice: Client, settings: Settings, superuser: psycopg.Connection
+async def test_somebody_has_so_many_unread_and_no_more_and_keeps_out_nobody_else_of_the_address(
+    alice: Client, bob: Client, settings: Settings, superuser: psycopg.Connection
 ) -> None:
-    path = await address_of(alice)
+    path, bobs = await address_of(alice), await address_of(bob)
     superuser.execute(MANY, [200])
     few = settings.model_copy(update={"max_concurrent_requests": 2})
     async with started(few) as app, connect(app) as anonymous:
         async with unread(app, path), unread(app, path):
             refused = await anonymous.get(path)
             assert (refused.status_code, refused.json()["code"]) == (429, "RATE_LIMITED")
+            assert (await anonymous.get(bobs)).status_code == 200
         assert (await anonymous.get(path)).status_code == 200
 
 

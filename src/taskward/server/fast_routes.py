@@ -167,7 +167,7 @@ class _FastRoute:
 def _turn(part: tuple[Any, Part]) -> int:
     """Return when it is a part's turn: who asks, for what, in which way, and last what there is to be read."""
     _, call = part
-    if isinstance(call, BearerToken | CalendarToken):
+    if isinstance(call, BearerToken):
         return 0
     if isinstance(call, JsonBody | FormBody):
         return 3

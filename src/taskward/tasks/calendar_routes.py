@@ -16,7 +16,7 @@ from taskward.api.fast import fast
 from taskward.api.openapi import request_header, responses, responses_of, with_headers
 from taskward.api.query import QueryParameters
 from taskward.api.state import state_of
-from taskward.errors import CalendarNotFoundError, RateLimitedError
+from taskward.errors import CalendarNotFoundError, DatabaseUnavailableError, RateLimitedError
 from taskward.tasks.calendar_service import Calendar, CalendarService, ShownAs
 
 MEDIA_TYPE = "text/calendar"
@@ -44,8 +44,8 @@ class CalendarQuery(BaseModel):
     "/calendar/{token}.ics",
     summary="Read my tasks as a calendar",
     response_class=Response,
-    responses=responses(400, 503)
-    | responses_of(CalendarNotFoundError(), RateLimitedError(1))
+    responses=responses(400)
+    | responses_of(CalendarNotFoundError(), RateLimitedError(1), DatabaseUnavailableError())
     | {304: {"description": "What the client has is still current."}}
     | {200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}, **ETAG[200]}},
     openapi_extra={
@@ -70,7 +70,7 @@ async def read_calendar(
     The token in it is a personal token of the scope `calendar`, which is good for nothing else. Whatever is wrong
     with it is one and the same 404. It is written as it is read, page by page.
     """
-    tag = ListTag(owner, query.model_dump(), GENERATION)
+    tag = ListTag(owner, query.model_dump_json().encode(), GENERATION)
     calendar = await state_of(request.app).service(CalendarService).read_calendar(owner, tag.known_to(request))
     current = tag.at(calendar.revision)
     if calendar.unchanged or is_unchanged(request, current):
