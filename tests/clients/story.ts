@@ -70,6 +70,7 @@ function advice(code: TaskError["code"]): string {
   switch (code) {
     case "TASK_NOT_FOUND":
     case "FORBIDDEN":
+    case "SCOPE_MISSING":
       return "forget it";
     case "TOKEN_MISSING":
     case "TOKEN_EXPIRED":
