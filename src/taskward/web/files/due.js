@@ -22,6 +22,21 @@ export function dayOf(instant) {
   return now(undefined, new Date(instant)).slice(0, 10);
 }
 
+/** The day that it is here. */
+export function today() {
+  return dayOf(Date.now());
+}
+
+/** The day after it, by the calendar: not each day has 24 hours. */
+export function tomorrow() {
+  return daysAfter(today(), 1);
+}
+
+/** The day so many days after a day. */
+export function daysAfter(text, days) {
+  return new Date(Date.parse(`${text}T00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
+}
+
 /** Whether an open task's day, or the minute on it, is over. */
 export function isOverdue({ completed, due_date, due_time, due_zone }) {
   return !completed && Boolean(due_date) && `${due_date} ${due_time ?? "24:00"}` < now(due_zone ?? undefined);

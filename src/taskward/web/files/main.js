@@ -11,13 +11,14 @@ import { NewTask } from "./new-task.js";
 import { LAST_CHANCE_MS, Outbox } from "./outbox.js";
 import * as password from "./password.js";
 import * as provider from "./provider.js";
+import { Query } from "./query.js";
 import * as rows from "./rows.js";
 import { Session, SignedOut } from "./session.js";
 import { TaskList } from "./tasks.js";
 import * as toast from "./toast.js";
+import * as views from "./views.js";
 
 const REFRESH_MS = 30_000;
-const TYPING_MS = 250;
 const MEMBERS = ["tasks", "sign-out", "help-button"];
 const $ = (id) => document.getElementById(id);
 
@@ -27,9 +28,9 @@ const list = new TaskList(session, outbox);
 const patience = new Patience();
 const editor = new Editor(session, (row, body) => (row.id === null ? outbox.create(body) : outbox.change(row, body)));
 const newTask = new NewTask(session, add);
+const query = new Query(look);
 let retry = null;
 let deletion = null;
-let search = null;
 let asked = { loading: null, again: false };
 let isEntered = false;
 let isResumed = false; // it is known whether somebody is signed in
@@ -64,7 +65,7 @@ function enter() {
   signIn.close();
   for (const id of MEMBERS) $(id).hidden = false;
   outbox.open();
-  refresh();
+  look(query.follow());
   newTask.open();
   editor.reopen();
 }
@@ -78,8 +79,8 @@ function leave() {
   password.close();
   editor.close();
   outbox.close();
-  $("query").reset();
-  query();
+  list.ask(views.FIRST);
+  query.close();
   rows.show([]);
   newTask.close();
   toast.say("");
@@ -142,10 +143,13 @@ $("leave").addEventListener("close", () => $("leave").returnValue && signOutForG
 // --- Showing -----------------------------------------------------------------------------------------------------
 
 function show() {
-  rows.show(list.rows);
+  const shown = list.rows;
+  rows.show(shown);
   const { count, isLoaded } = list;
   text("count", isLoaded ? (count === 1 ? "1 task" : `${count} tasks`) : "");
-  const isAll = list.query.status === "all" && !list.query.q;
+  const { view, tag, q } = list.view;
+  const isAll = view === "all" && !tag && !q;
+  query.offer(shown);
   text("empty", isAll ? "Nothing to do. Add your first task above." : "No task here.");
   $("empty").hidden = !isLoaded || count > 0;
   $("more").hidden = !list.hasMore;
@@ -271,19 +275,13 @@ function ask(change) {
   });
 }
 
-/** Ask for what the form says, which is nothing where it is empty. */
-function query() {
-  const said = [...new FormData($("query"))].filter(([, value]) => value.trim());
-  list.ask(Object.fromEntries(said));
+/** Show another view. */
+function look(view) {
+  list.ask(view);
   refresh();
 }
 
 toast.onUndo(undo);
-$("query").addEventListener("submit", (event) => event.preventDefault());
-$("query").addEventListener("input", ({ target }) => {
-  clearTimeout(search);
-  search = setTimeout(query, target.name === "q" ? TYPING_MS : 0);
-});
 rows.listen({ complete, edit: (row) => editor.open(row), remove, choose: ({ change }) => ask(change) });
 
 // --- The keyboard ------------------------------------------------------------------------------------------------
@@ -299,7 +297,7 @@ const forMembers = (actions) =>
 keys.listen(
   forMembers({
     n: () => newTask.focus(),
-    "/": () => $("query").elements.q.focus(),
+    "/": () => query.focus(),
     j: () => rows.step(1),
     k: () => rows.step(-1),
     x: withCurrent(complete),
@@ -313,4 +311,8 @@ $("help-button").addEventListener("click", () => $("help").showModal());
 
 password.listen(session, passwordChanged);
 mail.listen();
+views.listen(
+  () => isEntered && look(query.follow()),
+  () => isEntered && query.keep(), // whose link it is has taken it out of the address
+);
 start();

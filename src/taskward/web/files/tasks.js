@@ -1,6 +1,7 @@
 // The list as the service has it, page by page, and as it will be once everything in the outbox has been acknowledged.
 
 import { unset } from "./fields.js";
+import { FIRST, has, parameters } from "./views.js";
 
 const PAGE = 50;
 const MOST = 1000; // tasks that the service can be asked for at once
@@ -15,7 +16,8 @@ export class TaskList {
   #epoch = 0; // moves with each acknowledged write and each new query; an answer from before is out of date
   #keys = new Map();
   isLoaded = false;
-  query = { status: "all", sort: "created" };
+  #asked = {}; // what the cursor belongs to: a day later the same view asks for something else
+  view = FIRST;
 
   constructor(session, outbox) {
     this.#session = session;
@@ -32,9 +34,9 @@ export class TaskList {
     this.#known = { path: null, etag: null };
   }
 
-  ask(query) {
+  ask(view) {
     this.forget();
-    this.query = query;
+    this.view = view;
   }
 
   get hasMore() {
@@ -44,6 +46,7 @@ export class TaskList {
   /** Read again as much as is shown. Raises what Session.call does. */
   async refresh() {
     const shown = PAGE * Math.max(1, Math.ceil(this.#served.length / PAGE));
+    this.#asked = parameters(this.view);
     const path = this.#path({ limit: Math.min(MOST, shown) });
     const epoch = this.#epoch;
     const headers = path === this.#known.path ? { "If-None-Match": this.#known.etag } : {};
@@ -71,7 +74,7 @@ export class TaskList {
   }
 
   #path(page) {
-    return `/tasks?${new URLSearchParams({ ...this.query, ...page })}`;
+    return `/tasks?${new URLSearchParams({ ...this.#asked, ...page })}`;
   }
 
   #acknowledge({ change, task }) {
@@ -88,7 +91,7 @@ export class TaskList {
     this.#known.path = null;
   }
 
-  #matches = ({ completed }) => this.query.status === "all" || completed === (this.query.status === "completed");
+  #matches = (task) => has(this.view, task);
 
   /** The tasks to show, each with `key`, which never changes, `seen`, as the service last told it, and `change`. */
   get rows() {
