@@ -12,6 +12,11 @@ export function dayInWords(text) {
   return text ? (text.startsWith(now().slice(0, 4)) ? day : dayAndYear).format(new Date(`${text}T00:00Z`)) : "";
 }
 
+/** The same with its year in any case. */
+export function dayInFull(text) {
+  return dayAndYear.format(new Date(`${text}T00:00Z`));
+}
+
 /** A time such as "18:00" as people here write it. */
 export function timeInWords(text) {
   return text ? time.format(new Date(`1970-01-01T${text}Z`)) : "";

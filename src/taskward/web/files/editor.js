@@ -1,6 +1,7 @@
 // The dialogue in which a task is edited. Its draft is kept with the task as it was when editing began, so that what
 // changed meanwhile is noticed, also after a reload.
 
+import * as dueWords from "./due-words.js";
 import { fill, problemsOf, read, same, typed, whole } from "./fields.js";
 import { clearProblems, Draft, showProblems } from "./forms.js";
 
@@ -18,6 +19,7 @@ export class Editor {
   constructor(session, save) {
     this.#session = session;
     this.#save = save;
+    dueWords.listen(form); // before what was typed is kept, day and time are set
     form.addEventListener("input", () => this.#keep());
     form.addEventListener("submit", (event) => this.#submit(event));
     dialog.addEventListener("cancel", () => this.discard()); // Escape

@@ -4,6 +4,7 @@
 // says nothing without another field `needs` it.
 
 import { dayInWords, timeInWords } from "./due.js";
+import * as dueWords from "./due-words.js";
 
 const asTyped = (value) => (Array.isArray(value) ? value.join(", ") : (value ?? ""));
 const textOrNull = (text) => (text.trim() ? text : null);
@@ -57,11 +58,14 @@ export function same(one, other) {
 /** Put values into the inputs, or what was typed there before. */
 export function fill(form, values) {
   for (const { name } of inside(form)) form.elements[name].value = asTyped(values[name]);
+  form.elements.due_words.value = values.due_words ?? "";
+  dueWords.show(form);
 }
 
 /** What is typed, to be put back later, and those of `values` that have no input. */
 export function typed(form, values) {
-  return { ...beyond(form, values), ...named(inside(form), ({ name }) => form.elements[name].value) };
+  const due_words = form.elements.due_words.value;
+  return { ...beyond(form, values), ...named(inside(form), ({ name }) => form.elements[name].value), due_words };
 }
 
 /** What the service is to have: the values that are typed, and those of `values` that have no input. */
@@ -74,6 +78,7 @@ export function problemsOf(form, values, was = {}) {
   const found = inside(form)
     .filter(({ name }) => form.elements[name].validity.badInput) // half a date counts as none
     .map(({ name }) => ({ field: name, message: "Complete this, or clear it" }));
+  found.push(...dueWords.problems(form));
   if (!values.title) found.push({ field: "title", message: "A task needs a title" });
   // Who clears the day clears the time that was there, but not one that was just typed.
   if (values.due_time && !values.due_date && !same(values.due_time, was.due_time)) {
@@ -84,7 +89,7 @@ export function problemsOf(form, values, was = {}) {
 
 /** Whether nothing is typed. */
 export function isEmpty(form) {
-  return inside(form).every(({ name }) => !form.elements[name].value);
+  return !form.elements.due_words.value && inside(form).every(({ name }) => !form.elements[name].value);
 }
 
 /** For each element of a row that shows a field: the element, and the text. */

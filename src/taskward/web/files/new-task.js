@@ -1,5 +1,6 @@
 // The form for a new task. What is typed is kept as a draft until it is handed on.
 
+import * as dueWords from "./due-words.js";
 import { fill, isEmpty, problemsOf, read, typed, whole } from "./fields.js";
 import { clearProblems, Draft, showProblems } from "./forms.js";
 
@@ -15,6 +16,7 @@ export class NewTask {
   constructor(session, add) {
     this.#session = session;
     this.#add = add;
+    dueWords.listen(form); // before what was typed is kept, day and time are set
     form.addEventListener("input", () => this.#keep());
     form.addEventListener("submit", (event) => {
       event.preventDefault();

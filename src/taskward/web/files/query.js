@@ -76,7 +76,7 @@ export class Query {
   #list(selected) {
     const known = new Map(this.#tags);
     if (selected) known.set(selected.toLowerCase(), selected);
-    const sorted = [...known.values()].sort((one, other) => one.localeCompare(other));
+    const sorted = [...known.values()].toSorted((one, other) => one.localeCompare(other));
     tag.replaceChildren(tag.options[0], ...sorted.map((each) => new Option(each, each)));
     tag.value = selected;
   }
