@@ -39,9 +39,7 @@ async def viewer(new_yorker: Person) -> Person:  # noqa: F811
         ("Done", ["Over"]),
     ],
 )
-async def test_a_view_shows_its_tasks_and_outlives_a_reload(
-    viewer: Person, view: str, titles: list[str]
-) -> None:
+async def test_a_view_shows_its_tasks_and_outlives_a_reload(viewer: Person, view: str, titles: list[str]) -> None:
     await viewer.page.get_by_role("radio", name=view).check()
     await expect(viewer.titles).to_have_text(titles)
     await viewer.page.reload()

@@ -25,7 +25,7 @@ const LATER = new Set(["RATE_LIMITED", "IDEMPOTENCY_IN_PROGRESS"]);
 export const HERE = `taskward${new URL(".", location).pathname.slice(0, -1)}`;
 
 /** Return `{status, body, etag}`; raise Refused or Unreachable. */
-export async function call(method, path, { json, form, token, cookie = false, headers = {} } = {}) {
+export async function call(method, path, { json, form, token, cookie = false, headers = {}, signal } = {}) {
   const [response, text] = await exchange(path, {
     method,
     headers: {
@@ -37,6 +37,7 @@ export async function call(method, path, { json, form, token, cookie = false, he
     cache: "no-store", // conditional requests are our own, and tasks stay out of the disk cache
     credentials: cookie ? "same-origin" : "omit",
     redirect: "error",
+    signal,
     keepalive: method !== "GET", // what was begun is sent although the tab is being closed
   });
   const body = parsed(text);

@@ -8,6 +8,7 @@ import { clearProblems, Draft, showProblems } from "./forms.js";
 const dialog = document.getElementById("editor");
 const form = dialog.querySelector("form");
 const { title } = form.elements;
+const elsewhere = form.querySelector(".elsewhere");
 
 export class Editor {
   #session;
@@ -34,10 +35,17 @@ export class Editor {
     if (draft && draft.row.id === row.id) ({ row, values } = draft);
     this.#row = row;
     this.#values = values;
+    elsewhere.hidden = true;
     fill(form, values);
     clearProblems(form);
     if (!dialog.open) dialog.showModal();
     title.focus();
+  }
+
+  /** Tell of it when one of these rows is the one that is edited, and has changed meanwhile. What is typed stays. */
+  look(rows) {
+    const there = rows.find(({ id }) => id !== null && id === this.#row?.id);
+    elsewhere.hidden = !there || !(there.seen?.revision > this.#row.seen?.revision);
   }
 
   /** Open with what was being typed when the page went away, if anything was. */

@@ -6,6 +6,7 @@ import * as signIn from "./sign-in.js";
 import { Editor } from "./editor.js";
 import { unset } from "./fields.js";
 import * as keys from "./keys.js";
+import { Live } from "./live.js";
 import * as mail from "./mail.js";
 import { NewTask } from "./new-task.js";
 import { LAST_CHANCE_MS, Outbox } from "./outbox.js";
@@ -29,6 +30,7 @@ const patience = new Patience();
 const editor = new Editor(session, (row, body) => (row.id === null ? outbox.create(body) : outbox.change(row, body)));
 const newTask = new NewTask(session, add);
 const query = new Query(look);
+const live = new Live(session, () => list.revision, refresh);
 let retry = null;
 let deletion = null;
 let asked = { loading: null, again: false };
@@ -72,6 +74,7 @@ function enter() {
 
 function leave() {
   isEntered = false;
+  live.close();
   for (const id of [...MEMBERS, "who", "password-button"]) $(id).hidden = true;
   for (const id of ["leave", "help"]) $(id).close("");
   for (const id of ["who", "count"]) text(id, "");
@@ -150,6 +153,7 @@ function show() {
   const { view, tag, q } = list.view;
   const isAll = view === "all" && !tag && !q;
   query.offer(shown);
+  editor.look(shown);
   text("empty", isAll ? "Nothing to do. Add your first task above." : "No task here.");
   $("empty").hidden = !isLoaded || count > 0;
   $("more").hidden = !list.hasMore;
@@ -172,6 +176,7 @@ async function refresh() {
     await asked.loading;
     if ($("who").hidden) await whoAmI();
     reachable();
+    if (isEntered) live.open();
   } catch (error) {
     failed(error);
   }

@@ -16,6 +16,7 @@ export class TaskList {
   #epoch = 0; // moves with each acknowledged write and each new query; an answer from before is out of date
   #keys = new Map();
   isLoaded = false;
+  revision = 0; // of the person's tasks, when the list was read
   #asked = {}; // what the cursor belongs to: a day later the same view asks for something else
   view = FIRST;
 
@@ -54,6 +55,7 @@ export class TaskList {
     if (epoch !== this.#epoch) return this.refresh();
     if (status === 304) return;
     this.#known = { path, etag };
+    this.revision = body.revision;
     this.isLoaded = true;
     this.#served = body.tasks;
     this.#count = body.count;
