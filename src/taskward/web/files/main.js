@@ -27,12 +27,12 @@ const session = new Session();
 const outbox = new Outbox(session);
 const list = new TaskList(session, outbox);
 const patience = new Patience();
-const editor = new Editor(session, (row, body) => (row.id === null ? outbox.create(body) : outbox.change(row, body)));
+const editor = new Editor(session, (row, body) => (row.id === null ? outbox.create(body) : save(row, body)));
 const newTask = new NewTask(session, add);
 const query = new Query(look);
 const live = new Live(session, () => list.revision, refresh);
 let retry = null;
-let deletion = null;
+let takeBack = () => "";
 let asked = { loading: null, again: false };
 let isEntered = false;
 let isResumed = false; // it is known whether somebody is signed in
@@ -87,7 +87,7 @@ function leave() {
   rows.show([]);
   newTask.close();
   toast.say("");
-  deletion = null;
+  takeBack = () => "";
   signIn.open(session);
 }
 
@@ -260,17 +260,33 @@ function giveBack({ kind, base, body }, error) {
 }
 
 function complete(row) {
-  outbox.change(row, { completed: !row.completed });
-  toast.say(`${row.completed ? "Reopened" : "Done"}: ${row.title}`);
+  const change = outbox.change(row, { completed: !row.completed });
+  offerUndo(`${row.completed ? "Reopened" : "Done"}: ${row.title}`, () => revert(change));
+}
+
+function save(row, body) {
+  const change = outbox.change(row, body);
+  offerUndo(`Saved: ${body.title ?? row.title}`, () => revert(change));
 }
 
 function remove(row) {
-  deletion = outbox.delete(row);
-  toast.offerUndo(`Deleted: ${row.title}`);
+  const deletion = outbox.delete(row);
+  offerUndo(`Deleted: ${row.title}`, () => (outbox.undo(deletion) ? "The task is back." : "Too late: it is deleted."));
+}
+
+function revert(change) {
+  outbox.revert(change);
+  return "Taken back.";
+}
+
+/** `action()` takes back what was done, and returns what to say then. */
+function offerUndo(message, action) {
+  takeBack = action;
+  toast.offerUndo(message);
 }
 
 function undo() {
-  if (toast.isUndoOffered()) toast.say(outbox.undo(deletion) ? "The task is back." : "Too late: it is deleted.");
+  if (toast.isUndoOffered()) toast.say(takeBack());
 }
 
 function ask(change) {

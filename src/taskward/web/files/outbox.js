@@ -9,7 +9,7 @@ import { HERE, Patience, Refused, Unreachable } from "./api.js";
 import { restored, same, settable } from "./fields.js";
 import { SignedOut } from "./session.js";
 
-const UNDO_MS = 8000;
+export const UNDO_MS = 10_000;
 export const LAST_CHANCE_MS = 2000;
 
 export class Outbox extends EventTarget {
@@ -69,6 +69,13 @@ export class Outbox extends EventTarget {
     const waiting = this.changes.includes(change) && change !== this.#sending;
     if (waiting) this.#remove(change);
     return waiting;
+  }
+
+  /** Take a change back, also where the service has it: what it changed becomes again what its author had seen. */
+  revert(change) {
+    if (this.undo(change)) return;
+    const body = Object.fromEntries(Object.keys(change.body).map((name) => [name, change.base[name]]));
+    this.#add({ key: random(), kind: "change", ref: change.ref, base: change.task ?? change.base, body, due: 0 });
   }
 
   /** Settle a conflict: `mine` is written over what is there now, or made anew where nothing is. */
@@ -176,6 +183,7 @@ export class Outbox extends EventTarget {
     for (const later of this.changes) {
       if (later !== change && later.ref === change.ref && task) Object.assign(later, { ref: task.id, base: seen });
     }
+    change.task = task; // as it is now, for who takes the change back
     this.#tell("acknowledged", { change, task });
     this.#remove(change);
   }

@@ -1,6 +1,7 @@
 // One line at the foot of the page that says what was just done, also to screen readers.
 
-const SHOWN_MS = 8000;
+import { UNDO_MS } from "./outbox.js";
+
 const toast = document.getElementById("toast");
 const button = toast.querySelector("button");
 let timer = null;
@@ -26,5 +27,5 @@ function show(message, undo) {
   toast.querySelector("p").textContent = message;
   toast.classList.toggle("shown", Boolean(message));
   button.hidden = !undo;
-  if (message) timer = setTimeout(say, SHOWN_MS, "");
+  if (message) timer = setTimeout(say, UNDO_MS, "");
 }
