@@ -10,7 +10,7 @@ from tests.web.test_due import new_yorker  # noqa: F401
 from tests.web.test_every_field import elsewhere
 from tests.web.test_looks import axe, findings  # noqa: F401
 
-TASKS = {
+TASKS: dict[str, dict[str, object]] = {
     "Late": {"due_date": "2026-11-26", "tags": ["home"]},
     "Now": {"due_date": "2026-11-27"},
     "Soon": {"due_date": "2026-11-28", "tags": ["home", "shop"]},
