@@ -15,8 +15,7 @@ const tables = Object.fromEntries(
     "oauthRefreshToken", "oauthAccessToken", "oauthConsent", "oauthClientAssertion",
   ].map((name) => [name, []]),
 );
-let handle;
-const server = createServer((request, response) => handle(request, response));
+const server = createServer();
 await once(server.listen(0, "127.0.0.1"), "listening");
 const url = `http://127.0.0.1:${server.address().port}`;
 
@@ -39,13 +38,13 @@ const auth = betterAuth({
   ],
 });
 const node = toNodeHandler(auth);
-handle = async (request, response) => {
+server.on("request", async (request, response) => {
   if (request.url.startsWith("/.well-known/oauth-authorization-server")) {
     response.setHeader("Content-Type", "application/json");
     response.end(JSON.stringify(await auth.api.getOAuthServerConfig()));
   } else {
     await node(request, response);
   }
-};
+});
 console.log(`listening at ${url}`);
 process.stdin.on("end", () => process.exit()).resume();
