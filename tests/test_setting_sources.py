@@ -8,7 +8,7 @@ import pytest
 from taskward.cli.configuration_warnings import warnings
 from taskward.settings import InvalidSettingsError, Settings
 from taskward.settings.sources import SECRETS
-from tests.test_settings import FIELDS, SECRET, refusal
+from tests.test_settings import FIELDS, SECRET, refusal, set_beside
 
 SURROUNDED = ["{}\n", " {}", "\t{}\r\n", "\u00a0{} "]
 QUOTED = ['"{}"', "'{}'", " '{}' ", '" {} "', "\u201c{}\u201d", '"{}"\n']
@@ -23,6 +23,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("name", FIELDS)
 def test_white_space_around_a_value_means_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JWT_SECRET_KEY", SECRET)
+    set_beside(name, monkeypatch)
     for form in SURROUNDED:
         monkeypatch.setenv(name.upper(), form.format(FIELDS[name][1]))
         assert getattr(Settings.load(), name) == FIELDS[name][2]
@@ -32,6 +33,7 @@ def test_white_space_around_a_value_means_nothing(name: str, monkeypatch: pytest
 def test_quotation_marks_around_a_value_mean_nothing_except_in_a_secret(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    set_beside(name, monkeypatch)
     for form in QUOTED:
         monkeypatch.setenv("JWT_SECRET_KEY", SECRET)
         text = form.format(FIELDS[name][1])

@@ -93,6 +93,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def set_beside(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set what a setting is not read without."""
+    for other, value in PROVIDER.items() if name.startswith("oidc_") else ():
+        if other != name.upper():
+            monkeypatch.setenv(other, value)
+
+
 def refusal(**environment: str) -> list[str]:
     """Return the lines with which the settings of this environment are refused."""
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -117,9 +124,7 @@ def test_every_setting_has_a_default() -> None:
 def test_a_setting_is_read(name: str, source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JWT_SECRET_KEY", SECRET)
     _, text, meaning, _ = FIELDS[name]
-    for other, value in PROVIDER.items() if name.startswith("oidc_") else ():
-        if other != name.upper():
-            monkeypatch.setenv(other, value)
+    set_beside(name, monkeypatch)
     if source == ".env":
         monkeypatch.delenv("JWT_SECRET_KEY")
         (folder / ".env").write_text(f"# settings\nJWT_SECRET_KEY={SECRET}\n{name.upper()}={text}\nUNKNOWN=1\n")

@@ -97,7 +97,9 @@ export class TaskList {
 
   /** The tasks to show, each with `key`, which never changes, `seen`, as the service last told it, and `change`. */
   get rows() {
-    const rows = new Map(this.#served.map((task) => [task.id, { ...task, key: this.#key(task.id), seen: task }]));
+    const unsaved = new Set(this.#outbox.changes.map(({ kind, key }) => kind === "create" && key));
+    const served = this.#served.filter(({ uid }) => !unsaved.has(uid)); // one whose answer was lost is not there twice
+    const rows = new Map(served.map((task) => [task.id, { ...task, key: this.#key(task.id), seen: task }]));
     const created = [];
     for (const change of this.#outbox.changes) {
       if (change.kind === "create") {
