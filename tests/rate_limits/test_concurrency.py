@@ -201,7 +201,7 @@ def test_these_routes_verify_nobody_and_count_for_an_address(offline: FastAPI) -
     watched = {route.path for route in iter_route_contexts(offline.routes)} - anonymous
     for_users = (
         "/auth/me", "/auth/me/export", "/auth/password", "/auth/sessions", "/auth/sessions/{session_id}",
-        "/auth/tokens", "/auth/tokens/{token_id}",
+        "/auth/tokens", "/auth/tokens/{token_id}", "/calendar/{token}.ics", "/mcp",
     )  # fmt: skip
     assert {path for path in watched if path and "tasks" not in path and path not in for_users} == {
         # These count themselves, when their body is there.

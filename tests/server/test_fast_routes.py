@@ -30,7 +30,7 @@ FAST = {
     *(f"{method} {prefix}" for prefix in TASKS for method in ("GET", "POST")),
     *(f"{method} {prefix}/{{task_id}}" for prefix in TASKS for method in ("GET", "PUT", "PATCH", "DELETE")),
     *(f"PATCH {prefix}/{{task_id}}/{verb}" for prefix in TASKS for verb in ("complete", "toggle")),
-    "GET /calendar/{token}.ics",
+    "GET /calendar/{token}.ics", "POST /mcp",
     "POST /auth/register", "POST /auth/token", "POST /auth/revoke", "GET /auth/me", "DELETE /auth/me",
     "GET /auth/me/export",
     "POST /auth/password", "POST /auth/password/reset", "GET /auth/sessions", "DELETE /auth/sessions",
