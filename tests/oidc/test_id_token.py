@@ -2,6 +2,7 @@
 
 import hmac
 import json
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -55,6 +56,13 @@ def by_the_public_key(claims: dict[str, Any]) -> str:
     return f"{message}.{json_part(hmac.digest(json.dumps(PAIR.jwk()).encode(), message.encode(), 'sha256'))}"
 
 
+def altered(token: str) -> str:
+    """Return a token that says it is about somebody else, with the signature that it had."""
+    header, payload, signature = token.split(".")
+    claims = json.loads(urlsafe_b64decode(payload + "=="))
+    return f"{header}.{json_part(claims | {'sub': 'bob'})}.{signature}"
+
+
 BELIEVED: dict[str, Callable[[dict[str, Any]], str]] = {
     "as it is": PAIR.token,
     "a list of one audience": saying(aud=["taskward"]),
@@ -82,6 +90,8 @@ REFUSED: dict[str, Callable[[dict[str, Any]], str]] = {
     "a hash of another access token": saying(at_hash="AAAAAAAAAAAAAAAAAAAAAA"),
     "another key": lambda claims: Pair("ES256", "other").token(claims),
     "another key of the same name": lambda claims: Pair("EdDSA", PAIR.kid).token(claims),
+    "another key of the same name and kind": lambda claims: Pair("ES256", "other").token(claims, kid=PAIR.kid),
+    "a claim that was altered after it was signed": lambda claims: altered(PAIR.token(claims)),
     "no signature": lambda claims: jwt.encode(claims, "", algorithm="none"),
     "the secret of the client": lambda claims: jwt.encode(
         claims, CLIENT["OIDC_CLIENT_SECRET"] * 2, algorithm="HS256"
