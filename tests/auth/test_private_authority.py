@@ -31,11 +31,16 @@ def certificate(of: ec.EllipticCurvePrivateKey, subject: x509.Name, *, authority
         now - timedelta(days=1),
         now + timedelta(days=1),
     )
+    usage = x509.KeyUsage(
+        digital_signature=True, content_commitment=False, key_encipherment=False, data_encipherment=False,
+        key_agreement=False, key_cert_sign=authority, crl_sign=authority, encipher_only=False, decipher_only=False,
+    )  # fmt: skip
     extensions: list[tuple[x509.ExtensionType, bool]] = [
         (x509.BasicConstraints(ca=authority, path_length=None), True),
         (x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), False),
         (x509.AuthorityKeyIdentifier.from_issuer_public_key(AUTHORITY_KEY.public_key()), False),
         (x509.SubjectKeyIdentifier.from_public_key(of.public_key()), False),
+        (usage, True),  # which Python 3.13 wants of an authority (RFC 5280, 4.2.1.3)
     ]
     for extension, critical in extensions:
         builder = builder.add_extension(extension, critical)

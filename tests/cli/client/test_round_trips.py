@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -54,6 +54,11 @@ NONE: dict[str, Any] = {
     "description": None, "priority": None, "tags": [], "due_date": None, "due_time": None, "due_zone": None,
 }  # fmt: skip
 
+ESCAPES = {  # of calendars, typed by somebody
+    **GIVEN, **NONE, "completed": False, "title": r"C:\notes \New", "description": r"\n \\n \; \, \\",
+    "tags": [r"\N"], "uid": r"\N\n",
+}  # fmt: skip
+
 
 @st.composite
 def tasks(draw: st.DrawFn) -> dict[str, Any]:
@@ -78,6 +83,7 @@ def tasks(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
+@example(written=[ESCAPES])
 @given(written=st.lists(tasks(), min_size=1, max_size=4, unique_by=lambda task: task["uid"] or object()))
 @settings(max_examples=150, deadline=None)
 def test_what_is_written_is_read_as_it_was(ending: str, written: list[dict[str, Any]]) -> None:

@@ -1,18 +1,28 @@
 """iCalendar (RFC 5545): each task as a VTODO, and at the end the time zones that they name."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from icalendar import Timezone, Todo
-from icalendar.prop import vDDDTypes, vText
+from icalendar.prop import vCategory, vDDDTypes, vText
 
 from taskward.client.exports import uid_of
 
 PRIORITIES = {"high": 1, "medium": 5, "low": 9}
 BEGIN = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Taskward//taskward export//EN\r\n"
 END = "END:VCALENDAR\r\n"
+
+
+class Text(vText):
+    """A text that is escaped as it is (RFC 5545, 3.3.11): the library makes a line break of a typed `\\N`."""
+
+    def to_ical(self) -> bytes:
+        """Return it escaped."""
+        escaped = self.replace("\\", "\\\\").replace(";", r"\;").replace(",", r"\,")
+        return re.sub(r"\r\n|\r|\n", r"\\n", escaped).encode()
 
 
 def write_tasks(tasks: Iterable[Mapping[str, Any]], _: str, write: Callable[[str], object]) -> None:
@@ -30,21 +40,22 @@ def write_tasks(tasks: Iterable[Mapping[str, Any]], _: str, write: Callable[[str
 
 def _todo(task: Mapping[str, Any]) -> Todo:
     todo = Todo()
-    todo["UID"] = vText(uid_of(task))
-    todo.add("SUMMARY", task["title"])
+    todo["UID"] = Text(uid_of(task))
+    todo["SUMMARY"] = Text(task["title"])
     todo.add("STATUS", "COMPLETED" if task["completed"] else "NEEDS-ACTION")
     for name, value in (("DTSTAMP", "updated_at"), ("CREATED", "created_at"), ("LAST-MODIFIED", "updated_at")):
         todo.add(name, datetime.fromisoformat(task[value]))
     if task["completed_at"]:
         todo.add("COMPLETED", datetime.fromisoformat(task["completed_at"]))
     if task["description"]:
-        todo.add("DESCRIPTION", task["description"])
+        todo["DESCRIPTION"] = Text(task["description"])
     if task["due_date"]:
         todo["DUE"] = _due(task)
     if task["priority"]:
         todo.add("PRIORITY", PRIORITIES[task["priority"]])
     if task["tags"]:
-        todo.add("CATEGORIES", task["tags"])
+        todo["CATEGORIES"] = categories = vCategory([])
+        categories.cats = [Text(tag) for tag in task["tags"]]  # it would make texts of its own of them
     return todo
 
 

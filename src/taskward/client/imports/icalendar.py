@@ -1,5 +1,6 @@
 """iCalendar (RFC 5545): each VTODO, one by one. Events and whatever else a calendar has are left out."""
 
+import re
 import warnings
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -14,6 +15,7 @@ from taskward.client.imports.files import Source
 from taskward.client.imports.found import BrokenFileError, Findings, Found, Options
 
 LONGEST_COMPONENT = 20_000  # lines
+BACKSLASH = "\ue05c"  # for private use (Unicode, 23.5): nobody's text has it
 NO_CALENDAR = "there is no BEGIN:VCALENDAR, as iCalendar has it"
 WHOLE = "Was it copied or downloaded whole?"
 OF_THE_CALENDAR = ("PRODID", "X-WR-CALNAME", "NAME")
@@ -49,13 +51,22 @@ def read(source: Source, options: Options, findings: Findings) -> Iterator[Found
             findings.refuse(row, f"this VTODO cannot be read: {_summary(lines)}")
             continue
         if found := draft.found(row, findings):
-            yield Found(row, *own_of(found.task))
+            yield Found(row, *own_of({name: _with_backslashes(value) for name, value in found.task.items()}))
 
 
 def _parsed(lines: list[str]) -> Component:
+    """Return a VTODO, with `BACKSLASH` for each escaped one: the library takes the rest of that for an escape."""
+    unfolded = re.sub(r"\r\n[ \t]", "", "\r\n".join(lines) + "\r\n")
+    escaped = unfolded.replace("\\\\", BACKSLASH)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of zones that it had to guess: what comes of them is looked at below
-        return Todo.from_ical("\r\n".join(lines) + "\r\n")
+        return Todo.from_ical(escaped)
+
+
+def _with_backslashes(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace(BACKSLASH, "\\")
+    return [_with_backslashes(each) for each in value] if isinstance(value, list) else value
 
 
 def _components(source: Source, calendar: dict[str, str], findings: Findings) -> Iterator[list[str]]:
@@ -99,7 +110,9 @@ def _keep_of_calendar(line: str, calendar: dict[str, str]) -> None:
     name = line.partition(":")[0].partition(";")[0].upper()
     if name in OF_THE_CALENDAR:
         value = line.partition(":")[2]
-        calendar[name] = str(_parsed(["BEGIN:VTODO", f"SUMMARY:{value}", "END:VTODO"])["SUMMARY"])
+        calendar[name] = _with_backslashes(
+            str(_parsed(["BEGIN:VTODO", f"SUMMARY:{value}", "END:VTODO"])["SUMMARY"])
+        )
 
 
 def _note(around: list[str], findings: Findings) -> None:
