@@ -137,8 +137,8 @@ class OriginRefusedError(ApiError):
 
 
 class ScopeMissingError(ApiError):
-    """The personal token is not good for this: it only reads (`tasks:read`), or is for calendars alone. Accounts
-    and tokens themselves want a log-in."""
+    """The token is not good for this. A personal token may only read (`tasks:read`), or be for calendars alone; an
+    agent's is good for what its user agreed to. Accounts and tokens themselves want a log-in."""
 
     status = 403
     code = "SCOPE_MISSING"
