@@ -33,7 +33,7 @@ SPECIAL = st.sampled_from(
         "\x01", '"', "'", "\\", ";", ",", ":", "%", "%20", "\\n", "=", "+", "@", "#", "[ ]", "[x]", "x ", "(A) ",
         "- ", "* ", "1. ", "```", "due:2026-11-27", "@home", "+work", "title:x", "uid:1", "note:y", "pri:A",
         "at:18:00", "Due: 2026-11-27", "Uid: x", "END:VTODO", "BEGIN:VALARM", "null", "true", "{", "}", "[", "]",
-        "  ", "é", "\u202e",
+        "  ", "é", "\u202e", "\ue000", "\ue05c", "\uf8ff",
     ]
 )  # fmt: skip
 ANY = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=5)
@@ -54,9 +54,9 @@ NONE: dict[str, Any] = {
     "description": None, "priority": None, "tags": [], "due_date": None, "due_time": None, "due_zone": None,
 }  # fmt: skip
 
-ESCAPES = {  # of calendars, typed by somebody
-    **GIVEN, **NONE, "completed": False, "title": r"C:\notes \New", "description": r"\n \\n \; \, \\",
-    "tags": [r"\N"], "uid": r"\N\n",
+ESCAPES = {  # of calendars, typed by somebody, and characters for private use
+    **GIVEN, **NONE, "completed": False, "title": r"C:\notes \New", "tags": [r"\N"], "uid": r"\N\n",
+    "description": r"\n \\n \; \, \\" + "\ue000\ue05c",
 }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from taskward.client.imports.files import Source
 from taskward.client.imports.found import BrokenFileError, Findings, Found, Options
 
 LONGEST_COMPONENT = 20_000  # lines
-BACKSLASH = "\ue05c"  # for private use (Unicode, 23.5): nobody's text has it
+STAND_INS = range(0xE000, 0x110000)  # first those for private use (Unicode, 23.5)
 NO_CALENDAR = "there is no BEGIN:VCALENDAR, as iCalendar has it"
 WHOLE = "Was it copied or downloaded whole?"
 OF_THE_CALENDAR = ("PRODID", "X-WR-CALNAME", "NAME")
@@ -45,28 +45,33 @@ def read(source: Source, options: Options, findings: Findings) -> Iterator[Found
     uids = Uids("icalendar")
     for row, lines in enumerate(_components(source, calendar, findings), 1):
         try:
-            todo = _parsed(lines)
+            todo, stand_in = _parsed(lines)
             draft = _draft(todo, calendar, uids, options, findings)
         except (AttributeError, KeyError, TypeError, ValueError, IndexError):
             findings.refuse(row, f"this VTODO cannot be read: {_summary(lines)}")
             continue
         if found := draft.found(row, findings):
-            yield Found(row, *own_of({name: _with_backslashes(value) for name, value in found.task.items()}))
+            task = {name: _with_backslashes(value, stand_in) for name, value in found.task.items()}
+            yield Found(row, *own_of(task))
 
 
-def _parsed(lines: list[str]) -> Component:
-    """Return a VTODO, with `BACKSLASH` for each escaped one: the library takes the rest of that for an escape."""
+def _parsed(lines: list[str]) -> tuple[Component, str]:
+    """Return a VTODO, and the character that stands in it for an escaped backslash.
+
+    The library would take what follows a backslash for an escape again. The character is one that the component
+    does not have, so that none is mistaken for it.
+    """
     unfolded = re.sub(r"\r\n[ \t]", "", "\r\n".join(lines) + "\r\n")
-    escaped = unfolded.replace("\\\\", BACKSLASH)
+    stand_in = next(character for character in map(chr, STAND_INS) if character not in unfolded)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of zones that it had to guess: what comes of them is looked at below
-        return Todo.from_ical(escaped)
+        return Todo.from_ical(unfolded.replace("\\\\", stand_in)), stand_in
 
 
-def _with_backslashes(value: Any) -> Any:
+def _with_backslashes(value: Any, stand_in: str) -> Any:
     if isinstance(value, str):
-        return value.replace(BACKSLASH, "\\")
-    return [_with_backslashes(each) for each in value] if isinstance(value, list) else value
+        return value.replace(stand_in, "\\")
+    return [_with_backslashes(each, stand_in) for each in value] if isinstance(value, list) else value
 
 
 def _components(source: Source, calendar: dict[str, str], findings: Findings) -> Iterator[list[str]]:
@@ -110,9 +115,8 @@ def _keep_of_calendar(line: str, calendar: dict[str, str]) -> None:
     name = line.partition(":")[0].partition(";")[0].upper()
     if name in OF_THE_CALENDAR:
         value = line.partition(":")[2]
-        calendar[name] = _with_backslashes(
-            str(_parsed(["BEGIN:VTODO", f"SUMMARY:{value}", "END:VTODO"])["SUMMARY"])
-        )
+        todo, stand_in = _parsed(["BEGIN:VTODO", f"SUMMARY:{value}", "END:VTODO"])
+        calendar[name] = _with_backslashes(str(todo["SUMMARY"]), stand_in)
 
 
 def _note(around: list[str], findings: Findings) -> None:
