@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from icalendar import Timezone, Todo
-from icalendar.prop import vCategory, vDDDTypes, vText
+from icalendar.prop import vDDDTypes, vText
 
 from taskward.client.exports import uid_of
 
@@ -16,13 +16,12 @@ BEGIN = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Taskward//taskward export//
 END = "END:VCALENDAR\r\n"
 
 
-class Text(vText):
-    """A text that is escaped as it is (RFC 5545, 3.3.11): the library makes a line break of a typed `\\N`."""
+class Escaped(vText):
+    """A text that is escaped already: the library makes a line break of a typed `\\N`."""
 
     def to_ical(self) -> bytes:
-        """Return it escaped."""
-        escaped = self.replace("\\", "\\\\").replace(";", r"\;").replace(",", r"\,")
-        return re.sub(r"\r\n|\r|\n", r"\\n", escaped).encode()
+        """Return it with the mark that the library takes off, so that it takes off none of the text's."""
+        return self.encode("utf-8-sig")
 
 
 def write_tasks(tasks: Iterable[Mapping[str, Any]], _: str, write: Callable[[str], object]) -> None:
@@ -40,23 +39,28 @@ def write_tasks(tasks: Iterable[Mapping[str, Any]], _: str, write: Callable[[str
 
 def _todo(task: Mapping[str, Any]) -> Todo:
     todo = Todo()
-    todo["UID"] = Text(uid_of(task))
-    todo["SUMMARY"] = Text(task["title"])
+    todo["UID"] = _text(uid_of(task))
+    todo["SUMMARY"] = _text(task["title"])
     todo.add("STATUS", "COMPLETED" if task["completed"] else "NEEDS-ACTION")
     for name, value in (("DTSTAMP", "updated_at"), ("CREATED", "created_at"), ("LAST-MODIFIED", "updated_at")):
         todo.add(name, datetime.fromisoformat(task[value]))
     if task["completed_at"]:
         todo.add("COMPLETED", datetime.fromisoformat(task["completed_at"]))
     if task["description"]:
-        todo["DESCRIPTION"] = Text(task["description"])
+        todo["DESCRIPTION"] = _text(task["description"])
     if task["due_date"]:
         todo["DUE"] = _due(task)
     if task["priority"]:
         todo.add("PRIORITY", PRIORITIES[task["priority"]])
     if task["tags"]:
-        todo["CATEGORIES"] = categories = vCategory([])
-        categories.cats = [Text(tag) for tag in task["tags"]]  # it would make texts of its own of them
+        todo["CATEGORIES"] = Escaped(",".join(map(_text, task["tags"])))
     return todo
+
+
+def _text(value: str) -> Escaped:
+    """Return a text, escaped (RFC 5545, 3.3.11)."""
+    escaped = value.replace("\\", "\\\\").replace(";", r"\;").replace(",", r"\,")
+    return Escaped(re.sub(r"\r\n|\r|\n", r"\\n", escaped))
 
 
 def _due(task: Mapping[str, Any]) -> vDDDTypes:
