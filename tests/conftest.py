@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from itertools import count
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from fastapi import FastAPI
@@ -19,6 +20,7 @@ from taskward.database.url import conninfo
 from taskward.embedded.server import EmbeddedPostgres
 from taskward.settings import Settings
 from tests.client import Client, connect
+from tests.profiles import SOAK
 from tests.purges import purges_end
 from tests.tasks.wire import CountingProxy
 
@@ -48,6 +50,10 @@ EMPTY = """
 """
 
 _numbers = count(1)
+
+# The same examples each time, so that what a run tells is of the code alone; `make soak` draws new ones.
+hypothesis.settings.register_profile("same", derandomize=True)
+hypothesis.settings.load_profile("default" if SOAK else "same")
 
 
 @pytest.fixture(scope="session")

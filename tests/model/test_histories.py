@@ -1,15 +1,18 @@
 """10,000 steps in `make test`; `make soak` begins with 20,000 and goes on for TASKWARD_SECONDS."""
 
 import os
+import random
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
+from itertools import count
 from typing import Any
 
 import httpx2
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from taskward.app import create_app
@@ -17,9 +20,10 @@ from taskward.auth.issue import issue_token
 from taskward.settings import Settings
 from tests.conftest import SECRET
 from tests.model.machine import Histories
-from tests.profiles import by_profile
+from tests.profiles import SOAK, by_profile
 
 STEPS = by_profile(10_000, 20_000)
+SEED = random.randrange(sys.maxsize) if SOAK else 1
 SECONDS = float(os.environ.get("TASKWARD_SECONDS", "0"))
 
 
@@ -55,9 +59,11 @@ def portal(settings: Settings) -> Iterator[BlockingPortal]:
 def test_every_history_goes_as_the_plain_model_says(portal: BlockingPortal) -> None:
     Histories.steps = 0
     end = time.monotonic() + SECONDS
-    while Histories.steps < STEPS or time.monotonic() < end:
+    for number in count(SEED):
+        if Histories.steps >= STEPS and time.monotonic() >= end:
+            break
         run_state_machine_as_test(
-            Histories,
+            seed(number)(Histories),
             settings=settings(
                 max_examples=100,
                 stateful_step_count=60,
@@ -66,4 +72,4 @@ def test_every_history_goes_as_the_plain_model_says(portal: BlockingPortal) -> N
                 suppress_health_check=list(HealthCheck),
             ),
         )
-    print(f"{Histories.steps} steps, no difference")  # noqa: T201
+    print(f"{Histories.steps} steps from seed {SEED} on, no difference")  # noqa: T201
