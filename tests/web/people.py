@@ -25,6 +25,10 @@ class Person:
 
     async def sign_up(self, email: str = EMAIL) -> None:
         await self.page.get_by_role("button", name="I have no account yet").click()
+        await self.sign_up_here(email)
+
+    async def sign_up_here(self, email: str = EMAIL) -> None:
+        """Sign up with the form as it is."""
         await self._enter(email, "Create an account")
 
     async def refresh_cookie(self) -> dict[str, Any] | None:
@@ -96,6 +100,18 @@ class Person:
         await tab.visit()
         await expect(tab.new_title).to_be_focused()
         return tab
+
+
+async def open_account(person: Person) -> Locator:
+    """Open the account's own screen."""
+    await person.page.get_by_role("button", name="Account", exact=True).click()
+    screen = person.page.get_by_role("dialog", name="Account")
+    await expect(screen).to_be_visible()
+    return screen
+
+
+async def close_account(person: Person) -> None:
+    await person.page.get_by_role("dialog", name="Account").get_by_role("button", name="Close").click()
 
 
 async def enter(form: Locator, name: str, value: str) -> None:

@@ -4,33 +4,39 @@ from collections.abc import Iterator
 
 import httpx2
 import pytest
-from playwright.async_api import Browser, Route, expect
+from playwright.async_api import Browser, Locator, Route, expect
 
 from taskward.auth.issue import issue_token
 from taskward.auth.new_passwords import OWN_ADDRESS
 from taskward.settings import Settings
 from tests.conftest import SECRET
 from tests.web.conftest import served
-from tests.web.people import EMAIL, PASSWORD, Person, visiting
+from tests.web.people import EMAIL, PASSWORD, Person, close_account, open_account, visiting
 
 NEW = "another correct horse"
 
 
+def password_dialog(person: Person) -> Locator:
+    return person.page.get_by_role("dialog", name="Change password")
+
+
 async def open_form(person: Person) -> None:
-    await person.page.get_by_role("button", name="Password", exact=True).click()
+    await open_account(person)
+    await person.page.get_by_role("button", name="Change password").click()
     await expect(person.page.get_by_label("Current password")).to_be_focused()
 
 
 async def change(person: Person, current: str, new: str) -> None:
     await person.page.get_by_label("Current password").fill(current)
     await person.page.get_by_label("New password").fill(new)
-    await person.dialog.get_by_role("button", name="Change password").click()
+    await password_dialog(person).get_by_role("button", name="Change password").click()
 
 
 async def changed(person: Person) -> None:
     message = "The password is changed. All other log-ins have ended."
     await expect(person.page.get_by_role("status").filter(has_text=message)).to_be_visible()
-    await expect(person.dialog).to_have_count(0)
+    await expect(password_dialog(person)).to_have_count(0)
+    await close_account(person)
 
 
 async def test_the_log_in_of_this_browser_goes_on_with_the_new_password(member: Person) -> None:
@@ -102,4 +108,5 @@ async def test_who_came_with_a_token_has_no_password_to_change(browser: Browser,
         await alice.page.get_by_label("Access token").fill(issue_token("alice", SECRET.encode(), "HS256", 300))
         await alice.page.get_by_role("button", name="Sign in").click()
         await expect(alice.new_title).to_be_focused()
-        await expect(alice.page.get_by_role("button", name="Password")).to_have_count(0)
+        await open_account(alice)
+        await expect(alice.page.get_by_role("button", name="Change password")).to_have_count(0)

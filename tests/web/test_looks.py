@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.better_auth.node import install_packages
-from tests.web.people import Person, visiting
+from tests.web.people import Person, open_account, visiting
 
 WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
 RULES = {
@@ -75,10 +75,21 @@ async def test_every_state_of_the_page_is_accessible_and_fits_a_phone(visitor: P
     await page.get_by_role("button", name="Help").click()
     await check(person, axe)
     await page.keyboard.press("Escape")
-    await page.get_by_role("button", name="Password").click()
-    await person.dialog.get_by_role("button", name="Change password").click()
-    await expect(person.dialog.locator(".problem")).to_be_visible()
+    account = await open_account(person)
+    await account.get_by_label("What it is for").fill(WORD)
+    for name in ("Make a token", "Make a calendar link"):
+        await account.get_by_role("button", name=name).click()
+    await expect(account.locator("li")).to_have_count(3)
+    await account.get_by_text("Delete my account").click()
+    await account.get_by_role("button", name="Delete everything for good").click()
+    await expect(account.locator("#deleter .problem")).to_be_visible()
     await check(person, axe)
+    await account.get_by_role("button", name="Change password").click()
+    password = page.get_by_role("dialog", name="Change password")
+    await password.get_by_role("button", name="Change password").click()
+    await expect(password.locator(".problem")).to_be_visible()
+    await check(person, axe)
+    await page.keyboard.press("Escape")
     await page.keyboard.press("Escape")
 
     other = await person.another_tab()

@@ -72,7 +72,9 @@ async def test_alice_signs_in_and_nothing_of_it_stays_in_the_address(
         assert page.url == f"{url}/"
         assert "verifier" not in await page.evaluate("Object.keys(sessionStorage).join()")
         await expect(page.locator("#who")).to_be_visible()
-        await expect(page.get_by_role("button", name="Password")).to_be_hidden()
+        await page.get_by_role("button", name="Account").click()
+        await expect(page.get_by_role("button", name="Change password")).to_be_hidden()
+        await page.get_by_role("button", name="Close").click()
         await page.get_by_role("button", name="Sign out").click()
         await expect(page.get_by_role("button", name=BUTTON)).to_be_visible()
 

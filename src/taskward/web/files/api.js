@@ -13,13 +13,14 @@ export class Refused extends Error {
 
 /** Nobody answered, or only to say: later. `retryAfter` is in seconds, 0 when nobody said. */
 export class Unreachable extends Error {
-  constructor(message, retryAfter = 0) {
+  constructor(message, retryAfter = 0, isTooOften = false) {
     super(message);
     this.retryAfter = retryAfter;
+    this.isTooOften = isTooOften;
   }
 }
 
-const LATER = new Set(["RATE_LIMITED", "IDEMPOTENCY_IN_PROGRESS"]);
+const LATER = "IDEMPOTENCY_IN_PROGRESS";
 
 /** What is kept or told in this browser has names that begin so: a proxy may show two services at one origin. */
 export const HERE = `taskward${new URL(".", location).pathname.slice(0, -1)}`;
@@ -41,11 +42,18 @@ export async function call(method, path, { json, form, token, cookie = false, he
     keepalive: method !== "GET", // what was begun is sent although the tab is being closed
   });
   const body = parsed(text);
-  if (response.status >= 500 || response.status === 429 || LATER.has(body?.code)) {
+  if (response.status === 429) throw new Unreachable(tooOften(seconds(response)), seconds(response), true);
+  if (response.status >= 500 || body?.code === LATER) {
     throw new Unreachable(body?.detail ?? "The service does not work right now.", seconds(response));
   }
   if (!response.ok && response.status !== 304) throw new Refused(response.status, body ?? { detail: "Refused." });
   return { status: response.status, body, etag: response.headers.get("ETag") };
+}
+
+/** What to say after too many tries, so many seconds before the next. */
+export function tooOften(left) {
+  if (!left) return "Too many tries. Try again in a moment.";
+  return left === 1 ? "Too many tries. Try again in 1 second." : `Too many tries. Try again in ${left} seconds.`;
 }
 
 async function exchange(path, options) {

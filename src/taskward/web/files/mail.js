@@ -2,7 +2,7 @@
 // memory only.
 
 import { call } from "./api.js";
-import { clearProblems, showProblems } from "./forms.js";
+import { clearProblems, onSubmit } from "./forms.js";
 import * as toast from "./toast.js";
 
 const SENT = "If there is an account with this address, a link is on its way to it, or came in the last 15 minutes.";
@@ -18,8 +18,8 @@ export function listen() {
   if (document.documentElement.dataset.mail !== "true") return;
   button.hidden = false;
   button.addEventListener("click", openForgotten);
-  onSubmit(forgotten, askForLink);
-  onSubmit(proof, prove);
+  answer(forgotten, askForLink);
+  answer(proof, prove);
   proof.addEventListener("close", () => proof.open || (token = null));
   addEventListener("hashchange", follow); // a link, where the page is open already
   follow();
@@ -53,23 +53,12 @@ async function prove() {
   return PROVEN;
 }
 
-/** Have the primary button of a dialog do something, and say what came of it: below, or in the dialog. */
-function onSubmit(dialog, work) {
+/** Have a dialog do something, and say below what came of it. */
+function answer(dialog, work) {
   const form = dialog.querySelector("form");
-  const submit = form.querySelector(".primary");
-  form.addEventListener("submit", async (event) => {
-    if (event.submitter !== submit) return; // Cancel
-    event.preventDefault();
-    clearProblems(form);
-    submit.disabled = true;
-    try {
-      const said = await work(form);
-      dialog.close();
-      toast.say(said);
-    } catch (error) {
-      if (dialog.open) showProblems(form, error);
-    } finally {
-      submit.disabled = false;
-    }
+  onSubmit(form, async () => {
+    const said = await work(form);
+    dialog.close();
+    toast.say(said);
   });
 }

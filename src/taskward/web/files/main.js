@@ -1,5 +1,6 @@
 // The page: puts its parts together, and opens and closes them as people sign in and out.
 
+import * as account from "./account.js";
 import { Refused } from "./api.js";
 import { Changing } from "./changing.js";
 import * as connection from "./connection.js";
@@ -76,16 +77,22 @@ function leave() {
 
 /** After a link its owner signs in; somebody else who is signed in here stays so. */
 async function passwordChanged(byLink) {
-  if (!byLink) return toast.say("The password is changed. All other log-ins have ended.");
+  if (!byLink) return account.passwordChanged("The password is changed. All other log-ins have ended.");
   await session.verify().catch(() => {}); // where it cannot be asked, the next request tells
   if (!session.userId) signIn.open(session);
   toast.say("The password is changed.");
 }
 
+/** An account is no more: nothing unsent has anywhere to go. */
+function deleted() {
+  signingOut.signOutForGood(session, true);
+  toast.say("Your account is deleted, and everything in it.");
+}
+
 session.addEventListener("begin", enter);
 session.addEventListener("end", leave);
 signingOut.listen(session, outbox, () => changing.discardDrafts());
-$("password-button").addEventListener("click", () => password.open());
+account.listen(session, deleted);
 password.listen(session, passwordChanged);
 mail.listen();
 views.listen(() => screen.follow(), () => screen.keep()); // last, since others take their links out of the address

@@ -1,23 +1,18 @@
 // A new password, for the current one or by a link that is good once. What the link has is in memory only.
 
 import { call } from "./api.js";
-import { clearProblems, showProblems } from "./forms.js";
+import { clearProblems, onSubmit } from "./forms.js";
 
 const MADE = document.documentElement.dataset.mail === "true" ? "" : "Whoever runs this service makes them. ";
 const OVER = `${MADE}If you have just used this one, sign in.`;
 const dialog = document.getElementById("password");
 const form = dialog.querySelector("form");
-const submit = form.querySelector(".primary");
 const { current, new: chosen } = form.elements;
 let token = null; // of a link
 
 /** Open for a link, now and whenever one comes; call `changed(byLink)` when the service has the new password. */
 export function listen(session, changed) {
-  form.addEventListener("submit", (event) => {
-    if (event.submitter !== submit) return; // Cancel
-    event.preventDefault();
-    send(session, changed);
-  });
+  onSubmit(form, () => send(session, changed));
   dialog.addEventListener("close", () => dialog.open || empty(null));
   addEventListener("hashchange", follow); // a link, where the page is open already
   follow();
@@ -53,18 +48,14 @@ function empty(link) {
 async function send(session, changed) {
   const byLink = token !== null;
   const json = Object.fromEntries(new FormData(form));
-  clearProblems(form);
-  submit.disabled = true;
   try {
     if (byLink) await call("POST", "/auth/password/reset", { json: { token, ...json } });
     else await session.call("POST", "/auth/password", { json });
-    dialog.close();
-    changed(byLink);
   } catch (error) {
-    if (dialog.open) showProblems(form, explained(error, byLink));
-  } finally {
-    submit.disabled = false;
+    throw explained(error, byLink);
   }
+  dialog.close();
+  changed(byLink);
 }
 
 function explained(error, byLink) {

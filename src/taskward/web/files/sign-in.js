@@ -60,9 +60,13 @@ function become(forNew) {
   const name = forNew ? "Create an account" : "Sign in";
   heading.textContent = submit.textContent = name;
   change.textContent = forNew ? "I have an account" : "I have no account yet";
-  accountForm.querySelector(".for-new").hidden = !forNew;
-  accountForm.elements.password.autocomplete = forNew ? "new-password" : "current-password";
+  accountForm.querySelectorAll(".for-new").forEach((element) => (element.hidden = !forNew));
   clearProblems(form);
+  const { password } = accountForm.elements;
+  password.autocomplete = forNew ? "new-password" : "current-password";
+  password.dataset.rules = forNew ? "password-rules" : "";
+  if (forNew) password.setAttribute("aria-describedby", "password-rules");
+  else password.removeAttribute("aria-describedby");
 }
 
 async function enter(session) {

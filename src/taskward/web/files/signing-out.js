@@ -33,7 +33,8 @@ async function signOut(session, outbox) {
   dialog.showModal();
 }
 
-function signOutForGood(session, lose) {
+/** `lose` says that the person knows that what is unsent is lost. */
+export function signOutForGood(session, lose) {
   session.signOut(lose).catch(() => toast.say(NOT_TOLD));
 }
 

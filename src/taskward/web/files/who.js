@@ -1,7 +1,9 @@
-// Who is signed in, at the head of the page.
+// Who is signed in, at the head of the page, with the button that opens their account.
+
+import * as account from "./account.js";
 
 const who = document.getElementById("who");
-const password = document.getElementById("password-button");
+const button = document.getElementById("account-button");
 
 /** Show it, unless it is there. Raises what Session.call does. */
 export async function open(session) {
@@ -10,10 +12,12 @@ export async function open(session) {
   if (body.id !== session.userId) return; // somebody else has come meanwhile
   who.textContent = body.name ?? body.email ?? body.id;
   who.hidden = false;
-  password.hidden = !body.has_password;
+  account.know(body);
+  button.hidden = false;
 }
 
 export function close() {
   who.textContent = "";
-  who.hidden = password.hidden = true;
+  who.hidden = button.hidden = true;
+  account.close();
 }
