@@ -90,6 +90,7 @@ PUBLIC_BUT_NOT_DESCRIBED = {
     "/docs/assets": [],
     "/": ["GET"],
     "/page/{version}/{name}": ["GET"],
+    "/service-worker.js": ["GET"],
 }
 
 CELLS = [(path, method) for path, methods in OWNED.items() for method in methods]

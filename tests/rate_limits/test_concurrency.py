@@ -196,7 +196,7 @@ def test_these_routes_verify_nobody_and_count_for_an_address(offline: FastAPI) -
     tables = FastRoutes(offline, offline)._table
     anonymous = {template for table in tables.values() for _, template, _, anonymous in table if anonymous}
     assert anonymous == {
-        "/", "/page/{version}/{name}", "/docs", "/redoc", "/docs/assets", "/openapi.json",
+        "/", "/service-worker.js", "/page/{version}/{name}", "/docs", "/redoc", "/docs/assets", "/openapi.json",
     }  # fmt: skip
     watched = {route.path for route in iter_route_contexts(offline.routes)} - anonymous
     for_users = (

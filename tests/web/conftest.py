@@ -27,10 +27,10 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @contextmanager
-def served(settings: Settings) -> Iterator[str]:
-    """Run the service in a thread; yield its address."""
+def served(settings: Settings, port: int = 0) -> Iterator[str]:
+    """Run the service in a thread, at a port if one is named; yield its address."""
     server = uvicorn.Server(uvicorn.Config(create_app(settings), lifespan="on", ws="none", log_config=None))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", port)) as listener:
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()  # who connects before it accepts waits in the queue of the listener
         try:

@@ -81,8 +81,13 @@ class Person:
         await self.dialog.get_by_role("button", name="Save").click()
 
     async def open_editor(self, task: str) -> Locator:
-        await self.row(task).get_by_role("button", name="Edit").click()
+        await self.act(task, "Edit")
         return self.dialog
+
+    async def act(self, task: str, action: str) -> None:
+        """Choose an action in the menu of a task."""
+        await self.row(task).get_by_role("button", name="Actions for").click()
+        await self.page.get_by_role("menuitem", name=action).click()
 
     @property
     def dialog(self) -> Locator:

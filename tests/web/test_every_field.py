@@ -163,7 +163,7 @@ async def test_conflict_and_outbox(member: Person, name: str) -> None:
 
 async def answer_deletion(tab: Person, title: str) -> None:
     async with tab.page.expect_response(lambda response: response.request.method == "DELETE"):
-        await tab.row(title).get_by_role("button", name="Delete").click()
+        await tab.act(title, "Delete")
         await tab.page.evaluate("dispatchEvent(new Event('pagehide'))")  # no more time to undo
 
 

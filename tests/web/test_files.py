@@ -1,10 +1,12 @@
 """How the page is served, asked without a browser."""
 
 import re
+from urllib.parse import urljoin
 
 import pytest
 from fastapi import FastAPI
 
+from taskward.app import create_app
 from taskward.settings import Settings
 from taskward.web.routes import FILES, TYPES
 from tests.accounts.mailing import with_mail
@@ -13,8 +15,13 @@ from tests.conftest import SECRET
 
 pytestmark = pytest.mark.quick
 
+ASKED_ABOUT = {"/", "/service-worker.js"}
 MOST_BYTES = 90_000  # as they are transferred: compressed
-REFERENCE = re.compile(r'(?:src|href)="(page/[^"]+)"|from "\./([\w-]+\.js)"')
+# Of the document; of a module, or of the manifest; of the service worker, which is beside the document.
+REFERENCE = re.compile(
+    r'(?:src|href)="(page/[^"]+)"|(?:from "\./|import\("\./|"src": ")([\w-]+\.(?:js|svg))"'
+    r'|URL\("(service-worker\.js)"'
+)
 
 
 async def everything(client: Client) -> dict[str, bytes]:
@@ -23,8 +30,8 @@ async def everything(client: Client) -> dict[str, bytes]:
     waiting = ["/"]
     while waiting:
         folder = waiting[-1].rpartition("/")[0]
-        for address, module in REFERENCE.findall(found[waiting.pop()].decode()):
-            path = f"/{address}" if address else f"{folder}/{module}"
+        for address, neighbour, worker in REFERENCE.findall(found[waiting.pop()].decode()):
+            path = f"/{address or worker}" if address or worker else f"{folder}/{neighbour}"
             if path not in found:
                 response = await client.get(path)
                 assert response.status_code == 200
@@ -42,13 +49,14 @@ async def test_all_of_it_is_light_and_every_file_is_used(anonymous: Client) -> N
 
 
 async def test_the_document_is_asked_about_and_its_files_are_kept_for_good(anonymous: Client) -> None:
-    document = await anonymous.get("/")
-    assert document.headers["cache-control"] == "no-cache"
-    assert document.headers["content-type"] == "text/html; charset=utf-8"
-    unchanged = await anonymous.get("/", headers={"If-None-Match": document.headers["etag"]})
-    assert (unchanged.status_code, unchanged.content) == (304, b"")
-    assert unchanged.headers["etag"] == document.headers["etag"]
-    for path in (await everything(anonymous)).keys() - {"/"}:
+    for path, media_type in {"/": "text/html", "/service-worker.js": "text/javascript"}.items():
+        document = await anonymous.get(path)
+        assert document.headers["cache-control"] == "no-cache"
+        assert document.headers["content-type"] == f"{media_type}; charset=utf-8"
+        unchanged = await anonymous.get(path, headers={"If-None-Match": document.headers["etag"]})
+        assert (unchanged.status_code, unchanged.content) == (304, b"")
+        assert unchanged.headers["etag"] == document.headers["etag"]
+    for path in (await everything(anonymous)).keys() - ASKED_ABOUT:
         file = await anonymous.get(path)
         assert "immutable" in file.headers["cache-control"]
         assert file.headers["content-type"].split(";")[0] == TYPES[path[path.rindex(".") :]]
@@ -68,10 +76,14 @@ async def test_what_is_compressed_is_what_the_client_takes(
         assert response.headers.get("content-encoding") == coding
         assert response.headers["vary"] == "Accept-Encoding"
         assert response.content == expected.content
-        assert (response.headers.get("etag") == expected.headers.get("etag")) is (coding is None or path != "/")
+        assert (response.headers.get("etag") == expected.headers.get("etag")) is (
+            coding is None or path not in ASKED_ABOUT
+        )
 
 
-@pytest.mark.parametrize("wrong", ["main.js.bak", "index.html", "..", "%2e%2e%2froutes.py", "routes.py", ""])
+@pytest.mark.parametrize(
+    "wrong", ["main.js.bak", "index.html", "service-worker.js", "..", "%2e%2e%2froutes.py", "routes.py", ""]
+)
 async def test_nothing_else_is_there(anonymous: Client, wrong: str) -> None:
     folder = next(path for path in await everything(anonymous) if path != "/").rpartition("/")[0]
     for path in (f"{folder}/{wrong}", "/page/0123456789abcdef/main.js"):
@@ -91,6 +103,23 @@ async def test_the_policy_allows_nothing_but_its_own_files(anonymous: Client) ->
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|style=|\son\w+=", text), path
 
 
+async def test_the_manifest_leads_to_the_page_and_its_icons(anonymous: Client) -> None:
+    (path,) = [path for path in await everything(anonymous) if path.endswith(".webmanifest")]
+    manifest = (await anonymous.get(path)).json()
+    assert {urljoin(path, manifest[name]) for name in ("start_url", "scope")} == {"/"}
+    assert manifest["display"] == "standalone"
+    assert {icon["purpose"] for icon in manifest["icons"]} == {"any", "maskable"}
+    for icon in manifest["icons"]:
+        assert (await anonymous.get(urljoin(path, icon["src"]))).headers["content-type"] == icon["type"]
+
+
+async def test_the_service_worker_keeps_all_files_of_the_page_and_nothing_else(anonymous: Client) -> None:
+    worker = (await anonymous.get("/service-worker.js")).text
+    kept = re.search(r'"(page/[^"]+ [^"]+)"', worker)
+    assert kept
+    assert {f"/{path}" for path in kept[1].split()} == (await everything(anonymous)).keys() - ASKED_ABOUT
+
+
 async def test_the_page_says_whether_people_sign_in_here(anonymous: Client) -> None:
     assert 'data-accounts="true" data-mail="false"' in (await anonymous.get("/")).text
 
@@ -99,6 +128,12 @@ class TestWithMail:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
         return with_mail(settings)
+
+    async def test_other_settings_are_another_service_worker(self, anonymous: Client, settings: Settings) -> None:
+        """Their document is another one, which the browser is to keep in place of this."""
+        without = settings.model_copy(update={"smtp_url": None})
+        async with connect(create_app(without)) as other:
+            assert (await other.get("/service-worker.js")).text != (await anonymous.get("/service-worker.js")).text
 
     async def test_the_page_says_that_mail_is_sent(self, anonymous: Client) -> None:
         assert 'data-accounts="true" data-mail="true"' in (await anonymous.get("/")).text

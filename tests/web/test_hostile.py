@@ -28,7 +28,7 @@ async def test_hostile_texts_are_shown_as_they_are(member: Person) -> None:
     await expect(member.titles).to_have_text(HOSTILE[::-1])
     await expect(member.page.locator("#rows .description")).to_have_text(HOSTILE[::-1])
     await expect(member.page.locator("#rows .tags")).to_have_text([f"Tags: {tag(text)}" for text in HOSTILE[::-1]])
-    assert await member.page.title() == "Tasks"
+    assert await member.page.title() == "Taskward"
     assert await member.page.locator("#rows").locator("img, script, svg, base").count() == 0
 
 

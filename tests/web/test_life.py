@@ -10,7 +10,7 @@ from tests.web.people import EMAIL, PASSWORD, Person
 
 async def test_a_person_signs_up_and_a_task_lives_its_whole_life(person: Person) -> None:
     await person.sign_up()
-    await expect(person.page.get_by_text("Nothing to do.")).to_be_visible()
+    await expect(person.page.get_by_text("Write what you have to do above, and press Enter.")).to_be_visible()
     await person.add("Buy milk")
     await expect(person.page.get_by_text("1 task", exact=True)).to_be_visible()
 
@@ -24,11 +24,11 @@ async def test_a_person_signs_up_and_a_task_lives_its_whole_life(person: Person)
     await expect(person.row("Buy oat milk").get_by_role("checkbox")).to_be_checked()
     await expect(person.row("Buy oat milk")).to_contain_text("Two litres")
 
-    await person.row("Buy oat milk").get_by_role("button", name="Delete").click()
+    await person.act("Buy oat milk", "Delete")
     await expect(person.rows).to_have_count(0)
     await person.page.get_by_role("button", name="Undo").click()
     await expect(person.rows).to_have_count(1)
-    await person.row("Buy oat milk").get_by_role("button", name="Delete").click()
+    await person.act("Buy oat milk", "Delete")
     other = await person.another_tab()
     await expect(other.rows).to_have_count(1)
     await person.page.goto("about:blank")  # leaving sends what could still have been undone

@@ -69,7 +69,7 @@ async def test_every_state_of_the_page_is_accessible_and_fits_a_phone(visitor: P
     await person.row("Buy milk").get_by_role("checkbox").check()
     await person.everything_saved()
     await check(person, axe)
-    await person.row(WORD).get_by_role("button", name="Delete").click()
+    await person.act(WORD, "Delete")
     await check(person, axe)  # with the offer to undo
     await page.get_by_role("button", name="Undo").click()
     await page.get_by_role("button", name="Help").click()
@@ -93,7 +93,7 @@ async def test_every_state_of_the_page_is_accessible_and_fits_a_phone(visitor: P
     await page.keyboard.press("Escape")
 
     other = await person.another_tab()
-    await other.row(WORD).get_by_role("button", name="Edit").click()
+    await other.act(WORD, "Edit")
     await check(other, axe)
     await person.edit(WORD, title=WORD[::-1])
     await person.everything_saved()

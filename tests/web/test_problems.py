@@ -77,7 +77,7 @@ async def test_refused_tags_come_back_with_the_reason_beside_them(member: Person
 async def test_what_is_being_typed_outlives_a_reload(member: Person) -> None:
     await member.add("Buy milk")
     await member.new_title.fill("Half a tho")
-    await member.row("Buy milk").get_by_role("button", name="Edit").click()
+    await member.act("Buy milk", "Edit")
     await member.dialog.get_by_label("Description").fill("Two li")
     await member.page.reload()
     await expect(member.dialog.get_by_label("Description")).to_have_value("Two li")

@@ -15,7 +15,7 @@ async def stale_tabs(member: Person) -> tuple[Person, Person]:
 
 async def edited_in_both(member: Person) -> tuple[Person, Locator]:
     first, second = await stale_tabs(member)
-    await second.row("Buy milk").get_by_role("button", name="Edit").click()
+    await second.act("Buy milk", "Edit")
     await first.edit("Buy milk", title="Buy eggs")
     await first.everything_saved()
     question = await retitled(second)
@@ -64,7 +64,7 @@ async def test_a_conflict_can_wait_and_outlives_a_reload(member: Person) -> None
 
 async def test_changes_of_different_fields_both_stay(member: Person) -> None:
     first, second = await stale_tabs(member)
-    await second.row("Buy milk").get_by_role("button", name="Edit").click()
+    await second.act("Buy milk", "Edit")
     await first.edit("Buy milk", title="Buy eggs")
     await first.everything_saved()
     await second.dialog.get_by_label("Description").fill("Two litres")
@@ -77,7 +77,7 @@ async def test_changes_of_different_fields_both_stay(member: Person) -> None:
 
 async def test_deleting_what_changed_meanwhile_is_asked_about(member: Person) -> None:
     first, second = await stale_tabs(member)
-    await second.row("Buy milk").get_by_role("button", name="Delete").click()
+    await second.act("Buy milk", "Delete")
     await first.edit("Buy milk", title="Buy eggs")
     await first.everything_saved()
     await second.page.evaluate("dispatchEvent(new Event('pagehide'))")  # no more time to undo
@@ -90,8 +90,8 @@ async def test_deleting_what_changed_meanwhile_is_asked_about(member: Person) ->
 
 async def test_editing_what_was_deleted_meanwhile_loses_nothing(member: Person) -> None:
     first, second = await stale_tabs(member)
-    await second.row("Buy milk").get_by_role("button", name="Edit").click()
-    await first.row("Buy milk").get_by_role("button", name="Delete").click()
+    await second.act("Buy milk", "Edit")
+    await first.act("Buy milk", "Delete")
     await first.page.reload()
     await expect(first.page.get_by_text("0 tasks")).to_be_visible()
     question = await retitled(second)

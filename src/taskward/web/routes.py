@@ -1,8 +1,9 @@
-"""The page over HTTP: one document that is asked about each time, and files that are kept for good."""
+"""The page over HTTP: a document and a service worker that are asked about each time, and files kept for good."""
 
 import gzip
 import hashlib
 import re
+from collections.abc import Mapping
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -19,13 +20,21 @@ from taskward.errors import RouteNotFoundError
 
 FILES = Path(__file__).parent / "files"
 DOCUMENT = "index.html"
-TYPES = {".css": "text/css", ".html": "text/html", ".js": "text/javascript", ".svg": "image/svg+xml"}
+WORKER = "service-worker.js"  # beside the document: it may take care of nothing above itself
+TYPES = {
+    ".css": "text/css",
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+}
 
 # Even if somebody's text became HTML, nothing would run it, and nothing could be sent anywhere but here.
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'; trusted-types 'none'",
+    "img-src 'self' data:; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; "
+    # One policy, which knows the address of the service worker and no other: browsers want one for that.
+    "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types service-worker",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Vary": "Accept-Encoding",
 }
@@ -45,7 +54,8 @@ def page_routes(
     `passwords`, with it alone.
     """
     router = APIRouter(include_in_schema=False)
-    contents, version = _contents()
+    files, version = files_and_version()
+    contents = dict(files)
     # Relative to the document, wherever a proxy shows it.
     names = {
         "files": f"page/{version}",
@@ -54,30 +64,42 @@ def page_routes(
         "provider": escape(urlsplit(provider or "").netloc),
         "passwords": str(passwords).lower(),
     }
-    document = Content(Template(contents[DOCUMENT].plain.decode()).substitute(names).encode())
-    tag = _digest(document.plain)
+    document = contents.pop(DOCUMENT).filled(names)
+    # It changes with the document, which changes with every file: so browsers notice that there is another one.
+    kept = " ".join(f"{names['files']}/{name}" for name in sorted(contents) if name != WORKER)
+    worker = contents.pop(WORKER).filled({**names, "document": document.tag, "kept": kept})
 
     @router.get("/")
     @fast
     async def read_page(request: Request) -> Response:
-        body, encoding = document.for_client(request)
-        own_tag = f'"{tag}.{len(body)}"'  # each coding is a representation of its own (RFC 9110, 8.8.3.3)
-        headers = {"ETag": own_tag, **ASK_AGAIN, **HEADERS}
-        if is_unchanged(request, own_tag):
-            return Response(status_code=304, headers=headers)
-        return Response(body, media_type=TYPES[".html"], headers={**headers, **encoding})
+        return _asked_about(request, document, DOCUMENT)
+
+    @router.get(f"/{WORKER}")
+    @fast
+    async def read_service_worker(request: Request) -> Response:
+        return _asked_about(request, worker, WORKER)
 
     @router.get("/page/{version}/{name}")
     @fast
     async def read_file(request: Request) -> Response:
         name = request.path_params["name"]
-        if request.path_params["version"] != version or name not in contents or name == DOCUMENT:
+        if request.path_params["version"] != version or name not in contents:
             raise RouteNotFoundError
         body, encoding = contents[name].for_client(request)
         headers = {**FOR_GOOD, **HEADERS, **encoding}
         return Response(body, media_type=TYPES[Path(name).suffix], headers=headers)
 
     return router
+
+
+def _asked_about(request: Request, content: "Content", name: str) -> Response:
+    """Return what browsers keep and ask about each time: all of it, or that it is still what they have."""
+    body, encoding = content.for_client(request)
+    tag = f'"{content.tag}.{len(body)}"'  # each coding is a representation of its own (RFC 9110, 8.8.3.3)
+    headers = {"ETag": tag, **ASK_AGAIN, **HEADERS}
+    if is_unchanged(request, tag):
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type=TYPES[Path(name).suffix], headers={**headers, **encoding})
 
 
 class Content:
@@ -88,6 +110,15 @@ class Content:
         self.plain = plain
         self._compressed = gzip.compress(plain, mtime=0)
 
+    @property
+    def tag(self) -> str:
+        """Return what tells it from any other content."""
+        return _digest(self.plain)
+
+    def filled(self, names: Mapping[str, str]) -> "Content":
+        """Return it with the names that it leaves open."""
+        return Content(Template(self.plain.decode()).substitute(names).encode())
+
     def for_client(self, request: Request) -> tuple[bytes, dict[str, str]]:
         """Return the body for a client, and its headers."""
         if TAKES_GZIP.search(request.headers.get("accept-encoding", "")):
@@ -96,8 +127,8 @@ class Content:
 
 
 @cache
-def _contents() -> tuple[dict[str, Content], str]:
-    """Return the files by their name, and the name of all of them together: so modules find each other."""
+def files_and_version() -> tuple[dict[str, Content], str]:
+    """Read the files; return them by name, and the name of all of them together: so modules find each other."""
     contents = {path.name: path.read_bytes() for path in FILES.iterdir() if path.suffix in TYPES}
     version = _digest(b"".join(contents[name] for name in sorted(contents)))
     return {name: Content(plain) for name, plain in contents.items()}, version

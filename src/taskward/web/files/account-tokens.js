@@ -12,11 +12,14 @@ const parts = [];
 
 export function listen(session, say) {
   const account = document.getElementById("account");
-  const ofCalendar = () => ({ name: "Calendar", scopes: [CALENDAR], expires_in_days: CALENDAR_DAYS });
   parts.push(
     new Part(account.querySelector(".tokens"), session, say, { asked: ofProgram, shown: ({ token }) => token, ends: "Revoke" }),
     new Part(account.querySelector(".calendar"), session, say, { asked: ofCalendar, shown: linkOf, ends: "End", isLink: true }),
   );
+}
+
+function ofCalendar() {
+  return { name: "Calendar", scopes: [CALENDAR], expires_in_days: CALENDAR_DAYS };
 }
 
 function ofProgram({ name, scopes, expires_in_days }) {

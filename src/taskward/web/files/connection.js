@@ -14,9 +14,10 @@ export function reachable() {
   outage.hidden = true;
 }
 
-export function unreachable(error) {
+/** Tell that nobody answers, and what comes of that. */
+export function unreachable(error, consequence = KEPT) {
   outage.hidden = false;
-  outage.querySelector("p").textContent = `${error.message} ${KEPT}`;
+  outage.querySelector("p").textContent = `${error.message} ${consequence}`;
 }
 
 /** Tell why nothing was read, and where nobody answered, call `again()` later. */
@@ -27,8 +28,8 @@ export function failed(error, again) {
 }
 
 /** Tell that nobody answers, and call `again()` later. */
-export function retryLater(error, again) {
-  unreachable(error);
+export function retryLater(error, again, consequence = KEPT) {
+  unreachable(error, consequence);
   retry = setTimeout(again, patience.milliseconds(error.retryAfter));
 }
 

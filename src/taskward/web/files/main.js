@@ -6,6 +6,7 @@ import { Changing } from "./changing.js";
 import * as connection from "./connection.js";
 import * as keys from "./keys.js";
 import * as mail from "./mail.js";
+import * as offline from "./offline.js";
 import { Outbox } from "./outbox.js";
 import * as password from "./password.js";
 import * as provider from "./provider.js";
@@ -20,6 +21,7 @@ import { undo } from "./undo.js";
 import * as views from "./views.js";
 import * as who from "./who.js";
 
+const NOBODY_YET = "Your tasks are shown as soon as it can be.";
 const MEMBERS = ["tasks", "sign-out", "help-button"];
 const $ = (id) => document.getElementById(id);
 
@@ -44,7 +46,7 @@ async function start() {
     else signIn.open(session);
   } catch (error) {
     if (error instanceof Refused) refused(error);
-    else connection.retryLater(error, start);
+    else connection.retryLater(error, start, NOBODY_YET);
   }
 }
 
@@ -95,6 +97,7 @@ signingOut.listen(session, outbox, () => changing.discardDrafts());
 account.listen(session, deleted);
 password.listen(session, passwordChanged);
 mail.listen();
+offline.listen();
 views.listen(() => screen.follow(), () => screen.keep()); // last, since others take their links out of the address
 
 // --- What the service has, and what it has not yet ---------------------------------------------------------------

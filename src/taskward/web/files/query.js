@@ -6,6 +6,8 @@ const TYPING_MS = 250;
 const form = document.getElementById("query");
 const { q, tag, sort, reverse } = form.elements;
 
+const orderButton = document.getElementById("order-button"); // where the screen is narrow
+
 export class Query {
   #look;
   #view = views.FIRST;
@@ -16,6 +18,7 @@ export class Query {
   constructor(look) {
     this.#look = look;
     form.addEventListener("submit", (event) => event.preventDefault());
+    orderButton.addEventListener("click", unfold);
     form.addEventListener("input", ({ target }) => {
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.#choose(target), target === q ? TYPING_MS : 0);
@@ -80,4 +83,8 @@ export class Query {
     tag.replaceChildren(tag.options[0], ...sorted.map((each) => new Option(each, each)));
     tag.value = selected;
   }
+}
+
+function unfold() {
+  orderButton.setAttribute("aria-expanded", form.classList.toggle("unfolded"));
 }

@@ -2,6 +2,7 @@
 
 import { dayInWords, dayOf, isOverdue } from "./due.js";
 import { shown } from "./fields.js";
+import * as menu from "./row-menu.js";
 
 const list = document.getElementById("rows");
 const template = document.getElementById("row");
@@ -40,8 +41,7 @@ function fill(item, row) {
   shown(item, row).forEach(([element, content]) => text(element, content));
   text(item.querySelector(".late"), isOverdue(row) ? "Overdue" : "");
   text(item.querySelector(".completed_at"), row.completed && row.completed_at ? `Done ${dayInWords(dayOf(row.completed_at))}` : "");
-  item.querySelector(".edit").setAttribute("aria-label", `Edit ${row.title}`);
-  item.querySelector(".delete").setAttribute("aria-label", `Delete ${row.title}`);
+  item.querySelector(".actions").setAttribute("aria-label", `Actions for ${row.title}`);
   const conflict = row.change?.state === "conflict";
   text(item.querySelector(".state"), conflict ? CONFLICT : row.change ? WAITING : "");
   item.querySelector(".choose").hidden = !conflict;
@@ -71,9 +71,9 @@ export function current() {
 
 /** Call `complete(row)`, `edit(row)`, `remove(row)`, `choose(row)` as people ask for it. */
 export function listen({ complete, edit, remove, choose }) {
-  const actions = { edit, delete: remove, choose };
   list.addEventListener("change", ({ target }) => complete(target.closest("li").row));
   list.addEventListener("click", ({ target }) => {
-    if (target.matches("button")) actions[target.className](target.closest("li").row);
+    if (target.matches(".choose")) choose(target.closest("li").row);
+    if (target.matches(".actions")) menu.open(target, { edit, remove });
   });
 }

@@ -7,7 +7,7 @@ import * as rows from "./rows.js";
 import * as views from "./views.js";
 
 const REFRESH_MS = 30_000;
-const NOTHING_YET = "Nothing to do. Add your first task above.";
+const NOTHING_YET = "Nothing here yet.\nWrite what you have to do above, and press Enter.";
 const NOTHING_HERE = "No task here.";
 const $ = (id) => document.getElementById(id);
 const counted = (count) => (count === 1 ? "1 task" : `${count} tasks`);
