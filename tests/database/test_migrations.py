@@ -24,6 +24,7 @@ from taskward.database.migrate import (
     head,
     migrate,
 )
+from taskward.database.migrated import is_migrated
 from taskward.database.revision import newest
 from taskward.database.startup_check import IsolationError, check_isolation_at
 from taskward.database.url import conninfo
@@ -71,6 +72,20 @@ async def test_down_to_nothing_and_up_again_is_a_whole_database(empty_database_u
         assert connection.execute(left).fetchall() == [("alembic_version",)]
     migrate(address)
     await check_isolation_at(address, TABLES)
+
+
+async def test_only_a_database_with_nothing_to_do_is_known_as_migrated(empty_database_url: str) -> None:
+    address = conninfo(empty_database_url)
+    assert not is_migrated(address)
+    migrate(address, revision="0014")
+    assert not is_migrated(address)
+    migrate(address)
+    assert is_migrated(address)
+    with psycopg.connect(address) as owner:
+        owner.execute("UPDATE alembic_version SET version_num = '9999'")
+    assert not is_migrated(address)
+    with pytest.raises(UnknownRevisionError):
+        migrate(address)
 
 
 async def test_many_that_start_at_once_migrate_once(empty_database_url: str) -> None:

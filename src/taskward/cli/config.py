@@ -10,7 +10,6 @@ from pydantic import SecretStr
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 
 from taskward.addresses import without_query
-from taskward.auth.keys import ProviderKeys
 from taskward.cli.configuration_warnings import warnings
 from taskward.database.url import conninfo
 from taskward.settings import Settings
@@ -55,6 +54,8 @@ def check_addresses(settings: Settings) -> None:
 
         connection_pool(settings.rate_limit_storage_url.get_secret_value())
     if settings.jwt_jwks_url is not None:
+        from taskward.auth.keys import ProviderKeys  # likewise: it loads 66 modules
+
         ProviderKeys(settings.jwt_jwks_url)
 
 

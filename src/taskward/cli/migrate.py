@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import psycopg
 
 from taskward.cli.postgres import database_of
-from taskward.database import migrate as migrations
 from taskward.database.after_restore import begin_again
+from taskward.database.migrated import is_migrated
 from taskward.database.url import conninfo, without_pooler
 from taskward.features import TABLES
 from taskward.settings import Settings
@@ -33,7 +33,20 @@ def after_restore() -> str:
 def migrate_url(settings: Settings, url: str) -> None:
     """Migrate the database at `url`, through DATABASE_MIGRATION_URL where it is set."""
     with _owners_address(settings, url) as address:
-        migrations.migrate(address, tables=TABLES.names)
+        _migrate(address)
+
+
+def migrate_where_needed(settings: Settings, url: str) -> None:
+    """Do so unless it is migrated already, as at most starts."""
+    with _owners_address(settings, url) as address:
+        if not is_migrated(address):
+            _migrate(address)
+
+
+def _migrate(address: str) -> None:
+    from taskward.database.migrate import migrate as run  # with Alembic and SQLAlchemy: 0.2 s of most starts
+
+    run(address, tables=TABLES.names)
 
 
 @contextmanager

@@ -11,11 +11,25 @@ from taskward.terminal_text import harmless
 @contextmanager
 def one_line_errors() -> Iterator[None]:
     """Say what is wrong in the operator's own terms, and exit with 1; a traceback is for our mistakes."""
+    try:
+        yield
+    except Exception as error:
+        if (message := _message(error)) is None:
+            raise
+    else:
+        return
+    for line in message.splitlines():
+        typer.echo(f"taskward: {harmless(line)}", err=True)
+    raise typer.Exit(1)
+
+
+def _message(error: Exception) -> str | None:
+    """Return what to say; None for what is no error of the operator's. What it takes is loaded when there is one."""
     import psycopg
 
     from taskward.accounts.administration import AccountError
     from taskward.database.driver.causes import cause_of
-    from taskward.database.migrate import MissingRightsError, UnknownRevisionError
+    from taskward.database.migrated import MissingRightsError, UnknownRevisionError
     from taskward.database.startup_check import UnfitDatabaseError
     from taskward.database.url import InvalidDatabaseUrlError
     from taskward.embedded.backup import BackupError
@@ -24,22 +38,18 @@ def one_line_errors() -> Iterator[None]:
     from taskward.os_errors import in_words
     from taskward.settings import InvalidSettingsError
 
-    try:
-        yield
-    except AuthenticationError as error:
-        message = error.reason
-    except (
-        AccountError, ApiError, BackupError, EmbeddedPostgresError, InvalidDatabaseUrlError, InvalidSettingsError,
-        MissingRightsError, UnfitDatabaseError, UnknownRevisionError,
-    ) as error:  # fmt: skip
-        message = str(error)
-    except OSError as error:
-        message = in_words(error)
-    except psycopg.Error as error:
-        problem = "cannot be reached" if isinstance(error, psycopg.OperationalError) else "refused"
-        message = f"the database {problem}: {cause_of(error)}"
-    else:
-        return
-    for line in message.splitlines():
-        typer.echo(f"taskward: {harmless(line)}", err=True)
-    raise typer.Exit(1)
+    match error:
+        case AuthenticationError():
+            return error.reason
+        case (
+            AccountError() | ApiError() | BackupError() | EmbeddedPostgresError() | InvalidDatabaseUrlError()
+            | InvalidSettingsError() | MissingRightsError() | UnfitDatabaseError() | UnknownRevisionError()
+        ):  # fmt: skip
+            return str(error)
+        case OSError():
+            return in_words(error)
+        case psycopg.Error():
+            problem = "cannot be reached" if isinstance(error, psycopg.OperationalError) else "refused"
+            return f"the database {problem}: {cause_of(error)}"
+        case _:
+            return None

@@ -21,9 +21,8 @@ import uvicorn
 from taskward.addresses import without_query
 from taskward.cli.config import check_addresses
 from taskward.cli.configuration_warnings import warnings
-from taskward.cli.migrate import migrate_url
+from taskward.cli.migrate import migrate_where_needed
 from taskward.cli.postgres import database_of
-from taskward.cli.token import token
 from taskward.database.driver.causes import cause_of
 from taskward.database.startup_check import (
     check_isolation_at,
@@ -38,8 +37,6 @@ from taskward.loopback import is_loopback
 from taskward.observability.audit import check_file
 from taskward.observability.logging import log_config
 from taskward.observability.shared import shared_metrics
-from taskward.operations.metrics_listener import serving_metrics
-from taskward.server.protocol import BoundedProtocol
 from taskward.server.workers import Workers
 from taskward.settings import Settings
 
@@ -103,6 +100,8 @@ def _metrics_beside(settings: Settings) -> Iterator[int | None]:
     if settings.metrics_port is None:
         yield None
         return
+    from taskward.operations.metrics_listener import serving_metrics  # with the framework, for those who want it
+
     listener = listen(settings.host, settings.metrics_port, "METRICS_PORT")
     with serving_metrics(listener, settings.metrics_bearer) as port:
         yield port
@@ -160,7 +159,7 @@ class _Preparation:
             return
 
     def _prepare(self) -> None:
-        migrate_url(self._settings, self._url)
+        migrate_where_needed(self._settings, self._url)
         embedded = self._settings.database_url is None  # nobody can upgrade it but by a newer Taskward
         also = [warn_of_a_server_that_only_reads, *([] if embedded else [warn_of_an_old_server])]
         asyncio.run(check_isolation_at(conninfo(self._url), TABLES, also=also))
@@ -172,7 +171,7 @@ def _uvicorn_config(settings: Settings) -> uvicorn.Config:
         factory=True,
         workers=settings.workers,
         lifespan="on",
-        http=BoundedProtocol,
+        http="taskward.server.protocol:BoundedProtocol",  # by name: the supervisor needs no framework
         ws="none",
         log_config=log_config(settings.log_level, settings.log_format, settings.audit_log_file),
         access_log=False,
@@ -205,6 +204,8 @@ def announce(settings: Settings, bound: str, port: int, metrics_port: int | None
         lines.append(f"  data: {settings.data_dir.resolve()} (embedded PostgreSQL)")
     if settings.development and is_loopback(bound):  # others may read the log of the rest
         if settings.has_secret:
+            from taskward.cli.token import token  # loads what signs, when the service answers already
+
             header = shlex.quote(f"Authorization: Bearer {token('user_123')}")
         else:
             lines.append(f"  tokens: those of the keys at {without_query(settings.jwt_jwks_url or '')}")

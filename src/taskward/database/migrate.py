@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from taskward.database.driver.causes import primary
+from taskward.database.migrated import INHERITED, MissingRightsError, UnknownRevisionError
 from taskward.database.startup_check import check_encoding
 
 # An arbitrary constant. Whoever holds this advisory lock may change the schema.
@@ -56,7 +57,7 @@ MISSING_RIGHTS = """
 # hashes without it. GRANT gives both unless told otherwise, which it can be from PostgreSQL 16 on. So here are the
 # grants, whoever made them and for whichever login role, that this role may change: its own, and all where it is a
 # superuser. The start-up check names what is left.
-INHERIT_NOTHING = """
+INHERIT_NOTHING = f"""
     DO $$
     DECLARE
         granted record;
@@ -64,9 +65,7 @@ INHERIT_NOTHING = """
         FOR granted IN
             SELECT roleid::regrole AS made, member::regrole AS member, grantor::regrole AS grantor
               FROM pg_auth_members AS membership
-             WHERE roleid IN ('taskward_app'::regrole, 'taskward_accounts'::regrole)
-               AND to_jsonb(membership) ->> 'inherit_option' = 'true'
-               AND pg_has_role(grantor, 'USAGE')
+             WHERE {INHERITED}
         LOOP
             EXECUTE format('GRANT %s TO %s WITH INHERIT FALSE GRANTED BY %s',
                            granted.made, granted.member, granted.grantor);
@@ -74,14 +73,6 @@ INHERIT_NOTHING = """
     END
     $$
 """
-
-
-class UnknownRevisionError(Exception):
-    """The database has been migrated by a newer version than this one."""
-
-
-class MissingRightsError(Exception):
-    """The role may not do what migrations do; the message says who must grant what, in one line."""
 
 
 def migrate(conninfo: str, *, tables: Sequence[str] = (), revision: str = "head") -> None:

@@ -15,7 +15,8 @@ from psycopg.conninfo import make_conninfo
 
 from taskward.atomic_files import written_whole
 from taskward.database.after_restore import begin_again
-from taskward.database.migrate import UnknownRevisionError, migrate
+from taskward.database.migrate import migrate
+from taskward.database.migrated import UnknownRevisionError
 from taskward.database.startup_check import check_isolation_at
 from taskward.database.tables import Tables
 from taskward.embedded.server import OWNER, program
