@@ -39,7 +39,8 @@ finally:
 def test_the_supervisor_loads_no_framework_and_nothing_that_migrates_or_signs() -> None:
     """A start whose database is migrated needs none of it, and waits 0.3 s for it otherwise."""
     code = "import sys, taskward.cli.main, taskward.cli.serve; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
     assert {"taskward.cli.serve", "uvicorn", "psycopg"} <= set(loaded)
     assert {"fastapi", "starlette.routing", "sqlalchemy", "alembic", "jwt", "cryptography"}.isdisjoint(loaded)
     assert len(loaded) <= 700  # 607 on Python 3.11; it was 1,060

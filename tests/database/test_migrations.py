@@ -16,15 +16,13 @@ from pytest_alembic.tests import default
 
 from taskward.database.migrate import (
     MIGRATION_LOCK,
-    MissingRightsError,
-    UnknownRevisionError,
     alembic_config,
     current,
     engine,
     head,
     migrate,
 )
-from taskward.database.migrated import is_migrated
+from taskward.database.migrated import MissingRightsError, UnknownRevisionError, is_migrated
 from taskward.database.revision import newest
 from taskward.database.startup_check import IsolationError, check_isolation_at
 from taskward.database.url import conninfo

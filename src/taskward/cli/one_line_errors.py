@@ -24,7 +24,7 @@ def one_line_errors() -> Iterator[None]:
 
 
 def _message(error: Exception) -> str | None:
-    """Return what to say; None for what is no error of the operator's. What it takes is loaded when there is one."""
+    """Return what to say; None for what is no error of the operator's. It loads what that takes."""
     import psycopg
 
     from taskward.accounts.administration import AccountError

@@ -16,7 +16,6 @@ from http.client import HTTPException
 from ipaddress import ip_address
 
 import psycopg
-import uvicorn
 
 from taskward.addresses import without_query
 from taskward.cli.config import check_addresses
@@ -37,6 +36,7 @@ from taskward.loopback import is_loopback
 from taskward.observability.audit import check_file
 from taskward.observability.logging import log_config
 from taskward.observability.shared import shared_metrics
+from taskward.server.worker_config import WorkerConfig
 from taskward.server.workers import Workers
 from taskward.settings import Settings
 
@@ -165,8 +165,8 @@ class _Preparation:
         asyncio.run(check_isolation_at(conninfo(self._url), TABLES, also=also))
 
 
-def _uvicorn_config(settings: Settings) -> uvicorn.Config:
-    return uvicorn.Config(
+def _uvicorn_config(settings: Settings) -> WorkerConfig:
+    return WorkerConfig(
         "taskward.app:create_app",
         factory=True,
         workers=settings.workers,

@@ -1,4 +1,4 @@
-"""Whether there is anything to migrate, asked without Alembic: loading that takes a start 0.2 s, mostly for nothing."""
+"""Whether there is anything to migrate, asked without Alembic, which takes most starts 0.2 s for nothing."""
 
 import psycopg
 

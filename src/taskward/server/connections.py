@@ -9,6 +9,7 @@ from operator import itemgetter
 from typing import NamedTuple, Protocol
 
 from taskward.api.state import AppState
+from taskward.server.shares import Shares
 from taskward.server.unsent import Reader, UnsentBytes
 from taskward.settings.value_types import Network
 
@@ -42,8 +43,11 @@ class Connection(Reader, Protocol):
 class Connections:
     """All of one worker. `draining` says that the worker ends."""
 
-    def __init__(self, state: AppState, most: int = MAX_CONNECTIONS) -> None:
-        """Take the limits and what counts; there are fewer than `most` where the system allows fewer files."""
+    def __init__(self, state: AppState, most: int = MAX_CONNECTIONS, shares: Shares | None = None) -> None:
+        """Take the limits and what counts; there are fewer than `most` where the system allows fewer files.
+
+        `shares` tells the other workers of the service.
+        """
         self.draining = False
         self.unsent = UnsentBytes(state.connection_limits.unsent_bytes, state.metrics)
         self._limits = state.connection_limits
@@ -53,10 +57,12 @@ class Connections:
         self._all: dict[Connection, None] = {}
         self._of: dict[str, dict[Connection, None]] = {}
         self._told: dict[str, float] = {}
+        self._shares = shares
 
     def add(self, connection: Connection, now: float) -> None:
         """Take a connection in. Where there are too many, the longest silent ones end, which may be this one."""
         self._all[connection] = None
+        self._tell_others()
         if (whose := connection.counted_as) is not None:
             same = self._of.setdefault(whose, {})
             same[connection] = None
@@ -70,6 +76,7 @@ class Connections:
     def remove(self, connection: Connection) -> None:
         """Forget a connection that has ended, or is about to."""
         self._all.pop(connection, None)
+        self._tell_others()
         if (whose := connection.counted_as) is not None and (same := self._of.get(whose)):
             same.pop(connection, None)
             if not same:
@@ -91,6 +98,10 @@ class Connections:
             self.remove(each)
             each.close_silent()
             self._metrics.connection_closed(reason)
+
+    def _tell_others(self) -> None:
+        if self._shares is not None:
+            self._shares.tell(len(self._all))
 
     def _crowd(self, connection: Connection) -> int:
         """Return how many the address has: of the largest crowd one is missed least, and it may be an attack."""

@@ -34,6 +34,7 @@ from taskward.middleware.request_context import RequestContext
 from taskward.observability.metrics import Metrics
 from taskward.server.connections import BRIEFLY, MAX_CONNECTIONS, Connections, Silence, counted_as
 from taskward.server.request_head import HEAD_TOO_LARGE, MAX_HEAD, MAX_HEADERS, TOO_MANY_HEADERS, refusal_of
+from taskward.server.worker_config import WorkerConfig
 
 MAX_REQUEST = 1024 * 1024  # all of a request as sent; 512 KiB of body in chunks of 6 bytes are 940 KiB
 MAX_PIPELINED = 100
@@ -71,7 +72,8 @@ class BoundedProtocol(HttpToolsProtocol):
         state: AppState = self.app_state[LIFESPAN_STATE]
         self.counted_as = counted_as(self.client and self.client[0], state.connection_limits.exempt)
         if (together := _of_servers.get(self.server_state)) is None:
-            together = _of_servers[self.server_state] = Connections(state, self.max_connections)
+            shares = self.config.shares if isinstance(self.config, WorkerConfig) else None
+            together = _of_servers[self.server_state] = Connections(state, self.max_connections, shares)
         self._together = together
         connection = transport.get_extra_info("socket")
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT)

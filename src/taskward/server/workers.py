@@ -6,13 +6,14 @@ import signal
 import socket
 import threading
 
-import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
 from taskward.observability.shared import forget_dead_workers
 from taskward.server.lifecycle import STOPPING
+from taskward.server.shares import Shares
+from taskward.server.worker_config import WorkerConfig
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +21,8 @@ logger = logging.getLogger(__name__)
 class Workers(Multiprocess):
     """The workers, which stop all together, or are replaced one by one."""
 
-    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+    def __init__(self, config: WorkerConfig, sockets: list[socket.socket]) -> None:
+        config.shares = self._shares = Shares()
         super().__init__(config, sockets)
         self.should_exit = _ToStop(self.signal_queue)
 
@@ -29,11 +31,17 @@ class Workers(Multiprocess):
         """Whether a worker ended as it could not start."""
         return any(process.exitcode == STARTUP_FAILURE for process in self.processes)
 
+    def init_processes(self) -> None:
+        """Start the workers."""
+        super().init_processes()
+        self._list_workers()
+
     def keep_subprocess_alive(self) -> None:
         """Look after the workers, twice a second; without the gauges of those that are gone."""
         for process in self.processes:
             process.child_conn.close()  # the worker's end: open here as well, a dead one would be waited for
         super().keep_subprocess_alive()
+        self._list_workers()
         forget_dead_workers({process.pid for process in self.processes})
 
     def restart_all(self) -> None:
@@ -43,6 +51,7 @@ class Workers(Multiprocess):
                 return
             new = Process(self.config, self.sockets)
             new.start()
+            self._list_workers(new)
             if not new.wait_until_ready(self.config.timeout_worker_healthcheck, self.should_exit):
                 new.kill()
                 new.join()
@@ -56,6 +65,9 @@ class Workers(Multiprocess):
                     self.processes.append(old)  # to be waited for with the others: it may still need the database
                     return
                 old.process.join(0.1)
+
+    def _list_workers(self, *beside: Process) -> None:
+        self._shares.list_workers({process.pid for process in (*self.processes, *beside)})
 
     def terminate_all(self) -> None:
         """Stop: no new connection, and no worker that says it is ready."""

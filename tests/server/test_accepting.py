@@ -1,0 +1,124 @@
+"""New connections: how many are taken in a round of the loop, and by which worker."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psutil
+import pytest
+
+from taskward.server.accepting import AT_ONCE, Acceptor, SharingLoop
+from taskward.server.shares import NONE_YET, Shares
+from tests.cli.command import until, workers_of
+from tests.conftest import SECRET
+from tests.server.wire import Wire, request
+from tests.service import Service
+
+LIVE = request("GET", "/health/live")
+MANY = 4 * AT_ONCE
+
+
+@pytest.fixture
+def service(tmp_path: Path, database_url: str) -> Iterator[Service]:
+    settings = {"DATABASE_URL": database_url, "JWT_SECRET_KEY": SECRET, "WORKERS": "2"}
+    with Service(tmp_path / "data", settings) as running:
+        wait_until_both_take_some(running)  # the first to start has announced the service
+        yield running
+
+
+def wait_until_both_take_some(service: Service) -> None:
+    with ExitStack() as opened:
+        until(lambda: is_served(opened.enter_context(Wire(service.url))) and all(shares(service)))
+
+
+def shares(service: Service) -> list[int]:
+    """Return how many connections each worker has."""
+    port = int(service.url.rpartition(":")[2])
+    return [connections_of(worker, port) for worker in workers_of(service)]
+
+
+def is_served(wire: Wire) -> bool:
+    wire.send(LIVE)
+    response = wire.read()
+    return response is not None and response.status == 200
+
+
+def connections_of(worker: psutil.Process, port: int) -> int:
+    found = worker.net_connections("tcp")
+    return sum(each.status == psutil.CONN_ESTABLISHED and each.laddr.port == port for each in found)
+
+
+def test_a_worker_that_hangs_keeps_nobody_out_and_gets_its_share_when_it_goes_on(service: Service) -> None:
+    hanging, _ = workers_of(service)
+    with ExitStack() as opened:
+        hanging.send_signal(signal.SIGSTOP)
+        try:
+            assert all(is_served(opened.enter_context(Wire(service.url))) for _ in range(MANY))
+        finally:
+            hanging.send_signal(signal.SIGCONT)
+        had, many = shares(service)
+        assert many >= MANY
+        assert all(is_served(opened.enter_context(Wire(service.url))) for _ in range(MANY))
+        assert (
+            shares(service)[0] - had >= 0.75 * MANY
+        )  # by chance it would be half; and it may be late now and then
+
+
+def test_a_worker_that_died_is_replaced_and_counts_no_longer(service: Service) -> None:
+    dead, other = workers_of(service)
+    dead.kill()
+    dead.wait(20)
+    with ExitStack() as opened:
+        assert all(is_served(opened.enter_context(Wire(service.url))) for _ in range(MANY))
+    assert other.is_running()
+
+
+def test_a_round_of_the_loop_takes_more_than_one() -> None:
+    """uvloop itself takes one, which made a thousand clients of a busy worker wait for a thousand rounds."""
+
+    async def rounds(listener: socket.socket) -> int:
+        made: list[asyncio.BaseTransport] = []
+
+        class Silent(asyncio.Protocol):
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                made.append(transport)
+
+        acceptor = await asyncio.get_running_loop().create_server(Silent, sock=listener)
+        assert isinstance(acceptor, Acceptor)
+        count = 0
+        while len(made) < MANY:
+            await asyncio.sleep(0)
+            count += 1
+        acceptor.close()
+        for transport in made:
+            transport.close()
+        return count
+
+    with socket.create_server(("127.0.0.1", 0), backlog=MANY) as listener, ExitStack() as clients:
+        for _ in range(MANY):
+            clients.enter_context(socket.create_connection(listener.getsockname()))
+        with asyncio.Runner(loop_factory=lambda: SharingLoop(Shares())) as runner:
+            assert runner.run(rounds(listener)) <= MANY // AT_ONCE + 5
+
+
+def test_a_worker_is_counted_from_when_it_takes_connections_until_it_takes_no_more() -> None:
+    table = Shares()
+    table.tell(100)  # not listed yet, so nobody knows whose it is
+    assert table.excess() == 0
+    table.list_workers({os.getpid(), 1})
+    assert table.excess() == 0
+    table.tell(100)
+    assert table.excess() == 0  # the other takes none yet
+    other = list(table._pids).index(1)
+    table._taken[other] = 90
+    assert table.excess() == 10
+    table.list_workers({os.getpid(), 2})  # the other died, and who replaces it only starts
+    assert list(table._taken).count(NONE_YET) == len(table._taken) - 1
+    assert table.excess() == 0
+    table.leave()
+    table.tell(50)  # connections that end one by one
+    assert set(table._taken) == {NONE_YET}
