@@ -36,7 +36,8 @@ FAST = {
     "POST /auth/password", "POST /auth/password/reset", "GET /auth/sessions", "DELETE /auth/sessions",
     "DELETE /auth/sessions/{session_id}",
     "POST /auth/tokens", "GET /auth/tokens", "DELETE /auth/tokens/{token_id}",
-    "GET /", "GET /service-worker.js", "GET /page/{version}/{name}", "GET /docs", "GET /redoc", "GET /openapi.json",
+    "GET /", "GET /service-worker.js", "GET /page/{version}/{name}",
+    "GET /docs", "GET /redoc", "GET /openapi.json",
     "GET /health", "GET /health/live", "GET /health/ready", "GET /metrics",
 }  # fmt: skip
 
