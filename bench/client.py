@@ -28,7 +28,7 @@ class Client:
 
     def __init__(self, line: str, port: int) -> None:
         """Take a line of the file of users."""
-        token, _, ids = line.split()
+        token, _, ids, _ = line.split()
         self._ids = ids.split(",")
         self._head = f" HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n"
 

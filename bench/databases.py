@@ -14,7 +14,7 @@ from taskward.database.url import conninfo
 from taskward.embedded.server import OWNER, EmbeddedPostgres
 from taskward.features import TABLES
 
-FORMAT = 2  # to be raised with every change of the data, so that kept ones are made again
+FORMAT = 4  # to be raised with every change of the data, so that kept ones are made again
 
 # The usual stack has no trigger that gives ids, and no policies. Columns, constraints and indexes stay.
 MAKE_PLAIN = f"""
@@ -52,7 +52,7 @@ class Databases:
             if superuser.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
                 return name
         draft = f"{name}_draft"
-        self._create(draft)
+        self.create(draft)
         migrate(conninfo(self.url(draft)))
         with closing(self.superuser(draft)) as superuser:
             load(superuser, shape)
@@ -63,7 +63,7 @@ class Databases:
 
     def clone(self, kept: str, name: str) -> str:
         """Make the database `name` as a clone of `kept`; return its address."""
-        self._create(name, kept)
+        self.create(name, kept)
         return self.url(name)
 
     def clone_plain(self, kept: str, name: str) -> str:
@@ -73,14 +73,20 @@ class Databases:
             superuser.execute(MAKE_PLAIN.encode())
         return url
 
-    def _create(self, name: str, template: str = "template1") -> None:
+    def create(self, name: str, template: str = "template1") -> None:
+        """Make the database `name`, anew if it is there."""
+        self.drop(name)
         with closing(self.superuser()) as superuser:
-            superuser.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(_name(name)))
             superuser.execute(
                 sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY file_copy").format(
                     _name(name), _name(template), _name(OWNER)
                 )
             )
+
+    def drop(self, name: str) -> None:
+        """Drop the database `name`, if it is there."""
+        with closing(self.superuser()) as superuser:
+            superuser.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(_name(name)))
 
 
 def _name(name: str) -> sql.Identifier:

@@ -1,7 +1,19 @@
--- What wrk sends. Arguments: the action, the file of users ("token etag id,id,..." a line), and "count" to count
--- the statuses of the answers, which costs the client a little.
+-- What wrk sends. Arguments: the action, the file of users ("token etag id,id,... user" a line), "count" to count
+-- the statuses of the answers, which costs the client a little, and whose API it is.
 
-local action, path, counting
+local apis = {
+  taskward = {
+    tasks = "/tasks",
+    list = "/tasks?limit=20",
+    create = '{"title": "Buy milk", "description": "Two litres"}',
+  },
+  pocketbase = {
+    tasks = "/api/collections/tasks/records",
+    list = "/api/collections/tasks/records?perPage=20&sort=-created",
+    create = '{"title": "Buy milk", "description": "Two litres", "owner": "%s"}',
+  },
+}
+local action, path, counting, api
 
 local users = {}
 statuses = {}
@@ -12,13 +24,13 @@ function setup(thread)
 end
 
 function init(args)
-  action, path, counting = args[1], args[2], args[3]
+  action, path, counting, api = args[1], args[2], args[3], apis[args[4]]
   math.randomseed(os.time())
   for line in io.lines(path) do
-    local token, tag, ids = line:match("^(%S+) (%S+) (%S+)$")
-    local user = { ids = {}, tag = tag }
+    local token, tag, ids, id_of_user = line:match("^(%S+) (%S+) (%S+) (%S+)$")
+    local user = { ids = {}, tag = tag, new_task = api.create:format(id_of_user) }
     user.head = " HTTP/1.1\r\nHost: " .. wrk.host .. "\r\nAuthorization: Bearer " .. token .. "\r\n"
-    for id in ids:gmatch("%d+") do
+    for id in ids:gmatch("[^,]+") do
       user.ids[#user.ids + 1] = id
     end
     users[#users + 1] = user
@@ -34,7 +46,7 @@ local function with_body(method, path, user, body)
 end
 
 local function a_task(user)
-  return "/tasks/" .. user.ids[math.random(#user.ids)]
+  return api.tasks .. "/" .. user.ids[math.random(#user.ids)]
 end
 
 local actions = {}
@@ -44,15 +56,15 @@ function actions.read(user)
 end
 
 function actions.list(user)
-  return "GET /tasks?limit=20" .. user.head .. "\r\n"
+  return "GET " .. api.list .. user.head .. "\r\n"
 end
 
 function actions.unchanged(user)
-  return "GET /tasks?limit=20" .. user.head .. "If-None-Match: " .. user.tag .. "\r\n\r\n"
+  return "GET " .. api.list .. user.head .. "If-None-Match: " .. user.tag .. "\r\n\r\n"
 end
 
 function actions.create(user)
-  return with_body("POST", "/tasks", user, '{"title": "Buy milk", "description": "Two litres"}')
+  return with_body("POST", api.tasks, user, user.new_task)
 end
 
 function actions.update(user)

@@ -1,13 +1,15 @@
 """Figures as Markdown."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
+from typing import Protocol
 
 from bench.bounds import Bound
 from bench.crowd import CONNECTIONS, RATE, Crowd
 from bench.far import CONNECTIONS as FAR_CONNECTIONS
 from bench.far import DELAY_SECONDS, Far
+from bench.markdown import table
 from bench.pages import Page
 from bench.rows import Figures
 from bench.starts import Starts
@@ -17,6 +19,13 @@ ACTIONS = {
     "update": "update", "complete": "complete", "mix": "70 reads, 20 lists, 10 writes",
 }  # fmt: skip
 SERVERS = ("Taskward", "usual stack")
+
+
+class Part(Protocol):
+    """What is measured alone, and knows how it is written."""
+
+    def markdown(self) -> str:
+        """Return its heading, tables and sentences."""
 
 
 @dataclass
@@ -35,6 +44,7 @@ class Report:
     pages: list[Page] = field(default_factory=list)
     pages_of_baseline: list[Page] = field(default_factory=list)
     starts: Starts | None = None
+    alone: Part | None = None  # then there is nothing else
 
     def markdown(self) -> str:
         """Return the whole report."""
@@ -45,6 +55,12 @@ class Report:
             f"Measured on {self.machine}. {self.rounds} rounds of {self.seconds} s for each server and action in"
             f" turn; medians. {self.load}"
         )
+        if self.alone:
+            yield self.alone.markdown()
+        else:
+            yield from self._everything()
+
+    def _everything(self) -> Iterator[str]:
         yield from ("### One worker beside the usual stack", _actions(self.actions))
         if self.bounds:
             yield from ("### What bounds it", _bounds(self.bounds))
@@ -72,7 +88,7 @@ def _actions(found: dict[str, list[Figures]]) -> str:
                 (ACTIONS[action], name, f"{of.per_second:,.0f}", *ratios, f"{of.p50:.1f}", f"{of.p95:.1f}",
                  f"{of.p99:.1f}", f"{of.service_cpu:,.0f}", f"{of.database_cpu:,.0f}", f"{of.memory / 1e6:,.0f}")
             )  # fmt: skip
-    return _table(
+    return table(
         ("action", "server", "requests/s", "ratio", "processor ratio", "p50 ms", "p95 ms", "p99 ms",
          "service µs", "PostgreSQL µs", "memory MB"), lines,
     )  # fmt: skip
@@ -87,12 +103,12 @@ def _bounds(found: list[Bound]) -> str:
     lines = [(bound.name, f"{bound.per_second:,.0f}", f"{bound.cpu:,.0f}") for bound in found]
     if len(found) < 3:
         lines.append(("PostgreSQL alone: left out, for there is no pgbench", "", ""))
-    return _table(("bound", "requests/s", "processor µs"), lines)
+    return table(("bound", "requests/s", "processor µs"), lines)
 
 
 def _crowd(crowd: Crowd) -> str:
     steady, saturated, shares = crowd.steady, crowd.saturated, crowd.shares
-    table = _table(
+    found = table(
         ("two workers, the mix", "requests/s", "p50 ms", "p95 ms", "p99 ms", "p99/p50", "refused"),
         [
             (f"{RATE:,}/s offered, from when a request was due", f"{steady['per_second']:,.0f}",
@@ -103,7 +119,7 @@ def _crowd(crowd: Crowd) -> str:
              *_spread(shares["p50"], shares["p95"], shares["p99"]), str(shares["refused"])),
         ],
     )  # fmt: skip
-    return table + (
+    return found + (
         f"\n\nAt {RATE:,}/s the client used {steady['busy']:.0%} of a core and was late itself by"
         f" {steady['lag']:.1f} ms (p99); {steady['unanswered']} requests were still under way at the end."
         f" Saturated, the connections got {shares['least']} to {shares['most']} answers each, the median"
@@ -122,7 +138,7 @@ def _far(found: list[Far]) -> str:
         for name, of in zip(SERVERS, found, strict=True)
     ]
     heading = f"read a task, {FAR_CONNECTIONS} connections, {2000 * DELAY_SECONDS:.0f} ms for a round trip"
-    return _table((heading, "requests/s", "p50 ms", "p99 ms", "refused"), lines)
+    return table((heading, "requests/s", "p50 ms", "p99 ms", "refused"), lines)
 
 
 def _growth(found: dict[str, list[Figures]]) -> str:
@@ -131,7 +147,7 @@ def _growth(found: dict[str, list[Figures]]) -> str:
          f"{of.per_second / small.per_second:.2f}", f"{of.database_cpu:,.0f}", f"{small.database_cpu:,.0f}")
         for action, (of, small) in found.items()
     ]  # fmt: skip
-    return _table(
+    return table(
         ("action", "requests/s of 1,000,000 tasks", "of 10,000", "ratio", "PostgreSQL µs", "of 10,000"), lines
     )
 
@@ -143,20 +159,14 @@ def _pages(found: list[Page], of_baseline: list[Page]) -> str:
         for name, page in zip(SERVERS, pair, strict=True)
         if page is not None
     ]
-    return _table(("20 tasks, one client", "server", "median ms", "service µs", "PostgreSQL µs"), lines)
+    return table(("20 tasks, one client", "server", "median ms", "service µs", "PostgreSQL µs"), lines)
 
 
 def _starts(starts: Starts) -> str:
-    return _table(
+    return table(
         ("from the command", "seconds"),
         [
             ("`taskward serve` on existing data, to the first task read", f"{starts.first_response:.2f}"),
             ("`taskward --help`", f"{starts.help:.2f}"),
         ],
     )
-
-
-def _table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    head = list(headings)
-    lines = [head, ["---"] * len(head), *(list(row) for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

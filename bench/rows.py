@@ -22,6 +22,7 @@ class Subject:
     server: Server
     users: list[User]
     tags: bool = False  # whether its lists have entity tags
+    database_inside: bool = False  # then all processor time is the server's
 
 
 @dataclass(frozen=True)
@@ -51,22 +52,22 @@ def measure(
     for subject, users in zip(subjects, files, strict=True):
         wrk.run(subject.server, action, users, seconds=WARM_UP_SECONDS, connections=CONNECTIONS)
     turns = [
-        [
-            _turn(action, subject.server, users, database, seconds)
-            for subject, users in zip(subjects, files, strict=True)
-        ]
+        [_turn(action, subject, users, database, seconds) for subject, users in zip(subjects, files, strict=True)]
         for _ in range(rounds)
     ]
     return [_medians(of_subject) for of_subject in zip(*turns, strict=True)]
 
 
-def _turn(action: str, server: Server, users: Path, database: Tree, seconds: int) -> Figures:
+def _turn(action: str, subject: Subject, users: Path, database: Tree, seconds: int) -> Figures:
+    server = subject.server
     before = server.tree.processor_seconds(), database.processor_seconds()
     run = wrk.run(server, action, users, seconds=seconds, connections=CONNECTIONS)
     after = server.tree.processor_seconds(), database.processor_seconds()
     service_cpu, database_cpu = (
         (end - start) / run.requests * 1e6 for start, end in zip(before, after, strict=True)
     )
+    if subject.database_inside:
+        database_cpu = 0
     return Figures(
         run.per_second, run.p50, run.p95, run.p99, service_cpu, database_cpu, server.tree.resident_bytes()
     )

@@ -1,13 +1,13 @@
 """One run: the same servers, users and databases for all that is measured, in order."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench import bounds, crowd, far, machine, pages, rows, servers, starts
 from bench.data import WITH_100, WITH_MANY, WITH_SOME, Shape
 from bench.databases import Databases
-from bench.report import Report
+from bench.report import Part, Report
 from bench.usage import Tree
 from bench.users import User, user, users_of, write
 from taskward.embedded.server import EmbeddedPostgres
@@ -34,8 +34,7 @@ def measure(options: Options) -> Report:
         databases = Databases(server)
         kept = databases.kept(LARGE)
         ours, plain = databases.clone(kept, "taskward"), databases.clone_plain(kept, "baseline")
-        with databases.superuser() as superuser:
-            report = Report(machine.description(superuser), machine.load(), options.rounds, options.seconds)
+        report = _begin(options, databases)
         users = users_of(databases, "taskward", LARGE)  # with the tasks that both have: then each makes its own
         _measure_actions(options, databases, users, ours, plain, report)
         if options.only_actions:
@@ -47,6 +46,20 @@ def measure(options: Options) -> Report:
         _measure_growth(options, databases, ours, report)
     report.starts = starts.measure(options.folder, users[0])
     return report
+
+
+def measure_alone(options: Options, part: Callable[[Databases], Part]) -> Report:
+    """Measure one part and nothing else; raise as `measure` does."""
+    with EmbeddedPostgres(options.folder, max_connections=MAX_CONNECTIONS) as server:
+        databases = Databases(server)
+        report = _begin(options, databases)
+        report.alone = part(databases)
+    return report
+
+
+def _begin(options: Options, databases: Databases) -> Report:
+    with databases.superuser() as superuser:
+        return Report(machine.description(superuser), machine.load(), options.rounds, options.seconds)
 
 
 def _measure_actions(

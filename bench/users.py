@@ -1,5 +1,6 @@
 """The users of the load: their tokens, their tasks and the entity tags of their lists, in a file for wrk."""
 
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ class User:
 
     user_id: str
     token: str
-    task_ids: list[int]
+    task_ids: Sequence[int | str]
 
 
 def users_of(databases: Databases, name: str, shape: Shape) -> list[User]:
@@ -42,6 +43,6 @@ def write(path: Path, users: list[User], tagged_by: Server | None = None) -> Pat
     lines = []
     for user in users:
         tag = tagged_by.get("/tasks?limit=20", user.token)[1]["etag"] if tagged_by else NO_TAG
-        lines.append(f"{user.token} {tag} {','.join(map(str, user.task_ids))}\n")
+        lines.append(f"{user.token} {tag} {','.join(map(str, user.task_ids))} {user.user_id}\n")
     path.write_text("".join(lines))
     return path

@@ -30,7 +30,7 @@ def test_the_usual_stack_answers_as_the_service_does(
     assert (tmp_path / "users").read_text().split()[1] not in ("", '"none"')
 
 
-def _everything(server: Server, token: str, task_id: int) -> list[object]:
+def _everything(server: Server, token: str, task_id: int | str) -> list[object]:
     with httpx2.Client(
         base_url=f"http://127.0.0.1:{server.port}", headers={"Authorization": f"Bearer {token}"}
     ) as client:
@@ -56,7 +56,7 @@ def _alike(body: dict[str, object]) -> object:
 def test_every_request_of_the_timetable_is_accounted_for(tmp_path: Path) -> None:
     with (
         uvicorn(tmp_path, "bound", "bench.bounds:bare") as server,
-        closing(Load([Client("token tag 1,2", server.port)], server.port, connections=10, rate=200)) as load,
+        closing(Load([Client("token tag 1,2 alice", server.port)], server.port, connections=10, rate=200)) as load,
     ):
         load.run(0.5)
     assert len(load.latencies) + len(load.waiting(0)) == 100
