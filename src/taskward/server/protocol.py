@@ -33,6 +33,7 @@ from taskward.middleware.cors import Cors
 from taskward.middleware.request_context import RequestContext
 from taskward.observability.metrics import Metrics
 from taskward.server.connections import BRIEFLY, MAX_CONNECTIONS, Connections, Silence, counted_as
+from taskward.server.one_packet import OnePacket
 from taskward.server.request_head import HEAD_TOO_LARGE, MAX_HEAD, MAX_HEADERS, TOO_MANY_HEADERS, refusal_of
 from taskward.server.worker_config import WorkerConfig
 
@@ -142,6 +143,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(UPGRADE_WITH_BODY)
             raise httptools.HttpParserError
         super().on_headers_complete()
+        if self.scope["method"] != "HEAD":  # whose head has nothing to wait for
+            self.cycle.transport = OnePacket(self.transport)  # type: ignore[assignment]  # what a cycle needs of it
         if self._together.draining:
             self.cycle.keep_alive = False
         self.headers = []  # a refusal of what follows is no response to these
