@@ -91,15 +91,17 @@ class TaskService:
                 **filters,
                 **bounds,
             )
+        revision, count = (found.first["owner_revision"], found.first["matching"] or 0) if found.first else (0, 0)
+        if revision in known:
+            return Page(revision=revision, unchanged=True, tasks=[], count=count, next_cursor=None)
         rows = [row for row in found.all if row["id"] is not None]
         tasks, on_page = encode_page([task_in(row) for row in rows[: query.limit]])
         last = rows[on_page - 1] if on_page < len(rows) else None
-        revision = int(found.first["owner_revision"]) if found.first else 0
         return Page(
             revision=revision,
-            unchanged=revision in known,
+            unchanged=False,
             tasks=tasks,
-            count=int(found.first["matching"] or 0) if found.first else 0,
+            count=count,
             next_cursor=self.cursors.write(owner, query.listed, _key(last, query.sort)) if last else None,
         )
 
