@@ -39,6 +39,7 @@ from taskward.operations.metrics_route import metrics_routes
 from taskward.rate_limits.client_address import ClientAddress
 from taskward.rate_limits.limits import RateLimits
 from taskward.rate_limits.shared_store import connection_pool
+from taskward.server.application import Application
 from taskward.server.connections import files_for_connections
 from taskward.server.fast_routes import FastRoutes
 from taskward.server.lifecycle import OneLineRefusal, freeze_gc, obey_supervisor
@@ -139,7 +140,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             await database.close()
             await rate_limits.close()
 
-    app = FastAPI(
+    app = Application(
         title="Taskward",
         version=taskward.__version__,
         description=DESCRIPTION,

@@ -1,6 +1,7 @@
 """What uvicorn is told of a worker, and what it cannot be told."""
 
 import asyncio
+import sys
 from collections.abc import Callable
 from functools import partial
 
@@ -15,7 +16,9 @@ class WorkerConfig(uvicorn.Config):
     shares: Shares
 
     def get_loop_factory(self) -> Callable[[], asyncio.AbstractEventLoop]:
-        """Return what makes the event loop, which takes connections."""
+        """Return what makes the event loop, which takes connections; the first thing that a worker asks for."""
+        # FastAPI looks whether a model is one of pydantic's first version, and would load all of that: 1.6 MB.
+        sys.modules.setdefault("pydantic.v1", None)  # type: ignore[arg-type]  # it is not there, as on Python 3.14
         from taskward.server.accepting import SharingLoop  # only here: the supervisor has no loop
 
         return partial(SharingLoop, self.shares)
