@@ -1,5 +1,7 @@
+import asyncio
 import random
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any, cast
 
 import psycopg
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from taskward.strict_json import encode
 from taskward.tasks.fields import FIELDS, TaskRead
 from taskward.tasks.list_statements import list_tasks
-from taskward.tasks.page import MAX_PAGE_BYTES, encode_page
+from taskward.tasks.page import AT_ONCE, MAX_PAGE_BYTES, Pages, encode_page
 from tests.client import Client
 
 ENVELOPE = 4096  # `count` and the longest cursor
@@ -41,12 +43,30 @@ def a_task(task_id: int, title: str) -> TaskRead:
 )
 def test_a_page_has_as_many_tasks_as_fit(titles: list[str], max_bytes: int) -> None:
     tasks = [a_task(task_id, title) for task_id, title in enumerate(titles, 1)]
-    pieces, count = encode_page(tasks, max_bytes)
+    pieces, count = encode_page(tasks, lambda task: task, max_bytes)
     page = b"[" + b",".join(pieces) + b"]"
     assert page == encode(tasks[:count])
     assert count >= min(1, len(tasks))
     assert len(page) <= max_bytes or count <= 1
     assert count == len(tasks) or len(encode(tasks[: count + 1])) > max_bytes
+
+
+async def test_others_go_on_between_the_pieces_of_large_pages_and_these_come_one_by_one() -> None:
+    begun: list[int] = []  # how many rows had been looked at, at each turn of somebody else
+
+    def entry(row: int) -> TaskRead:
+        looked_at.append(row)
+        return a_task(row, "Buy milk")
+
+    looked_at: list[int] = []
+    pages = Pages()
+    reading = asyncio.gather(*(pages.encode(range(1000), entry) for _ in range(3)))
+    while not reading.done():
+        begun.append(len(looked_at))
+        await asyncio.sleep(0)
+    assert [count for _, count in reading.result()] == [1000] * 3
+    assert looked_at == [*range(1000)] * 3
+    assert max(after - before for before, after in pairwise(begun)) == AT_ONCE
 
 
 @pytest.mark.parametrize("character", LARGEST.values(), ids=LARGEST)

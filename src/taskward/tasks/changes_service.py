@@ -7,7 +7,7 @@ from taskward.errors import ChangesGoneError
 from taskward.tasks.changes import DeletedTask
 from taskward.tasks.changes_statements import ChangeRow, changes
 from taskward.tasks.fields import TaskRead, task_in
-from taskward.tasks.page import BOUNDED_FROM, MAX_PAGE_BYTES, encode_page
+from taskward.tasks.page import BOUNDED_FROM, MAX_PAGE_BYTES, Pages
 from taskward.tasks.statements import READ_REVISION
 
 
@@ -28,6 +28,7 @@ class ChangesService:
     def __init__(self, database: Database) -> None:
         """Take the database."""
         self._database = database
+        self._pages = Pages()
 
     async def read_changes(self, owner: str, since: int, limit: int) -> Changes:
         """Return what has changed after a revision of the owner's.
@@ -43,7 +44,7 @@ class ChangesService:
         if since > revision or any(row["expired"] or _is_marker(row) for row in found.all):
             raise ChangesGoneError
         rows = [row for row in found.all if row["id"] is not None]
-        _, on_page = encode_page([_deleted(row) if row["deleted"] else task_in(row) for row in rows[:limit]])
+        _, on_page = await self._pages.encode(rows[:limit], _entry)
         page, more = rows[:on_page], on_page < len(rows)
         return Changes(
             tasks=[task_in(row) for row in page if not row["deleted"]],
@@ -63,6 +64,10 @@ class ChangesService:
 def _is_marker(row: ChangeRow) -> bool:
     """Tell whether deletions up to this one are not known any more."""
     return bool(row["deleted"]) and row["id"] is None
+
+
+def _entry(row: ChangeRow) -> TaskRead | DeletedTask:
+    return _deleted(row) if row["deleted"] else task_in(row)
 
 
 def _deleted(row: ChangeRow) -> DeletedTask:

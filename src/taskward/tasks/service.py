@@ -25,7 +25,7 @@ from taskward.tasks.changes_statements import PURGE_DELETED
 from taskward.tasks.cursor import Cursors
 from taskward.tasks.fields import TaskRead, Values, task_in
 from taskward.tasks.list_statements import SORT_KEYS, list_tasks
-from taskward.tasks.page import BOUNDED_FROM, MAX_PAGE_BYTES, encode_page
+from taskward.tasks.page import BOUNDED_FROM, MAX_PAGE_BYTES, Pages
 from taskward.tasks.schemas import ListQuery
 
 ATTEMPTS = 3
@@ -63,6 +63,7 @@ class TaskService:
         self.cursors = cursors
         self._reveal_foreign_tasks = reveal_foreign_tasks
         self._purge = idempotency.key_purge(database)
+        self._pages = Pages()
         self._purge_deleted = Purge("deleted tasks", database, PURGE_DELETED)
 
     async def list_tasks(self, owner: str, query: ListQuery, known: Sequence[int] = ()) -> Page:
@@ -95,7 +96,7 @@ class TaskService:
         if revision in known:
             return Page(revision=revision, unchanged=True, tasks=[], count=count, next_cursor=None)
         rows = [row for row in found.all if row["id"] is not None]
-        tasks, on_page = encode_page([task_in(row) for row in rows[: query.limit]])
+        tasks, on_page = await self._pages.encode(rows[: query.limit], task_in)
         last = rows[on_page - 1] if on_page < len(rows) else None
         return Page(
             revision=revision,
