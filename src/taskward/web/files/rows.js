@@ -2,6 +2,7 @@
 
 import { dayInWords, dayOf, isOverdue } from "./due.js";
 import { shown } from "./fields.js";
+import { linked } from "./links.js";
 import * as menu from "./row-menu.js";
 
 const list = document.getElementById("rows");
@@ -38,7 +39,7 @@ function fill(item, row) {
   const box = item.querySelector("input");
   box.checked = row.completed;
   box.setAttribute("aria-label", row.title);
-  shown(item, row).forEach(([element, content]) => text(element, content));
+  shown(item, row).forEach(([element, content]) => text(element, content, element.className === "description" ? linked : String));
   text(item.querySelector(".late"), isOverdue(row) ? "Overdue" : "");
   text(item.querySelector(".completed_at"), row.completed && row.completed_at ? `Done ${dayInWords(dayOf(row.completed_at))}` : "");
   item.querySelector(".actions").setAttribute("aria-label", `Actions for ${row.title}`);
@@ -47,8 +48,8 @@ function fill(item, row) {
   item.querySelector(".choose").hidden = !conflict;
 }
 
-function text(element, content) {
-  if (element.textContent !== content) element.textContent = content;
+function text(element, content, made = String) {
+  if (element.textContent !== content) element.replaceChildren(...[made(content)].flat());
   element.hidden = !content;
 }
 
