@@ -15,6 +15,7 @@ import { Screen } from "./screen.js";
 import { Session } from "./session.js";
 import * as signIn from "./sign-in.js";
 import * as signingOut from "./signing-out.js";
+import * as span from "./span.js";
 import { TaskList } from "./tasks.js";
 import * as toast from "./toast.js";
 import { undo } from "./undo.js";
@@ -119,7 +120,7 @@ connection.listen(() => {
 // --- The keyboard ------------------------------------------------------------------------------------------------
 
 const withCurrent = (action) => () => {
-  const row = rows.current();
+  const row = rows.focused()?.row;
   if (row) action(row);
 };
 
@@ -130,8 +131,8 @@ keys.listen(
   forMembers({
     n: () => changing.begin(),
     "/": () => screen.search(),
-    j: () => rows.step(1),
-    k: () => rows.step(-1),
+    j: () => span.step(1),
+    k: () => span.step(-1),
     x: withCurrent((row) => changing.complete(row)),
     e: withCurrent((row) => changing.edit(row)),
     Delete: withCurrent((row) => changing.remove(row)),

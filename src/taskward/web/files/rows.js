@@ -1,4 +1,4 @@
-// The list on the screen. Every text of a user gets there as text, never as HTML.
+// The rows on the screen. Every text of a user gets there as text, never as HTML.
 
 import { dayInWords, dayOf, isOverdue } from "./due.js";
 import { shown } from "./fields.js";
@@ -10,25 +10,37 @@ const template = document.getElementById("row");
 const WAITING = "Not saved yet";
 const CONFLICT = "Changed elsewhere";
 
-/** Show these rows. Elements that stay are kept, and with them the focus. */
-export function show(rows) {
-  const focused = document.activeElement?.closest("#rows li");
-  const position = [...list.children].indexOf(focused);
+/**
+ * Show these rows of a list of `total`: each is `{row, index, top}`, where `top` is null, or the place of one that is
+ * away from the others. `above` and `below` are the heights, in pixels, of what is not there. Elements that stay are
+ * kept, and with them the focus.
+ */
+export function show(rows, total, above, below) {
   const held = new Map([...list.children].map((item) => [item.dataset.key, item]));
-  rows.forEach((row, index) => {
+  const stay = new Set(rows.map(({ row }) => row.key));
+  held.forEach((item, key) => stay.has(key) || item.remove()); // first, so that what stays need not move
+  rows.forEach(({ row, index, top }, place) => {
     const item = held.get(row.key) ?? template.content.firstElementChild.cloneNode(true);
-    held.delete(row.key);
-    fill(item, row);
-    if (list.children[index] !== item) place(item, index);
+    if (item.row !== row) fill(item, row);
+    number(item, index, total);
+    item.classList.toggle("away", top !== null);
+    item.style.top = top === null ? "" : `${top}px`;
+    if (list.children[place] !== item) insert(item, place);
   });
-  held.forEach((item) => item.remove());
-  if (focused && !focused.isConnected) focus(Math.min(position, rows.length - 1));
+  list.style.paddingBlock = `${above}px ${below}px`;
 }
 
-function place(item, index) {
+function insert(item, place) {
   const active = item.contains(document.activeElement) ? document.activeElement : null;
-  list.insertBefore(item, list.children[index] ?? null);
-  active?.focus(); // which an element loses when it moves
+  list.insertBefore(item, list.children[place] ?? null);
+  active?.focus({ preventScroll: true }); // which an element loses when it moves
+}
+
+/** Say which of how many it is: most of the others are not in the document. */
+function number(item, index, total) {
+  item.index = index;
+  item.setAttribute("aria-posinset", index + 1);
+  item.setAttribute("aria-setsize", total);
 }
 
 function fill(item, row) {
@@ -53,21 +65,61 @@ function text(element, content, made = String) {
   element.hidden = !content;
 }
 
+// --- Where they are ----------------------------------------------------------------------------------------------
+
+/** Those that a person sees, as `{key, index, top}`; none where the list begins on the screen, and may grow there. */
+export function onScreen() {
+  if (beginning() >= 0) return [];
+  return together()
+    .map((item) => ({ key: item.dataset.key, index: item.index, ...sides(item) }))
+    .filter(({ top, bottom }) => bottom > 0 && top < innerHeight);
+}
+
+/** Where the list begins, in pixels from the top of the screen. */
+export function beginning() {
+  return list.getBoundingClientRect().top;
+}
+
+export function topOf(key) {
+  const item = find(key);
+  return item && sides(item).top;
+}
+
+/** Where the first begins and the last ends. */
+export function edges() {
+  const items = together();
+  return items.length ? { top: sides(items[0]).top, bottom: sides(items.at(-1)).bottom } : { top: 0, bottom: 0 };
+}
+
+export function heights() {
+  return together().map((item) => [item.dataset.key, item.offsetHeight]);
+}
+
+function together() {
+  return [...list.children].filter((item) => !item.classList.contains("away"));
+}
+
+function sides(item) {
+  const { top, bottom } = item.getBoundingClientRect();
+  return { top, bottom };
+}
+
+function find(key) {
+  return [...list.children].find((item) => item.dataset.key === key);
+}
+
+// --- The focus ---------------------------------------------------------------------------------------------------
+
 /** Put the focus on a row, or where the list would be. */
-export function focus(index) {
-  const item = list.children[index];
-  (item?.querySelector("input") ?? document.querySelector("#new-form input")).focus();
+export function focus(key, options) {
+  const item = find(key);
+  (item?.querySelector("input") ?? document.querySelector("#new-form input")).focus(options);
 }
 
-/** Move the focus down or up. */
-export function step(by) {
-  const at = [...list.children].indexOf(document.activeElement?.closest("#rows li"));
-  if (list.children.length) focus(at < 0 ? 0 : Math.max(0, Math.min(at + by, list.children.length - 1)));
-}
-
-/** The row that has the focus, or null. */
-export function current() {
-  return document.activeElement?.closest("#rows li")?.row ?? null;
+/** The one that has the focus, as `{key, index, row}`, or null. */
+export function focused() {
+  const item = document.activeElement?.closest("#rows li");
+  return item ? { key: item.dataset.key, index: item.index, row: item.row } : null;
 }
 
 /** Call `complete(row)`, `edit(row)`, `remove(row)`, `choose(row)` as people ask for it. */

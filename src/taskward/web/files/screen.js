@@ -3,10 +3,11 @@
 import * as connection from "./connection.js";
 import { Live } from "./live.js";
 import { Query } from "./query.js";
-import * as rows from "./rows.js";
+import * as span from "./span.js";
 import * as views from "./views.js";
 
 const REFRESH_MS = 30_000;
+const AHEAD = "1500px"; // more of the list is fetched before one gets to its end
 const NOTHING_YET = "Nothing here yet.\nWrite what you have to do above, and press Enter.";
 const NOTHING_HERE = "No task here.";
 const $ = (id) => document.getElementById(id);
@@ -20,6 +21,7 @@ export class Screen {
   #loaded;
   #asked = { loading: null, again: false };
   #isLoadingMore = false;
+  #end = new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && this.#more(), { rootMargin: AHEAD });
   isOpen = false;
 
   /** `shown(rows)` is called with the rows whenever they are shown, and `loaded()` is awaited when they were read. */
@@ -41,7 +43,8 @@ export class Screen {
     this.#live.close();
     this.#list.ask(views.FIRST);
     this.#query.close();
-    rows.show([]);
+    span.restart();
+    span.show([], 0);
     text("count", "");
   }
 
@@ -60,8 +63,9 @@ export class Screen {
   }
 
   show() {
-    const { rows: shown, count, isLoaded, view, hasMore } = this.#list;
-    rows.show(shown);
+    const { rows: shown, isLoaded, view, hasMore } = this.#list;
+    const count = this.#list.countWith(shown);
+    span.show(shown, count);
     this.#query.offer(shown);
     this.#shown(shown);
     text("count", isLoaded ? counted(count) : "");
@@ -79,42 +83,55 @@ export class Screen {
     }
     connection.stopRetrying();
     this.#asked = { loading: this.#list.refresh(), again: false };
-    await this.#tried(async () => {
+    const isThere = await this.#tried(async () => {
       await this.#asked.loading;
+      this.show();
       await this.#loaded();
       connection.reachable();
       if (this.isOpen) this.#live.open();
     });
     const { again } = this.#asked;
     this.#asked = { loading: null, again: false };
-    this.show();
+    if (isThere) this.#lookForTheEnd();
+    else this.show();
     if (again) this.refresh();
   }
 
   async #more() {
-    if (this.#isLoadingMore) return;
+    if (this.#isLoadingMore || !this.#list.hasMore) return;
     this.#isLoadingMore = true;
-    await this.#tried(() => this.#list.more());
+    const isThere = await this.#tried(() => this.#list.more());
     this.#isLoadingMore = false;
     this.show();
+    if (isThere) this.#lookForTheEnd();
   }
 
+  /** Have it told where the end is, also when it has not moved. */
+  #lookForTheEnd() {
+    this.#end.unobserve($("more"));
+    this.#end.observe($("more"));
+  }
+
+  /** Return whether it worked; where it did not, the person is told. */
   async #tried(work) {
     try {
       await work();
+      return true;
     } catch (error) {
       connection.failed(error, () => this.refresh());
+      return false;
     }
   }
 
   #look(view) {
+    const goesOn = this.#list.isReading; // and will read this view
+    span.restart();
     this.#list.ask(view);
-    this.refresh();
+    if (!goesOn) this.refresh();
   }
 
   #listen() {
     $("more").addEventListener("click", () => this.#more());
-    new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && this.#more()).observe($("more"));
     const look = () => document.visibilityState === "visible" && this.refresh();
     setInterval(look, REFRESH_MS);
     document.addEventListener("visibilitychange", look);

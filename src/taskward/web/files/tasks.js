@@ -3,7 +3,8 @@
 import { unset } from "./fields.js";
 import { FIRST, has, parameters } from "./views.js";
 
-const PAGE = 50;
+const PAGE = 50; // tasks to begin with
+const MORE = 200; // tasks, each time that one gets to the end
 const MOST = 1000; // tasks that the service can be asked for at once
 
 export class TaskList {
@@ -13,6 +14,7 @@ export class TaskList {
   #count = 0;
   #cursor = null;
   #known = { path: null, etag: null };
+  #reading = null; // ends what is being read when it is aborted
   #epoch = 0; // moves with each acknowledged write and each new query; an answer from before is out of date
   #keys = new Map();
   isLoaded = false;
@@ -38,45 +40,79 @@ export class TaskList {
   ask(view) {
     this.forget();
     this.view = view;
+    this.#reading?.abort();
+  }
+
+  /** Whether the list is being read; where another view is asked for meanwhile, it is read anew. */
+  get isReading() {
+    return this.#reading !== null;
   }
 
   get hasMore() {
     return this.#cursor !== null;
   }
 
-  /** Read again as much as is shown. Raises what Session.call does. */
+  /** Read again as much as is shown: the list changes when all of that is there. Raises what Session.call does. */
   async refresh() {
-    const shown = PAGE * Math.max(1, Math.ceil(this.#served.length / PAGE));
-    this.#asked = parameters(this.view);
-    const path = this.#path({ limit: Math.min(MOST, shown) });
     const epoch = this.#epoch;
-    const headers = path === this.#known.path ? { "If-None-Match": this.#known.etag } : {};
-    const { status, body, etag } = await this.#session.call("GET", path, { headers });
-    if (epoch !== this.#epoch) return this.refresh();
-    if (status === 304) return;
-    this.#known = { path, etag };
-    this.revision = body.revision;
-    this.isLoaded = true;
-    this.#served = body.tasks;
-    this.#count = body.count;
-    this.#cursor = body.next_cursor;
-    // A page has an end in bytes too, so it may have fewer tasks than were asked for.
-    while (this.hasMore && this.#served.length < shown) await this.more(shown - this.#served.length);
+    this.#reading = new AbortController();
+    const { signal } = this.#reading;
+    try {
+      const read = await this.#read(signal);
+      if (epoch !== this.#epoch) return this.refresh();
+      if (read) this.#take(read);
+    } catch (error) {
+      if (signal.aborted) return this.refresh(); // another view is asked for meanwhile
+      throw error;
+    } finally {
+      if (this.#reading?.signal === signal) this.#reading = null;
+    }
   }
 
-  async more(count = PAGE) {
+  async more(count = MORE) {
     const epoch = this.#epoch;
-    const path = this.#path({ limit: Math.min(MOST, count), cursor: this.#cursor });
-    const { body } = await this.#session.call("GET", path);
+    const { body } = await this.#page(count, this.#asked, this.#cursor);
     if (epoch !== this.#epoch) return;
-    const known = new Set(this.#served.map(({ id }) => id));
-    this.#served.push(...body.tasks.filter(({ id }) => !known.has(id)));
+    this.#epoch += 1; // who reads all of it again meanwhile is to read this too
+    this.#served = joined(this.#served, body.tasks);
     this.#count = body.count;
     this.#cursor = body.next_cursor;
   }
 
-  #path(page) {
-    return `/tasks?${new URLSearchParams({ ...this.#asked, ...page })}`;
+  /** Return what there is, as the last page tells it but with all tasks, or null where nothing has changed. */
+  async #read(signal) {
+    const shown = Math.max(PAGE, this.#served.length);
+    const asked = parameters(this.view);
+    const path = this.#path({ limit: Math.min(MOST, shown) }, asked);
+    const headers = path === this.#known.path ? { "If-None-Match": this.#known.etag } : {};
+    const { status, body, etag } = await this.#session.call("GET", path, { headers, signal });
+    if (status === 304) return null;
+    let { tasks } = body;
+    let last = body;
+    // One request has up to MOST, and a page has an end in bytes too, so it may have fewer than were asked for.
+    while (last.next_cursor && tasks.length < shown) {
+      ({ body: last } = await this.#page(shown - tasks.length, asked, last.next_cursor, signal));
+      tasks = joined(tasks, last.tasks);
+    }
+    return { ...last, tasks, asked, revision: body.revision, known: { path, etag } };
+  }
+
+  #take({ tasks, count, next_cursor, revision, asked, known }) {
+    this.#served = tasks;
+    this.#count = count;
+    this.#cursor = next_cursor;
+    this.#asked = asked;
+    this.#known = known;
+    this.revision = revision;
+    this.isLoaded = true;
+  }
+
+  #page(count, asked, cursor, signal) {
+    return this.#session.call("GET", this.#path({ limit: Math.min(MOST, count), cursor }, asked), { signal });
+  }
+
+  #path(page, asked) {
+    return `/tasks?${new URLSearchParams({ ...asked, ...page })}`;
   }
 
   #acknowledge({ change, task }) {
@@ -118,11 +154,18 @@ export class TaskList {
     return all.filter((row) => row.change?.state === "conflict" || this.#matches(row));
   }
 
-  get count() {
-    return this.#count + this.rows.length - this.#served.length;
+  /** How many tasks there are, of which these are the rows. */
+  countWith(rows) {
+    return this.#count + rows.length - this.#served.length;
   }
 
   #key(id) {
     return this.#keys.get(id) ?? String(id);
   }
+}
+
+/** Both, where a task that has moved meanwhile is not there twice. */
+function joined(tasks, more) {
+  const known = new Set(tasks.map(({ id }) => id));
+  return [...tasks, ...more.filter(({ id }) => !known.has(id))];
 }
