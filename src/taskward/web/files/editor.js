@@ -4,6 +4,7 @@
 import * as dueWords from "./due-words.js";
 import { fill, problemsOf, read, same, typed, whole } from "./fields.js";
 import { clearProblems, Draft, showProblems } from "./forms.js";
+import * as tags from "./tags.js";
 
 const dialog = document.getElementById("editor");
 const form = dialog.querySelector("form");
@@ -20,6 +21,7 @@ export class Editor {
   constructor(session, save) {
     this.#session = session;
     this.#save = save;
+    tags.complete(form.elements.tags);
     dueWords.listen(form); // before what was typed is kept, day and time are set
     form.addEventListener("input", () => this.#keep());
     form.addEventListener("submit", (event) => this.#submit(event));

@@ -5,10 +5,10 @@
 
 import { dayInWords, timeInWords } from "./due.js";
 import * as dueWords from "./due-words.js";
+import { separated } from "./tags.js";
 
 const asTyped = (value) => (Array.isArray(value) ? value.join(", ") : (value ?? ""));
 const textOrNull = (text) => (text.trim() ? text : null);
-const separated = (text) => text.split(",").map((tag) => tag.trim()).filter(Boolean);
 const after = (word, text) => (text ? `${word} ${text}` : "");
 const PRIORITIES = { high: "High priority", medium: "Medium priority", low: "Low priority" };
 

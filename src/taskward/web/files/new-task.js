@@ -3,6 +3,7 @@
 import * as dueWords from "./due-words.js";
 import { fill, isEmpty, problemsOf, read, typed, whole } from "./fields.js";
 import { clearProblems, Draft, showProblems } from "./forms.js";
+import * as tags from "./tags.js";
 
 const form = document.getElementById("new-form");
 const { title } = form.elements;
@@ -16,6 +17,7 @@ export class NewTask {
   constructor(session, add) {
     this.#session = session;
     this.#add = add;
+    tags.complete(form.elements.tags);
     dueWords.listen(form); // before what was typed is kept, day and time are set
     form.addEventListener("input", () => this.#keep());
     form.addEventListener("submit", (event) => {

@@ -1,8 +1,9 @@
 // The form above the list, in which a person chooses what to see. It and the address say the same.
 
+import * as tags from "./tags.js";
 import * as views from "./views.js";
 
-const TYPING_MS = 250;
+const TYPING_MS = 100;
 const form = document.getElementById("query");
 const { q, tag, sort, reverse } = form.elements;
 
@@ -11,7 +12,6 @@ const orderButton = document.getElementById("order-button"); // where the screen
 export class Query {
   #look;
   #view = views.FIRST;
-  #tags = new Map(); // those seen, by what they are regardless of case
   #timer = null;
 
   /** `look(view)` is called when the person has chosen another view. */
@@ -42,7 +42,7 @@ export class Query {
   close() {
     clearTimeout(this.#timer);
     this.#view = views.FIRST;
-    this.#tags.clear();
+    tags.forget();
     this.#show();
     this.keep();
   }
@@ -53,11 +53,7 @@ export class Query {
 
   /** Offer the tags of these rows too. */
   offer(rows) {
-    const before = this.#tags.size;
-    for (const each of rows.flatMap(({ tags }) => tags ?? [])) {
-      if (!this.#tags.has(each.toLowerCase())) this.#tags.set(each.toLowerCase(), each);
-    }
-    if (this.#tags.size !== before) this.#list(tag.value);
+    if (tags.learn(rows)) this.#list(tag.value);
   }
 
   #choose(input) {
@@ -77,10 +73,7 @@ export class Query {
   }
 
   #list(selected) {
-    const known = new Map(this.#tags);
-    if (selected) known.set(selected.toLowerCase(), selected);
-    const sorted = [...known.values()].toSorted((one, other) => one.localeCompare(other));
-    tag.replaceChildren(tag.options[0], ...sorted.map((each) => new Option(each, each)));
+    tag.replaceChildren(tag.options[0], ...tags.all(selected).map((each) => new Option(each, each)));
     tag.value = selected;
   }
 }
