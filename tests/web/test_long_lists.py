@@ -1,4 +1,4 @@
-"""Lists that are longer than what a document can hold: little of it is there, and nothing throws one out of place."""
+"""Lists longer than what a document can hold: little of it is there, and nothing throws one out of place."""
 
 import re
 from typing import Any
@@ -16,19 +16,22 @@ MOST = 200  # rows in the document
 WATCH = """() => {
     const rows = document.getElementById("rows");
     window.most = 0;
-    new MutationObserver(() => { window.most = Math.max(window.most, rows.children.length); }).observe(rows, { childList: true });
+    const count = () => { window.most = Math.max(window.most, rows.children.length); };
+    new MutationObserver(count).observe(rows, { childList: true });
 }"""
 COVERED = """() => [0.1, 0.5, 0.8].every((part) => {
     const at = document.elementFromPoint(innerWidth / 2, innerHeight * part);
     return at?.closest("#rows li, #new-form, #query, #more");
 })"""
 
+
 @pytest.fixture
 async def reader(member: Person, superuser: psycopg.Connection) -> Person:
     """Alice, with 10,000 tasks, the newest first."""
     await member.add("Task 1.")
     superuser.execute(
-        "INSERT INTO tasks (user_id, title) SELECT user_id, 'Task ' || n || '.' FROM tasks, generate_series(2, %s) AS n",
+        "INSERT INTO tasks (user_id, title)"
+        " SELECT user_id, 'Task ' || n || '.' FROM tasks, generate_series(2, %s) AS n",
         [MANY],
     )
     await member.page.reload()

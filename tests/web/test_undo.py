@@ -1,7 +1,9 @@
 """For ten seconds everything that was done to a task can be taken back."""
 
+import asyncio
+
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.web.people import Person
 from tests.web.test_every_field import elsewhere, response
@@ -43,3 +45,50 @@ async def test_what_never_left_is_taken_back_without_a_trace(member: Person) -> 
     await expect(member.page.get_by_text("Not saved yet")).to_have_count(0)
     await expect(member.row("Buy milk").get_by_role("checkbox")).not_to_be_checked()
     await member.page.context.set_offline(False)
+
+
+@pytest.mark.parametrize("by", ["key", "button"])
+async def test_adding_is_taken_back_also_when_the_service_has_it(member: Person, by: str) -> None:
+    await member.add("Buy milk", "Buy eggs")
+    button = member.page.get_by_role("button", name="Undo")
+    await button.focus()
+    async with member.page.expect_response(lambda response: response.request.method == "DELETE") as deleted:
+        await (member.page.keyboard.press("u") if by == "key" else button.click())
+    await expect(member.titles).to_have_text(["Buy milk"])
+    assert (await deleted.value).status == 204
+    assert [task["title"] for task in elsewhere(member, "GET", "/tasks")["tasks"]] == ["Buy milk"]
+
+
+async def test_adding_is_taken_back_while_it_is_on_its_way(member: Person) -> None:
+    asked, released = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        asked.set()
+        await released.wait()
+        await route.continue_()
+
+    await member.page.route("**/tasks", hold, times=1)
+    await member.new_title.fill("Buy milk")
+    await member.new_title.press("Enter")
+    await asked.wait()
+    await member.page.get_by_role("button", name="Undo").click()
+    await expect(member.rows).to_have_count(0)
+    async with member.page.expect_response(lambda response: response.request.method == "DELETE"):
+        released.set()
+    await expect(member.rows).to_have_count(0)
+    assert elsewhere(member, "GET", "/tasks")["tasks"] == []
+
+
+async def test_what_was_added_offline_and_taken_back_is_never_sent(member: Person) -> None:
+    sent: list[str] = []
+    member.page.on("request", lambda request: sent.append(request.method))
+    await member.page.context.set_offline(True)
+    await member.new_title.fill("Buy milk")
+    await member.new_title.press("Enter")
+    await expect(member.page.get_by_role("button", name="Try now")).to_be_visible()
+    await member.page.get_by_role("button", name="Undo").click()
+    await expect(member.rows).to_have_count(0)
+    sent.clear()
+    await member.page.context.set_offline(False)
+    await expect(member.page.get_by_role("button", name="Try now")).to_be_hidden()
+    assert "POST" not in sent

@@ -20,6 +20,7 @@ export class Unreachable extends Error {
   }
 }
 
+const KEPT_ALIVE = 16_000; // characters
 const LATER = "IDEMPOTENCY_IN_PROGRESS";
 
 /** What is kept or told in this browser has names that begin so: a proxy may show two services at one origin. */
@@ -27,21 +28,23 @@ export const HERE = `taskward${new URL(".", location).pathname.slice(0, -1)}`;
 
 /** Return `{status, body, etag}`; raise Refused or Unreachable. */
 export async function call(method, path, { json, form, token, cookie = false, headers = {}, signal } = {}) {
-  const [response, text] = await exchange(path, {
+  const text = json && JSON.stringify(json);
+  const [response, said] = await exchange(path, {
     method,
     headers: {
       ...headers,
       ...(json && { "Content-Type": "application/json" }),
       ...(token && { Authorization: `Bearer ${token}` }),
     },
-    body: json ? JSON.stringify(json) : form && new URLSearchParams(form),
+    body: text ?? (form && new URLSearchParams(form)),
     cache: "no-store", // conditional requests are our own, and tasks stay out of the disk cache
     credentials: cookie ? "same-origin" : "omit",
     redirect: "error",
     signal,
-    keepalive: method !== "GET", // what was begun is sent although the tab is being closed
+    // What was begun is sent although the tab is being closed: browsers do that for 64 KiB, and refuse what is longer.
+    keepalive: method !== "GET" && (text?.length ?? 0) < KEPT_ALIVE,
   });
-  const body = parsed(text);
+  const body = parsed(said);
   if (response.status === 429) throw new Unreachable(tooOften(seconds(response)), seconds(response), true);
   if (response.status >= 500 || body?.code === LATER) {
     throw new Unreachable(body?.detail ?? "The service does not work right now.", seconds(response));

@@ -1,16 +1,17 @@
 // What a person does to tasks, how it is taken back, and what becomes of it where the service does not take it.
 
 import * as conflict from "./conflict.js";
+import { dayInFull } from "./due.js";
 import { Editor } from "./editor.js";
-import { unset } from "./fields.js";
+import { same, unset } from "./fields.js";
 import { NewTask } from "./new-task.js";
 import * as rows from "./rows.js";
 import * as toast from "./toast.js";
 import * as undo from "./undo.js";
 
 const TAKEN_BACK = "Taken back.";
-const BACK = "The task is back.";
-const TOO_LATE = "Too late: it is deleted.";
+const BACK = "Back again.";
+const TOO_LATE = "Too late: already deleted.";
 const NOT_SAVED = "Not saved.";
 
 export class Changing {
@@ -26,9 +27,9 @@ export class Changing {
     this.#newTask = new NewTask(session, (body) => this.#add(body));
     this.#editor = new Editor(session, (row, body) => (row.id === null ? outbox.create(body) : this.#save(row, body)));
     rows.listen({
-      complete: (row) => this.complete(row),
+      complete: (row) => this.complete([row]),
       edit: (row) => this.edit(row),
-      remove: (row) => this.remove(row),
+      remove: (row) => this.remove([row]),
       choose: ({ change }) => this.#ask(change),
     });
     outbox.addEventListener("conflict", ({ detail }) => this.#ask(detail));
@@ -66,28 +67,48 @@ export class Changing {
     this.#editor.open(row);
   }
 
-  complete(row) {
-    const change = this.#outbox.change(row, { completed: !row.completed });
-    undo.offer(`${row.completed ? "Reopened" : "Done"}: ${row.title}`, () => this.#revert(change));
+  /** Complete tasks, or reopen them where all are done. */
+  complete(about) {
+    const completed = !about.every((row) => row.completed);
+    const others = about.filter((row) => row.completed !== completed);
+    this.#change(completed ? "Done" : "Reopened", others, () => ({ completed }));
   }
 
-  remove(row) {
-    const deletion = this.#outbox.delete(row);
-    undo.offer(`Deleted: ${row.title}`, () => (this.#outbox.undo(deletion) ? BACK : TOO_LATE));
+  remove(about) {
+    const deletions = this.#outbox.delete(about);
+    undo.offer(`Deleted: ${named(about)}`, () => (this.#outbox.undo(deletions).length ? TOO_LATE : BACK));
+  }
+
+  /** Give tasks a day, and perhaps a time, or none. */
+  move(about, body) {
+    const day = body.due_date ? ` to ${dayInFull(body.due_date)}` : "";
+    this.#change(`Moved${day}`, about, () => body);
+  }
+
+  /** Give tasks other tags: `tagsOf(row)` returns those that it is to have. */
+  label(about, tagsOf) {
+    const others = about.filter((row) => !same(tagsOf(row), row.tags));
+    this.#change("Tags changed", others, (row) => ({ tags: tagsOf(row) }));
   }
 
   #add(body) {
-    this.#outbox.create(body);
-    toast.say(`Added: ${body.title}`);
+    const added = this.#outbox.create(body);
+    undo.offer(`Added: ${body.title}`, () => this.#revert(added));
   }
 
   #save(row, body) {
-    const change = this.#outbox.change(row, body);
-    undo.offer(`Saved: ${body.title ?? row.title}`, () => this.#revert(change));
+    const changes = this.#outbox.change([row], () => body);
+    undo.offer(`Saved: ${body.title ?? row.title}`, () => this.#revert(changes));
   }
 
-  #revert(change) {
-    this.#outbox.revert(change);
+  #change(word, about, bodyOf) {
+    if (!about.length) return;
+    const changes = this.#outbox.change(about, bodyOf);
+    undo.offer(`${word}: ${named(about)}`, () => this.#revert(changes));
+  }
+
+  #revert(changes) {
+    this.#outbox.revert(changes);
     return TAKEN_BACK;
   }
 
@@ -106,4 +127,9 @@ export class Changing {
     if (this.#newTask.isEmpty) return this.#newTask.refuse(body, error);
     return this.#editor.refuse({ id: null, ...unset() }, body, error);
   }
+}
+
+/** What a change was about, in words. */
+function named(tasks) {
+  return tasks.length === 1 ? tasks[0].title : `${tasks.length} tasks`;
 }

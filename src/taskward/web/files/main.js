@@ -12,6 +12,7 @@ import * as password from "./password.js";
 import * as provider from "./provider.js";
 import * as rows from "./rows.js";
 import { Screen } from "./screen.js";
+import { Selecting } from "./selecting.js";
 import { Session } from "./session.js";
 import * as signIn from "./sign-in.js";
 import * as signingOut from "./signing-out.js";
@@ -30,9 +31,13 @@ const session = new Session();
 const outbox = new Outbox(session);
 const changing = new Changing(session, outbox, () => screen.refresh());
 const screen = new Screen(session, new TaskList(session, outbox), {
-  shown: (shown) => changing.look(shown),
+  shown(shown) {
+    changing.look(shown);
+    selecting.look(shown);
+  },
   loaded: () => who.open(session),
 });
+const selecting = new Selecting(changing);
 let isResumed = false; // it is known whether somebody is signed in
 
 // --- Signing in and out ------------------------------------------------------------------------------------------
@@ -73,6 +78,7 @@ function leave() {
   who.close();
   password.close();
   outbox.close();
+  selecting.stop();
   screen.close();
   changing.close();
   signIn.open(session);
@@ -104,7 +110,7 @@ views.listen(() => screen.follow(), () => screen.keep()); // last, since others 
 // --- What the service has, and what it has not yet ---------------------------------------------------------------
 
 outbox.addEventListener("changed", () => screen.show());
-outbox.addEventListener("acknowledged", () => {
+outbox.addEventListener("settled", () => {
   connection.reachable();
   screen.refresh();
 });
@@ -119,10 +125,10 @@ connection.listen(() => {
 
 // --- The keyboard ------------------------------------------------------------------------------------------------
 
-const withCurrent = (action) => () => {
+function edit() {
   const row = rows.focused()?.row;
-  if (row) action(row);
-};
+  if (row) changing.edit(row);
+}
 
 const forMembers = (actions) =>
   Object.fromEntries(Object.entries(actions).map(([key, action]) => [key, () => screen.isOpen && action()]));
@@ -133,9 +139,15 @@ keys.listen(
     "/": () => screen.search(),
     j: () => span.step(1),
     k: () => span.step(-1),
-    x: withCurrent((row) => changing.complete(row)),
-    e: withCurrent((row) => changing.edit(row)),
-    Delete: withCurrent((row) => changing.remove(row)),
+    s: () => selecting.toggle(),
+    J: () => selecting.stretch(1),
+    K: () => selecting.stretch(-1),
+    Escape: () => selecting.stop(),
+    x: () => selecting.complete(),
+    m: () => selecting.move(),
+    t: () => selecting.label(),
+    Delete: () => selecting.remove(),
+    e: () => edit(),
     u: undo,
     "?": () => $("help").showModal(),
   }),

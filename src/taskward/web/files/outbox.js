@@ -1,9 +1,11 @@
-// Changes that the service has not acknowledged yet. They are sent one after the other, kept in this tab's session
-// storage, and tried again for as long as nobody answers. No change overwrites one that its author has not seen.
+// Changes that the service has not acknowledged yet. They are sent one after the other, those of many tasks together,
+// kept in this tab's session storage, and tried again for as long as nobody answers. No change overwrites one that its
+// author has not seen.
 //
-// A change is {key, kind, ref, base, body, due, state, current}. `kind` is "create", "change" or "delete". `ref` is the
-// id of the task, or the key of the change that creates it. `base` is the task as the author saw it. `state` is
-// "waiting", or "conflict" with `current`, the task as it is elsewhere, or null when it is gone.
+// A change is {key, kind, ref, base, body, due, state, current, batch}. `kind` is "create", "change" or "delete". `ref`
+// is the id of the task, or the key of the change that creates it. `base` is the task as the author saw it. `state` is
+// "waiting", or "conflict" with `current`, the task as it is elsewhere, or null when it is gone. Changes with the same
+// `batch` are sent together.
 
 import { HERE, Patience, Refused, Unreachable } from "./api.js";
 import { restored, same, settable } from "./fields.js";
@@ -11,12 +13,14 @@ import { SignedOut } from "./session.js";
 
 export const UNDO_MS = 10_000;
 export const LAST_CHANCE_MS = 2000;
+const MOST_TOGETHER = 100; // operations that the service takes in one batch
 
 export class Outbox extends EventTarget {
   #session;
   #patience = new Patience();
   #timer = null;
-  #sending = null;
+  #sending = [];
+  #isSettling = false;
   changes = [];
 
   constructor(session) {
@@ -55,32 +59,33 @@ export class Outbox extends EventTarget {
     return this.#add({ key, kind: "create", ref: key, base: null, body: { ...body, uid: key }, due: 0 });
   }
 
-  change(task, body) {
-    return this.#add({ key: random(), kind: "change", ref: task.id, base: task.seen, body, due: 0 });
+  /** Change tasks; `bodyOf(task)` returns the new values of each. Returns the changes, as `undo` and `revert` take them. */
+  change(tasks, bodyOf) {
+    return this.#add(...tasks.map((task) => changing(task.id, task.seen, bodyOf(task))));
   }
 
   /** Delete after a while in which `undo` takes it back. */
-  delete(task) {
-    return this.#add({ key: random(), kind: "delete", ref: task.id, base: task.seen, body: {}, due: Date.now() + UNDO_MS });
+  delete(tasks) {
+    const due = Date.now() + UNDO_MS;
+    return this.#add(...tasks.map((task) => deleting(task.id, task.seen, due)));
   }
 
-  /** Return whether it was in time. */
-  undo(change) {
-    const waiting = this.changes.includes(change) && change !== this.#sending;
-    if (waiting) this.#remove(change);
-    return waiting;
+  /** Take back those that are not sent; return the others. */
+  undo(changes) {
+    const waiting = new Set(changes.filter((each) => this.changes.includes(each) && !this.#sending.includes(each)));
+    this.#remove(waiting);
+    return changes.filter((change) => !waiting.has(change));
   }
 
-  /** Take a change back, also where the service has it: what it changed becomes again what its author had seen. */
-  revert(change) {
-    if (this.undo(change)) return;
-    const body = Object.fromEntries(Object.keys(change.body).map((name) => [name, change.base[name]]));
-    this.#add({ key: random(), kind: "change", ref: change.ref, base: change.task ?? change.base, body, due: 0 });
+  /** Take changes back, also where the service has them: what they changed becomes again what its author had seen. */
+  revert(changes) {
+    const sent = this.undo(changes);
+    if (sent.length) this.#add(...sent.map(opposite));
   }
 
   /** Settle a conflict: `mine` is written over what is there now, or made anew where nothing is. */
   settle(change, mine) {
-    if (!mine || (change.kind === "delete" && !change.current)) return this.#remove(change);
+    if (!mine || (change.kind === "delete" && !change.current)) return this.#remove(new Set([change]));
     if (change.current) {
       const body = restored(change.body, change.base, change.current);
       Object.assign(change, { base: change.current, body, state: "waiting", current: null });
@@ -111,20 +116,22 @@ export class Outbox extends EventTarget {
     return this.isEmpty;
   }
 
-  #add(change) {
-    change.state = "waiting";
-    this.changes.push(change);
+  #add(...changes) {
+    const together = changes.length > 1 ? { batch: random() } : {};
+    for (const change of changes) Object.assign(change, { state: "waiting", ...together });
+    this.changes.push(...changes);
     this.#changed();
     this.send();
-    return change;
+    return changes;
   }
 
-  #remove(change) {
-    this.changes = this.changes.filter((other) => other !== change);
+  #remove(changes) {
+    this.changes = this.changes.filter((change) => !changes.has(change));
     this.#changed();
   }
 
   #changed() {
+    if (this.#isSettling) return; // all that one response settles is told at once
     if (this.changes.length) sessionStorage.setItem(this.#kept, JSON.stringify(this.changes));
     else sessionStorage.removeItem(this.#kept);
     this.#tell("changed");
@@ -137,33 +144,33 @@ export class Outbox extends EventTarget {
   /** Send what is due, in order, until nothing is. */
   async send() {
     clearTimeout(this.#timer);
-    if (this.#sending || !this.#session.userId) return;
-    const change = this.#next();
-    if (!change) return this.#sleep();
-    this.#sending = change;
+    if (this.#sending.length || !this.#session.userId) return;
+    const changes = this.#next();
+    if (!changes.length) return this.#sleep();
+    this.#sending = changes;
     let wait = 0;
     try {
-      const { status, body } = await this.#exchange(change);
-      // Known by its uid, it may have been changed since by others: who goes on here has not seen that.
-      const isKnown = change.kind === "create" && status === 200;
-      const seen = isKnown ? { ...body, ...change.body, revision: 0 } : body;
-      if (this.changes.includes(change)) this.#acknowledged(change, body, seen);
+      this.#settle(changes, await this.#exchange(changes));
     } catch (error) {
-      if (this.changes.includes(change)) wait = this.#failed(change, error);
-    } // else the person has signed out meanwhile, and nobody waits for this
-    this.#sending = null;
+      // Else the person has signed out meanwhile, and nobody waits for this.
+      if (changes.some((change) => this.changes.includes(change))) wait = this.#failed(changes, error);
+    }
+    this.#sending = [];
     if (wait === null) return; // the next session sends
     if (wait === 0) return this.send();
     this.#timer = setTimeout(() => this.send(), wait);
   }
 
+  /** The change that is to be sent, or those that are sent with it. */
   #next() {
     const blocked = new Set(); // a task's changes stay in order
-    return this.changes.find(({ ref, state, due }) => {
+    const ready = this.changes.filter(({ ref, state, due }) => {
       const free = !blocked.has(ref) && state === "waiting" && due <= Date.now();
       blocked.add(ref);
       return free;
     });
+    const together = ready.filter(({ batch }) => batch && batch === ready[0].batch);
+    return together.length > 1 ? together.slice(0, MOST_TOGETHER) : ready.slice(0, 1);
   }
 
   #sleep() {
@@ -171,25 +178,54 @@ export class Outbox extends EventTarget {
     if (later.length) this.#timer = setTimeout(() => this.send(), Math.min(...later.map(({ due }) => due)) - Date.now());
   }
 
-  #exchange({ key, kind, ref, base, body }) {
+  /** Return what became of each: `{status, body}`, or Refused. */
+  async #exchange(changes) {
+    if (changes.length === 1) return [await this.#sendOne(changes[0])];
+    const { body } = await this.#session.call("POST", "/tasks/batch", { json: { operations: changes.map(operation) } });
+    return body.results.map(({ status, task = null, ...result }) =>
+      status < 300 ? { status, body: task } : new Refused(status, result),
+    );
+  }
+
+  #sendOne({ key, kind, ref, base, body }) {
     if (kind === "create") return this.#session.call("POST", "/tasks", { json: body, headers: { "Idempotency-Key": key } });
     const headers = { "If-Match": `"${base.revision}"` }; // the revision, which stands for a tag: lists have none
     if (kind === "delete") return this.#session.call("DELETE", `/tasks/${ref}`, { headers });
     return this.#session.call("PATCH", `/tasks/${ref}`, { json: body, headers });
   }
 
-  #acknowledged(change, task, seen = task) {
+  #settle(changes, outcomes) {
+    if (!changes.some((change) => this.changes.includes(change))) return; // the person has signed out meanwhile
+    this.#isSettling = true;
     this.#patience.restore();
+    changes.forEach((change, place) => {
+      if (!this.changes.includes(change)) return;
+      const { [place]: outcome } = outcomes;
+      if (outcome instanceof Refused) this.#refused(change, outcome);
+      else this.#written(change, outcome);
+    });
+    this.#isSettling = false;
+    this.#changed();
+    this.#tell("settled");
+  }
+
+  #written(change, { status, body }) {
+    // Known by its uid, it may have been changed since by others: who goes on here has not seen that.
+    const isKnown = change.kind === "create" && status === 200;
+    this.#acknowledged(change, body, isKnown ? { ...body, ...change.body, revision: 0 } : body);
+  }
+
+  #acknowledged(change, task, seen = task) {
     for (const later of this.changes) {
       if (later !== change && later.ref === change.ref && task) Object.assign(later, { ref: task.id, base: seen });
     }
     change.task = task; // as it is now, for who takes the change back
     this.#tell("acknowledged", { change, task });
-    this.#remove(change);
+    this.#remove(new Set([change]));
   }
 
   /** Return after how many milliseconds to go on; 0 is at once, null not by itself. */
-  #failed(change, error) {
+  #failed(changes, error) {
     if (error instanceof SignedOut) return null;
     if (error instanceof Unreachable) {
       const wait = this.#patience.milliseconds(error.retryAfter);
@@ -197,14 +233,18 @@ export class Outbox extends EventTarget {
       return wait;
     }
     if (!(error instanceof Refused)) throw error;
-    if (error.status === 412) this.#met(change, error.current);
-    else if (error.status === 404) this.#met(change, null);
-    else {
-      if (change.kind === "create") this.#gather(change);
-      this.#remove(change);
-      this.#tell("refused", { change, error });
-    }
+    // One of many may be to blame: each for itself is told of its own.
+    if (changes.length > 1) changes.forEach((change) => delete change.batch);
+    else this.#settle(changes, [error]);
     return 0;
+  }
+
+  #refused(change, error) {
+    if (error.status === 412) return this.#met(change, error.current);
+    if (error.status === 404) return this.#met(change, null);
+    if (change.kind === "create") this.#gather(change);
+    this.#remove(new Set([change]));
+    this.#tell("refused", { change, error });
   }
 
   /** Put later changes of a task that never came to be into what was to create it. */
@@ -231,6 +271,25 @@ export class Outbox extends EventTarget {
     this.#changed();
     this.#tell("conflict", change);
   }
+}
+
+function changing(ref, base, body) {
+  return { key: random(), kind: "change", ref, base, body, due: 0 };
+}
+
+function deleting(ref, base, due) {
+  return { key: random(), kind: "delete", ref, base, body: {}, due };
+}
+
+/** The change that takes another back which the service has, or is about to have. */
+function opposite({ kind, ref, base, body, task }) {
+  if (kind === "create") return deleting(task?.id ?? ref, task ?? null, 0);
+  return changing(ref, task ?? base, Object.fromEntries(Object.keys(body).map((name) => [name, base[name]])));
+}
+
+function operation({ kind, ref, base, body }) {
+  const seen = { id: ref, if_revision: base.revision };
+  return kind === "delete" ? { do: "delete", ...seen } : { do: "update", ...seen, task: body };
 }
 
 function random() {

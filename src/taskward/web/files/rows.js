@@ -4,6 +4,7 @@ import { dayInWords, dayOf, isOverdue } from "./due.js";
 import { shown } from "./fields.js";
 import { linked } from "./links.js";
 import * as menu from "./row-menu.js";
+import * as selection from "./selection.js";
 
 const list = document.getElementById("rows");
 const template = document.getElementById("row");
@@ -23,6 +24,7 @@ export function show(rows, total, above, below) {
     const item = held.get(row.key) ?? template.content.firstElementChild.cloneNode(true);
     if (item.row !== row) fill(item, row);
     number(item, index, total);
+    markOne(item);
     item.classList.toggle("away", top !== null);
     item.style.top = top === null ? "" : `${top}px`;
     if (list.children[place] !== item) insert(item, place);
@@ -43,14 +45,38 @@ function number(item, index, total) {
   item.setAttribute("aria-setsize", total);
 }
 
+/** Show which rows are selected. Who selects has other boxes before them, and the focus stays on a box. */
+export function mark() {
+  const at = document.activeElement?.closest("#rows input")?.closest("li");
+  [...list.children].forEach(markOne);
+  if (at && document.activeElement !== box(at)) box(at).focus({ preventScroll: true });
+}
+
+function markOne(item) {
+  const isSelected = selection.has(item.dataset.key);
+  item.classList.toggle("selected", isSelected);
+  around(item.querySelector(".complete")).hidden = selection.isOn();
+  around(item.querySelector(".pick")).hidden = !selection.isOn();
+  item.querySelector(".pick").checked = isSelected;
+}
+
+function around(input) {
+  return input.closest("label") ?? input;
+}
+
+/** The box that is there now. */
+function box(item) {
+  return item.querySelector(selection.isOn() ? ".pick" : ".complete");
+}
+
 function fill(item, row) {
   item.dataset.key = row.key;
   item.row = row;
   item.classList.toggle("done", row.completed);
   item.classList.toggle("overdue", isOverdue(row));
-  const box = item.querySelector("input");
-  box.checked = row.completed;
-  box.setAttribute("aria-label", row.title);
+  item.querySelector(".complete").checked = row.completed;
+  item.querySelector(".complete").setAttribute("aria-label", row.title);
+  item.querySelector(".pick").setAttribute("aria-label", `Select ${row.title}`);
   shown(item, row).forEach(([element, content]) => text(element, content, element.className === "description" ? linked : String));
   text(item.querySelector(".late"), isOverdue(row) ? "Overdue" : "");
   text(item.querySelector(".completed_at"), row.completed && row.completed_at ? `Done ${dayInWords(dayOf(row.completed_at))}` : "");
@@ -113,7 +139,7 @@ function find(key) {
 /** Put the focus on a row, or where the list would be. */
 export function focus(key, options) {
   const item = find(key);
-  (item?.querySelector("input") ?? document.querySelector("#new-form input")).focus(options);
+  (item ? box(item) : document.querySelector("#new-form input")).focus(options);
 }
 
 /** The one that has the focus, as `{key, index, row}`, or null. */
@@ -124,9 +150,22 @@ export function focused() {
 
 /** Call `complete(row)`, `edit(row)`, `remove(row)`, `choose(row)` as people ask for it. */
 export function listen({ complete, edit, remove, choose }) {
-  list.addEventListener("change", ({ target }) => complete(target.closest("li").row));
+  list.addEventListener("change", ({ target }) => target.matches(".complete") && complete(target.closest("li").row));
   list.addEventListener("click", ({ target }) => {
     if (target.matches(".choose")) choose(target.closest("li").row);
     if (target.matches(".actions")) menu.open(target, { edit, remove });
   });
+}
+
+/** Call `select(row, isRange)` as people ask for it: by the boxes, or with Shift, Ctrl or ⌘ anywhere on a row. */
+export function listenToSelecting(select) {
+  list.addEventListener("mousedown", (event) => event.shiftKey && event.preventDefault()); // it would mark the text
+  list.addEventListener("click", (event) => {
+    const item = event.target.closest("li");
+    if (item && isToSelect(event)) select(item.row, event.shiftKey);
+  });
+}
+
+function isToSelect({ target, shiftKey, ctrlKey, metaKey }) {
+  return target.matches(".pick") || ((shiftKey || ctrlKey || metaKey) && !target.closest("a, button, label"));
 }

@@ -150,7 +150,7 @@ export class TaskList {
       }
     }
     const isNew = new Set(created);
-    const all = [...created, ...[...rows.values()].filter((row) => !isNew.has(row))];
+    const all = [...created.filter(({ key }) => rows.has(key)), ...[...rows.values()].filter((row) => !isNew.has(row))];
     return all.filter((row) => row.change?.state === "conflict" || this.#matches(row));
   }
 
