@@ -17,10 +17,10 @@ CLEAN_ENV := env -u DATABASE_URL -u JWT_SECRET_KEY -u BETTER_AUTH_SECRET
 PYTEST := $(CLEAN_ENV) $(BIN)/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test quick newest soak bench screenshots lint fmt migrate migration openapi documents lock audit clean
+.PHONY: help run check test test-citus quick newest soak bench screenshots lint fmt migrate migration openapi documents lock audit clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/run ## Start the service, with its own PostgreSQL unless DATABASE_URL is set
 	@exec $(BIN)/taskward serve
@@ -38,6 +38,10 @@ newest: $(VENV)/dev ## Run the suite against the newest release of everything, i
 	$(PYTHON) -m venv $(NEWEST)
 	$(BIN)/python -m tests.install.newest $(NEWEST)
 	TASKWARD_NEWEST=1 $(CLEAN_ENV) $(NEWEST)/bin/pytest -n 2 --ignore tests/install
+
+test-citus: $(VENV)/dev ## Run the tests of tasks, accounts and histories on a Citus cluster; CITUS is where PostgreSQL with Citus is
+	TASKWARD_CITUS=$(CITUS) $(PYTEST) tests/citus
+	TASKWARD_CITUS=$(CITUS) TASKWARD_ON_CITUS=1 $(PYTEST) tests/tasks tests/accounts tests/model
 
 soak: $(VENV)/dev ## Run for long what can go on for long: faults, log-ins, then random histories for SECONDS seconds (600)
 	TASKWARD_SOAK=1 TASKWARD_SECONDS=$(SECONDS) $(PYTEST) -s -m soak

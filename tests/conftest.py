@@ -19,6 +19,7 @@ from taskward.database.migrate import INHERIT_NOTHING, migrate
 from taskward.database.url import conninfo
 from taskward.embedded.server import EmbeddedPostgres
 from taskward.settings import Settings
+from tests.citus.cluster import EMPTY_CLUSTER, ON_CITUS, spread_cluster
 from tests.client import Client, connect
 from tests.profiles import SOAK
 from tests.purges import purges_end
@@ -90,7 +91,14 @@ def migrated_server(*, max_connections: int) -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
-    """The server of this run, with a migrated database that is cloned for each test and never written to."""
+    """The server of this run, with a migrated database that is cloned for each test and never written to.
+
+    With `make test-citus` it is the coordinator of a cluster.
+    """
+    if ON_CITUS:
+        with spread_cluster() as cluster:
+            yield cluster  # type: ignore[misc]  # which has an address for all, and one for the superuser, as well
+        return
     with migrated_server(max_connections=100) as server:
         yield server
 
@@ -123,12 +131,20 @@ def served_url(request: pytest.FixtureRequest) -> Iterator[str]:
         return
     superuser = request.getfixturevalue("kept_database")
     yield _url(request.getfixturevalue("postgres"), superuser.info.dbname)
+    if ON_CITUS:
+        superuser.execute(EMPTY_CLUSTER)
+        return
     _nobody_is_left(superuser, superuser.info.dbname)
     superuser.execute(EMPTY)
 
 
 @contextmanager
 def _clone(postgres: EmbeddedPostgres) -> Iterator[str]:
+    if ON_CITUS:  # whose databases cannot be cloned
+        yield TEMPLATE
+        with psycopg.connect(f"{postgres.superuser_conninfo} dbname={TEMPLATE}", autocommit=True) as superuser:
+            superuser.execute(EMPTY_CLUSTER)
+        return
     name = f"test_{next(_numbers)}"
     with psycopg.connect(postgres.superuser_conninfo, autocommit=True) as superuser:
         superuser.execute(

@@ -17,7 +17,7 @@ LEAVES = {
     for part in getattr(command, "commands", [""])
 }
 MAKEFILE = (ROOT / "Makefile").read_text()
-TARGETS = set(re.findall(r"^([a-z]+):.*## ", MAKEFILE, re.MULTILINE))
+TARGETS = set(re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.MULTILINE))
 
 
 @pytest.mark.parametrize(

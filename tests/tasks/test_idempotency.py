@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from taskward.api.state import state_of
 from taskward.tasks.idempotency import PURGE_BATCH, key_purge
 from tests.client import Client
-from tests.purges import INTERVAL, purges_end
+from tests.purges import INTERVAL, purges_end, rows_read
 
 KEY = {"Idempotency-Key": "5f0c2a7e"}
 
@@ -128,20 +128,4 @@ async def test_the_purge_finds_its_keys_by_an_index(superuser: psycopg.Connectio
         " n, 'title', NULL, false, now(), n FROM generate_series(1, 100000) AS n"
     )
     superuser.execute("ANALYZE idempotency_keys")
-    body = superuser.execute(
-        "SELECT pg_get_functiondef('purge_idempotency_keys(bigint)'::regprocedure)"
-    ).fetchone()
-    assert body is not None
-    delete = (
-        body[0]
-        .split("BEGIN ATOMIC")[1]
-        .rsplit("END", 1)[0]
-        .strip()
-        .rstrip(";")
-        .replace("purge_idempotency_keys.at_most", "1000")
-    )
-    superuser.execute("SET ROLE taskward_janitor")
-    plan = "\n".join(line for (line,) in superuser.execute(f"EXPLAIN {delete}"))
-    superuser.execute("RESET ROLE")
-    assert "Seq Scan" not in plan, plan
-    assert "ix_idempotency_keys_stored_at" in plan
+    assert rows_read(superuser, "purge_idempotency_keys(1000)", "idempotency_keys") <= 2100  # of 100,000

@@ -25,7 +25,10 @@ FIND_TOKEN = Statement(
 
 # The row of a provider's user may not be there yet. It is locked while tokens are counted: two at once would each
 # find room for one.
-MAKE_USER = Statement("INSERT INTO users (id) VALUES (%(owner)s::text) ON CONFLICT DO NOTHING RETURNING id")
+MAKE_USER = Statement(
+    "INSERT INTO users (id) VALUES (%(owner)s::text) ON CONFLICT DO NOTHING RETURNING id",
+    distributed=(Statement("CALL hold_user(%(owner)s)"),),
+)
 LOCK_USER = Statement(
     "SELECT id FROM users WHERE id = %(owner)s::text FOR NO KEY UPDATE", effect=Effect.IDEMPOTENT
 )

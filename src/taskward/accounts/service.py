@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from taskward.accounts import statements
+from taskward.accounts.personal_token_statements import REVOKE_TOKENS
 from taskward.accounts.personal_tokens import revoke_all
 from taskward.accounts.tables import account_deleted
 from taskward.auth.account_ids import is_account_id, new_account_id
@@ -229,6 +230,7 @@ async def delete_user(database: Database, owner: str) -> None:
                 transaction.execute(statements.LOCK_ACCOUNT)
                 transaction.identify(APP_ROLE)
                 user = transaction.execute(statements.DELETE_USER)
+                transaction.execute(REVOKE_TOKENS)  # where rows are distributed no key deletes them with the user
                 transaction.identify(ACCOUNTS_ROLE)
                 account = transaction.execute(statements.DELETE_ACCOUNT)
         except LockTimeoutError:

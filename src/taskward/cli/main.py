@@ -119,6 +119,19 @@ def after_restore() -> None:
         typer.echo(run())
 
 
+@cli.command()
+def distribute() -> None:
+    """Spread the rows of users over the servers of a Citus cluster, by user. docs/scaling.md tells when to.
+
+    Migrates the database first. For the owner of the tables, on the coordinator. Meanwhile nobody can read or
+    write. All or nothing; it may be run again.
+    """
+    from taskward.cli.migrate import distribute as run
+
+    with one_line_errors():
+        typer.echo(run())
+
+
 cli.add_typer(user_commands.commands, name="user")
 cli.add_typer(personal_tokens.commands, name="tokens", rich_help_panel=login.PANEL)
 

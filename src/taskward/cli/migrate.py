@@ -1,4 +1,4 @@
-"""`taskward migrate` and `taskward after-restore`, and the migration at the start of the service."""
+"""`taskward migrate`, `after-restore` and `distribute`, and the migration at the start of the service."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +7,9 @@ import psycopg
 
 from taskward.cli.postgres import database_of
 from taskward.database.after_restore import begin_again
+from taskward.database.cluster import CannotDistributeError
+from taskward.database.distribute import distribute as spread_rows
+from taskward.database.distribute import is_distributed
 from taskward.database.migrated import is_migrated
 from taskward.database.url import conninfo, without_pooler
 from taskward.features import TABLES
@@ -30,8 +33,25 @@ def after_restore() -> str:
     return "Counters have begun again: every client reads its tasks anew, once. All log-ins have ended."
 
 
+def distribute() -> str:
+    """Migrate the database of the settings and spread its rows over its Citus cluster; return what to say."""
+    settings = Settings.load()
+    if settings.database_url is None:
+        raise CannotDistributeError(
+            "no DATABASE_URL is set, and the embedded database is one server. docs/scaling.md tells how to move it"
+        )
+    with database_of(settings) as url:
+        migrate_url(settings, url)
+        with _owners_address(settings, url) as address:
+            spread = spread_rows(address, TABLES)
+    return f"Spread by user: {', '.join(spread)}." if spread else "All tables were spread by user already."
+
+
 def migrate_url(settings: Settings, url: str) -> None:
-    """Migrate the database at `url`, through DATABASE_MIGRATION_URL where it is set."""
+    """Migrate the database at `url`, through DATABASE_MIGRATION_URL where it is set.
+
+    Where its rows are distributed, those of new tables are as well from then on.
+    """
     with _owners_address(settings, url) as address:
         _migrate(address)
 
@@ -47,6 +67,8 @@ def _migrate(address: str) -> None:
     from taskward.database.migrate import migrate as run  # with Alembic and SQLAlchemy: 0.2 s of most starts
 
     run(address, tables=TABLES.names)
+    if is_distributed(address):
+        spread_rows(address, TABLES)
 
 
 @contextmanager

@@ -28,6 +28,7 @@ def _message(error: Exception) -> str | None:
     import psycopg
 
     from taskward.accounts.administration import AccountError
+    from taskward.database.cluster import CannotDistributeError
     from taskward.database.driver.causes import cause_of
     from taskward.database.migrated import MissingRightsError, UnknownRevisionError
     from taskward.database.startup_check import UnfitDatabaseError
@@ -42,8 +43,8 @@ def _message(error: Exception) -> str | None:
         case AuthenticationError():
             return error.reason
         case (
-            AccountError() | ApiError() | BackupError() | EmbeddedPostgresError() | InvalidDatabaseUrlError()
-            | InvalidSettingsError() | MissingRightsError() | UnfitDatabaseError() | UnknownRevisionError()
+            AccountError() | ApiError() | BackupError() | CannotDistributeError() | EmbeddedPostgresError()
+            | InvalidDatabaseUrlError() | InvalidSettingsError() | MissingRightsError() | UnfitDatabaseError() | UnknownRevisionError()
         ):  # fmt: skip
             return str(error)
         case OSError():

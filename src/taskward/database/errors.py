@@ -1,6 +1,7 @@
 """What the driver raises, told as what the client is told. Known by class and SQLSTATE, never by text."""
 
 import logging
+from collections.abc import Collection
 
 import psycopg
 from psycopg import errors as postgres
@@ -20,6 +21,10 @@ logger = logging.getLogger(__name__)
 
 class LockTimeoutError(DatabaseUnavailableError):
     """Another transaction holds what this one needs, for longer than a request should wait, or for ever."""
+
+
+class IdentityNotArrivedError(DatabaseUnavailableError):
+    """The server with the rows was not told for whom: it refuses, and does not say that there are none."""
 
 
 class AlreadyThereError(Exception):
@@ -48,10 +53,12 @@ def translated(error: Exception, broken: Broken) -> ApiError | AlreadyThereError
             return _broken_constraint(error, broken)
         case postgres.LockNotAvailable() | postgres.DeadlockDetected():
             return LockTimeoutError()
-        case postgres.InvalidParameterValue():
-            # No value of a client's is a parameter of PostgreSQL's; the role to act as is, and it is gone.
+        case postgres.InvalidParameterValue() | postgres.ObjectNotInPrerequisiteState():
+            # No value of a client's is a parameter of PostgreSQL's; the role to act as is, and it is gone. The
+            # second is what rows say to nobody, where they are distributed.
             logger.error("the database refused the identity of a request: %s", cause_of(error))
-            return DatabaseUnavailableError()
+            is_gone = isinstance(error, postgres.InvalidParameterValue)
+            return DatabaseUnavailableError() if is_gone else IdentityNotArrivedError()
         case psycopg.DataError() | UnicodeEncodeError():
             return ValidationFailedError(NOT_ALLOWED)
         case psycopg.InternalError():
@@ -65,8 +72,14 @@ def translated(error: Exception, broken: Broken) -> ApiError | AlreadyThereError
             return None
 
 
+def _constraint_of(error: psycopg.IntegrityError, known: Collection[str]) -> str:
+    """Return the constraint's name. Citus sends none beside the sentence, which quotes it in any language."""
+    sentence = error.diag.message_primary or ""
+    return error.diag.constraint_name or next((name for name in known if f'"{name}' in sentence), "")
+
+
 def _broken_constraint(error: psycopg.IntegrityError, broken: Broken) -> ApiError | AlreadyThereError | None:
-    if (meaning := broken.get(error.diag.constraint_name or "")) is not None:
+    if (meaning := broken.get(_constraint_of(error, broken))) is not None:
         return meaning()
     match error:
         case postgres.UniqueViolation():

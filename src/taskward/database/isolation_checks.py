@@ -28,7 +28,7 @@ TABLES_HAVE_ROW_SECURITY = """
       FROM ({tables}) AS t
      WHERE NOT relrowsecurity OR NOT relforcerowsecurity OR pg_has_role(current_user, relowner, 'MEMBER')
            OR has_table_privilege(current_user, t.oid, 'TRUNCATE, TRIGGER, REFERENCES')
-           OR NOT EXISTS (SELECT FROM pg_policy, unnest(polroles) AS role
+           OR NOT EXISTS (SELECT 1 FROM pg_policy, unnest(polroles) AS role
                            WHERE polrelid = t.oid AND (role = 0 OR pg_has_role(current_user, role, 'MEMBER')))
 """
 
@@ -37,7 +37,7 @@ POLICIES_ASK_WHO = """
     SELECT format('policy "%%s" on table %%s does not ask for app.user_id', polname, relname) AS problem
       FROM pg_policy JOIN ({tables}) AS t ON t.oid = polrelid
      WHERE polpermissive
-       AND EXISTS (SELECT FROM unnest(polroles) AS role
+       AND EXISTS (SELECT 1 FROM unnest(polroles) AS role
                     WHERE role = 0 OR pg_has_role(current_user, role, 'MEMBER'))
        AND (coalesce(pg_get_expr(polqual, polrelid), 'app.user_id') NOT LIKE '%%app.user_id%%'
             OR coalesce(pg_get_expr(polwithcheck, polrelid), 'app.user_id') NOT LIKE '%%app.user_id%%')
@@ -45,7 +45,7 @@ POLICIES_ASK_WHO = """
 
 WRITES_ARE_COUNTED = """
     SELECT 'the trigger that numbers the writes to {table} is off' AS problem
-     WHERE NOT EXISTS (SELECT FROM pg_trigger
+     WHERE NOT EXISTS (SELECT 1 FROM pg_trigger
                         WHERE tgrelid = '{table}'::regclass AND tgname = '{trigger}' AND tgenabled = 'O')
 """
 
@@ -79,7 +79,7 @@ ACCOUNTS_HAVE_ROW_SECURITY = """
                ELSE 'has a policy for others than ' || current_user END AS problem
       FROM ({tables}) AS t
      WHERE NOT relrowsecurity OR NOT relforcerowsecurity
-           OR EXISTS (SELECT FROM pg_policy
+           OR EXISTS (SELECT 1 FROM pg_policy
                        WHERE polrelid = t.oid AND polroles <> ARRAY[current_user::regrole::oid])
 """
 
@@ -114,7 +114,7 @@ OF_USERS = """
      WHERE c.oid IN ({names})
         OR (relnamespace IN (SELECT relnamespace FROM pg_class WHERE oid IN ({names}))
             AND relkind IN ('r', 'p')
-            AND EXISTS (SELECT FROM pg_attribute
+            AND EXISTS (SELECT 1 FROM pg_attribute
                          WHERE attrelid = c.oid AND attname = 'user_id' AND NOT attisdropped))
 """
 
@@ -133,7 +133,7 @@ def checks_of(tables: Tables) -> Checks:
     """Return the statements that look at these tables; each row of theirs is a `problem`."""
     of_users = OF_USERS.format(names=_names(tables.of_users))
     of_accounts = OF_ACCOUNTS.format(names=_names(tables.of_accounts))
-    any_row = " OR ".join(f"EXISTS (SELECT FROM {table})" for table in tables.of_users)
+    any_row = " OR ".join(f"EXISTS (SELECT 1 FROM {table})" for table in tables.of_users)
     stranger = Statement(A_STRANGER_SEES_NOTHING.format(any_row=any_row))
     return Checks(
         of_users=(

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 class Purge:
-    """Runs one statement that removes a batch and answers how many it `purged`; a whole batch means: again."""
+    """Runs one statement that removes a batch and answers how many it `purged`; a batch or more means: again."""
 
     def __init__(self, what: str, database: Database, statement: Statement, *, of_accounts: bool = False) -> None:
         """Take what is removed, for the log, where from, and the statement, with its `batch`."""
@@ -42,7 +42,7 @@ class Purge:
         """Remove what is due, in batches, so that no batch holds its locks for long."""
         try:
             purged = batch = self._statement.constants["batch"]
-            while purged == batch:
+            while purged >= batch:
                 async with self._transaction() as transaction:
                     transaction.execute(GIVE_WAY)
                     rows = transaction.execute(self._statement)

@@ -79,11 +79,14 @@ async def check_isolation(database: Database, tables: Tables) -> None:
     """
     checks = checks_of(tables)
     try:
+        await database.find_engine()
         async with database.acting_as(NOBODY, checked=False) as transaction:
             session = transaction.execute(SESSION)
         _check_session(session.all[0])
         async with database.acting_as(NOBODY, checked=False) as transaction:
-            results = [transaction.execute(check) for check in checks.of_users]
+            # Where rows are distributed, they do not even say "nothing" to nobody.
+            left_out = {checks.of_a_stranger.name} if database.distributed else set()
+            results = [transaction.execute(check) for check in checks.of_users if check.name not in left_out]
         async with database.acting_as(f"nobody {secrets.token_hex(16)}", checked=False) as transaction:
             results.append(transaction.execute(checks.of_a_stranger))
         async with database.acting_as(NOBODY, checked=False, only_reads=True) as transaction:

@@ -27,6 +27,10 @@ class Tables:
     counted: tuple[CountedWrites, ...] = ()
     broken: Broken = field(default_factory=dict, hash=False)
     after_restore: tuple[str, ...] = ()  # SQL that the owner of the tables runs when an older state is back
+    # Of the tables of users those that Citus spreads by user, the one first whose key the user is; and the
+    # functions that are called where the rows are.
+    spread: tuple[str, ...] = ()
+    functions_of_rows: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -42,4 +46,6 @@ class Tables:
             tuple(chain.from_iterable(feature.counted for feature in features)),
             {name: error for feature in features for name, error in feature.broken.items()},
             tuple(chain.from_iterable(feature.after_restore for feature in features)),
+            tuple(chain.from_iterable(feature.spread for feature in features)),
+            tuple(chain.from_iterable(feature.functions_of_rows for feature in features)),
         )

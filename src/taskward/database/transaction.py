@@ -9,7 +9,8 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Collection
+from bisect import bisect_left
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from itertools import count
 from types import MappingProxyType, TracebackType
@@ -23,7 +24,8 @@ from taskward.database.driver.exchange import Command, ConnectionLostError, Row,
 from taskward.database.driver.pool import Pool
 from taskward.database.driver.read_batches import ReadBatches
 from taskward.database.driver.statement import Effect, RowT, Statement
-from taskward.database.errors import translated
+from taskward.database.engine import ACT_AS, ACT_AS_READER, FIND_ENGINE, as_distributed
+from taskward.database.errors import IdentityNotArrivedError, translated
 from taskward.database.tables import Broken
 from taskward.database.url import is_pooled
 from taskward.errors import ApiError, DatabaseUnavailableError, ScopeMissingError
@@ -42,6 +44,7 @@ IDENTITY = Statement(
     """,
     effect=Effect.READ_ONLY,
     correlation_id="correlation_id",
+    distributed=(ACT_AS,),
 )
 
 # The same, and nothing can be written after it: 25006, and no statement can undo it (25001: PostgreSQL manual, SET
@@ -49,6 +52,7 @@ IDENTITY = Statement(
 READ_ONLY_IDENTITY = replace(
     IDENTITY,
     sql=IDENTITY.sql.replace("SELECT", "SELECT set_config('transaction_read_only', 'on', true),", 1),
+    distributed=(ACT_AS_READER,),
 )
 
 # Nothing of such a transaction has happened, so it may be tried again, whatever it was.
@@ -194,7 +198,8 @@ class Database:
         self._timeout = timeout
         self.statement_timeout = f"{round(timeout * 1000)}ms"
         self.max_tasks = "" if max_tasks is None else str(max_tasks)
-        self._precondition = precondition
+        self._precondition = self._every_precondition = precondition
+        self.distributed = False
         self._broken = broken
         self.nothing_found = nothing_found
         self._timed = timed
@@ -238,6 +243,13 @@ class Database:
         """Return a name that no other transaction has, in this process or another."""
         return f"{self._name}.{next(self._correlation_ids)}"
 
+    async def find_engine(self) -> None:
+        """Look whether rows are distributed, and speak to the database accordingly from now on."""
+        self.distributed = False
+        async with self.acting_as(NOBODY, checked=False) as transaction:
+            found = transaction.execute(FIND_ENGINE)
+        self.distributed = found.all[0]["it_is"]
+
     async def make_sure(self) -> None:
         """Ask for the precondition, unless it has held before; raises what it raises.
 
@@ -258,14 +270,15 @@ class Database:
             async with asyncio.timeout(self._timeout):
                 if transaction.checked and self._precondition:
                     await self._trust()
-                return await self._run_with_retries(transaction)
+                return await self._run_on_its_engine(transaction)
         except Exception as error:
-            transaction.failed_at = failed_at(error)
             if transaction.only_reads and isinstance(error, postgres.ReadOnlySqlTransaction):
                 raise ScopeMissingError from error
             answer = translated(error, self._broken)
             if answer is None:
                 raise
+            if isinstance(answer, IdentityNotArrivedError):  # distributed since, or not any more
+                self._precondition = self._every_precondition
             raise answer from error
         finally:
             self._timed(time.perf_counter() - began)
@@ -288,11 +301,27 @@ class Database:
             logger.critical("this database must not be served: %s", error)
             raise DatabaseUnavailableError from error
 
-    async def _run_with_retries(self, transaction: Transaction) -> list[list[Row]]:
+    async def _run_on_its_engine(self, transaction: Transaction) -> list[list[Row]]:
+        if not self.distributed:
+            try:
+                return await self._run_with_retries(transaction, transaction.commands)
+            except Exception as error:
+                transaction.failed_at = failed_at(error)
+                raise
+        commands, places = as_distributed(transaction.commands)
+        try:
+            results = await self._run_with_retries(transaction, commands)
+        except Exception as error:
+            failed = failed_at(error)
+            transaction.failed_at = None if failed is None else bisect_left(places, failed)
+            raise
+        return [results[place] for place in places]
+
+    async def _run_with_retries(self, transaction: Transaction, commands: Sequence[Command]) -> list[list[Row]]:
         reads = transaction.effect == Effect.READ_ONLY
         for attempt in count(1):
             try:
-                return await (self._reads.run(transaction.commands) if reads else self._run_alone(transaction))
+                return await (self._reads.run(commands) if reads else self._run_alone(transaction, commands))
             except ROLLED_BACK:
                 if attempt > MAX_RETRIES:
                     raise
@@ -301,10 +330,10 @@ class Database:
                     raise
         raise AssertionError  # the loop ends by returning or raising
 
-    async def _run_alone(self, transaction: Transaction) -> list[list[Row]]:
+    async def _run_alone(self, transaction: Transaction, commands: Sequence[Command]) -> list[list[Row]]:
         connection = await self.pool.acquire()
         try:
-            return await connection.exchange(transaction.commands)
+            return await connection.exchange(commands)
         except postgres.ReadOnlySqlTransaction:
             if not transaction.only_reads:  # else that is what was asked for
                 connection.close()  # to what is a standby by now; the next one may find the new primary

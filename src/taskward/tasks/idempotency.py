@@ -14,6 +14,7 @@ from taskward.tasks.statements import (
     MAX_TASKS,
     NEW_COLUMNS,
     NEW_VALUES,
+    ONCE,
     RESPONSE,
     RESPONSE_COLUMNS,
     CreatedRow,
@@ -54,13 +55,13 @@ CREATE_TASK_ONCE: Statement[KeyedRow] = Statement(
     ), known AS (
         SELECT {COLUMNS}
           FROM tasks
-         WHERE user_id = %(owner)s::text AND uid = %(uid)s::text AND NOT EXISTS (SELECT FROM stored_before)
+         WHERE user_id = %(owner)s::text AND uid = %(uid)s::text AND NOT EXISTS (SELECT 1 FROM stored_before)
     ), created AS (
         INSERT INTO tasks (user_id, {NEW_COLUMNS})
         SELECT %(owner)s::text, {NEW_VALUES}
-         WHERE NOT EXISTS (SELECT FROM stored_before)
-           AND NOT EXISTS (SELECT FROM known)
-           AND NOT EXISTS (SELECT FROM users
+         WHERE NOT EXISTS (SELECT 1 FROM stored_before)
+           AND NOT EXISTS (SELECT 1 FROM known)
+           AND NOT EXISTS (SELECT 1 FROM users
                             WHERE users.id = %(owner)s::text AND keys_since > now() - interval '24 hours'
                               AND key_count >= greatest(%(max_keys)s::bigint, {MAX_TASKS}))
         RETURNING {COLUMNS}
@@ -78,6 +79,7 @@ CREATE_TASK_ONCE: Statement[KeyedRow] = Statement(
     """,
     {"max_keys": MAX_KEYS},
     effect=Effect.IDEMPOTENT,
+    distributed=(Statement(ONCE.format(key="%(key)s::text, %(fingerprint)s::bytea, %(max_keys)s::bigint")),),
 )
 
 # Whether it is keys that there is no room for, and for how many seconds. Where it was tasks, one may have been

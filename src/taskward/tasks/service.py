@@ -123,7 +123,7 @@ class TaskService:
             try:
                 found = await (self._create_once(owner, new, key) if key else self._create_named(owner, new))
             except AlreadyThereError as error:
-                if error.constraint not in (idempotency.CONSTRAINT, statements.UID_CONSTRAINT):
+                if error.constraint not in (idempotency.CONSTRAINT, statements.UID_CONSTRAINT, None):
                     raise
                 continue  # another request with this key or uid was faster, and has what is to be returned
             except LockTimeoutError as error:
@@ -189,7 +189,7 @@ class TaskService:
             try:
                 return await self._run_batch(owner, operations)
             except AlreadyThereError as error:
-                if error.constraint != statements.UID_CONSTRAINT:
+                if error.constraint not in (statements.UID_CONSTRAINT, None):
                     raise
                 # Of a user who had written nothing there was no row to lock, and another first write was faster.
         raise DatabaseUnavailableError
@@ -242,8 +242,14 @@ class TaskService:
         """Return for each of some tasks that the owner does not have what to say of it."""
         if not self._reveal_foreign_tasks or not task_ids:
             return [TaskNotFoundError() for _ in task_ids]
-        async with self._database.acting_as(owner) as transaction:
-            found = [transaction.execute(statements.TASK_EXISTS, task_id=task_id) for task_id in task_ids]
+        try:
+            async with self._database.acting_as(owner) as transaction:
+                found = [transaction.execute(statements.TASK_EXISTS, task_id=task_id) for task_id in task_ids]
+        except DatabaseUnavailableError:
+            if not self._database.distributed:
+                raise
+            # That it is not the owner's is known; whose it is only all servers know, and one of them is away.
+            return [TaskNotFoundError() for _ in task_ids]
         return [ForbiddenError() if rows.all[0]["it_does"] else TaskNotFoundError() for rows in found]
 
 

@@ -39,14 +39,24 @@ class CreatedRow(TaskRead):
     created: bool
 
 
-# Returns no row where the owner has as many as that: the trigger that counts has skipped it.
-CREATE_TASK: Statement[TaskRead] = Statement(
-    f"""
+# Returns no row where the owner has as many as that: the trigger that counts has skipped it. Where rows are
+# distributed, the owner's row is locked first, or made, and an id taken.
+CREATE = f"""
     INSERT INTO tasks (user_id, {NEW_COLUMNS})
     VALUES (%(owner)s::text, {NEW_VALUES})
     RETURNING {RESPONSE}
-    """
+"""
+CREATE_TASK: Statement[TaskRead] = Statement(
+    CREATE, distributed=(Statement("CALL hold_user(%(owner)s)"), Statement(CREATE))
 )
+
+# Where rows are distributed: a task as JSON, and what a create with `uid` or key returns.
+GIVEN = ", ".join(f"'{name}', %({name})s::{field.sql_type}" for name, field in SETTABLE.items())
+ONCE = f"""
+    SELECT created, fingerprint, {RESPONSE}
+      FROM create_task_once(%(owner)s::text, jsonb_build_object({GIVEN}), {{key}}) AS found,
+           jsonb_populate_record(NULL::tasks, found.task) AS task
+"""
 
 # Creates a task with a `uid`, unless there is one with it. Two of these at once may both find none: the slower one
 # then fails at the unique index, and finds the task when it is sent again.
@@ -59,7 +69,7 @@ CREATE_NAMED_TASK: Statement[CreatedRow] = Statement(
     ), created AS (
         INSERT INTO tasks (user_id, {NEW_COLUMNS})
         SELECT %(owner)s::text, {NEW_VALUES}
-         WHERE NOT EXISTS (SELECT FROM known)
+         WHERE NOT EXISTS (SELECT 1 FROM known)
         RETURNING {COLUMNS}
     )
     SELECT created, {RESPONSE}
@@ -68,6 +78,7 @@ CREATE_NAMED_TASK: Statement[CreatedRow] = Statement(
             SELECT false, {COLUMNS} FROM known) AS task
     """,
     effect=Effect.IDEMPOTENT,
+    distributed=(Statement(ONCE.format(key="NULL, NULL, NULL")),),
 )
 UID_CONSTRAINT = "uq_tasks_user_id_uid"
 
@@ -160,5 +171,5 @@ def _the_task_locked(*, conditional: bool) -> str:
     trigger alone would lock the task first. Deleting a user cannot have that order, and two orders make deadlocks.
     """
     wanted = f"{THE_TASK} AND {AS_EXPECTED}" if conditional else THE_TASK
-    user = f"users.id = %(owner)s::text AND EXISTS (SELECT FROM tasks WHERE {wanted})"
-    return f"{wanted} AND EXISTS (SELECT FROM users WHERE {user} FOR NO KEY UPDATE)"
+    user = f"users.id = %(owner)s::text AND EXISTS (SELECT 1 FROM tasks WHERE {wanted})"
+    return f"{wanted} AND EXISTS (SELECT 1 FROM users WHERE {user} FOR NO KEY UPDATE)"

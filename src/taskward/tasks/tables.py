@@ -57,4 +57,6 @@ TABLES = Tables(
         "ck_tasks_due_zone_needs_time": _needs("due_zone"),
     },
     after_restore=(BEGIN_AGAIN,),
+    spread=("users", "tasks", "deleted_tasks", "idempotency_keys"),
+    functions_of_rows=("folded(text)", "forget_deleted_tasks(bigint)", "arrived(text)"),
 )

@@ -21,7 +21,7 @@ def commands() -> str:
 
 def targets() -> str:
     """Return the table of the targets of `make`."""
-    found = re.findall(r"^([a-z]+):.*## (.+?)\.?$", MAKEFILE, re.MULTILINE)
+    found = re.findall(r"^([a-z-]+):.*## (.+?)\.?$", MAKEFILE, re.MULTILINE)
     return table(["target", "what it does"], ((f"`make {name}`", f"{purpose}.") for name, purpose in found))
 
 

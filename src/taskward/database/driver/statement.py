@@ -39,6 +39,8 @@ class Statement(Generic[RowT]):
     prepared: bool = (
         True  # or one of too many for each session to keep, which are planned for their values each time
     )
+    # What is sent instead where rows are distributed, of which the last has the rows; nothing: this one.
+    distributed: tuple["Statement[Any]", ...] = ()
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ It knows no models, so that migrating loads none; `make migration` compares them
 from alembic import context
 from sqlalchemy import text
 
+from taskward.database.engine import IS_DISTRIBUTED
 from taskward.database.migrate import INHERIT_NOTHING, LOCK_TIMEOUT, MIGRATION_LOCK
 
 connection = context.config.attributes["connection"]
@@ -15,8 +16,13 @@ SESSION = """
     SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true),
            set_config('row_security', 'on', true)
 """
+# A coordinator of Citus would make roles and functions on its other servers as well, which takes more rights.
+# Before tables are distributed nothing of ours is to be there; `taskward distribute` brings what is needed.
+ON_THIS_SERVER = "SELECT set_config('citus.enable_ddl_propagation', 'off', true)"
 with context.begin_transaction():
     connection.execute(text(SESSION))
+    if not connection.execute(text(IS_DISTRIBUTED)).scalar_one():
+        connection.execute(text(ON_THIS_SERVER))
     # Services that start together queue here. The lock ends with the transaction, so that it also works
     # through a pooler and cannot be left behind by a crash.
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})

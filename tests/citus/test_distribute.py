@@ -1,0 +1,107 @@
+"""`taskward distribute`, on a database that is filled, and on clusters that are not as they must be."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from taskward.database.cluster import CannotDistributeError
+from taskward.database.distribute import distribute, is_distributed
+from taskward.database.migrate import migrate
+from taskward.database.transaction import Database
+from taskward.database.url import conninfo
+from taskward.features import TABLES
+from taskward.tasks.idempotency import CREATE_TASK_ONCE
+from taskward.tasks.statements import CREATE_TASK, delete_task
+from tests.citus.cluster import Cluster, cluster_on_this_machine, needs_citus
+from tests.tasks.fields import new_values
+
+pytestmark = needs_citus
+
+USERS, TASKS = 20, 15
+SHARDS = "SELECT logicalrelid::text, count(*) FROM pg_dist_shard GROUP BY 1 ORDER BY 1"
+WITH_A_USER = """
+    SELECT relname FROM pg_class
+     WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+       AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = pg_class.oid AND attname = 'user_id')
+"""
+
+
+@pytest.fixture(scope="module")
+def empty() -> Iterator[Cluster]:
+    """A cluster with nothing in it but the newest schema, on the coordinator alone."""
+    with cluster_on_this_machine() as running:
+        migrate(conninfo(running.url))
+        yield running
+
+
+async def fill(address: str) -> None:
+    """Leave something in every table of users' data."""
+    database = Database(address, pool_size=4, max_overflow=0, timeout=60)
+    for number in range(USERS):
+        owner = f"user {number}"
+        for _ in range(TASKS):
+            async with database.acting_as(owner) as transaction:
+                created = transaction.execute(
+                    CREATE_TASK, **new_values(tags=["a", "b"], completed=number % 2 == 0)
+                )
+        async with database.acting_as(owner) as transaction:
+            transaction.execute(delete_task(conditional=False), task_id=created.all[0]["id"], expected=None)
+            transaction.execute(CREATE_TASK_ONCE, key="a key", fingerprint=bytes(32), **new_values(uid="a name"))
+    await database.close()
+
+
+def contents(superuser: psycopg.Connection) -> dict[str, list[str]]:
+    """Return every row of every table of users' data."""
+    return {
+        table: sorted(repr(row) for row in superuser.execute(f"SELECT * FROM {table}".encode()))
+        for table in TABLES.spread
+    }
+
+
+async def test_a_cluster_that_is_not_as_it_must_be_is_refused_and_then_all_rows_stay_as_they_are(
+    empty: Cluster,
+) -> None:
+    address = conninfo(empty.url)
+    await fill(address)
+    with empty.coordinator.superuser() as superuser:
+        before = contents(superuser)
+        assert all(before.values())
+
+        superuser.execute("CREATE TABLE notes (user_id text)")
+        with pytest.raises(CannotDistributeError, match=r"^notes: not a table of this Taskward"):
+            distribute(address, TABLES)
+        superuser.execute("DROP TABLE notes")
+        superuser.execute("ALTER ROLE taskward NOBYPASSRLS")
+        with pytest.raises(CannotDistributeError, match="ALTER ROLE taskward BYPASSRLS"):
+            distribute(address, TABLES)
+        superuser.execute("ALTER ROLE taskward BYPASSRLS")
+        worker = empty.workers[0]
+        with pytest.raises(CannotDistributeError, match="not the coordinator"):
+            distribute(worker.conninfo("taskward"), TABLES)
+        assert not is_distributed(address)
+        assert contents(superuser) == before
+
+        assert distribute(address, TABLES) == list(TABLES.spread)
+        assert is_distributed(address)
+        assert contents(superuser) == before, "no id, revision or count is another"
+        assert superuser.execute(SHARDS).fetchall() == [(table, 32) for table in sorted(TABLES.spread)]
+        with_a_user = {name for (name,) in superuser.execute(WITH_A_USER)}
+        assert with_a_user - set(TABLES.spread) == {"personal_tokens"}, "which decision 32 tells of"
+        assert distribute(address, TABLES) == [], "it may be run again"
+
+    database = Database(address, pool_size=1, max_overflow=0, timeout=60)
+    await database.find_engine()
+    async with database.acting_as("user 1") as transaction:
+        created = transaction.execute(CREATE_TASK, **new_values())
+    highest = max(int(row.split(",")[1]) for row in before["tasks"])
+    assert created.all[0]["id"] > highest
+    assert created.all[0]["revision"] == TASKS + 3
+    await database.close()
+
+
+def test_a_cluster_without_workers_is_refused() -> None:
+    with cluster_on_this_machine(workers=0) as alone:
+        migrate(conninfo(alone.url))
+        with pytest.raises(CannotDistributeError, match="citus_add_node"):
+            distribute(conninfo(alone.url), TABLES)
