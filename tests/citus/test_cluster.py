@@ -9,6 +9,9 @@ from psycopg.rows import tuple_row
 
 from taskward.api.state import state_of
 from taskward.database.errors import IdentityNotArrivedError
+from taskward.database.startup_check import IsolationError, check_isolation_at
+from taskward.database.url import conninfo
+from taskward.features import TABLES
 from taskward.tasks.statements import READ_REVISION
 from tests.citus.cluster import Cluster, Node, needs_citus
 from tests.client import Client, connect
@@ -21,6 +24,11 @@ PLACEMENT = """
     SELECT shardid, nodeport
       FROM pg_dist_shard JOIN pg_dist_placement USING (shardid) JOIN pg_dist_node USING (groupid)
      WHERE shardid = get_shard_id_for_distribution_column('users', %s::text)
+"""
+A_SHARD = """
+    SELECT shard_name(logicalrelid, shardid)
+      FROM pg_dist_shard JOIN pg_dist_placement USING (shardid)
+     WHERE logicalrelid = 'tasks'::regclass AND groupid = (SELECT groupid FROM pg_dist_local_group) LIMIT 1
 """
 COUNTS = """
     SELECT users.id, task_count, completed_count, count(tasks.id), count(tasks.id) FILTER (WHERE completed)
@@ -134,3 +142,34 @@ async def test_counts_are_those_of_the_rows(superuser: psycopg.Connection) -> No
     counts = superuser.execute(COUNTS).fetchall()
     assert counts
     assert all(row[1:3] == row[3:5] for row in counts), counts
+
+
+BROKEN = {
+    "ALTER TABLE {} DISABLE ROW LEVEL SECURITY": "row-level security",
+    "GRANT TRUNCATE ON {} TO taskward_app": "rights",
+    "CREATE POLICY everybody ON {} USING (true)": "policies",
+    "ALTER TABLE {} DISABLE TRIGGER USER": "triggers",
+}
+MENDED = {
+    "row-level security": "ALTER TABLE {} ENABLE ROW LEVEL SECURITY",
+    "rights": "REVOKE TRUNCATE ON {} FROM taskward_app",
+    "policies": "DROP POLICY everybody ON {}",
+    "triggers": "ALTER TABLE {} ENABLE TRIGGER USER",
+}
+
+
+@pytest.mark.parametrize("breaking", BROKEN)
+async def test_a_wall_that_is_missing_on_one_shard_of_one_worker_is_named(cluster: Cluster, breaking: str) -> None:
+    worker, kind = cluster.workers[1], BROKEN[breaking]
+    with worker.superuser() as superuser:
+        superuser.execute("SET citus.enable_ddl_propagation = off")
+        superuser.execute("SET citus.enable_manual_changes_to_shards = on")
+        (shard,) = superuser.execute(A_SHARD).fetchone() or ("",)
+        await check_isolation_at(conninfo(cluster.url), TABLES)
+        superuser.execute(breaking.format(shard).encode())
+        try:
+            with pytest.raises(IsolationError, match=f"on 127.0.0.1:{worker.port}, the {kind} of {shard} "):
+                await check_isolation_at(conninfo(cluster.url), TABLES)
+        finally:
+            superuser.execute(MENDED[kind].format(shard).encode())
+    await check_isolation_at(conninfo(cluster.url), TABLES)

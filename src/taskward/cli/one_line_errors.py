@@ -44,7 +44,8 @@ def _message(error: Exception) -> str | None:
             return error.reason
         case (
             AccountError() | ApiError() | BackupError() | CannotDistributeError() | EmbeddedPostgresError()
-            | InvalidDatabaseUrlError() | InvalidSettingsError() | MissingRightsError() | UnfitDatabaseError() | UnknownRevisionError()
+            | InvalidDatabaseUrlError() | InvalidSettingsError() | MissingRightsError() | UnfitDatabaseError()
+            | UnknownRevisionError()
         ):  # fmt: skip
             return str(error)
         case OSError():

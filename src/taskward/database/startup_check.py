@@ -11,6 +11,7 @@ from taskward.database.driver.causes import primary
 from taskward.database.driver.exchange import Row
 from taskward.database.driver.statement import Statement
 from taskward.database.isolation_checks import READS_ARE_HELD, checks_of
+from taskward.database.node_checks import problems_of_nodes
 from taskward.database.tables import Tables
 from taskward.database.transaction import ACCOUNTS_ROLE, APP_ROLE, NOBODY, Database
 from taskward.errors import DatabaseUnavailableError, ForbiddenError
@@ -106,6 +107,8 @@ async def check_isolation(database: Database, tables: Tables) -> None:
     except psycopg.ProgrammingError as error:
         raise _not_migrated(error) from error
     problems = [row["problem"] for result in results for row in result.all]
+    if database.distributed:
+        problems += await problems_of_nodes(database)
     if problems:
         raise IsolationError("; ".join(problems))
 
