@@ -142,6 +142,8 @@ def served_url(request: pytest.FixtureRequest) -> Iterator[str]:
 def _clone(postgres: EmbeddedPostgres) -> Iterator[str]:
     if ON_CITUS:  # whose databases cannot be cloned
         yield TEMPLATE
+        with psycopg.connect(postgres.superuser_conninfo, autocommit=True) as elsewhere:
+            elsewhere.execute(f"ALTER DATABASE {TEMPLATE} ALLOW_CONNECTIONS true")
         with psycopg.connect(f"{postgres.superuser_conninfo} dbname={TEMPLATE}", autocommit=True) as superuser:
             superuser.execute(EMPTY_CLUSTER)
         return

@@ -89,7 +89,7 @@ async def test_ids_are_in_the_order_of_creation_also_when_all_come_at_once_and_a
         await asyncio.gather(*(bob.post("/tasks", json={"title": "Buy milk"}) for _ in range(20)))
         shard, port = home_of(superuser, "bob")
         to = next(worker.port for worker in cluster.workers if worker.port != port)
-        move = "SELECT citus_move_shard_placement(%s, '127.0.0.1', %s, '127.0.0.1', %s, 'block_writes')"
+        move = "SELECT citus_move_shard_placement(%s, '127.0.0.1', %s, '127.0.0.1', %s)"
         await asyncio.to_thread(superuser.execute, move, [shard, port, to])
         await asyncio.gather(*(bob.post("/tasks", json={"title": "Buy bread"}) for _ in range(20)))
         tasks = (await bob.get("/tasks?sort=created&order=asc")).json()["tasks"]

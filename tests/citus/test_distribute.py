@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from taskward.database.cluster import CannotDistributeError
+from taskward.database.cluster import CannotDistributeError, check_entry
 from taskward.database.distribute import distribute, is_distributed
 from taskward.database.migrate import migrate
 from taskward.database.transaction import Database
@@ -79,6 +79,9 @@ async def test_a_cluster_that_is_not_as_it_must_be_is_refused_and_then_all_rows_
         worker = empty.workers[0]
         with pytest.raises(CannotDistributeError, match="not the coordinator"):
             distribute(worker.conninfo("taskward"), TABLES)
+        with pytest.raises(CannotDistributeError, match="not the coordinator"):
+            check_entry(worker.conninfo("taskward"))
+        check_entry(address)
         assert not is_distributed(address)
         assert contents(superuser) == before
 

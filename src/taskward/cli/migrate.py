@@ -7,7 +7,7 @@ import psycopg
 
 from taskward.cli.postgres import database_of
 from taskward.database.after_restore import begin_again
-from taskward.database.cluster import CannotDistributeError
+from taskward.database.cluster import CannotDistributeError, check_entry
 from taskward.database.distribute import distribute as spread_rows
 from taskward.database.distribute import is_distributed
 from taskward.database.migrated import is_migrated
@@ -53,12 +53,14 @@ def migrate_url(settings: Settings, url: str) -> None:
     Where its rows are distributed, those of new tables are as well from then on.
     """
     with _owners_address(settings, url) as address:
+        check_entry(address)
         _migrate(address)
 
 
 def migrate_where_needed(settings: Settings, url: str) -> None:
     """Do so unless it is migrated already, as at most starts."""
     with _owners_address(settings, url) as address:
+        check_entry(address)
         if not is_migrated(address):
             _migrate(address)
 

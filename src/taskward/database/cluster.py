@@ -17,6 +17,8 @@ class CannotDistributeError(Exception):
     """The database or the cluster is not as it must be; the message says what is wrong, and what mends it."""
 
 
+NOT_THE_COORDINATOR = "this server is not the coordinator of its cluster: have DATABASE_URL lead to that one"
+
 HAS_CITUS = "SELECT extversion FROM pg_extension WHERE extname = 'citus'"
 IS_COORDINATOR = "SELECT 1 FROM pg_dist_local_group WHERE groupid = 0"
 WORKERS = "SELECT nodename || ':' || nodeport FROM pg_dist_node WHERE noderole = 'primary' AND shouldhaveshards"
@@ -42,6 +44,13 @@ LET_THEM_LOG_IN = "SET citus.enable_ddl_propagation = off; ALTER ROLE {role} LOG
 ON_WORKERS = "SELECT nodename || ':' || nodeport, success, result FROM run_command_on_workers(%s)"
 
 
+def check_entry(conninfo: str) -> None:
+    """Raise CannotDistributeError where `conninfo` (libpq) leads to a worker: no account is there, and no id."""
+    with psycopg.connect(conninfo) as owner:
+        if owner.execute(HAS_CITUS).fetchone() and not owner.execute(IS_COORDINATOR).fetchone():
+            raise CannotDistributeError(NOT_THE_COORDINATOR)
+
+
 def check_cluster(owner: Session, tables: Tables) -> None:
     """Raise CannotDistributeError unless the rows of `tables` can be spread by their `owner` over this cluster."""
     if not (found := owner.execute(HAS_CITUS).fetchone()):
@@ -52,9 +61,7 @@ def check_cluster(owner: Session, tables: Tables) -> None:
     if int(found[0].split(".")[0].split("-")[0]) < OLDEST_CITUS:
         raise CannotDistributeError(f"Citus {found[0]} is too old: use {OLDEST_CITUS} or newer")
     if not owner.execute(IS_COORDINATOR).fetchone():
-        raise CannotDistributeError(
-            "this server is not the coordinator of its cluster: have DATABASE_URL lead to that one"
-        )
+        raise CannotDistributeError(NOT_THE_COORDINATOR)
     if not owner.execute(WORKERS).fetchall():
         raise CannotDistributeError(
             "no server of the cluster takes rows: have a superuser run SELECT citus_add_node('its host', 5432) on"
