@@ -38,9 +38,9 @@ USER_COLUMN = {"users": "id", "tasks": "user_id", "idempotency_keys": "user_id"}
 FROM_SEQUENCE = "NEW.id         := nextval('tasks_id_seq');"
 # A statement of its own, which PL/pgSQL reads only when it comes to it: there may be no such sequence.
 GIVEN_OR_FROM_SEQUENCE = f"""NEW.id         := nullif(current_setting('app.task_id', true), '')::bigint;
-                IF NEW.id IS NULL THEN
-                    {FROM_SEQUENCE}
-                END IF;"""
+                    IF NEW.id IS NULL THEN
+                        {FROM_SEQUENCE}
+                    END IF;"""
 
 TRIGGER_FUNCTION = "SELECT pg_get_functiondef('tasks_take_the_next_revision()'::regprocedure)"
 FOR_USERS = ("hold_account(text)", "hold_user(text)", "create_task_once(text, jsonb, text, bytea, bigint)")
