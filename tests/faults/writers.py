@@ -35,7 +35,11 @@ class Ledger:
         updated = superuser.execute("SELECT id, description FROM tasks WHERE title = 'contended'").fetchall()
         assert {task_id: int(description) for task_id, description in updated} == self.updates
         check_books(superuser)
-        answered = "SELECT count(*) FROM idempotency_keys AS k LEFT JOIN tasks ON id = task_id WHERE id IS NULL"
+        answered = """
+            SELECT count(*)
+              FROM idempotency_keys AS keys LEFT JOIN tasks ON tasks.user_id = keys.user_id AND id = task_id
+             WHERE id IS NULL
+        """
         assert superuser.execute(answered).fetchone() == (0,), "a key remembers a task that is not there"
 
 
