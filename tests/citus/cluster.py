@@ -143,10 +143,7 @@ class Cluster:
     def prepare(self) -> None:
         """Do what a superuser does."""
         for node in self.nodes:
-            with psycopg.connect(node.conninfo("postgres", "postgres"), autocommit=True) as superuser:
-                superuser.execute(f"CREATE DATABASE {OWNER}".encode())
-            with node.superuser() as superuser:
-                superuser.execute("CREATE EXTENSION citus")
+            _install(node)
         with self.coordinator.superuser() as superuser:
             superuser.execute("SELECT citus_set_coordinator_host('127.0.0.1', %s)", [self.coordinator.port])
             for worker in self.workers:
@@ -154,9 +151,28 @@ class Cluster:
             for statement in PREPARE:
                 superuser.execute(statement.encode())
         for node in self.nodes:
-            with node.superuser() as superuser:
-                superuser.execute("SET citus.enable_ddl_propagation = off")
-                superuser.execute(f"ALTER DATABASE {OWNER} OWNER TO {OWNER}".encode())
+            _hand_over(node)
+
+    def add(self, worker: Node) -> None:
+        """Do what a superuser does for one more server."""
+        _install(worker)
+        with self.coordinator.superuser() as superuser:
+            superuser.execute("SELECT citus_add_node('127.0.0.1', %s)", [worker.port])
+        _hand_over(worker)
+        self.workers.append(worker)
+
+
+def _install(node: Node) -> None:
+    with psycopg.connect(node.conninfo("postgres", "postgres"), autocommit=True) as superuser:
+        superuser.execute(f"CREATE DATABASE {OWNER}".encode())
+    with node.superuser() as superuser:
+        superuser.execute("CREATE EXTENSION citus")
+
+
+def _hand_over(node: Node) -> None:
+    with node.superuser() as superuser:
+        superuser.execute("SET citus.enable_ddl_propagation = off")
+        superuser.execute(f"ALTER DATABASE {OWNER} OWNER TO {OWNER}".encode())
 
 
 @contextmanager

@@ -11,6 +11,8 @@ from tests.citus.cluster import Cluster, spread_cluster
 from tests.client import Client, connect, openapi_of
 from tests.conftest import SECRET, UNLIMITED, started
 
+DEADLINE = 4.0
+
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
@@ -29,7 +31,7 @@ def superuser(cluster: Cluster) -> Iterator[psycopg.Connection]:
 async def app(cluster: Cluster) -> AsyncIterator[FastAPI]:
     settings = Settings(
         DATABASE_URL=cluster.url,
-        DATABASE_TIMEOUT_SECONDS=4,
+        DATABASE_TIMEOUT_SECONDS=DEADLINE,
         JWT_SECRET_KEY=SECRET,
         RATE_LIMIT=UNLIMITED,
         AUTH_RATE_LIMIT=UNLIMITED,

@@ -8,12 +8,14 @@ from fastapi import FastAPI
 from psycopg.rows import tuple_row
 
 from taskward.api.state import state_of
+from taskward.database.cluster import CannotDistributeError, check_entry
 from taskward.database.errors import IdentityNotArrivedError
 from taskward.database.startup_check import IsolationError, check_isolation_at
 from taskward.database.url import conninfo
 from taskward.features import TABLES
 from taskward.tasks.statements import READ_REVISION
 from tests.citus.cluster import Cluster, Node, needs_citus
+from tests.citus.conftest import DEADLINE
 from tests.client import Client, connect
 from tests.conftest import SECRET
 from tests.tasks.path_prefixes import check_refused
@@ -173,3 +175,27 @@ async def test_a_wall_that_is_missing_on_one_shard_of_one_worker_is_named(cluste
         finally:
             superuser.execute(MENDED[kind].format(shard).encode())
     await check_isolation_at(conninfo(cluster.url), TABLES)
+
+
+def test_a_worker_among_the_hosts_of_an_address_is_refused_by_its_name(cluster: Cluster) -> None:
+    worker = cluster.workers[0].port
+    several = "host=127.0.0.1,127.0.0.1 user=taskward dbname=taskward port={},{}"
+    check_entry(several.format(cluster.coordinator.port, cluster.coordinator.port))
+    for ports in ((cluster.coordinator.port, worker), (worker, cluster.coordinator.port)):
+        with pytest.raises(CannotDistributeError, match=f"^127.0.0.1:{worker}: this server is not"):
+            check_entry(several.format(*ports))
+
+
+async def test_with_the_coordinator_away_everybody_is_told_so_in_time_and_served_again_afterwards(
+    app: FastAPI, cluster: Cluster, alice: Client
+) -> None:
+    before = (await alice.post("/tasks", json={"title": "Buy milk"})).json()
+    cluster.coordinator.kill()
+    try:
+        async with asyncio.timeout(DEADLINE + 1):
+            check_refused(await alice.get("/tasks"), 503, "DATABASE_UNAVAILABLE")
+            check_refused(await alice.post("/tasks", json={"title": "Buy milk"}), 503, "DATABASE_UNAVAILABLE")
+    finally:
+        await asyncio.to_thread(cluster.coordinator.start)
+    assert (await alice.get(f"/tasks/{before['id']}")).json() == before
+    assert (await alice.post("/tasks", json={"title": "Buy bread"})).json()["id"] > before["id"]

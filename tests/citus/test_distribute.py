@@ -1,6 +1,9 @@
 """`taskward distribute`, on a database that is filled, and on clusters that are not as they must be."""
 
+import asyncio
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import psycopg
 import pytest
@@ -10,10 +13,13 @@ from taskward.database.distribute import distribute, is_distributed
 from taskward.database.migrate import migrate
 from taskward.database.transaction import Database
 from taskward.database.url import conninfo
+from taskward.errors import DatabaseUnavailableError
 from taskward.features import TABLES
 from taskward.tasks.idempotency import CREATE_TASK_ONCE
 from taskward.tasks.statements import CREATE_TASK, delete_task
+from tests.books import check_books
 from tests.citus.cluster import Cluster, cluster_on_this_machine, needs_citus
+from tests.profiles import SOAK, by_profile
 from tests.tasks.fields import new_values
 
 pytestmark = needs_citus
@@ -24,6 +30,16 @@ WITH_A_USER = """
     SELECT relname FROM pg_class
      WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
        AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = pg_class.oid AND attname = 'user_id')
+"""
+
+# Of those who do not write meanwhile.
+DIGEST = """
+    SELECT 'tasks', count(*), sum(hashtextextended(tasks::text, 0)::numeric) FROM tasks WHERE user_id <> 'alice'
+    UNION ALL
+    SELECT 'users', count(*), sum(hashtextextended(users::text, 0)::numeric) FROM users WHERE id <> 'alice'
+"""
+OF_ALICE = """
+    SELECT task_count, revision, (SELECT count(*) FROM tasks WHERE user_id = 'alice') FROM users WHERE id = 'alice'
 """
 
 
@@ -108,3 +124,52 @@ def test_a_cluster_without_workers_is_refused() -> None:
         migrate(conninfo(alone.url))
         with pytest.raises(CannotDistributeError, match="citus_add_node"):
             distribute(conninfo(alone.url), TABLES)
+
+
+FILL = """
+    DO $$
+    BEGIN
+        PERFORM set_config('session_replication_role', 'replica', true); -- no trigger numbers them one by one
+        INSERT INTO users (id, revision, task_count, completed_count)
+        SELECT 'many ' || number, {each}, {each}, {each} / 2 FROM generate_series(1, {users}) AS number;
+        INSERT INTO tasks (id, user_id, title, completed, completed_at, revision, created_at, updated_at)
+        SELECT nextval('tasks_id_seq'), 'many ' || ((number - 1) / {each} + 1), 'Task ' || number, number % 2 = 0,
+               CASE WHEN number % 2 = 0 THEN now() END, (number - 1) % {each} + 1, now(), now()
+          FROM generate_series(1, {users} * {each}) AS number;
+    END
+    $$
+"""
+TASKS_OF_EACH = 100
+
+
+@pytest.mark.soak
+async def test_while_many_tasks_are_spread_writes_are_refused_for_a_minute_at_most() -> None:
+    """The minute is held in the long run, of 1,000,000 tasks; the short one has few, and holds what they are."""
+    users = by_profile(20, 10_000)
+    with cluster_on_this_machine() as many:
+        migrate(conninfo(many.url))
+        with many.coordinator.superuser() as superuser:
+            superuser.execute(FILL.format(users=users, each=TASKS_OF_EACH).encode())
+            before = superuser.execute(DIGEST).fetchall()
+        database = Database(conninfo(many.url), pool_size=1, max_overflow=0, timeout=4, precondition=looks)
+        began, gap, created = time.monotonic(), 0.0, 0
+        spreading = asyncio.create_task(asyncio.to_thread(distribute, conninfo(many.url), TABLES))
+        while not (spreading.done() and database.distributed):
+            with suppress(DatabaseUnavailableError):
+                async with database.acting_as("alice") as transaction:
+                    transaction.execute(CREATE_TASK, **new_values())
+                created += 1
+                began, gap = time.monotonic(), max(gap, time.monotonic() - began)
+        assert await spreading == list(TABLES.spread)
+        await database.close()
+        with many.coordinator.superuser() as superuser:
+            assert superuser.execute(DIGEST).fetchall() == before
+            assert superuser.execute(OF_ALICE).fetchone() == (created, created, created)
+            check_books(superuser)
+    print(f"\n{users * TASKS_OF_EACH} tasks spread, writes refused for {gap:.1f} s")  # noqa: T201
+    if SOAK:
+        assert gap <= 60
+
+
+async def looks(database: Database) -> None:
+    await database.find_engine()

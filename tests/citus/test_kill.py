@@ -40,7 +40,9 @@ OUT_OF_ORDER = """
 
 @pytest.fixture
 def service(cluster: Cluster) -> Iterator[Service]:
-    settings = {"WORKERS": "2", "JWT_SECRET_KEY": SECRET, "DATABASE_URL": cluster.url}
+    settings = {
+        "WORKERS": "2", "JWT_SECRET_KEY": SECRET, "DATABASE_URL": cluster.url, "DATABASE_TIMEOUT_SECONDS": "5",
+    }  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="taskward-") as folder, Service(Path(folder) / "data", settings) as it:
         yield it
 

@@ -3,7 +3,11 @@
 What is wrong is told with the server, the object and the statement that mends it.
 """
 
+from collections.abc import Iterator
+from contextlib import suppress
+
 import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from taskward.database.tables import Tables
 
@@ -17,7 +21,10 @@ class CannotDistributeError(Exception):
     """The database or the cluster is not as it must be; the message says what is wrong, and what mends it."""
 
 
-NOT_THE_COORDINATOR = "this server is not the coordinator of its cluster: have DATABASE_URL lead to that one"
+NOT_THE_COORDINATOR = (
+    "this server is not the coordinator of its cluster: have DATABASE_URL lead to that one, and to nothing else but"
+    " its standbys"
+)
 
 HAS_CITUS = "SELECT extversion FROM pg_extension WHERE extname = 'citus'"
 IS_COORDINATOR = "SELECT 1 FROM pg_dist_local_group WHERE groupid = 0"
@@ -45,10 +52,32 @@ ON_WORKERS = "SELECT nodename || ':' || nodeport, success, result FROM run_comma
 
 
 def check_entry(conninfo: str) -> None:
-    """Raise CannotDistributeError where `conninfo` (libpq) leads to a worker: no account is there, and no id."""
+    """Raise CannotDistributeError where `conninfo` (libpq) leads to a worker: no account is there, and no id.
+
+    Of several hosts each one is asked, as the service comes to it when those before it are away. Standbys of the
+    coordinator may be among them.
+    """
     with psycopg.connect(conninfo) as owner:
-        if owner.execute(HAS_CITUS).fetchone() and not owner.execute(IS_COORDINATOR).fetchone():
-            raise CannotDistributeError(NOT_THE_COORDINATOR)
+        if not owner.execute(HAS_CITUS).fetchone():
+            return
+    for host, entry in _entries(conninfo):
+        with (
+            suppress(psycopg.OperationalError),
+            psycopg.connect(entry) as owner,
+        ):  # which may be away, or a standby
+            if not owner.execute(IS_COORDINATOR).fetchone():
+                raise CannotDistributeError(f"{host}: {NOT_THE_COORDINATOR}")
+
+
+def _entries(conninfo: str) -> Iterator[tuple[str, str]]:
+    """Give each host of an address, and the address with that one alone."""
+    given = conninfo_to_dict(conninfo)
+    if "hostaddr" in given:
+        yield str(given["hostaddr"]), conninfo
+        return
+    hosts, ports = (str(given.get(name) or "").split(",") for name in ("host", "port"))
+    for host, port in zip(hosts, ports * (len(hosts) if len(ports) == 1 else 1), strict=True):
+        yield f"{host}:{port}".rstrip(":"), make_conninfo(conninfo, host=host, port=port)
 
 
 def check_cluster(owner: Session, tables: Tables) -> None:
