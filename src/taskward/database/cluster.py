@@ -22,7 +22,7 @@ class CannotDistributeError(Exception):
 
 
 NOT_THE_COORDINATOR = (
-    "this server is not the coordinator of its cluster: have DATABASE_URL lead to that one, and to nothing else but"
+    "this server is not the coordinator of its cluster: have DATABASE_URL lead to that one, and to nothing but"
     " its standbys"
 )
 
@@ -64,7 +64,7 @@ def check_entry(conninfo: str) -> None:
         with (
             suppress(psycopg.OperationalError),
             psycopg.connect(entry) as owner,
-        ):  # which may be away, or a standby
+        ):  # away, or a standby
             if not owner.execute(IS_COORDINATOR).fetchone():
                 raise CannotDistributeError(f"{host}: {NOT_THE_COORDINATOR}")
 
