@@ -5,7 +5,7 @@ import { HERE } from "./api.js";
 const OFF = `${HERE}.no-shortcuts`;
 const choice = document.getElementById("shortcuts");
 
-/** Call `actions[key]()` for single keys that are typed into no field, while no dialogue is open. */
+/** Call `actions[key]()` for single keys that are typed into no field, while no dialogue or menu is open. */
 export function listen(actions) {
   choice.checked = localStorage.getItem(OFF) === null;
   choice.addEventListener("change", () => {
@@ -21,5 +21,5 @@ export function listen(actions) {
 }
 
 function isBusy(target) {
-  return target.matches("input:not([type=checkbox], [type=radio]), textarea, select") || document.querySelector("dialog[open]");
+  return target.matches("input:not([type=checkbox], [type=radio]), textarea, select") || document.querySelector("dialog[open], :popover-open");
 }
