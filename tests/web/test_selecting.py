@@ -136,6 +136,18 @@ async def test_tags_are_added_and_removed_and_those_there_are_stay(chooser: Pers
     assert sent == ["POST /batch"] * 3
 
 
+async def test_many_long_tags_in_one_batch_are_sent_too(chooser: Person) -> None:
+    """Browsers begin no request of more than 64 KiB that is to outlive its tab."""
+    sent = writes(chooser.page)
+    await select(chooser, 0, 99)
+    await selected(chooser).get_by_role("button", name="Tags").click()
+    await chooser.dialog.get_by_label("Tags").fill(", ".join(f"{n} ".ljust(50, "x") for n in range(19)))
+    await chooser.dialog.get_by_role("button", name="Add").click()
+    await chooser.everything_saved()
+    assert [len(task["tags"]) for task in tasks(chooser)[:100]] == [20] * 100
+    assert sent == ["POST /batch"]
+
+
 async def test_deleting_more_than_a_batch_holds_takes_two_and_undo_comes_before(chooser: Person) -> None:
     sent = writes(chooser.page)
     await select(chooser, 0, 119)

@@ -118,7 +118,7 @@ export function edges() {
 }
 
 export function heights() {
-  return together().map((item) => [item.dataset.key, item.offsetHeight]);
+  return together().map((item) => [item.dataset.key, item.getBoundingClientRect().height]);
 }
 
 function together() {
