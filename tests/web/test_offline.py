@@ -28,12 +28,16 @@ KEPT = """async () => {
 }"""
 # The browser looks for another service worker after each visit of the page.
 INSTALLED = """async () => {
-  const { active } = await navigator.serviceWorker.ready;
+  const late = new Promise((_, fail) => setTimeout(fail, 15000, new Error("no service worker")));
+  const { active } = await Promise.race([navigator.serviceWorker.ready, late]);
   if (active.state !== "activated") await new Promise((next) => active.addEventListener("statechange", next));
 }"""
 REPLACED = """async (before) => {
   const pause = () => new Promise((next) => setTimeout(next, 50));
-  while ((await caches.keys()).includes(before)) await pause();
+  for (let tries = 0; (await caches.keys()).includes(before); tries += 1) {
+    if (tries === 300) throw new Error("it is still there");
+    await pause();
+  }
 }"""
 
 
@@ -44,7 +48,9 @@ async def kept(page: Page) -> dict[str, tuple[str, str]]:
 
 
 def files_of_the_page() -> set[str]:
-    return {path.name for path in routes.FILES.iterdir()} - {routes.DOCUMENT, routes.WORKER} | {""}
+    """Return the names of those that an English browser keeps, and that of the document, which has none."""
+    names = {path.name for path in routes.FILES.iterdir() if not path.name.startswith("words-")}
+    return names - {routes.DOCUMENT, routes.WORKER} | {""}
 
 
 async def is_offline(person: Person) -> None:

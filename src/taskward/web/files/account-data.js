@@ -2,8 +2,9 @@
 
 import { Refused } from "./api.js";
 import { onSubmit, refusedBeside } from "./forms.js";
+import { t } from "./words.js";
 
-const WORDS = "delete everything";
+const WORDS = t("delete everything");
 const account = document.getElementById("account");
 const exporter = document.getElementById("exporter");
 const deleter = document.getElementById("deleter");
@@ -13,12 +14,12 @@ const { password, words } = deleter.elements;
 export function listen(session, _, deleted) {
   onSubmit(exporter, async (wish) => {
     const { body } = await session.call("GET", "/auth/me/export");
-    if (!body) throw new Refused(0, { detail: "The download was cut off. Please try again." });
+    if (!body) throw new Refused(0, { detail: t("The download was cut off. Please try again.") });
     if (wish === "tasks") save(body.tasks, "tasks.json");
     else save(body, "taskward.json");
   });
   onSubmit(deleter, async () => {
-    if (password.disabled && words.value.trim().toLowerCase() !== WORDS) throw refusedBeside("words", `Type "${WORDS}"`);
+    if (password.disabled && words.value.trim().toLowerCase() !== WORDS) throw refusedBeside("words", t("Type: {words}", { words: WORDS }));
     try {
       await session.call("DELETE", "/auth/me", password.disabled ? {} : { json: { password: password.value } });
     } catch (error) {

@@ -2,6 +2,7 @@
 
 import { AccountList } from "./account-list.js";
 import { dayInWords, dayOf } from "./due.js";
+import { t } from "./words.js";
 
 const section = document.querySelector("#account .sessions");
 const others = section.querySelector(".others");
@@ -14,13 +15,13 @@ export function listen(session, say) {
     described,
     end: async (ended) => {
       await session.call("DELETE", `/auth/sessions/${ended.id}`);
-      say(`Signed out: ${nameOf(ended)}`);
+      say(t("Signed out: {name}", { name: nameOf(ended) }));
     },
   });
   others.addEventListener("click", () =>
     list.change(async () => {
       await session.call("DELETE", "/auth/sessions");
-      say("Signed out everywhere else.");
+      say(t("Signed out everywhere else."));
     }),
   );
 }
@@ -41,11 +42,12 @@ function shown(sessions) {
 
 function described(session) {
   const { address, created_at, last_used_at, current } = session;
-  const used = current ? "this browser" : `last used ${dayInWords(dayOf(last_used_at))}`;
-  const facts = [used, `since ${dayInWords(dayOf(created_at))}`, address];
-  return { name: nameOf(session), facts, ends: current ? null : "Sign out", label: `Sign out: ${nameOf(session)}` };
+  const used = current ? t("this browser") : t("last used {day}", { day: dayInWords(dayOf(last_used_at)) });
+  const facts = [used, t("since {day}", { day: dayInWords(dayOf(created_at)) }), address];
+  const name = nameOf(session);
+  return { name, facts, ends: current ? null : t("Sign out"), label: t("Sign out: {name}", { name }) };
 }
 
 function nameOf({ client }) {
-  return client ?? "An unknown program";
+  return client ?? t("An unknown program");
 }

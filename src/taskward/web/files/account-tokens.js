@@ -4,26 +4,27 @@
 import { AccountList } from "./account-list.js";
 import { dayInWords, dayOf } from "./due.js";
 import { onSubmit, refusedBeside } from "./forms.js";
+import { t } from "./words.js";
 
 const CALENDAR = "calendar";
 const CALENDAR_DAYS = 366; // as long as the service allows: a calendar cannot ask for another link
-const MAY = { "tasks:read": "may read tasks", "tasks:write": "may read and change tasks" };
+const MAY = { "tasks:read": t("may read tasks"), "tasks:write": t("may read and change tasks") };
 const parts = [];
 
 export function listen(session, say) {
   const account = document.getElementById("account");
   parts.push(
-    new Part(account.querySelector(".tokens"), session, say, { asked: ofProgram, shown: ({ token }) => token, ends: "Revoke" }),
-    new Part(account.querySelector(".calendar"), session, say, { asked: ofCalendar, shown: linkOf, ends: "End", isLink: true }),
+    new Part(account.querySelector(".tokens"), session, say, { asked: ofProgram, shown: ({ token }) => token, ends: t("Revoke") }),
+    new Part(account.querySelector(".calendar"), session, say, { asked: ofCalendar, shown: linkOf, ends: t("End"), isLink: true }),
   );
 }
 
 function ofCalendar() {
-  return { name: "Calendar", scopes: [CALENDAR], expires_in_days: CALENDAR_DAYS };
+  return { name: t("Calendar"), scopes: [CALENDAR], expires_in_days: CALENDAR_DAYS };
 }
 
 function ofProgram({ name, scopes, expires_in_days }) {
-  if (!name.trim()) throw refusedBeside("name", "Say what it is for, so that you know it again");
+  if (!name.trim()) throw refusedBeside("name", t("Say what it is for, so that you know it again"));
   return { name, scopes: [scopes], expires_in_days: Number(expires_in_days) };
 }
 
@@ -50,7 +51,7 @@ class Part {
       described: (token) => ({ ...described(token), ends, label: `${ends}: ${token.name}` }),
       end: async ({ id, name }) => {
         await session.call("DELETE", `/auth/tokens/${id}`);
-        say(isLink ? "The link shows nothing any more." : `Revoked: ${name}`);
+        say(isLink ? t("The link shows nothing any more.") : t("Revoked: {name}", { name }));
       },
     });
     const form = section.querySelector("form");
@@ -87,7 +88,7 @@ function described({ name, scopes, expires_at, last_used_on }) {
   const may = scopes.includes("tasks:write") ? MAY["tasks:write"] : MAY[scopes[0]];
   return {
     name,
-    facts: [may, isOver ? `ended ${day}` : `good until ${day}`, last_used_on ? `last used ${dayInWords(last_used_on)}` : "not used yet"],
+    facts: [may, isOver ? t("ended {day}", { day }) : t("good until {day}", { day }), last_used_on ? t("last used {day}", { day: dayInWords(last_used_on) }) : t("not used yet")],
   };
 }
 
@@ -100,8 +101,8 @@ async function copied(input) {
   input.select();
   try {
     await navigator.clipboard.writeText(input.value);
-    return "Copied.";
+    return t("Copied.");
   } catch {
-    return "It is selected. Copy it with your keyboard or the menu.";
+    return t("It is selected. Copy it with your keyboard or the menu.");
   }
 }

@@ -1,5 +1,7 @@
 // One request to the API, and the three ways it can end: an answer, a refusal, or nobody who answers.
 
+import { plural, t } from "./words.js";
+
 /** The service said no, and will say so again: 4xx. */
 export class Refused extends Error {
   constructor(status, { detail, code, errors = [], current = null }) {
@@ -47,16 +49,16 @@ export async function call(method, path, { json, form, token, cookie = false, he
   const body = parsed(said);
   if (response.status === 429) throw new Unreachable(tooOften(seconds(response)), seconds(response), true);
   if (response.status >= 500 || body?.code === LATER) {
-    throw new Unreachable(body?.detail ?? "The service does not work right now.", seconds(response));
+    throw new Unreachable(body?.detail ?? t("The service does not work right now."), seconds(response));
   }
-  if (!response.ok && response.status !== 304) throw new Refused(response.status, body ?? { detail: "Refused." });
+  if (!response.ok && response.status !== 304) throw new Refused(response.status, body ?? { detail: t("Refused.") });
   return { status: response.status, body, etag: response.headers.get("ETag") };
 }
 
 /** What to say after too many tries, so many seconds before the next. */
 export function tooOften(left) {
-  if (!left) return "Too many tries. Try again in a moment.";
-  return left === 1 ? "Too many tries. Try again in 1 second." : `Too many tries. Try again in ${left} seconds.`;
+  if (!left) return t("Too many tries. Try again in a moment.");
+  return plural(left, "Too many tries. Try again in {count} second.", "Too many tries. Try again in {count} seconds.");
 }
 
 async function exchange(path, options) {
@@ -64,7 +66,7 @@ async function exchange(path, options) {
     const response = await fetch(`.${path}`, options); // beside this document, wherever a proxy shows it
     return [response, await response.text()];
   } catch {
-    throw new Unreachable("The service cannot be reached.");
+    throw new Unreachable(t("The service cannot be reached."));
   }
 }
 

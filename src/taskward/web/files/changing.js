@@ -8,11 +8,12 @@ import { NewTask } from "./new-task.js";
 import * as rows from "./rows.js";
 import * as toast from "./toast.js";
 import * as undo from "./undo.js";
+import { plural, t } from "./words.js";
 
-const TAKEN_BACK = "Taken back.";
-const BACK = "Back again.";
-const TOO_LATE = "Too late: already deleted.";
-const NOT_SAVED = "Not saved.";
+const TAKEN_BACK = t("Taken back.");
+const BACK = t("Back again.");
+const TOO_LATE = t("Too late: already deleted.");
+const NOT_SAVED = t("Not saved.");
 
 export class Changing {
   #outbox;
@@ -71,40 +72,43 @@ export class Changing {
   complete(about) {
     const completed = !about.every((row) => row.completed);
     const others = about.filter((row) => row.completed !== completed);
-    this.#change(completed ? "Done" : "Reopened", others, () => ({ completed }));
+    const said = completed ? (title) => t("Done: {title}", { title }) : (title) => t("Reopened: {title}", { title });
+    this.#change(said, others, () => ({ completed }));
   }
 
   remove(about) {
     const deletions = this.#outbox.delete(about);
-    undo.offer(`Deleted: ${named(about)}`, () => (this.#outbox.undo(deletions).length ? TOO_LATE : BACK));
+    undo.offer(t("Deleted: {title}", { title: named(about) }), () => (this.#outbox.undo(deletions).length ? TOO_LATE : BACK));
   }
 
   /** Give tasks a day, and perhaps a time, or none. */
   move(about, body) {
-    const day = body.due_date ? ` to ${dayInFull(body.due_date)}` : "";
-    this.#change(`Moved${day}`, about, () => body);
+    const day = body.due_date && dayInFull(body.due_date);
+    const said = (title) => (day ? t("Moved to {day}: {title}", { day, title }) : t("Moved: {title}", { title }));
+    this.#change(said, about, () => body);
   }
 
   /** Give tasks other tags: `tagsOf(row)` returns those that it is to have. */
   label(about, tagsOf) {
     const others = about.filter((row) => !same(tagsOf(row), row.tags));
-    this.#change("Tags changed", others, (row) => ({ tags: tagsOf(row) }));
+    this.#change((title) => t("Tags changed: {title}", { title }), others, (row) => ({ tags: tagsOf(row) }));
   }
 
   #add(body) {
     const added = this.#outbox.create(body);
-    undo.offer(`Added: ${body.title}`, () => this.#revert(added));
+    undo.offer(t("Added: {title}", body), () => this.#revert(added));
   }
 
   #save(row, body) {
     const changes = this.#outbox.change([row], () => body);
-    undo.offer(`Saved: ${body.title ?? row.title}`, () => this.#revert(changes));
+    undo.offer(t("Saved: {title}", { ...row, ...body }), () => this.#revert(changes));
   }
 
-  #change(word, about, bodyOf) {
+  /** `said(title)` is what is said of it. */
+  #change(said, about, bodyOf) {
     if (!about.length) return;
     const changes = this.#outbox.change(about, bodyOf);
-    undo.offer(`${word}: ${named(about)}`, () => this.#revert(changes));
+    undo.offer(said(named(about)), () => this.#revert(changes));
   }
 
   #revert(changes) {
@@ -131,5 +135,5 @@ export class Changing {
 
 /** What a change was about, in words. */
 function named(tasks) {
-  return tasks.length === 1 ? tasks[0].title : `${tasks.length} tasks`;
+  return tasks.length === 1 ? tasks[0].title : plural(tasks.length, "{count} task", "{count} tasks");
 }

@@ -1,14 +1,15 @@
 // Two versions of one task, and a person who decides.
 
 import { compared } from "./fields.js";
+import { t } from "./words.js";
 
 const dialog = document.getElementById("conflict");
 const story = document.getElementById("conflict-story");
 
 const STORIES = {
-  change: "Somebody, perhaps you in another tab, has changed this task since you saw it. Nothing is overwritten until you choose.",
-  delete: "You deleted this task, and it has been changed since you saw it. Keep yours to delete it all the same.",
-  gone: "This task has been deleted elsewhere. Keep yours to add it anew.",
+  change: t("Somebody, perhaps you in another tab, has changed this task since you saw it. Nothing is overwritten until you choose."),
+  delete: t("You deleted this task, and it has been changed since you saw it. Keep yours to delete it all the same."),
+  gone: t("This task has been deleted elsewhere. Keep yours to add it anew."),
 };
 
 /** Ask which version stays; `settle(change, mine)` is called unless the person decides later. */
@@ -31,7 +32,7 @@ export function close() {
 }
 
 function version(task, other) {
-  if (!task) return [line("Deleted", true)];
+  if (!task) return [line(t("Deleted"), true)];
   return compared(task, other).map(([text, differs]) => line(text, differs));
 }
 

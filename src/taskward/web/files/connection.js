@@ -3,8 +3,9 @@
 import { Patience, Refused, Unreachable } from "./api.js";
 import { SignedOut } from "./session.js";
 import * as toast from "./toast.js";
+import { t } from "./words.js";
 
-const KEPT = "What you change is kept here and sent as soon as it can be.";
+const KEPT = t("What you change is kept here and sent as soon as it can be.");
 const outage = document.getElementById("outage");
 const patience = new Patience();
 let retry = null;

@@ -2,22 +2,30 @@
 // is shown back as the date that it means.
 
 import { dayInFull, daysAfter, timeInWords, today } from "./due.js";
+import { locale, t } from "./words.js";
 
-const UNDERSTOOD = "Write today, tomorrow, fri, 24.12. or 2026-12-24, and a time such as 18:00 if you like";
+const UNDERSTOOD = t("Write today, tomorrow, fri, 24.12. or 2026-12-24, and a time such as 18:00 if you like");
+const TODAY = ["today", typed(t("today"))];
+const TOMORROW = ["tomorrow", typed(t("tomorrow"))];
 const SUNDAY = "2023-01-01"; // some Sunday
-const WEEKDAYS = ["en", undefined].flatMap((language) => {
+const WEEKDAYS = ["en", locale].flatMap((language) => {
   const name = new Intl.DateTimeFormat(language, { weekday: "long", timeZone: "UTC" });
   return [0, 1, 2, 3, 4, 5, 6].map((days) => [name.format(new Date(`${daysAfter(SUNDAY, days)}T00:00Z`)).toLowerCase(), days]);
 });
 
 /** What words mean, as `{due_date, due_time}`, or null. */
 export function understood(text) {
-  const words = text.trim().toLowerCase();
+  const words = typed(text.trim().toLowerCase());
   const [, said, hour, minute, half] = /^(.*?)(?:(?:^|\s+)(?:at\s+)?(\d{1,2})(?::(\d\d))?\s?(am|pm)?)?$/.exec(words);
   const isTime = hour !== undefined && (minute !== undefined || half !== undefined);
   const due_time = isTime ? clock(Number(hour), minute ?? "00", half) : null;
   const due_date = isTime ? (said ? day(said) : today()) : day(words);
   return due_date === null || (isTime && due_time === null) ? null : { due_date, due_time };
+}
+
+/** As keyboards write it: "aujourd'hui". */
+function typed(text) {
+  return text.replaceAll("’", "'");
 }
 
 function clock(hour, minute, half) {
@@ -27,8 +35,8 @@ function clock(hour, minute, half) {
 }
 
 function day(words) {
-  if (words === "today") return today();
-  if (words === "tomorrow") return daysAfter(today(), 1);
+  if (TODAY.includes(words)) return today();
+  if (TOMORROW.includes(words)) return daysAfter(today(), 1);
   const weekday = words.length >= 2 && WEEKDAYS.find(([name]) => name.startsWith(words.replace(/\.$/, "")));
   if (weekday) return daysAfter(today(), (weekday[1] - new Date(`${today()}T00:00Z`).getUTCDay() + 6) % 7 + 1);
   const [, year, month, date] = /^(\d{4})-(\d\d)-(\d\d)$/.exec(words) ?? [];

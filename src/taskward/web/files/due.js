@@ -1,10 +1,12 @@
 // When a task is due: a calendar day, perhaps with a time of that day, in the task's own time zone or else wherever the
 // person is. It is shown as it was said. Made an instant first, a day could become the one before.
 
+import { locale } from "./words.js";
+
 const DAY = { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" };
-const day = new Intl.DateTimeFormat([], DAY);
-const dayAndYear = new Intl.DateTimeFormat([], { ...DAY, year: "numeric" });
-const time = new Intl.DateTimeFormat([], { timeStyle: "short", timeZone: "UTC" });
+const day = new Intl.DateTimeFormat(locale, DAY);
+const dayAndYear = new Intl.DateTimeFormat(locale, { ...DAY, year: "numeric" });
+const time = new Intl.DateTimeFormat(locale, { timeStyle: "short", timeZone: "UTC" });
 const clocks = new Map(); // one for each zone: they take long to make
 
 /** A day such as "2026-11-27" as people here write it, with the year unless it is this one. */

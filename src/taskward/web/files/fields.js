@@ -6,21 +6,21 @@
 import { dayInWords, timeInWords } from "./due.js";
 import * as dueWords from "./due-words.js";
 import { separated } from "./tags.js";
+import { t } from "./words.js";
 
 const asTyped = (value) => (Array.isArray(value) ? value.join(", ") : (value ?? ""));
 const textOrNull = (text) => (text.trim() ? text : null);
-const after = (word, text) => (text ? `${word} ${text}` : "");
-const PRIORITIES = { high: "High priority", medium: "Medium priority", low: "Low priority" };
+const PRIORITIES = { high: t("High priority"), medium: t("Medium priority"), low: t("Low priority") };
 
 const FIELDS = [
   { name: "title", unset: "", parse: (text) => text.trim(), words: asTyped },
-  { name: "description", unset: null, parse: textOrNull, words: asTyped, none: "No description" },
-  { name: "completed", unset: false, words: (value) => (value ? "Done" : "Open") },
-  { name: "due_date", unset: null, parse: textOrNull, words: (day) => after("Due", dayInWords(day)), none: "No day" },
-  { name: "due_time", needs: "due_date", unset: null, parse: textOrNull, words: (time) => after("at", timeInWords(time)), none: "No time" },
-  { name: "due_zone", needs: "due_time", unset: null, words: asTyped, none: "No time zone" },
-  { name: "priority", unset: null, parse: textOrNull, words: (value) => PRIORITIES[value] ?? "", none: "No priority" },
-  { name: "tags", unset: [], parse: separated, words: (tags) => after("Tags:", asTyped(tags)), none: "No tags" },
+  { name: "description", unset: null, parse: textOrNull, words: asTyped, none: t("No description") },
+  { name: "completed", unset: false, words: (value) => (value ? t("Done") : t("Open")) },
+  { name: "due_date", unset: null, parse: textOrNull, words: (day) => (day ? t("Due {day}", { day: dayInWords(day) }) : ""), none: t("No day") },
+  { name: "due_time", needs: "due_date", unset: null, parse: textOrNull, words: (time) => (time ? t("at {time}", { time: timeInWords(time) }) : ""), none: t("No time") },
+  { name: "due_zone", needs: "due_time", unset: null, words: asTyped, none: t("No time zone") },
+  { name: "priority", unset: null, parse: textOrNull, words: (value) => PRIORITIES[value] ?? "", none: t("No priority") },
+  { name: "tags", unset: [], parse: separated, words: (tags) => (tags?.length ? t("Tags: {tags}", { tags: asTyped(tags) }) : ""), none: t("No tags") },
 ];
 const NEEDY = FIELDS.filter(({ needs }) => needs);
 
@@ -77,12 +77,12 @@ export function read(form, values) {
 export function problemsOf(form, values, was = {}) {
   const found = inside(form)
     .filter(({ name }) => form.elements[name].validity.badInput) // half a date counts as none
-    .map(({ name }) => ({ field: name, message: "Complete this, or clear it" }));
+    .map(({ name }) => ({ field: name, message: t("Complete this, or clear it") }));
   found.push(...dueWords.problems(form));
-  if (!values.title) found.push({ field: "title", message: "A task needs a title" });
+  if (!values.title) found.push({ field: "title", message: t("A task needs a title") });
   // Who clears the day clears the time that was there, but not one that was just typed.
   if (values.due_time && !values.due_date && !same(values.due_time, was.due_time)) {
-    found.push({ field: "due_date", message: "A time needs a day" });
+    found.push({ field: "due_date", message: t("A time needs a day") });
   }
   return found;
 }

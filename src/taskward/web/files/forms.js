@@ -2,6 +2,7 @@
 // again, and drafts that outlive a reload.
 
 import { HERE, Refused, tooOften } from "./api.js";
+import { t } from "./words.js";
 
 const counting = new Map(); // timers, by the element that they write to
 
@@ -75,7 +76,7 @@ export function say(element, error) {
 function countDown(element, end) {
   const show = () => {
     const seconds = Math.ceil((end - Date.now()) / 1000);
-    if (seconds <= 0) return say(element, { message: "You can try again now." });
+    if (seconds <= 0) return say(element, { message: t("You can try again now.") });
     element.textContent = tooOften(seconds);
     element.setAttribute("aria-live", "off"); // it has been read out once
   };

@@ -4,9 +4,10 @@
 import { call } from "./api.js";
 import { clearProblems, onSubmit } from "./forms.js";
 import * as toast from "./toast.js";
+import { t } from "./words.js";
 
-const SENT = "If there is an account with this address, a link is on its way to it, or came in the last 15 minutes.";
-const PROVEN = "Thank you. Your e-mail address is proven.";
+const SENT = t("If there is an account with this address, a link is on its way to it, or came in the last 15 minutes.");
+const PROVEN = t("Thank you. Your e-mail address is proven.");
 const forgotten = document.getElementById("forgotten");
 const proof = document.getElementById("proof");
 const signIn = document.getElementById("account-form");

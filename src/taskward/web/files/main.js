@@ -22,8 +22,9 @@ import * as toast from "./toast.js";
 import { undo } from "./undo.js";
 import * as views from "./views.js";
 import * as who from "./who.js";
+import { t } from "./words.js";
 
-const NOBODY_YET = "Your tasks are shown as soon as it can be.";
+const NOBODY_YET = t("Your tasks are shown as soon as it can be.");
 const MEMBERS = ["tasks", "sign-out", "help-button"];
 const $ = (id) => document.getElementById(id);
 
@@ -86,16 +87,16 @@ function leave() {
 
 /** After a link its owner signs in; somebody else who is signed in here stays so. */
 async function passwordChanged(byLink) {
-  if (!byLink) return account.passwordChanged("The password is changed. All other log-ins have ended.");
+  if (!byLink) return account.passwordChanged(t("The password is changed. All other log-ins have ended."));
   await session.verify().catch(() => {}); // where it cannot be asked, the next request tells
   if (!session.userId) signIn.open(session);
-  toast.say("The password is changed.");
+  toast.say(t("The password is changed."));
 }
 
 /** An account is no more: nothing unsent has anywhere to go. */
 function deleted() {
   signingOut.signOutForGood(session, true);
-  toast.say("Your account is deleted, and everything in it.");
+  toast.say(t("Your account is deleted, and everything in it."));
 }
 
 session.addEventListener("begin", enter);

@@ -2,9 +2,10 @@
 
 import { call } from "./api.js";
 import { clearProblems, onSubmit } from "./forms.js";
+import { t } from "./words.js";
 
-const MADE = document.documentElement.dataset.mail === "true" ? "" : "Whoever runs this service makes them. ";
-const OVER = `${MADE}If you have just used this one, sign in.`;
+const MADE = document.documentElement.dataset.mail === "true" ? "" : t("Whoever runs this service makes them.");
+const OVER = `${MADE} ${t("If you have just used this one, sign in.")}`.trim();
 const dialog = document.getElementById("password");
 const form = dialog.querySelector("form");
 const { current, new: chosen } = form.elements;

@@ -2,18 +2,19 @@
 // nobody else's code signs anybody in here.
 
 import { HERE, Refused } from "./api.js";
+import { t } from "./words.js";
 
 const VERIFIER = `${HERE}.verifier`;
 const COOKIE = `${HERE}.cookie`; // how long the browser is to keep the sign-in
 const PROBLEMS = {
-  over: "This sign-in is over, or was begun in another tab. Please sign in again.",
-  denied: "You have not let the provider say who you are. Nobody is signed in.",
-  away: "The provider does not answer. Please try again in a moment.",
-  refused: "The provider's answer cannot be trusted or used. Ask whoever runs this service.",
-  closed: "You have no account here, and nobody can register. Ask whoever runs this service.",
-  disabled: "Your account is disabled. Ask whoever runs this service.",
-  busy: "The service is busy at this moment. Please try again.",
-  often: "Too many sign-ins were tried from here. Please try again in a minute.",
+  over: t("This sign-in is over, or was begun in another tab. Please sign in again."),
+  denied: t("You have not let the provider say who you are. Nobody is signed in."),
+  away: t("The provider does not answer. Please try again in a moment."),
+  refused: t("The provider's answer cannot be trusted or used. Ask whoever runs this service."),
+  closed: t("You have no account here, and nobody can register. Ask whoever runs this service."),
+  disabled: t("Your account is disabled. Ask whoever runs this service."),
+  busy: t("The service is busy at this moment. Please try again."),
+  often: t("Too many sign-ins were tried from here. Please try again in a minute."),
 };
 let answer = follow();
 

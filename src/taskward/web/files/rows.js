@@ -5,11 +5,12 @@ import { shown } from "./fields.js";
 import { linked } from "./links.js";
 import * as menu from "./row-menu.js";
 import * as selection from "./selection.js";
+import { t } from "./words.js";
 
 const list = document.getElementById("rows");
 const template = document.getElementById("row");
-const WAITING = "Not saved yet";
-const CONFLICT = "Changed elsewhere";
+const WAITING = t("Not saved yet");
+const CONFLICT = t("Changed elsewhere");
 
 /**
  * Show these rows of a list of `total`: each is `{row, index, top}`, where `top` is null, or the place of one that is
@@ -76,11 +77,11 @@ function fill(item, row) {
   item.classList.toggle("overdue", isOverdue(row));
   item.querySelector(".complete").checked = row.completed;
   item.querySelector(".complete").setAttribute("aria-label", row.title);
-  item.querySelector(".pick").setAttribute("aria-label", `Select ${row.title}`);
+  item.querySelector(".pick").setAttribute("aria-label", t("Select {title}", row));
   shown(item, row).forEach(([element, content]) => text(element, content, element.className === "description" ? linked : String));
-  text(item.querySelector(".late"), isOverdue(row) ? "Overdue" : "");
-  text(item.querySelector(".completed_at"), row.completed && row.completed_at ? `Done ${dayInWords(dayOf(row.completed_at))}` : "");
-  item.querySelector(".actions").setAttribute("aria-label", `Actions for ${row.title}`);
+  text(item.querySelector(".late"), isOverdue(row) ? t("Overdue") : "");
+  text(item.querySelector(".completed_at"), row.completed && row.completed_at ? t("Done {day}", { day: dayInWords(dayOf(row.completed_at)) }) : "");
+  item.querySelector(".actions").setAttribute("aria-label", t("Actions for {title}", row));
   const conflict = row.change?.state === "conflict";
   text(item.querySelector(".state"), conflict ? CONFLICT : row.change ? WAITING : "");
   item.querySelector(".choose").hidden = !conflict;

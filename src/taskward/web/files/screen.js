@@ -5,13 +5,13 @@ import { Live } from "./live.js";
 import { Query } from "./query.js";
 import * as span from "./span.js";
 import * as views from "./views.js";
+import { plural, t } from "./words.js";
 
 const REFRESH_MS = 30_000;
 const AHEAD = "1500px"; // more of the list is fetched before one gets to its end
-const NOTHING_YET = "Nothing here yet.\nWrite what you have to do above, and press Enter.";
-const NOTHING_HERE = "No task here.";
+const NOTHING_YET = `${t("Nothing here yet.")}\n${t("Write what you have to do above, and press Enter.")}`;
+const NOTHING_HERE = t("No task here.");
 const $ = (id) => document.getElementById(id);
-const counted = (count) => (count === 1 ? "1 task" : `${count} tasks`);
 
 export class Screen {
   #list;
@@ -68,7 +68,7 @@ export class Screen {
     span.show(shown, count);
     this.#query.offer(shown);
     this.#shown(shown);
-    text("count", isLoaded ? counted(count) : "");
+    text("count", isLoaded ? plural(count, "{count} task", "{count} tasks") : "");
     text("empty", view.view === "all" && !view.tag && !view.q ? NOTHING_YET : NOTHING_HERE);
     $("empty").hidden = !isLoaded || count > 0;
     $("more").hidden = !hasMore;

@@ -8,15 +8,16 @@ import * as selection from "./selection.js";
 import * as span from "./span.js";
 import { complete, merged, problemsOfTags, separated, without } from "./tags.js";
 import * as toast from "./toast.js";
+import { t } from "./words.js";
 
 const bar = document.getElementById("selected");
 const button = document.getElementById("select");
 const move = document.getElementById("move");
 const label = document.getElementById("label");
 const count = bar.querySelector("p");
-const selected = (number) => (number === 1 ? "1 selected" : `${number} selected`);
-const NO_TAG = "Write at least one tag";
-const TOO_MANY = `Up to ${selection.MOST} tasks can be selected at once.`;
+const selected = (number) => t("{count} selected", { count: number });
+const NO_TAG = t("Write at least one tag");
+const TOO_MANY = t("Up to {most} tasks can be selected at once.", { most: selection.MOST });
 
 export class Selecting {
   #changing;

@@ -4,7 +4,9 @@
 const HERE = new URL("./", location).href; // a proxy may show two services at one origin
 const OURS = "taskward page " + HERE + " ";
 const CACHE = OURS + "$document";
-const FILES = new Set("$kept".split(" ").map((file) => new URL(file, HERE).href));
+const LANGUAGES = navigator.languages.map((tag) => tag.split("-")[0].toLowerCase());
+const isWanted = (file) => !file.includes("/words-") || LANGUAGES.some((each) => file.endsWith("/words-" + each + ".js"));
+const FILES = new Set("$kept".split(" ").filter(isWanted).map((file) => new URL(file, HERE).href));
 const PATIENCE_MS = 3000;
 
 addEventListener("install", (event) => {

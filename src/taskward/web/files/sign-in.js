@@ -3,6 +3,7 @@
 import { Refused } from "./api.js";
 import { clearProblems, showProblems } from "./forms.js";
 import * as elsewhere from "./provider.js";
+import { t } from "./words.js";
 
 const section = document.getElementById("sign-in");
 const heading = document.getElementById("sign-in-heading");
@@ -30,7 +31,7 @@ export function open(session, problem = null) {
     elsewhere.go(lasting());
   };
   if (form === providerForm) form.prepend(shared);
-  providerForm.querySelector("button").textContent = `Sign in with ${provider}`;
+  providerForm.querySelector("button").textContent = t("Sign in with {provider}", { provider });
   change.onclick = () => become(!registering);
   become(invitation !== null);
   section.hidden = false;
@@ -57,9 +58,9 @@ export function close() {
 function become(forNew) {
   if (form !== accountForm) return;
   registering = forNew;
-  const name = forNew ? "Create an account" : "Sign in";
+  const name = forNew ? t("Create an account") : t("Sign in");
   heading.textContent = submit.textContent = name;
-  change.textContent = forNew ? "I have an account" : "I have no account yet";
+  change.textContent = forNew ? t("I have an account") : t("I have no account yet");
   accountForm.querySelectorAll(".for-new").forEach((element) => (element.hidden = !forNew));
   clearProblems(form);
   const { password } = accountForm.elements;
@@ -97,7 +98,7 @@ function lasting() {
 }
 
 async function useToken(session, token) {
-  if (!/^[\w.-]+$/.test(token)) throw new Refused(401, { detail: "This is not an access token." });
+  if (!/^[\w.-]+$/.test(token)) throw new Refused(401, { detail: t("This is not an access token.") });
   await session.useToken(token);
 }
 

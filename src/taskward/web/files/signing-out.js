@@ -2,10 +2,11 @@
 
 import { LAST_CHANCE_MS } from "./outbox.js";
 import * as toast from "./toast.js";
+import { t } from "./words.js";
 
 const button = document.getElementById("sign-out");
 const dialog = document.getElementById("leave");
-const NOT_TOLD = "Signed out here. The service could not be told.";
+const NOT_TOLD = t("Signed out here. The service could not be told.");
 
 /** `discardDrafts()` is called when a person signs out, in whichever tab. */
 export function listen(session, outbox, discardDrafts) {

@@ -1,9 +1,11 @@
 // Tags: those that a person uses, offered where one is typed, and what can be done with lists of them.
 
+import { t } from "./words.js";
+
 const MOST = 20;
 const LONGEST = 50;
-const TOO_MANY = `A task can have up to ${MOST} tags`;
-const TOO_LONG = `A tag can have up to ${LONGEST} characters`;
+const TOO_MANY = t("A task can have up to {most} tags", { most: MOST });
+const TOO_LONG = t("A tag can have up to {most} characters", { most: LONGEST });
 const offered = document.getElementById("known-tags");
 const known = new Map(); // by what they are regardless of case
 
