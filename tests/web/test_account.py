@@ -211,7 +211,7 @@ async def test_who_came_with_a_token_sees_what_there_is_for_them(browser: Browse
         assert names == ["You", "Personal tokens", "Calendar", "Your data", "Leaving"]
         await delete(screen, proof="all of it")
         await expect(screen.get_by_label("to show that you mean it")).to_have_accessible_description(
-            'Type "delete everything"'
+            "Type: delete everything"
         )
         await delete(screen, proof="Delete everything")
         await expect(alice.page.get_by_role("heading", name="Sign in")).to_be_visible()

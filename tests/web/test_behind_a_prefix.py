@@ -14,6 +14,7 @@ from tests.prefix_proxy import shown_under
 from tests.web.conftest import served
 from tests.web.people import EMAIL, PASSWORD, visiting
 from tests.web.test_documentation import log_in, try_out
+from tests.web.test_offline import kept
 
 PREFIX = "/tw"
 
@@ -66,6 +67,22 @@ async def test_the_page_works_and_keeps_what_it_keeps_under_a_name_of_its_own(
         other = await alice.another_tab()
         await other.page.get_by_role("button", name="Sign out").click()
         await expect(alice.page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+async def test_the_service_worker_takes_care_of_this_service_alone(browser: Browser, service: str) -> None:
+    async with visiting(browser, f"{service}/") as alice:
+        found = await kept(alice.page)
+        assert found.keys() >= {f"{service}/"}
+        assert all(address.startswith(f"{service}/") for address in found)
+        assert {name.split()[2] for name, _ in found.values()} == {f"{service}/"}
+        assert (
+            await alice.page.evaluate("navigator.serviceWorker.ready.then(({ scope }) => scope)") == f"{service}/"
+        )
+        link = await alice.page.evaluate(
+            "fetch(document.querySelector('[rel=manifest]').href).then((response) => response.json())"
+            ".then(({ start_url }) => new URL(start_url, document.querySelector('[rel=manifest]').href).href)"
+        )
+        assert link == f"{service}/"
 
 
 async def test_the_documentation_can_be_tried_out(browser: Browser, service: str) -> None:
