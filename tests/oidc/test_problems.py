@@ -15,7 +15,7 @@ WORDS = {problem.word for problem in Problem}
 def test_the_page_has_a_sentence_for_each() -> None:
     script = (ROOT / "src/taskward/web/files/provider.js").read_text()
     (table,) = re.findall(r"PROBLEMS = \{(.*?)\};", script, re.DOTALL)
-    assert set(re.findall(r"^  (\w+): \"", table, re.MULTILINE)) == WORDS
+    assert set(re.findall(r"^  (\w+): t\(\"", table, re.MULTILINE)) == WORDS
 
 
 def test_the_document_has_each() -> None:
