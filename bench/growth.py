@@ -93,14 +93,14 @@ class Growth:
         yield self._weights()
 
     def _speeds(self, found: dict[str, list[Figures]], when: str) -> str:
+        small = f"of {self.small.tasks:,}"
         return table(
-            ("action", f"requests/s of {self.large.tasks:,} tasks{when}", f"of {self.small.tasks:,}", "ratio",
-             "PostgreSQL µs", f"of {self.small.tasks:,}"),
+            ("action", f"requests/s of {self.large.tasks:,} tasks{when}", small, "ratio", "processor µs", small,
+             "ratio"),
             [
-                (action, f"{of.per_second:,.0f}", f"{small.per_second:,.0f}",
-                 f"{of.per_second / small.per_second:.2f}", f"{of.database_cpu:,.0f}",
-                 f"{small.database_cpu:,.0f}")
-                for action, (of, small) in found.items()
+                (action, *_beside(*(of.per_second for of in figures)),
+                 *_beside(*(of.service_cpu + of.database_cpu for of in figures)))
+                for action, figures in found.items()
             ],
         )  # fmt: skip
 
@@ -112,6 +112,10 @@ class Growth:
         weights = [(name, *(f"{sizes[name] / 1e6:,.1f}" for sizes in self.sizes)) for name in self.sizes[0]]
         total = ("all of it", *(f"{sum(sizes.values()) / 1e6:,.1f}" for sizes in self.sizes))
         return table(("table or index", *headings[: len(self.sizes)]), [*weights, total])
+
+
+def _beside(large: float, small: float) -> tuple[str, ...]:
+    return f"{large:,.0f}", f"{small:,.0f}", f"{large / small:.2f}"
 
 
 def _sentence(of: Churn) -> str:
