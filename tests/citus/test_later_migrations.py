@@ -11,7 +11,7 @@ from alembic.config import Config
 from taskward.database import migrate as migrations
 from taskward.database.distribute import distribute
 from taskward.database.migrate import alembic_config, head, migrate
-from taskward.database.startup_check import check_isolation_at
+from taskward.database.startup_check import IsolationError, check_isolation_at
 from taskward.database.url import conninfo
 from taskward.features import TABLES
 from tests.citus.cluster import Cluster, needs_citus
@@ -74,6 +74,8 @@ async def test_what_a_later_migration_adds_is_spread(cluster: Cluster, owner: ps
     address = conninfo(cluster.url)
     tables = replace(TABLES, of_users=(*TABLES.of_users, "notes"), spread=(*TABLES.spread, "notes"))
     migrate(address)
+    with pytest.raises(IsolationError, match="notes is not spread: run taskward distribute"):
+        await check_isolation_at(address, tables)
     assert distribute(address, tables) == ["notes"]
     await check_isolation_at(address, tables)
     for user in ("alice", "bob"):

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from taskward.database.driver.statement import Statement
+from taskward.database.tables import Tables
 from taskward.database.transaction import NOBODY, Database
 
 logger = logging.getLogger(__name__)
@@ -61,13 +62,15 @@ MENDED_BY = {
 }
 
 
-async def problems_of_nodes(database: Database) -> list[str]:
+async def problems_of_nodes(database: Database, tables: Tables) -> list[str]:
     """Return what is not as it must be on the servers with the rows: the server, the object, and what mends it."""
     async with database.acting_as(NOBODY, checked=False) as transaction:
         here = transaction.execute(HERE)
         there = transaction.execute(ON_EVERY_SERVER)
     wanted = {row["name"]: row["guards"] for row in here.all}
-    problems = []
+    # Of a migration that ended before its tables were spread.
+    left = [table for table in tables.spread if table not in wanted]
+    problems = [f"{table} is not spread: run taskward distribute" for table in left]
     for row in there.all:
         if row["success"]:
             problems += [

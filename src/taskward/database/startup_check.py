@@ -108,7 +108,7 @@ async def check_isolation(database: Database, tables: Tables) -> None:
         raise _not_migrated(error) from error
     problems = [row["problem"] for result in results for row in result.all]
     if database.distributed:
-        problems += await problems_of_nodes(database)
+        problems += await problems_of_nodes(database, tables)
     if problems:
         raise IsolationError("; ".join(problems))
 
