@@ -85,11 +85,13 @@ async def costs(url: str, servers: list[psutil.Process]) -> dict[str, list[float
 
 async def first_tasks(client: Client) -> int:
     """Make as many tasks as a list has, and return the number of one."""
+    task = 0
     for _ in range(TASKS):
         response = await client.request("POST", "/tasks", {"title": "Buy milk"})
         assert response is not None
         assert response.status == 201
-    return int(response.body["id"])
+        task = response.body["id"]
+    return task
 
 
 async def repeat(action: Action, client: Client, task: int) -> None:
