@@ -22,7 +22,7 @@ from tests.service import Service
 pytestmark = [needs_citus, pytest.mark.soak]
 
 USERS = 8
-REQUESTS = by_profile(5, 1500)  # of each user, of each kind
+REQUESTS = by_profile(5, 150)  # of each user, of each kind
 TASKS = 20
 Action = Callable[[Client, int], Awaitable[int]]
 _numbers = count(1)
