@@ -75,11 +75,14 @@ async def photograph_terminal(browser: Browser, html: str) -> None:
     await page.locator("pre").screenshot(path=IMAGES / "command-line.png")
 
 
-async def visit(url: str, html: str) -> None:
+async def visit(url: str, html: str, fonts: Path) -> None:
     chromium = find_chromium()
+    of_machine = {**chromium.environment, "FONTCONFIG_FILE": str(fonts)}
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium.path, env=chromium.environment)
         await photograph(browser, url)
+        await browser.close()
+        browser = await playwright.chromium.launch(executable_path=chromium.path, env=of_machine)
         await photograph_terminal(browser, html)
         await browser.close()
 
@@ -92,7 +95,10 @@ def main() -> None:
             home = Path(folder) / "home"
             home.mkdir()
             html = typed(Person(home, service.url).has_token("alice"))
-            asyncio.run(visit(service.url, html))
+            # The browser's package has no font whose letters are equally wide, as they are in a terminal.
+            fonts = Path(folder) / "fonts.conf"
+            fonts.write_text("<fontconfig><dir>/usr/share/fonts</dir></fontconfig>")
+            asyncio.run(visit(service.url, html, fonts))
 
 
 if __name__ == "__main__":
