@@ -267,6 +267,29 @@ async def test_a_tab_never_becomes_somebody_elses(member: Person) -> None:
     await expect(other.titles).to_have_text(["Call charlie"])
 
 
+async def test_what_one_sent_is_never_sent_again_as_the_next(member: Person) -> None:
+    """The answer says that alice's log-in has ended, and comes when bob is there."""
+    asked, released = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        asked.set()
+        await released.wait()
+        await route.fulfill(status=401, json={"detail": "The log-in has ended.", "code": "TOKEN_INVALID"})
+
+    await member.page.route("**/tasks", hold, times=1)
+    await member.new_title.fill("Buy a present for bob")
+    await member.new_title.press("Enter")
+    await asked.wait()
+    await member.page.get_by_role("button", name="Sign out").first.click()
+    question = member.page.get_by_role("dialog", name="Sign out and lose changes?")
+    await question.get_by_role("button", name="Sign out").click()
+    await member.sign_up("bob@example.com")
+    released.set()
+    await member.add("Call charlie")  # which is sent when what alice sent has come to its end
+    await member.page.reload()
+    await expect(member.titles).to_have_text(["Call charlie"])
+
+
 async def test_a_browser_stays_known_for_each_who_signed_in_there(member: Person) -> None:
     """The device token that the page sends comes back with the newer mark in front."""
     first = (await member.stored())["local"][DEVICE]

@@ -75,21 +75,34 @@ export class Session extends EventTarget {
     this.#tell();
   }
 
-  /** `call`, as whoever is signed in. Raises SignedOut too. */
+  /** `call`, as whoever is signed in. Raises SignedOut too, also where they have left before the answer came. */
   async call(method, path, options) {
-    if (!this.#tokens) throw new SignedOut();
-    const used = this.#tokens.access_token;
+    const { userId } = this;
+    const used = this.#tokens?.access_token;
     try {
-      return await call(method, path, { ...options, token: used });
+      return await this.#callAs(userId, method, path, options);
     } catch (error) {
       if (!isEnded(error)) throw error;
       await this.#renew(used);
     }
     try {
-      return await call(method, path, { ...options, token: this.#tokens.access_token });
+      return await this.#callAs(userId, method, path, options);
     } catch (error) {
       throw isEnded(error) ? this.#ended() : error;
     }
+  }
+
+  /** Whoever has come meanwhile neither asks what this user wanted, nor sees the answer. */
+  async #callAs(userId, method, path, options) {
+    this.#mustBe(userId);
+    const [{ reason, value }] = await Promise.allSettled([call(method, path, { ...options, token: this.#tokens.access_token })]);
+    this.#mustBe(userId);
+    if (reason) throw reason;
+    return value;
+  }
+
+  #mustBe(userId) {
+    if (userId === null || userId !== this.userId) throw new SignedOut();
   }
 
   /** Find out whether the log-in, if there is one, goes on. Raises SignedOut and Unreachable. */
