@@ -1,5 +1,6 @@
 """The account's own screen: who one is, where one is signed in, and what is kept, taken along and deleted."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from playwright.async_api import Browser, Download, Locator, expect
+from playwright.async_api import Browser, Download, Locator, Route, expect
 
 from taskward.auth.issue import issue_token
 from taskward.settings import Settings
@@ -78,13 +79,14 @@ async def test_log_ins_are_listed_and_ended(member: Person) -> None:
 
 async def test_one_that_another_device_has_ended_is_gone_too(member: Person) -> None:
     laptop = log_in(member.url, "curl/8.5.0")
-    sessions = part(await open_account(member), "Where you are signed in")
+    sessions = part(screen := await open_account(member), "Where you are signed in")
     ended = sessions.get_by_role("button", name="Sign out: curl")
     await expect(ended).to_be_visible()
     httpx2.post(f"{member.url}/auth/revoke", data={"token": laptop["refresh_token"]}).raise_for_status()
     await ended.click()
     await expect(sessions.locator("li")).to_have_count(1)
     await expect(sessions.get_by_role("alert")).to_have_count(0)
+    await expect(screen.get_by_role("button", name="Close")).to_be_focused()  # no other button is left
 
 
 async def test_a_token_is_made_shown_once_and_revoked(member: Person) -> None:
@@ -114,6 +116,36 @@ async def test_a_token_is_made_shown_once_and_revoked(member: Person) -> None:
     await expect(tokens.locator("li")).to_have_count(0)
     await said(screen, "Revoked: Backup script")
     assert tokens_of(member.url) == []
+
+
+async def test_a_token_that_comes_when_the_screen_is_closed_is_shown_to_nobody(member: Person) -> None:
+    asked, released = asyncio.Event(), asyncio.Event()
+    made: dict[str, str] = {}
+
+    async def hold(route: Route) -> None:
+        if route.request.method != "POST":
+            await route.continue_()
+            return
+        response = await route.fetch()
+        made.update(await response.json())
+        asked.set()
+        await released.wait()
+        await route.fulfill(response=response)
+
+    tokens = part(screen := await open_account(member), "Personal tokens")
+    await member.page.route("**/auth/tokens", hold)
+    await tokens.get_by_label("What it is for").fill("Backup script")
+    await tokens.get_by_role("button", name="Make a token").click()
+    await asked.wait()
+    await screen.get_by_role("button", name="Close").click()
+    released.set()
+    await expect(member.page.locator("#token-maker .primary")).to_be_enabled()  # the answer was dealt with
+    found = await seen(member.page)
+    assert made["token"] not in found
+    assert "Backup script" not in found
+    await open_account(member)
+    await expect(tokens.locator("li")).to_contain_text("Backup script")  # and can be revoked
+    await expect(tokens.get_by_label("Your new token")).to_be_hidden()
 
 
 async def test_a_calendar_link_is_made_copied_and_ended(browser: Browser, service: str) -> None:

@@ -26,14 +26,14 @@ export class AccountList {
 
   /** Show what there is now. */
   async load() {
-    await this.#tried(async () => this.#show(await this.#read()));
+    await this.#tried(() => this.#showWhatIsThere());
   }
 
   /** Do something, and show what there is then. */
   async change(work) {
     await this.#tried(async () => {
       await notFoundIsGone(work);
-      this.#show(await this.#read());
+      await this.#showWhatIsThere();
     });
   }
 
@@ -42,11 +42,21 @@ export class AccountList {
     this.#tell(null);
   }
 
+  async #showWhatIsThere() {
+    const entries = await this.#read();
+    if (this.#section.checkVisibility()) this.#show(entries); // else the screen was closed meanwhile
+  }
+
   #show(entries) {
     const hadFocus = this.#items.contains(document.activeElement);
     this.#items.replaceChildren(...entries.map((entry) => this.#item(entry)));
     this.#items.hidden = !entries.length;
-    if (hadFocus) this.#section.querySelector("button:not([hidden])").focus(); // whose own button is gone
+    if (hadFocus) this.#focus(); // whose own button is gone
+  }
+
+  /** On a button of this part, or of the screen where none is left. */
+  #focus() {
+    (this.#section.querySelector("button:not([hidden])") ?? this.#section.closest("dialog").querySelector("button")).focus();
   }
 
   #item(entry) {

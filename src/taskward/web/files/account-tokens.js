@@ -3,7 +3,7 @@
 
 import { AccountList } from "./account-list.js";
 import { dayInWords, dayOf } from "./due.js";
-import { onSubmit, refusedBeside } from "./forms.js";
+import { clearProblems, onSubmit, refusedBeside } from "./forms.js";
 import { t } from "./words.js";
 
 const CALENDAR = "calendar";
@@ -38,6 +38,7 @@ export function close() {
 
 /** Tokens of one kind: their list, the form that makes one, and the one that was just made. */
 class Part {
+  #form;
   #once;
   #shown;
   #list;
@@ -54,11 +55,12 @@ class Part {
         say(isLink ? t("The link shows nothing any more.") : t("Revoked: {name}", { name }));
       },
     });
-    const form = section.querySelector("form");
-    onSubmit(form, async () => {
-      const json = asked(Object.fromEntries(new FormData(form)));
+    this.#form = section.querySelector("form");
+    onSubmit(this.#form, async () => {
+      const json = asked(Object.fromEntries(new FormData(this.#form)));
       const { body } = await session.call("POST", "/auth/tokens", { json });
-      form.reset();
+      if (!section.checkVisibility()) return; // the screen was closed meanwhile, and forgets
+      this.#form.reset();
       this.#show(body);
       await this.#list.load();
     });
@@ -72,6 +74,8 @@ class Part {
   close() {
     this.#list.clear();
     this.#show(null);
+    this.#form.reset();
+    clearProblems(this.#form);
   }
 
   #show(made) {
