@@ -1,6 +1,8 @@
 """For ten seconds everything that was done to a task can be taken back."""
 
 import asyncio
+import re
+from collections.abc import Awaitable
 
 import pytest
 from playwright.async_api import Route, expect
@@ -92,3 +94,38 @@ async def test_what_was_added_offline_and_taken_back_is_never_sent(member: Perso
     await member.page.context.set_offline(False)
     await expect(member.page.get_by_role("button", name="Try now")).to_be_hidden()
     assert "POST" not in sent
+
+
+async def lost(member: Person, address: re.Pattern[str], act: Awaitable[None]) -> None:
+    """Do something that the service does, and of which nobody hears; take it back, and have all of it sent."""
+    arrived: list[str] = []
+    is_back = asyncio.Event()
+
+    async def lose(route: Route) -> None:
+        if is_back.is_set():
+            await route.continue_()
+            return
+        if not arrived:
+            arrived.append((await route.fetch()).status_text)
+        await route.abort()
+
+    await member.page.route(address, lose)
+    await act
+    await expect(member.page.get_by_role("button", name="Try now")).to_be_visible()
+    await member.page.get_by_role("button", name="Undo").click()
+    is_back.set()
+    await member.page.get_by_role("button", name="Try now").click()
+    await member.everything_saved()
+
+
+async def test_a_change_whose_answer_was_lost_is_taken_back_there_too(member: Person) -> None:
+    await member.add("Buy milk")
+    await lost(member, re.compile(r"/tasks/\d+$"), member.row("Buy milk").get_by_role("checkbox").click())
+    assert [task["completed"] for task in elsewhere(member, "GET", "/tasks")["tasks"]] == [False]
+
+
+async def test_a_task_that_was_added_although_nobody_said_so_is_taken_back_there_too(member: Person) -> None:
+    await member.new_title.fill("Buy milk")
+    await lost(member, re.compile(r"/tasks$"), member.new_title.press("Enter"))
+    await expect(member.rows).to_have_count(0)
+    assert elsewhere(member, "GET", "/tasks")["tasks"] == []

@@ -2,10 +2,10 @@
 // kept in this tab's session storage, and tried again for as long as nobody answers. No change overwrites one that its
 // author has not seen.
 //
-// A change is {key, kind, ref, base, body, due, state, current, batch}. `kind` is "create", "change" or "delete". `ref`
-// is the id of the task, or the key of the change that creates it. `base` is the task as the author saw it. `state` is
-// "waiting", or "conflict" with `current`, the task as it is elsewhere, or null when it is gone. Changes with the same
-// `batch` are sent together.
+// A change is {key, kind, ref, base, body, due, state, current, batch, isTried}. `kind` is "create", "change" or
+// "delete". `ref` is the id of the task, or the key of the change that creates it. `base` is the task as the author saw
+// it. `state` is "waiting", or "conflict" with `current`, the task as it is elsewhere, or null when it is gone. Changes
+// with the same `batch` are sent together. One that `isTried` may be there although nobody has said so.
 
 import { HERE, Patience, Refused, Unreachable } from "./api.js";
 import { restored, same, settable } from "./fields.js";
@@ -77,10 +77,17 @@ export class Outbox extends EventTarget {
     return changes.filter((change) => !waiting.has(change));
   }
 
-  /** Take changes back, also where the service has them: what they changed becomes again what its author had seen. */
+  /** Take changes back, also where the service has them, or may: what they changed is again what its author had seen. */
   revert(changes) {
-    const sent = this.undo(changes);
-    if (sent.length) this.#add(...sent.map(opposite));
+    const done = changes.filter((change) => this.#isDone(change));
+    this.undo(changes.filter((change) => !done.includes(change)));
+    if (done.length) this.#add(...done.map(opposite));
+  }
+
+  /** Whether the service has it, or may have it; not what it has refused. */
+  #isDone(change) {
+    if (change.task || this.#sending.includes(change)) return true;
+    return change.isTried && change.state === "waiting" && this.changes.includes(change);
   }
 
   /** Settle a conflict: `mine` is written over what is there now, or made anew where nothing is. */
@@ -148,6 +155,7 @@ export class Outbox extends EventTarget {
     const changes = this.#next();
     if (!changes.length) return this.#sleep();
     this.#sending = changes;
+    for (const change of changes) change.isTried ||= navigator.onLine;
     let wait = 0;
     try {
       this.#settle(changes, await this.#exchange(changes));
