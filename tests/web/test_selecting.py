@@ -1,11 +1,12 @@
 """Several rows at once: selected, and completed, moved, tagged and deleted as one batch that can be taken back."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import psycopg
 import pytest
-from playwright.async_api import Browser, Page, Request, expect
+from playwright.async_api import Browser, Page, Request, Route, expect
 
 from tests.web.people import Person, visiting
 from tests.web.test_every_field import elsewhere
@@ -164,6 +165,26 @@ async def test_deleting_more_than_a_batch_holds_takes_two_and_undo_comes_before(
     await expect(chooser.page.get_by_text("30 tasks", exact=True)).to_be_visible()
     assert sent == ["POST /batch"] * 2
     assert len(tasks(chooser)) == MANY - 120
+
+
+async def test_who_takes_back_deletions_of_which_some_are_sent_is_told(chooser: Person) -> None:
+    asked, released = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        asked.set()
+        await released.wait()
+        await route.continue_()
+
+    await chooser.page.route("**/tasks/batch", hold, times=1)
+    await select(chooser, 0, 119)
+    await selected(chooser).get_by_role("button", name="Delete").click()
+    await chooser.page.evaluate("dispatchEvent(new Event('pagehide'))")  # as leaving does, which sends it now
+    await asked.wait()
+    await chooser.page.get_by_role("button", name="Undo").click()
+    await expect(chooser.page.get_by_text("Some were deleted already. The others are back.")).to_be_visible()
+    released.set()
+    await chooser.page.wait_for_function(NOTHING_WAITS)
+    assert len(tasks(chooser)) == MANY - 100
 
 
 async def test_what_others_changed_is_asked_about_and_holds_up_nothing_else(chooser: Person) -> None:

@@ -13,6 +13,7 @@ import { plural, t } from "./words.js";
 const TAKEN_BACK = t("Taken back.");
 const BACK = t("Back again.");
 const TOO_LATE = t("Too late: already deleted.");
+const TOO_LATE_FOR_SOME = t("Some were deleted already. The others are back.");
 const NOT_SAVED = t("Not saved.");
 
 export class Changing {
@@ -78,7 +79,11 @@ export class Changing {
 
   remove(about) {
     const deletions = this.#outbox.delete(about);
-    undo.offer(t("Deleted: {title}", { title: named(about) }), () => (this.#outbox.undo(deletions).length ? TOO_LATE : BACK));
+    undo.offer(t("Deleted: {title}", { title: named(about) }), () => {
+      const gone = this.#outbox.undo(deletions).length;
+      if (!gone) return BACK;
+      return gone < deletions.length ? TOO_LATE_FOR_SOME : TOO_LATE;
+    });
   }
 
   /** Give tasks a day, and perhaps a time, or none. */

@@ -220,6 +220,7 @@ export default {
   "Select nothing": "Nichts auswählen",
   "Back again.": "Wieder da.",
   "Too late: already deleted.": "Zu spät: schon gelöscht.",
+  "Some were deleted already. The others are back.": "Einige waren schon gelöscht. Die anderen sind wieder da.",
   "Moved to {day}: {title}": "Verschoben auf {day}: {title}",
   "Moved: {title}": "Verschoben: {title}",
   "Tags changed: {title}": "Schlagwörter geändert: {title}",

@@ -220,6 +220,7 @@ export default {
   "Select nothing": "No seleccionar nada",
   "Back again.": "De vuelta.",
   "Too late: already deleted.": "Demasiado tarde: ya está eliminada.",
+  "Some were deleted already. The others are back.": "Algunas ya estaban eliminadas. Las demás han vuelto.",
   "Moved to {day}: {title}": "Movida al {day}: {title}",
   "Moved: {title}": "Movida: {title}",
   "Tags changed: {title}": "Etiquetas cambiadas: {title}",

@@ -220,6 +220,7 @@ export default {
   "Select nothing": "Ne rien sélectionner",
   "Back again.": "De retour.",
   "Too late: already deleted.": "Trop tard : déjà supprimée.",
+  "Some were deleted already. The others are back.": "Certaines étaient déjà supprimées. Les autres sont revenues.",
   "Moved to {day}: {title}": "Déplacée au {day} : {title}",
   "Moved: {title}": "Déplacée : {title}",
   "Tags changed: {title}": "Étiquettes modifiées : {title}",
