@@ -1,6 +1,7 @@
 """New connections: how many are taken in a round of the loop, and by which worker."""
 
 import asyncio
+import errno
 import os
 import signal
 import socket
@@ -122,3 +123,26 @@ def test_a_worker_is_counted_from_when_it_takes_connections_until_it_takes_no_mo
     table.leave()
     table.tell(50)  # connections that end one by one
     assert set(table._taken) == {NONE_YET}
+
+
+def test_a_connection_that_is_gone_keeps_nobody_waiting_and_no_file_left_does() -> None:
+    """accept(2), "Error handling": errors of one connection are told here, and the next one may be fine."""
+
+    errors = [errno.EPROTO, errno.ECONNABORTED, errno.EMFILE, errno.EPROTO]
+
+    class Failing(socket.socket):
+        def accept(self) -> tuple[socket.socket, object]:
+            raise OSError(errors.pop(0), "")
+
+    async def accept(listener: socket.socket) -> None:
+        acceptor = await asyncio.get_running_loop().create_server(asyncio.Protocol, sock=listener)
+        assert isinstance(acceptor, Acceptor)
+        acceptor._take()
+        assert acceptor._paused is not None
+        acceptor.close()
+
+    with Failing() as listener, asyncio.Runner(loop_factory=lambda: SharingLoop(Shares())) as runner:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        runner.run(accept(listener))
+    assert errors == [errno.EPROTO]

@@ -8,6 +8,7 @@ round takes as many as it has time for, and a worker that has more than another 
 """
 
 import asyncio
+import errno
 import logging
 import socket
 from collections.abc import Callable
@@ -21,7 +22,8 @@ PER_SECOND = 2000  # taken in a round that lasted for long: a seventh of its tim
 MOST_AT_ONCE = 128
 SLACK = 4  # by how many a worker may have more than the one that has fewest
 PAUSE = 0.005  # seconds for which others go first; then whoever still waits is taken here
-RETRY = 1  # seconds, where the system has no file left for a connection
+RETRY = 1  # seconds, where the system has no file or memory left for a connection
+NOTHING_LEFT = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 logger = logging.getLogger(__name__)
 
@@ -90,9 +92,11 @@ class Acceptor:
         for _ in range(max(AT_ONCE, min(MOST_AT_ONCE, int(PER_SECOND * (self._last - last))))):
             try:
                 connection, _ = self._listener.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            except BlockingIOError:
                 return
-            except OSError as error:  # no file or memory is left, as asyncio has it
+            except OSError as error:
+                if error.errno not in NOTHING_LEFT:
+                    continue  # of this connection alone, which is gone (accept(2), "Error handling")
                 logger.error("no connection can be taken: %s", error.strerror)
                 self._pause(RETRY)
                 return

@@ -48,7 +48,8 @@ class Shares:
         """Return by how many this worker has more than the one with fewest; 0 where it is not counted."""
         if (slot := self._mine()) is None or self._taken[slot] == NONE_YET:
             return 0
-        return self._taken[slot] - min(taken for taken in self._taken if taken != NONE_YET)
+        mine = self._taken[slot]
+        return mine - min((taken for taken in self._taken if taken != NONE_YET), default=mine)
 
     def _mine(self) -> int | None:
         if self._slot is None:

@@ -40,7 +40,7 @@ async function forgetOlder() {
 
 /** As the service has it, or as it was kept where the service does not answer, or not before long. */
 async function readDocument(request) {
-  const kept = await caches.match(HERE, { cacheName: CACHE });
+  const kept = await find(HERE);
   const asked = fetch(request);
   if (!kept) return asked;
   try {
@@ -52,7 +52,12 @@ async function readDocument(request) {
 }
 
 async function readFile(request) {
-  return (await caches.match(request.url, { cacheName: CACHE })) ?? fetch(request);
+  return (await find(request.url)) ?? fetch(request);
+}
+
+/** Nothing where the browser's storage is broken: then the service is asked, as if nothing had been kept. */
+function find(url) {
+  return caches.match(url, { cacheName: CACHE }).catch(() => undefined);
 }
 
 function pause() {
