@@ -25,9 +25,10 @@ export class Editor {
     dueWords.listen(form); // before what was typed is kept, day and time are set
     form.addEventListener("input", () => this.#keep());
     form.addEventListener("submit", (event) => this.#submit(event));
-    dialog.addEventListener("cancel", () => this.discard()); // Escape
+    dialog.addEventListener("cancel", () => this.#draft.discard()); // Escape
+    dialog.addEventListener("close", () => this.#openRefused());
     form.querySelector(".cancel").addEventListener("click", () => {
-      this.discard();
+      this.#draft.discard();
       dialog.close();
     });
   }
@@ -54,13 +55,13 @@ export class Editor {
   reopen() {
     const draft = this.#draft.read();
     if (draft) this.open(draft.row);
+    else this.#openRefused();
   }
 
-  /** Open with what the service did not take, and why. */
-  refuse(row, values, error) {
-    this.open(row, values);
-    this.#keep();
-    showProblems(form, error);
+  /** Open with what the service did not take, and why: at once, or when what is being edited is done. */
+  refuse(row, values, { message, problems }) {
+    this.#refused.write([...(this.#refused.read() ?? []), { row, values, error: { message, problems } }]);
+    this.#openRefused();
   }
 
   /** Close, and forget what was shown; the draft stays. */
@@ -74,10 +75,26 @@ export class Editor {
 
   discard() {
     this.#draft.discard();
+    this.#refused.discard();
   }
 
   get #draft() {
     return new Draft(this.#session.userId, "editor");
+  }
+
+  /** What the service did not take and nobody has seen yet. */
+  get #refused() {
+    return new Draft(this.#session.userId, "refused");
+  }
+
+  #openRefused() {
+    const [next, ...others] = this.#refused.read() ?? [];
+    if (!next || dialog.open) return;
+    this.open(next.row, next.values);
+    this.#keep();
+    if (others.length) this.#refused.write(others);
+    else this.#refused.discard();
+    showProblems(form, next.error);
   }
 
   #keep() {
@@ -94,6 +111,6 @@ export class Editor {
     }
     const differing = Object.entries(whole(values)).filter(([name, value]) => !same(value, this.#row[name]));
     if (differing.length) this.#save(this.#row, Object.fromEntries(differing));
-    this.discard();
+    this.#draft.discard();
   }
 }
