@@ -9,7 +9,7 @@ from playwright.async_api import Browser, expect
 
 from tests.cli.command import workers_of
 from tests.service import Service
-from tests.web.people import visiting
+from tests.web.people import Person, visiting
 
 
 async def test_changes_made_while_the_service_is_away_are_kept_and_sent(browser: Browser, tmp_path: Path) -> None:
@@ -42,3 +42,17 @@ async def test_changes_made_while_the_service_is_away_are_kept_and_sent(browser:
                 await expect(alice.titles).to_have_text(["Water the plants", "Call charlie", "Buy milk"])
                 await expect(alice.row("Buy milk").get_by_role("checkbox")).to_be_checked()
                 await expect(alice.new_title).to_have_value("Half a thought")
+
+
+async def test_what_the_browser_has_no_room_for_is_sent_all_the_same_and_told(member: Person) -> None:
+    full = "() => { Storage.prototype.setItem = () => { throw new DOMException('', 'QuotaExceededError') } }"
+    await member.page.evaluate(full)
+    await member.page.context.set_offline(True)
+    await member.new_title.press_sequentially("Buy milk")
+    await member.new_title.press("Enter")
+    await expect(member.page.get_by_text("do not close this tab until it is saved")).to_be_visible()
+    await member.page.context.set_offline(False)
+    await member.everything_saved()
+    await expect(member.titles).to_have_text(["Buy milk"])
+    await member.page.reload()
+    await expect(member.titles).to_have_text(["Buy milk"])

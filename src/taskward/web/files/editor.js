@@ -16,6 +16,7 @@ export class Editor {
   #save;
   #row = null;
   #values = {}; // with those that have no input
+  #refused = []; // by the service, and not shown yet
 
   /** `save(row, body)` is called with the fields that were changed. */
   constructor(session, save) {
@@ -54,13 +55,15 @@ export class Editor {
   /** Open with what was being typed when the page went away, if anything was. */
   reopen() {
     const draft = this.#draft.read();
+    this.#refused = this.#keptRefused.read() ?? [];
     if (draft) this.open(draft.row);
     else this.#openRefused();
   }
 
   /** Open with what the service did not take, and why: at once, or when what is being edited is done. */
   refuse(row, values, { message, problems }) {
-    this.#refused.write([...(this.#refused.read() ?? []), { row, values, error: { message, problems } }]);
+    this.#refused.push({ row, values, error: { message, problems } });
+    this.#keptRefused.write(this.#refused);
     this.#openRefused();
   }
 
@@ -69,32 +72,32 @@ export class Editor {
     dialog.close();
     this.#row = null;
     this.#values = {};
+    this.#refused = [];
     fill(form, this.#values);
     clearProblems(form);
   }
 
   discard() {
     this.#draft.discard();
-    this.#refused.discard();
+    this.#keptRefused.discard();
   }
 
   get #draft() {
     return new Draft(this.#session.userId, "editor");
   }
 
-  /** What the service did not take and nobody has seen yet. */
-  get #refused() {
+  get #keptRefused() {
     return new Draft(this.#session.userId, "refused");
   }
 
   #openRefused() {
-    const [next, ...others] = this.#refused.read() ?? [];
-    if (!next || dialog.open) return;
-    this.open(next.row, next.values);
+    if (!this.#refused.length || dialog.open) return;
+    const { row, values, error } = this.#refused.shift();
+    this.open(row, values);
     this.#keep();
-    if (others.length) this.#refused.write(others);
-    else this.#refused.discard();
-    showProblems(form, next.error);
+    if (this.#refused.length) this.#keptRefused.write(this.#refused);
+    else this.#keptRefused.discard();
+    showProblems(form, error);
   }
 
   #keep() {

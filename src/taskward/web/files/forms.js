@@ -96,7 +96,11 @@ export class Draft {
   }
 
   write(values) {
-    sessionStorage.setItem(this.#name, JSON.stringify(values));
+    try {
+      sessionStorage.setItem(this.#name, JSON.stringify(values));
+    } catch {
+      // The browser keeps no more: it is in the form, and here as it was before.
+    }
   }
 
   discard() {

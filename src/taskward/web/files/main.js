@@ -24,6 +24,7 @@ import * as views from "./views.js";
 import * as who from "./who.js";
 import { t } from "./words.js";
 
+const NOT_KEPT = t("There is too much to keep here: do not close this tab until it is saved.");
 const NOBODY_YET = t("Your tasks are shown as soon as it can be.");
 const MEMBERS = ["tasks", "sign-out", "help-button"];
 const $ = (id) => document.getElementById(id);
@@ -115,7 +116,7 @@ outbox.addEventListener("settled", () => {
   connection.reachable();
   screen.refresh();
 });
-outbox.addEventListener("unreachable", ({ detail }) => connection.unreachable(detail));
+outbox.addEventListener("unreachable", ({ detail }) => connection.unreachable(detail, outbox.isKept ? undefined : NOT_KEPT));
 addEventListener("pagehide", () => outbox.flush());
 document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && outbox.flush());
 connection.listen(() => {

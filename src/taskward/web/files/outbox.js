@@ -22,6 +22,7 @@ export class Outbox extends EventTarget {
   #sending = [];
   #isSettling = false;
   changes = [];
+  isKept = true;
 
   constructor(session) {
     super();
@@ -51,7 +52,7 @@ export class Outbox extends EventTarget {
 
   /** Whether nothing waits, also of what was left behind and is not open yet. */
   get isEmpty() {
-    return sessionStorage.getItem(this.#kept) === null;
+    return !this.changes.length && sessionStorage.getItem(this.#kept) === null;
   }
 
   create(body) {
@@ -139,9 +140,19 @@ export class Outbox extends EventTarget {
 
   #changed() {
     if (this.#isSettling) return; // all that one response settles is told at once
-    if (this.changes.length) sessionStorage.setItem(this.#kept, JSON.stringify(this.changes));
-    else sessionStorage.removeItem(this.#kept);
+    this.#keep();
     this.#tell("changed");
+  }
+
+  /** Have it here after a reload. Where the browser keeps no more, it is here until then. */
+  #keep() {
+    this.isKept = true;
+    if (!this.changes.length) return sessionStorage.removeItem(this.#kept);
+    try {
+      sessionStorage.setItem(this.#kept, JSON.stringify(this.changes));
+    } catch {
+      this.isKept = false;
+    }
   }
 
   #tell(event, detail) {

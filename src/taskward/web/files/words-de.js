@@ -156,6 +156,7 @@ export default {
   "This task has been deleted elsewhere. Keep yours to add it anew.": "Diese Aufgabe wurde anderswo gelöscht. Behalte deine, um sie neu hinzuzufügen.",
   "Deleted": "Gelöscht",
   "What you change is kept here and sent as soon as it can be.": "Was du änderst, bleibt hier und wird gesendet, sobald es geht.",
+  "There is too much to keep here: do not close this tab until it is saved.": "Es ist zu viel, um es hier zu behalten: Schließe diesen Tab nicht, bis es gespeichert ist.",
   "Write today, tomorrow, fri, 24.12. or 2026-12-24, and a time such as 18:00 if you like": "Schreibe heute, morgen, fr, 24.12. oder 2026-12-24, und eine Uhrzeit wie 18:00, wenn du magst",
   "today": "heute",
   "tomorrow": "morgen",

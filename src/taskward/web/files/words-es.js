@@ -156,6 +156,7 @@ export default {
   "This task has been deleted elsewhere. Keep yours to add it anew.": "Esta tarea se eliminó en otro sitio. Conserva la tuya para añadirla de nuevo.",
   "Deleted": "Eliminada",
   "What you change is kept here and sent as soon as it can be.": "Lo que cambias se queda aquí y se envía en cuanto se puede.",
+  "There is too much to keep here: do not close this tab until it is saved.": "Es demasiado para guardarlo aquí: no cierres esta pestaña hasta que se haya guardado.",
   "Write today, tomorrow, fri, 24.12. or 2026-12-24, and a time such as 18:00 if you like": "Escribe hoy, mañana, vie, 24.12. o 2026-12-24, y una hora como 18:00 si quieres",
   "today": "hoy",
   "tomorrow": "mañana",

@@ -156,6 +156,7 @@ export default {
   "This task has been deleted elsewhere. Keep yours to add it anew.": "Cette tâche a été supprimée ailleurs. Gardez la vôtre pour l’ajouter à nouveau.",
   "Deleted": "Supprimée",
   "What you change is kept here and sent as soon as it can be.": "Ce que vous modifiez reste ici et sera envoyé dès que possible.",
+  "There is too much to keep here: do not close this tab until it is saved.": "Il y en a trop pour tout garder ici : ne fermez pas cet onglet avant l'enregistrement.",
   "Write today, tomorrow, fri, 24.12. or 2026-12-24, and a time such as 18:00 if you like": "Écrivez aujourd’hui, demain, ven, 24.12. ou 2026-12-24, et une heure comme 18:00 si vous voulez",
   "today": "aujourd’hui",
   "tomorrow": "demain",
