@@ -90,8 +90,8 @@ async def test_what_is_being_typed_outlives_a_reload(member: Person) -> None:
 
 
 async def test_what_is_refused_late_waits_until_what_is_typed_now_is_done(member: Person) -> None:
-    for title in ("Buy milk", "Call bob", "Water the plants"):
-        await member.add(title)
+    for task in ("Buy milk", "Call bob", "Water the plants"):
+        await member.add(task)
     await member.page.context.set_offline(True)
     await member.edit("Buy milk", title=f"{TOO_LONG}1")
     await member.edit("Call bob", title=f"{TOO_LONG}2")
