@@ -146,3 +146,32 @@ def test_a_connection_that_is_gone_keeps_nobody_waiting_and_no_file_left_does() 
         listener.listen()
         runner.run(accept(listener))
     assert errors == [errno.EPROTO]
+
+
+def test_a_connection_that_begins_when_no_more_are_taken_is_told_to_end() -> None:
+    """Else its client goes on for as long as the service may take to stop, and is cut off then."""
+    made, told = list[asyncio.BaseTransport](), list[object]()
+
+    class Told(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            made.append(transport)
+
+        def shutdown(self) -> None:
+            told.append(self)
+
+    async def close_at_once(listener: socket.socket) -> None:
+        acceptor = await asyncio.get_running_loop().create_server(Told, sock=listener)
+        assert isinstance(acceptor, Acceptor)
+        acceptor._take()
+        acceptor.close()
+        await asyncio.gather(*acceptor._beginning)
+        for transport in made:
+            transport.close()
+
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname()),
+        asyncio.Runner(loop_factory=lambda: SharingLoop(Shares())) as runner,
+    ):
+        runner.run(close_at_once(listener))
+    assert len(told) == len(made) == 1

@@ -14,6 +14,7 @@ import socket
 from collections.abc import Callable
 
 import uvloop
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from taskward.server.shares import Shares
 
@@ -37,7 +38,7 @@ class SharingLoop(uvloop.Loop):
         self._shares = shares
 
     async def create_server(  # type: ignore[override]  # what uvicorn gives, for a socket that listens
-        self, protocol_factory: Callable[[], asyncio.Protocol], *, sock: socket.socket, **_: object
+        self, protocol_factory: Callable[[], HttpToolsProtocol], *, sock: socket.socket, **_: object
     ) -> "Acceptor":
         """Serve who connects to a socket; nothing else is wanted of this loop."""
         return Acceptor(self, protocol_factory, sock, self._shares)
@@ -47,7 +48,7 @@ class Acceptor:
     """Takes the connections of a listening socket from now on; what uvicorn asks of an `asyncio.Server`."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, protocol: Callable[[], asyncio.Protocol],
+        self, loop: asyncio.AbstractEventLoop, protocol: Callable[[], HttpToolsProtocol],
         listener: socket.socket, shares: Shares,
     ) -> None:  # fmt: skip
         """Begin."""
@@ -57,6 +58,7 @@ class Acceptor:
         self._shares = shares
         self._beginning: set[asyncio.Task[None]] = set()
         self._paused: asyncio.TimerHandle | None = None
+        self._is_closed = False
         self._last = loop.time()
         listener.setblocking(False)
         shares.tell(0)
@@ -64,6 +66,7 @@ class Acceptor:
 
     def close(self) -> None:
         """Take no more."""
+        self._is_closed = True
         self._shares.leave()
         if self._paused:
             self._paused.cancel()
@@ -106,6 +109,11 @@ class Acceptor:
 
     async def _begin(self, connection: socket.socket) -> None:
         try:
-            await self._loop.connect_accepted_socket(self._protocol, connection)
+            _, protocol = await self._loop.connect_accepted_socket(self._protocol, connection)
         except OSError:  # the client has gone already
             connection.close()
+            return
+        if (
+            self._is_closed
+        ):  # since it was taken: uvicorn has told those that had begun, and waits for this one too
+            protocol.shutdown()
