@@ -113,7 +113,6 @@ class Acceptor:
         except OSError:  # the client has gone already
             connection.close()
             return
-        if (
-            self._is_closed
-        ):  # since it was taken: uvicorn has told those that had begun, and waits for this one too
+        # Uvicorn has told those that had begun, and waits for this one too.
+        if self._is_closed:
             protocol.shutdown()
