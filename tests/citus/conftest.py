@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from taskward.settings import Settings
 from tests.citus.cluster import Cluster, spread_cluster
-from tests.client import Client, connect, openapi_of
+from tests.client import openapi_of
 from tests.conftest import SECRET, UNLIMITED, started
 
 DEADLINE = 4.0
@@ -40,9 +40,3 @@ async def app(cluster: Cluster) -> AsyncIterator[FastAPI]:
     async with started(settings) as application:
         openapi_of(application)  # or the first responses would wait for it
         yield application
-
-
-@pytest.fixture
-async def alice(app: FastAPI) -> AsyncIterator[Client]:
-    async with connect(app, "alice", SECRET) as client:
-        yield client

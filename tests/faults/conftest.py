@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from taskward.api.state import state_of
 from taskward.embedded.server import EmbeddedPostgres
 from taskward.settings import Settings
-from tests.client import Client, connect, openapi_of
+from tests.client import openapi_of
 from tests.conftest import SECRET, migrated_server, started
 from tests.faults.proxy import Proxy
 
@@ -47,12 +47,6 @@ async def app(proxy: Proxy) -> AsyncIterator[FastAPI]:
     async with started(settings) as application:
         openapi_of(application)  # or the first responses would wait for it
         yield application
-
-
-@pytest.fixture
-async def alice(app: FastAPI) -> AsyncIterator[Client]:
-    async with connect(app, "alice", SECRET) as client:
-        yield client
 
 
 @pytest.fixture

@@ -289,3 +289,14 @@ async def test_selecting_by_touch_is_accessible_and_fits(
 async def check(visitor: Person, axe: str) -> None:  # noqa: F811
     assert await findings(visitor.page, axe) == []
     assert await visitor.page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+async def test_signing_out_leaves_nothing_that_was_typed_for_them(chooser: Person) -> None:
+    await select(chooser, 0, 1)
+    await selected(chooser).get_by_role("button", name="Tags").click()
+    await chooser.dialog.get_by_label("Tags").fill("a secret")
+    await chooser.page.keyboard.press("Escape")
+    await chooser.page.get_by_role("button", name="Sign out").click()
+    await expect(chooser.page.get_by_role("button", name="Sign in")).to_be_visible()
+    typed = "[...document.querySelectorAll('input, textarea')].map((input) => input.value)"
+    assert "a secret" not in await chooser.page.evaluate(typed)

@@ -40,8 +40,13 @@ export class Selecting {
     this.#tell();
   }
 
+  /** Select nothing, and keep nothing of what was typed: the next person at this tab may be somebody else. */
   stop() {
-    for (const dialog of [move, label]) if (dialog.open) dialog.close();
+    for (const dialog of [move, label]) {
+      dialog.querySelector("form").reset();
+      if (dialog.open) dialog.close();
+    }
+    this.#about = [];
     this.#show(selection.stop);
   }
 
