@@ -8,7 +8,7 @@ import psycopg
 from psycopg import errors as postgres
 
 from taskward.database.driver.causes import primary
-from taskward.database.driver.exchange import Row
+from taskward.database.driver.results import Row
 from taskward.database.driver.statement import Statement
 from taskward.database.isolation_checks import READS_ARE_HELD, checks_of
 from taskward.database.node_checks import problems_of_nodes

@@ -20,9 +20,10 @@ from psycopg import errors as postgres
 
 from taskward.database.background import Background
 from taskward.database.driver.connection import STALE, Connection
-from taskward.database.driver.exchange import Command, ConnectionLostError, Row, failed_at
+from taskward.database.driver.exchange import Command, ConnectionLostError, failed_at
 from taskward.database.driver.pool import Pool
 from taskward.database.driver.read_batches import ReadBatches
+from taskward.database.driver.results import LargeResults, Result, Row
 from taskward.database.driver.statement import Effect, RowT, Statement
 from taskward.database.engine import ACT_AS, ACT_AS_READER, FIND_ENGINE, as_distributed
 from taskward.database.errors import IdentityNotArrivedError, translated
@@ -195,6 +196,7 @@ class Database:
             lambda: Connection.connect(conninfo, pooled=pooled), size=pool_size, max_overflow=max_overflow
         )
         self._reads = ReadBatches(self.pool, timeout=timeout)
+        self._large = LargeResults()
         self._timeout = timeout
         self.statement_timeout = f"{round(timeout * 1000)}ms"
         self.max_tasks = "" if max_tasks is None else str(max_tasks)
@@ -270,7 +272,8 @@ class Database:
             async with asyncio.timeout(self._timeout):
                 if transaction.checked and self._precondition:
                     await self._trust()
-                return await self._run_on_its_engine(transaction)
+                results = await self._run_on_its_engine(transaction)
+            return await self._large.load(results)
         except Exception as error:
             if transaction.only_reads and isinstance(error, postgres.ReadOnlySqlTransaction):
                 raise ScopeMissingError from error
@@ -301,7 +304,7 @@ class Database:
             logger.critical("this database must not be served: %s", error)
             raise DatabaseUnavailableError from error
 
-    async def _run_on_its_engine(self, transaction: Transaction) -> list[list[Row]]:
+    async def _run_on_its_engine(self, transaction: Transaction) -> list[Result]:
         if not self.distributed:
             try:
                 return await self._run_with_retries(transaction, transaction.commands)
@@ -317,7 +320,7 @@ class Database:
             raise
         return [results[place] for place in places]
 
-    async def _run_with_retries(self, transaction: Transaction, commands: Sequence[Command]) -> list[list[Row]]:
+    async def _run_with_retries(self, transaction: Transaction, commands: Sequence[Command]) -> list[Result]:
         reads = transaction.effect == Effect.READ_ONLY
         for attempt in count(1):
             try:
@@ -330,7 +333,7 @@ class Database:
                     raise
         raise AssertionError  # the loop ends by returning or raising
 
-    async def _run_alone(self, transaction: Transaction, commands: Sequence[Command]) -> list[list[Row]]:
+    async def _run_alone(self, transaction: Transaction, commands: Sequence[Command]) -> list[Result]:
         connection = await self.pool.acquire()
         try:
             return await connection.exchange(commands)
