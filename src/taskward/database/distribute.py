@@ -14,9 +14,10 @@ import psycopg
 
 from taskward.database.cluster import check_cluster, prepare_nodes
 from taskward.database.engine import IS_DISTRIBUTED
+from taskward.database.giving_way import LOCK_TIMEOUT, giving_way
 from taskward.database.tables import Tables
 
-LOCK_TIMEOUT = "5s"
+LATER_LOCK_TIMEOUT = "5s"  # of Citus's own tables, with all of ours held
 
 
 class ContentsDifferError(Exception):
@@ -127,6 +128,10 @@ def distribute(conninfo: str, tables: Tables) -> list[str]:
     with psycopg.connect(conninfo, autocommit=True) as owner:
         check_cluster(owner, tables)
         prepare_nodes(owner)
+    return giving_way(lambda: _distribute(conninfo, tables), what="distributing")
+
+
+def _distribute(conninfo: str, tables: Tables) -> list[str]:
     with psycopg.connect(conninfo) as owner:  # whose connections to other servers know what was prepared
         owner.execute(SETTINGS, [LOCK_TIMEOUT])
         left = [name for (name,) in owner.execute(LEFT_TO_DO, {"spread": list(tables.spread)})]
@@ -139,6 +144,7 @@ def _spread(owner: Session, tables: Tables, left: Sequence[str]) -> None:
     owner.execute(
         f"LOCK TABLE {', '.join([*tables.of_users, *tables.of_accounts])} IN ACCESS EXCLUSIVE MODE".encode()
     )
+    owner.execute("SELECT set_config('lock_timeout', %s, true)", [LATER_LOCK_TIMEOUT])
     names = {"tables": list(left), "spread": list(tables.spread)}
     arrived = {"identity": IDENTITY, "arrived": f"arrived({IDENTITY})"}
     before = _contents(owner, left)

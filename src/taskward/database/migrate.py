@@ -1,7 +1,5 @@
 """Migrations: to the newest revision, once, however many services start together."""
 
-import logging
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,18 +13,12 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from taskward.database.driver.causes import primary
+from taskward.database.giving_way import giving_way
 from taskward.database.migrated import INHERITED, MissingRightsError, UnknownRevisionError
 from taskward.database.startup_check import check_encoding
 
 # An arbitrary constant. Whoever holds this advisory lock may change the schema.
 MIGRATION_LOCK = 0x7A5C0A4D
-
-# Behind a migration that waits for a table, all others who want the table wait as well. So it waits for less time
-# than a request does, gives up all that it holds, lets them pass and tries again.
-LOCK_TIMEOUT = "300ms"
-PAUSE_SECONDS = 1
-
-logger = logging.getLogger(__name__)
 
 # What the role that migrates lacks, as statements for somebody who may run them. In PostgreSQL 15, CREATEROLE is
 # all it takes to grant a role. A member that inherits from the witness or the janitor would see everybody's rows.
@@ -86,7 +78,7 @@ def migrate(conninfo: str, *, tables: Sequence[str] = (), revision: str = "head"
     try:
         with engine(conninfo).connect() as connection:
             check_encoding(_told(connection, "server_encoding"))
-            _upgrade(connection, revision)
+            giving_way(lambda: _upgrade(connection, revision), what="the migration")
     except DBAPIError as error:
         if isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
             raise MissingRightsError(_missing_rights(conninfo, tables, error.orig)) from None
@@ -99,21 +91,13 @@ def migrate(conninfo: str, *, tables: Sequence[str] = (), revision: str = "head"
 
 
 def _upgrade(connection: Connection, revision: str) -> None:
-    told = False
-    while True:
-        try:
-            return command.upgrade(alembic_config(connection), revision)
-        except DBAPIError as error:
-            if not isinstance(error.orig, psycopg.errors.LockNotAvailable):
-                raise
-        connection.rollback()
-        if not told:
-            logger.warning(
-                "the migration waits for a transaction that uses what it changes, such as a backup's; until that"
-                " has ended, all others go on"
-            )
-            told = True
-        time.sleep(PAUSE_SECONDS)
+    try:
+        command.upgrade(alembic_config(connection), revision)
+    except DBAPIError as error:
+        if isinstance(error.orig, psycopg.errors.LockNotAvailable):
+            connection.rollback()
+            raise error.orig from None
+        raise
 
 
 def _told(connection: Connection, name: str) -> str:

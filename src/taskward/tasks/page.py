@@ -2,8 +2,8 @@
 
 A client that reads slowly holds its page in a worker's memory for as long as it likes. So a page has an end in
 bytes as well as in tasks. And whoever reads many of the largest takes a worker's time from all others, so they are
-encoded as their rows are made (`database/driver/results.py`): in pieces, between which others are answered, and one
-page at a time.
+encoded as their rows are made (`database/driver/results.py`): in pieces, between which others are answered, and
+one page at a time.
 """
 
 import asyncio

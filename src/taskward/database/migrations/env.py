@@ -7,7 +7,8 @@ from alembic import context
 from sqlalchemy import text
 
 from taskward.database.engine import IS_DISTRIBUTED
-from taskward.database.migrate import INHERIT_NOTHING, LOCK_TIMEOUT, MIGRATION_LOCK
+from taskward.database.giving_way import LOCK_TIMEOUT
+from taskward.database.migrate import INHERIT_NOTHING, MIGRATION_LOCK
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection)
