@@ -11,6 +11,7 @@ from playwright.async_api import Browser, async_playwright, expect
 
 from taskward.app import create_app
 from taskward.settings import Settings
+from tests.accounts.conftest import quicken
 from tests.web.chromium import find_chromium
 from tests.web.people import Person, visiting
 
@@ -28,8 +29,11 @@ async def browser() -> AsyncIterator[Browser]:
 
 @contextmanager
 def served(settings: Settings, port: int = 0) -> Iterator[str]:
-    """Run the service in a thread, at a port if one is named; yield its address."""
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), lifespan="on", ws="none", log_config=None))
+    """Run the service in a thread, at a port if one is named; yield its address. Its passwords take no time."""
+    app = create_app(settings)
+    if settings.local_accounts:
+        quicken(app)
+    server = uvicorn.Server(uvicorn.Config(app, lifespan="on", ws="none", log_config=None))
     with socket.create_server(("127.0.0.1", port)) as listener:
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()  # who connects before it accepts waits in the queue of the listener
