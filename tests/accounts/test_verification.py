@@ -125,6 +125,16 @@ async def test_a_proof_is_for_one_account_one_purpose_and_one_day(
     assert not await is_proven(operator, "bob")
 
 
+async def test_of_who_has_no_address_there_is_nothing_to_prove(
+    anonymous: Client, superuser: psycopg.Connection
+) -> None:
+    """A provider has made the account, and its owner knows its id."""
+    alice = "usr_" + "a" * 28
+    superuser.execute("INSERT INTO accounts (id) VALUES (%s)", [alice])
+    response = await verify(anonymous, f"{alice}.9999999999.{'A' * 43}")
+    assert (response.status_code, response.json()) == (401, OVER)
+
+
 async def test_what_is_made_up_is_counted_for_its_address(settings: Settings, server: MailServer) -> None:
     async with mailing(settings, server, AUTH_RATE_LIMIT="2/minute") as app, connect(app) as stranger:
         assert [(await verify(stranger, "x")).status_code for _ in range(3)] == [401, 401, 429]

@@ -89,7 +89,8 @@ class AccountService:
         """
         owner = self._links.subject_of(token) or ""
         account = await self._read_password(owner)
-        if account is None or not self._links.is_good(token, "verify", verify_state(account["email"])):
+        email = account["email"] if account else None  # who comes from a provider may have none
+        if email is None or not self._links.is_good(token, "verify", verify_state(email)):
             raise _link_refused(Event.PROOF_REFUSED, owner if account else None)
         async with self._database.acting_for_accounts(owner) as transaction:
             verified = transaction.execute(statements.VERIFY_EMAIL)
