@@ -111,6 +111,20 @@ async def test_who_keeps_asking_voids_no_link_and_floods_nobody(
 
 
 @pytest.mark.usefixtures("registered")
+async def test_who_keeps_asking_uses_up_none_of_what_its_owner_may_ask_for(
+    app: FastAPI, anonymous: Client, server: MailServer, superuser: psycopg.Connection
+) -> None:
+    for _ in range(10):
+        await forgot(anonymous)
+        await settled(app)
+    superuser.execute(LONG_AGO)
+    await forgot(anonymous)
+    first, second = await server.mails(2)
+    assert (await reset(anonymous, first.token)).json() == OVER
+    assert (await reset(anonymous, second.token)).status_code == 204
+
+
+@pytest.mark.usefixtures("registered")
 async def test_of_two_links_the_newest_is_good(
     app: FastAPI, anonymous: Client, server: MailServer, superuser: psycopg.Connection
 ) -> None:
@@ -167,13 +181,19 @@ async def test_a_link_altered_in_any_bit_is_none(anonymous: Client, server: Mail
 
 @pytest.mark.usefixtures("registered")
 async def test_an_address_gets_no_more_than_five_in_an_hour_and_its_notices_all_the_same(
-    app: FastAPI, anonymous: Client, server: MailServer, superuser: psycopg.Connection
+    app: FastAPI,
+    anonymous: Client,
+    server: MailServer,
+    superuser: psycopg.Connection,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level(logging.INFO, "taskward.audit")
     for _ in range(8):
         superuser.execute("UPDATE accounts SET reset_link_at = NULL")
         await forgot(anonymous)
         await settled(app)
     await server.mails(5)
+    assert [caplog.text.count(f"event=reset_link_{what}") for what in ("mailed", "not_mailed")] == [5, 3]
     server.received.clear()
     tokens = await log_in(anonymous, "alice")
     assert (await change(anonymous, tokens["access_token"])).status_code == 204

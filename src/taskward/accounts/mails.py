@@ -71,11 +71,10 @@ class AccountMails:
         await asyncio.to_thread(self._sender.stop)
 
     async def _reset(self, email: str) -> None:
-        if not await self._allowed("reset", email):
-            return
         async with self._database.acting_for_accounts() as transaction:
             made = transaction.execute(statements.MAKE_RESET_LINK_TO_MAIL, email=email)
-        if made.first is None:  # nobody's, disabled, or sent a moment ago
+        # Nobody's, disabled, or sent a moment ago. Only links are counted: else whoever asks uses them up.
+        if made.first is None or not await self._allowed("reset", email):
             record(Event.RESET_LINK_NOT_MAILED, email=self._names.of(email))
             return
         account_id, to, password_hash, link_made = made.first.values()
