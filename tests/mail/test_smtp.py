@@ -135,6 +135,14 @@ def test_who_answers_in_drops_is_not_waited_for_either(case: str) -> None:
     assert (str(error), error.setting, error.for_good) == ("the server is too slow", "SMTP_URL", False)
 
 
+def test_who_never_ends_a_reply_fills_no_memory() -> None:
+    line = b"220-" + b"x" * 1000 + b"\r\n"
+    with dripping(line * 100, line) as (port, ended):
+        error = refusal(SmtpServer.from_url(f"smtp://127.0.0.1:{port}", PUBLIC, timeout=5))
+        assert not ended.is_set()
+    assert (str(error), error.setting, error.for_good) == ("the server says too much", "SMTP_URL", False)
+
+
 def test_a_deadline_that_was_kept_hangs_up_nobody(mail_server: MailServer) -> None:
     server = replace(at(mail_server.url), deadline=30)
     for _ in range(2):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate, make_msgid, parseaddr
-from typing import NoReturn, Self
+from typing import IO, NoReturn, Self
 from urllib.parse import unquote, urlsplit
 
 from taskward.loopback import is_loopback
@@ -24,6 +24,7 @@ from taskward.os_errors import in_words
 TIMEOUT_SECONDS = 10.0  # for the next bytes of the server
 DEADLINE_SECONDS = 60.0  # for one mail, from the connection on
 PORTS = {"smtp": 587, "smtps": 465}  # RFC 6409, 3.1, and RFC 8314, 3.3
+MOST_SAID = 64 * 1024  # bytes of a server's replies; the library gathers lines without end
 MOST_TEXT = 998  # RFC 5322, 2.1.1: links stay whole
 POLICY = SMTP.clone(max_line_length=MOST_TEXT)
 
@@ -51,6 +52,34 @@ class _Client(smtplib.SMTP):
         connection: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]  # not in its types
         self._deadline.watch(connection)
         return connection if self._tls is None else self._tls.wrap_socket(connection, server_hostname=host)
+
+    def getreply(self) -> tuple[int, bytes]:
+        """Read a reply, as the library does."""
+        if self.file is None and self.sock is not None:
+            self.file = _Replies(self.sock.makefile("rb"))
+        return super().getreply()
+
+
+class _EndlessError(OSError):
+    """The server says more than any server has to say."""
+
+
+class _Replies:
+    """What a server says, up to where that is too much."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._left = MOST_SAID
+
+    def readline(self, most: int) -> bytes:
+        line = self._file.readline(most)
+        self._left -= len(line)
+        if self._left < 0:
+            raise _EndlessError
+        return line
+
+    def close(self) -> None:
+        self._file.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +227,8 @@ def _of_recipient(error: smtplib.SMTPRecipientsRefused, _setting: str) -> MailEr
 
 
 def _of_silence(error: OSError, setting: str) -> MailError:
+    if isinstance(error.__context__, _EndlessError):
+        return MailError("the server says too much", setting=setting)
     in_time = not isinstance(error, TimeoutError) and not isinstance(error.__context__, TimeoutError)
     return MailError("the server hung up" if in_time else "the server does not answer in time", setting=setting)
 
