@@ -180,8 +180,15 @@ async def test_the_answer_of_another_issuer_is_refused(anonymous: Client) -> Non
     with AtProvider("alice") as browser:
         address = browser.log_in(await begin(anonymous))
     assert "&iss=" in address
-    other = address.partition("&iss=")[0] + "&iss=https%3A%2F%2Fevil.example.com"
-    assert await come_back(anonymous, other) == {"error": "refused"}
+    without = address.partition("&iss=")[0]
+    assert await come_back(anonymous, f"{without}&iss=https%3A%2F%2Fevil.example.com") == {"error": "refused"}
+
+
+async def test_an_answer_that_names_no_issuer_is_refused_where_the_provider_names_itself(anonymous: Client) -> None:
+    """RFC 9207, 2.4. tests/oidc/test_id_token.py has one that does not."""
+    with AtProvider("alice") as browser:
+        address = browser.log_in(await begin(anonymous))
+    assert await come_back(anonymous, address.partition("&iss=")[0]) == {"error": "refused"}
 
 
 @pytest.mark.parametrize("more_settings", [{"OIDC_CLIENT_SECRET": "another secret"}])

@@ -23,12 +23,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """Where a provider's endpoints are, and whether the client's secret is sent in the body."""
+    """Where a provider's endpoints are, whether the client's secret is sent in the body, and it says who it is."""
 
     authorization_endpoint: str
     token_endpoint: str
     jwks_uri: str
     secret_in_body: bool
+    names_itself: bool  # in each response (RFC 9207, 3)
 
 
 class Discovery:
@@ -93,6 +94,7 @@ def read_metadata(document: dict[str, Any], issuer: str) -> Metadata:
         _near(_endpoint(document, "token_endpoint"), issuer),
         _near(_endpoint(document, "jwks_uri"), issuer),
         isinstance(methods, list) and "client_secret_post" in methods,
+        document.get("authorization_response_iss_parameter_supported") is True,
     )
 
 

@@ -46,9 +46,11 @@ class Provider:
         )  # fmt: skip
         return address
 
-    async def identify(self, code: str, nonce: str, verifier: str) -> Person:
-        """Return whom a code of the provider is about; the code is used up."""
+    async def identify(self, code: str, nonce: str, verifier: str, issuer: str | None) -> Person:
+        """Return whom a code of the provider is about, which came with this issuer; the code is used up."""
         metadata = await self._discovery.metadata()
+        if issuer is None and metadata.names_itself:  # RFC 9207, 2.4
+            raise LogInFailedError(Problem.REFUSED, "the response does not say whose it is")
         status, answer = await self._exchange(metadata, code, verifier)
         token = answer.get("id_token")
         if status != 200 or not isinstance(token, str):

@@ -81,7 +81,7 @@ class ProviderLogIns:
         if error is not None or not code:
             away = error in ("temporarily_unavailable", "server_error")
             raise LogInFailedError(Problem.AWAY if away else Problem.REFUSED, "the response is an error")
-        person = await self._provider.identify(code, flow.nonce, flow.verifier)
+        person = await self._provider.identify(code, flow.nonce, flow.verifier, issuer)
         try:
             return await self._identities.account_of(person)
         except AccountDisabledError:
