@@ -174,6 +174,24 @@ def test_what_nobody_has_is_told_in_one_line(operator: Operator) -> None:
         assert "there is no account with this e-mail address" in operator.refused(command, "charlie@example.com")
 
 
+def test_where_there_is_no_database_none_is_made(tmp_path: Path) -> None:
+    line = refusal("user", "list", settings={}, folder=tmp_path)
+    assert f"there is no database in {tmp_path / 'taskward-data'}" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_link_is_printed_that_the_service_would_refuse(operator: Operator) -> None:
+    closed = {"REGISTRATION": "closed"}
+    provider = {"OIDC_ISSUER": "https://id.example.com", "OIDC_CLIENT_ID": "x", "OIDC_CLIENT_SECRET": "x"}
+    for command, email, more, why in (
+        ("invite", "bob@example.com", closed, "REGISTRATION is closed"),
+        ("invite", "bob@example.com", provider | {"OIDC_ONLY": "true"}, "OIDC_ONLY is set"),
+        ("reset-link", EMAIL, provider | {"OIDC_ONLY": "true"}, "OIDC_ONLY is set"),
+    ):
+        settings = operator.settings | more
+        assert why in refusal("user", command, email, settings=settings, folder=operator.folder)
+
+
 def test_a_database_elsewhere_is_asked_the_same_way(tmp_path: Path, database_url: str) -> None:
     with psycopg.connect(conninfo(database_url)) as connection:
         connection.execute("SET ROLE taskward_accounts")

@@ -126,7 +126,10 @@ async def test_where_registration_is_not_open_nobody_comes_for_the_first_time(
     assert (await tokens_of(anonymous, "alice"))["user_id"] == alice
 
 
-@pytest.mark.parametrize("more_settings", [{"OIDC_ONLY": "true"}])
+MAIL = {"SMTP_URL": NOWHERE, "MAIL_FROM": "tasks@example.com"}
+
+
+@pytest.mark.parametrize("more_settings", [{"OIDC_ONLY": "true", **MAIL}])
 async def test_with_the_provider_alone_there_are_no_passwords(app: FastAPI, anonymous: Client) -> None:
     tokens = await tokens_of(anonymous, "alice")
     account = {"email": "alice@example.com", "password": PASSWORD}
@@ -136,13 +139,14 @@ async def test_with_the_provider_alone_there_are_no_passwords(app: FastAPI, anon
             await anonymous.post("/auth/register", json=account),
             await ask(anonymous, grant_type="password", username="alice@example.com", password=PASSWORD),
             await anonymous.post("/auth/password/reset", json=reset),
+            await anonymous.post("/auth/password/forgot", json={"email": "alice@example.com"}),
             await alice.post("/auth/password", json={"current": "x", "new": PASSWORD}),
         ]
         assert {(each.status_code, each.json()["code"]) for each in refused} == {(403, "PASSWORDS_OFF")}
         assert (await alice.get("/auth/me")).status_code == 200
 
 
-PROOF = {"EMAIL_VERIFICATION": "true", "SMTP_URL": NOWHERE, "MAIL_FROM": "tasks@example.com"}
+PROOF = {"EMAIL_VERIFICATION": "true", **MAIL}
 
 
 @pytest.mark.parametrize("more_settings", [PROOF])

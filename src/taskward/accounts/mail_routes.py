@@ -13,7 +13,7 @@ from taskward.accounts.service import LINK_IS_OVER, AccountService
 from taskward.api.bodies import JsonBody
 from taskward.api.fast import fast
 from taskward.api.openapi import responses, responses_of
-from taskward.errors import CredentialsInvalidError, DatabaseUnavailableError, ServerBusyError
+from taskward.errors import CredentialsInvalidError, DatabaseUnavailableError, PasswordsOffError, ServerBusyError
 
 router = APIRouter(tags=["accounts"])
 
@@ -25,7 +25,7 @@ router = APIRouter(tags=["accounts"])
     response_class=Response,
     responses={202: {"description": "A link is mailed to this address, if there is an account with it."}}
     | responses(400, 413, 415, 429)
-    | responses_of(ServerBusyError()),
+    | responses_of(PasswordsOffError(), ServerBusyError()),
 )
 @fast
 async def forgot_password(
@@ -37,6 +37,7 @@ async def forgot_password(
     there is no such path.
     """
     begin(request)
+    service_of(request, AccountService).passwords.check_allowed()
     await limits_of(request).before_log_in(forgotten.email, request)
     service_of(request, AccountMails).forgotten(forgotten.email)
     return Response(status_code=202, headers=NO_STORE)

@@ -88,6 +88,8 @@ def delete(email: str, *, sure: bool, as_json: bool) -> None:
 def reset_link(email: str, *, as_json: bool) -> None:
     """Print a link by which the owner of an account gives it a new password."""
     settings = Settings.load()
+    if settings.oidc_only:
+        raise InvalidSettingsError("there are no passwords, as OIDC_ONLY is set: the service would refuse the link")
     secret, public = _secret_of(settings), settings.address_for_links
     _print_link(_run(lambda users: users.reset_link(email, secret, public)), as_json=as_json)
 
@@ -95,6 +97,9 @@ def reset_link(email: str, *, as_json: bool) -> None:
 def invite(email: str, *, as_json: bool) -> None:
     """Print a link by which somebody registers."""
     settings = Settings.load()
+    if settings.registration == "closed" or settings.oidc_only:
+        why = "REGISTRATION is closed" if settings.registration == "closed" else "OIDC_ONLY is set"
+        raise InvalidSettingsError(f"nobody can register by a link, as {why}: the service would refuse it")
     secret, public = _secret_of(settings), settings.address_for_links
     try:
         an_address(email)
@@ -115,6 +120,11 @@ def _secret_of(settings: Settings) -> bytes:
 def _run(work: Callable[[Administration], Awaitable[Result]]) -> Result:
     """Do something with the accounts of the database of the settings; what happens is in the audit log."""
     settings = Settings.load()
+    if settings.database_url is None and not (settings.data_dir / "postgres").exists():
+        raise InvalidSettingsError(  # and none is made, in a folder that may be a mistake
+            f"there is no database in {settings.data_dir.resolve()}: run this in the folder of the service, or set"
+            " DATA_DIR or DATABASE_URL as the service does"
+        )
     dictConfig(log_config("info", settings.log_format, settings.audit_log_file))
     with database_of(settings, beside_a_service=True) as url:
         return asyncio.run(_work(conninfo(url), work))
