@@ -184,7 +184,9 @@ async def test_the_answer_of_another_issuer_is_refused(anonymous: Client) -> Non
     assert await come_back(anonymous, f"{without}&iss=https%3A%2F%2Fevil.example.com") == {"error": "refused"}
 
 
-async def test_an_answer_that_names_no_issuer_is_refused_where_the_provider_names_itself(anonymous: Client) -> None:
+async def test_an_answer_that_names_no_issuer_is_refused_where_the_provider_names_itself(
+    anonymous: Client,
+) -> None:
     """RFC 9207, 2.4. tests/oidc/test_id_token.py has one that does not."""
     with AtProvider("alice") as browser:
         address = browser.log_in(await begin(anonymous))

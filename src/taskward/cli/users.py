@@ -89,7 +89,9 @@ def reset_link(email: str, *, as_json: bool) -> None:
     """Print a link by which the owner of an account gives it a new password."""
     settings = Settings.load()
     if settings.oidc_only:
-        raise InvalidSettingsError("there are no passwords, as OIDC_ONLY is set: the service would refuse the link")
+        raise InvalidSettingsError(
+            "there are no passwords, as OIDC_ONLY is set: the service would refuse the link"
+        )
     secret, public = _secret_of(settings), settings.address_for_links
     _print_link(_run(lambda users: users.reset_link(email, secret, public)), as_json=as_json)
 
