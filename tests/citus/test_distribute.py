@@ -126,8 +126,8 @@ async def distribute_across(cluster: Cluster, address: str) -> list[str]:
         with writer.transaction():
             writer.execute("LOCK TABLE tasks IN ROW EXCLUSIVE MODE")
             spreading = asyncio.create_task(asyncio.to_thread(distribute, address, TABLES))
-            while not superuser.execute(WAITS_FOR_TASKS).fetchone():
-                await asyncio.sleep(0.005)  # PostgreSQL offers no event to wait for
+            while not superuser.execute(WAITS_FOR_TASKS).fetchone():  # noqa: ASYNC110  # PostgreSQL has no event
+                await asyncio.sleep(0.005)
             writer.execute("LOCK TABLE users IN ROW EXCLUSIVE MODE")
         return await spreading
 

@@ -1,6 +1,6 @@
 """Take the WHERE away and nothing leaks; take row-level security away and nothing leaks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import psycopg
@@ -83,7 +83,7 @@ def alices_rows(superuser: psycopg.Connection) -> list[Any]:
 
 async def run_as_bob(
     database: Database, statement: Statement[Any], values: dict[str, Any]
-) -> list[dict[str, Any]]:
+) -> Sequence[dict[str, Any]]:
     async with database.acting_as("bob") as transaction:
         rows = transaction.execute(statement, **values)
     return rows.all

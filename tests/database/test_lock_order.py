@@ -1,7 +1,7 @@
 """One order of locks for all, so that no two transactions wait for each other: first the user, then a task."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import comb
 from typing import Any
 
@@ -40,7 +40,7 @@ DELETE_KEY = "DELETE FROM idempotency_keys WHERE key = '{}'"
 DELETE_TOKEN = "DELETE FROM refresh_tokens WHERE family_hash = sha256('{}')"
 
 
-async def run_as_alice(database: Database, statement: Statement, task_id: int) -> list[dict[str, Any]]:
+async def run_as_alice(database: Database, statement: Statement, task_id: int) -> Sequence[dict[str, Any]]:
     async with database.acting_as("alice") as transaction:
         changed = transaction.execute(statement, task_id=task_id, **VALUES)
     return changed.all

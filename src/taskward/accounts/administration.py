@@ -1,6 +1,6 @@
 """What whoever runs the service does with accounts. The operator never sees or chooses a password."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -49,7 +49,7 @@ class Administration:
                     yield account
                 after = page[-1][key]
 
-    async def _page(self, statement: Statement[Account], after: str) -> list[Account]:
+    async def _page(self, statement: Statement[Account], after: str) -> Sequence[Account]:
         async with self._database.acting_for_accounts() as transaction:
             page = transaction.execute(statement, after=after)
         return page.all

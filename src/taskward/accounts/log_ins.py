@@ -18,7 +18,7 @@ class LogInService:
         """Take the database."""
         self._database = database
 
-    async def log_ins(self, owner: str) -> list[dict[str, Any]]:
+    async def log_ins(self, owner: str) -> Sequence[dict[str, Any]]:
         """Return the log-ins of an account that go on, the one used last first, 100 at most.
 
         Raises TokenInvalidError when the account is gone.

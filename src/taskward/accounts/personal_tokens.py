@@ -65,7 +65,7 @@ class PersonalTokenService:
                 transaction.execute(statements.REVOKE_TOKEN, id=token_id)
             raise
 
-    async def tokens(self, owner: str) -> list[Token]:
+    async def tokens(self, owner: str) -> Sequence[Token]:
         """Return the owner's tokens, without themselves, the newest first; also expired ones, for a month."""
         async with self._database.acting_as(owner) as transaction:
             found = transaction.execute(statements.LIST_TOKENS)

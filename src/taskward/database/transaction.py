@@ -23,7 +23,7 @@ from taskward.database.driver.connection import STALE, Connection
 from taskward.database.driver.exchange import Command, ConnectionLostError, failed_at
 from taskward.database.driver.pool import Pool
 from taskward.database.driver.read_batches import ReadBatches
-from taskward.database.driver.results import LargeResults, Result, Row
+from taskward.database.driver.results import Row
 from taskward.database.driver.statement import Effect, RowT, Statement
 from taskward.database.engine import ACT_AS, ACT_AS_READER, FIND_ENGINE, as_distributed
 from taskward.database.errors import IdentityNotArrivedError, translated
@@ -82,7 +82,7 @@ class Rows(Generic[RowT]):
     """The rows of one statement, as dicts by column name; there once the transaction is committed."""
 
     def __init__(self) -> None:
-        self.all: list[RowT] = []
+        self.all: Sequence[RowT] = []
 
     @property
     def first(self) -> RowT | None:
@@ -196,7 +196,6 @@ class Database:
             lambda: Connection.connect(conninfo, pooled=pooled), size=pool_size, max_overflow=max_overflow
         )
         self._reads = ReadBatches(self.pool, timeout=timeout)
-        self._large = LargeResults()
         self._timeout = timeout
         self.statement_timeout = f"{round(timeout * 1000)}ms"
         self.max_tasks = "" if max_tasks is None else str(max_tasks)
@@ -265,15 +264,14 @@ class Database:
             await asyncio.wait([asked])  # a client who goes away does not take the question along
             asked.result()
 
-    async def run(self, transaction: Transaction) -> list[list[Row]]:
+    async def run(self, transaction: Transaction) -> list[Sequence[Row]]:
         """Run a transaction and return the rows of each command; raises as `acting_as` says."""
         began = time.perf_counter()
         try:
             async with asyncio.timeout(self._timeout):
                 if transaction.checked and self._precondition:
                     await self._trust()
-                results = await self._run_on_its_engine(transaction)
-            return await self._large.load(results)
+                return await self._run_on_its_engine(transaction)
         except Exception as error:
             if transaction.only_reads and isinstance(error, postgres.ReadOnlySqlTransaction):
                 raise ScopeMissingError from error
@@ -304,7 +302,7 @@ class Database:
             logger.critical("this database must not be served: %s", error)
             raise DatabaseUnavailableError from error
 
-    async def _run_on_its_engine(self, transaction: Transaction) -> list[Result]:
+    async def _run_on_its_engine(self, transaction: Transaction) -> list[Sequence[Row]]:
         if not self.distributed:
             try:
                 return await self._run_with_retries(transaction, transaction.commands)
@@ -320,7 +318,9 @@ class Database:
             raise
         return [results[place] for place in places]
 
-    async def _run_with_retries(self, transaction: Transaction, commands: Sequence[Command]) -> list[Result]:
+    async def _run_with_retries(
+        self, transaction: Transaction, commands: Sequence[Command]
+    ) -> list[Sequence[Row]]:
         reads = transaction.effect == Effect.READ_ONLY
         for attempt in count(1):
             try:
@@ -333,7 +333,7 @@ class Database:
                     raise
         raise AssertionError  # the loop ends by returning or raising
 
-    async def _run_alone(self, transaction: Transaction, commands: Sequence[Command]) -> list[Result]:
+    async def _run_alone(self, transaction: Transaction, commands: Sequence[Command]) -> list[Sequence[Row]]:
         connection = await self.pool.acquire()
         try:
             return await connection.exchange(commands)

@@ -1,5 +1,6 @@
 """Is it up, and may traffic come: for people, for probes, for load balancers."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -92,7 +93,7 @@ async def ready(request: Request) -> JsonResponse:
     return JsonResponse({"status": "ready" if is_ready else "not ready"}, 200 if is_ready else 503)
 
 
-async def _ask(database: Database, question: Statement) -> list[dict[str, object]]:
+async def _ask(database: Database, question: Statement) -> Sequence[dict[str, object]]:
     try:
         async with database.acting_as(NOBODY) as transaction:
             rows = transaction.execute(question)

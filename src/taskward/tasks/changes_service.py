@@ -1,13 +1,14 @@
 """What has changed of a user's tasks since a revision of theirs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from taskward.database.transaction import Database
 from taskward.errors import ChangesGoneError
 from taskward.tasks.changes import DeletedTask
 from taskward.tasks.changes_statements import ChangeRow, changes
-from taskward.tasks.fields import TaskRead, task_in
-from taskward.tasks.page import BOUNDED_FROM, MAX_PAGE_BYTES, Pages
+from taskward.tasks.fields import task_in
+from taskward.tasks.page import BOUNDED_FROM, MAX_PAGE_BYTES, Pages, members
 from taskward.tasks.statements import READ_REVISION
 
 
@@ -15,8 +16,8 @@ from taskward.tasks.statements import READ_REVISION
 class Changes:
     """One page of what has changed since a revision."""
 
-    tasks: list[TaskRead]
-    deleted: list[DeletedTask]
+    tasks: list[bytes]  # JSON, in pieces of one member or more
+    deleted: list[bytes]
     revision: int  # where the next page begins
     count: int  # of all tasks
     more: bool
@@ -41,15 +42,15 @@ class ChangesService:
             )
         counters = found.first
         revision = counters["owner_revision"] if counters else 0
-        if since > revision or any(row["expired"] or _is_marker(row) for row in found.all):
+        if since > revision or (counters and counters["expired"]):
             raise ChangesGoneError
-        rows = [row for row in found.all if row["id"] is not None]
-        _, on_page = await self._pages.encode(rows[:limit], _entry)
-        page, more = rows[:on_page], on_page < len(rows)
+        rows = found.all if counters and counters["revision"] is not None else ()
+        pieces, on_page = await self._pages.encode(rows, _written, limit)
+        more = on_page < len(rows)
         return Changes(
-            tasks=[task_in(row) for row in page if not row["deleted"]],
-            deleted=[_deleted(row) for row in page if row["deleted"]],
-            revision=page[-1]["revision"] if more else revision,
+            tasks=[tasks for tasks, _ in pieces if tasks],
+            deleted=[deleted for _, deleted in pieces if deleted],
+            revision=rows[on_page - 1]["revision"] if more else revision,
             count=counters["task_count"] if counters else 0,
             more=more,
         )
@@ -61,13 +62,11 @@ class ChangesService:
         return int(found.first["owner_revision"]) if found.first else 0
 
 
-def _is_marker(row: ChangeRow) -> bool:
-    """Tell whether deletions up to this one are not known any more."""
-    return bool(row["deleted"]) and row["id"] is None
-
-
-def _entry(row: ChangeRow) -> TaskRead | DeletedTask:
-    return _deleted(row) if row["deleted"] else task_in(row)
+def _written(rows: Sequence[ChangeRow]) -> tuple[bytes, bytes]:
+    if any(row["id"] is None for row in rows):  # a mark, up to which deletions are not known any more
+        raise ChangesGoneError
+    tasks = (task_in(row) for row in rows if not row["deleted"])
+    return members(tasks), members(_deleted(row) for row in rows if row["deleted"])
 
 
 def _deleted(row: ChangeRow) -> DeletedTask:

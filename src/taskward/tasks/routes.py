@@ -1,6 +1,6 @@
 """The task operations over HTTP: one set of handlers behind four path prefixes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Annotated, Any
@@ -136,7 +136,7 @@ async def list_tasks(
         headers["Link"] = f'<{_path(request)}?{urlencode(parameters)}>; rel="next"'
     return JsonResponse(
         {
-            "tasks": [Fragment(members) for members in page.tasks],
+            "tasks": _array(page.tasks),
             "count": page.count,
             "revision": page.revision,
             "next_cursor": page.next_cursor,
@@ -198,7 +198,7 @@ async def read_changes(
     feed = state_of(request.app).service(ChangesService)
     read = partial(feed.read_changes, owner, query.since, query.limit)
     page = await when_changed(request, owner, query.since, query.wait, read)
-    return JsonResponse(vars(page))
+    return JsonResponse(vars(page) | {"tasks": _array(page.tasks), "deleted": _array(page.deleted)})
 
 
 @router.get(
@@ -275,6 +275,11 @@ router.include_router(batch_routes.router)
 
 def _service(request: Request) -> TaskService:
     return state_of(request.app).service(TaskService)
+
+
+def _array(pieces: Iterable[bytes]) -> list[Fragment]:
+    """Return an array whose members are there as JSON."""
+    return [Fragment(members) for members in pieces]
 
 
 def _tag(task: Mapping[str, Any]) -> str:

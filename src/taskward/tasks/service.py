@@ -24,8 +24,8 @@ from taskward.tasks.change import Change, Revisions
 from taskward.tasks.changes_statements import PURGE_DELETED
 from taskward.tasks.cursor import Cursors
 from taskward.tasks.fields import TaskRead, Values, task_in
-from taskward.tasks.list_statements import SORT_KEYS, list_tasks
-from taskward.tasks.page import BOUNDED_FROM, MAX_PAGE_BYTES, Pages
+from taskward.tasks.list_statements import SORT_KEYS, ListRow, list_tasks
+from taskward.tasks.page import BOUNDED_FROM, MAX_PAGE_BYTES, Pages, members
 from taskward.tasks.schemas import ListQuery
 
 ATTEMPTS = 3
@@ -92,16 +92,17 @@ class TaskService:
                 **filters,
                 **bounds,
             )
-        revision, count = (found.first["owner_revision"], found.first["matching"] or 0) if found.first else (0, 0)
+        first = found.first
+        revision, count = (first["owner_revision"], first["matching"] or 0) if first else (0, 0)
         if revision in known:
             return Page(revision=revision, unchanged=True, tasks=[], count=count, next_cursor=None)
-        rows = [row for row in found.all if row["id"] is not None]
-        tasks, on_page = await self._pages.encode(rows[: query.limit], task_in)
+        rows = found.all if first and first["id"] is not None else ()
+        pieces, on_page = await self._pages.encode(rows, _written, query.limit)
         last = rows[on_page - 1] if on_page < len(rows) else None
         return Page(
             revision=revision,
             unchanged=False,
-            tasks=tasks,
+            tasks=[tasks for (tasks,) in pieces],
             count=count,
             next_cursor=self.cursors.write(owner, query.listed, _key(last, query.sort)) if last else None,
         )
@@ -251,6 +252,10 @@ class TaskService:
             # That it is not the owner's is known; whose it is only all servers know, and one of them is away.
             return [TaskNotFoundError() for _ in task_ids]
         return [ForbiddenError() if rows.all[0]["it_does"] else TaskNotFoundError() for rows in found]
+
+
+def _written(rows: Sequence[ListRow]) -> tuple[bytes]:
+    return (members(map(task_in, rows)),)
 
 
 def _key(row: Mapping[str, Any], sort: str) -> tuple[int | str, ...]:

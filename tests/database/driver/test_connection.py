@@ -2,7 +2,7 @@
 
 import asyncio
 import select
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
 import psycopg
 import pytest
@@ -10,8 +10,6 @@ from psycopg.conninfo import make_conninfo
 
 from taskward.database.driver import connection as connection_module
 from taskward.database.driver.connection import Connection
-from taskward.database.driver.exchange import Command
-from taskward.database.driver.results import LargeResults, Row
 from taskward.database.driver.statement import Effect, Statement
 from taskward.database.transaction import Database
 from taskward.database.url import conninfo
@@ -39,12 +37,8 @@ async def connection(
 
 
 async def notes(connection: Connection) -> list[str]:
-    (found,) = await rows_of(connection, [(NOTES, {})])
-    return [row["note"] for row in found]
-
-
-async def rows_of(connection: Connection, commands: Sequence[Command]) -> list[list[Row]]:
-    return await LargeResults().load(await connection.exchange(commands))
+    ((*rows,),) = await connection.exchange([(NOTES, {})])
+    return [row["note"] for row in rows]
 
 
 async def test_connecting_does_not_wait_for_ever_for_its_first_answer(
@@ -60,7 +54,7 @@ async def test_connecting_does_not_wait_for_ever_for_its_first_answer(
 
 async def test_what_is_larger_than_every_buffer_arrives_whole(connection: Connection) -> None:
     texts = [letter * 3_000_000 for letter in "abcd"]
-    answers = await rows_of(connection, [(ECHO, {"text": text}) for text in texts])
+    answers = await connection.exchange([(ECHO, {"text": text}) for text in texts])
     assert [rows[0]["text"] for rows in answers] == texts
     assert await connection.exchange([(ONE, {})]) == [[{"number": 1}]]
 
@@ -143,7 +137,7 @@ async def test_stale_statements_are_prepared_again_on_the_same_connection(
         await connection.exchange([(Statement("DEALLOCATE ALL"), {})])
     else:
         superuser.execute(change)
-    added, found = await rows_of(connection, [(ADD_A_NOTE, {"note": "Buy bread"}), (NOTES, {})])
+    added, found = await connection.exchange([(ADD_A_NOTE, {"note": "Buy bread"}), (NOTES, {})])
     assert [row["note"] for row in added] == ["Buy bread"]
     assert [row["note"] for row in found] == ["Buy milk", "Buy bread"], "once, although it was sent twice"
     assert connection.usable

@@ -19,7 +19,7 @@ from psycopg.abc import Buffer, PyFormat
 from psycopg.adapt import Transformer
 
 from taskward.database.driver.exchange import Command, Exchange, PendingTransaction
-from taskward.database.driver.results import AT_ONCE, LargeResult, Result, Row
+from taskward.database.driver.results import AT_ONCE, LargeResult, Row
 from taskward.database.driver.statement import Statement
 
 Arguments = Sequence[Buffer | None]
@@ -82,8 +82,8 @@ class Connection:
         """Whether another exchange can be tried. A server that hung up is noticed while the connection rests."""
         return self._pgconn.status == pq.ConnStatus.OK and self._pending is None
 
-    async def exchange(self, commands: Sequence[Command]) -> list[Result]:
-        """Run the commands as one transaction and return the result of each.
+    async def exchange(self, commands: Sequence[Command]) -> list[Sequence[Row]]:
+        """Run the commands as one transaction and return the rows of each.
 
         Raises the error that the first one failed with: then nothing of it has happened. Raises
         ConnectionLostError: then nobody knows. Cancelled, it closes.
@@ -225,32 +225,31 @@ class Connection:
             transaction.settle(transaction.error or self._load(transaction))
         pending.end_of_first()
 
-    def _load(self, transaction: PendingTransaction) -> list[Result] | Exception:
-        answers: list[Result] = []
+    def _load(self, transaction: PendingTransaction) -> list[Sequence[Row]] | Exception:
+        answers: list[Sequence[Row]] = []
         for (statement, values), result in zip(transaction.commands, transaction.results, strict=True):
             try:
-                answer = self._result(statement, result)
+                rows = self._rows(statement, result)
             except Exception as error:  # that of this transaction, and of no other
                 return error
-            if statement.correlation_id and (
-                isinstance(answer, LargeResult)
-                or [row.get(statement.correlation_id) for row in answer] != [values[statement.correlation_id]]
-            ):
+            if statement.correlation_id and [row.get(statement.correlation_id) for row in rows] != [
+                values[statement.correlation_id]
+            ]:
                 raise _mixed_up()
-            answers.append(answer)
+            answers.append(rows)
         return answers
 
-    def _result(self, statement: Statement, result: pq.abc.PGresult) -> Result:
+    def _rows(self, statement: Statement, result: pq.abc.PGresult) -> Sequence[Row]:
         columns = self._columns.get(statement.name)
         if columns is None:
             names = [result.fname(number) or b"" for number in range(result.nfields)]
             columns = self._columns[statement.name] = [name.decode() for name in names]
         count = result.ntuples
-        if count > AT_ONCE:
-            return LargeResult(count, partial(self._rows, result, columns))
-        return self._rows(result, columns, 0, count)
+        if statement.large and count > AT_ONCE:
+            return LargeResult(count, partial(self._make_rows, result, columns))
+        return self._make_rows(result, columns, 0, count)
 
-    def _rows(self, result: pq.abc.PGresult, columns: Sequence[str], start: int, end: int) -> list[Row]:
+    def _make_rows(self, result: pq.abc.PGresult, columns: Sequence[str], start: int, end: int) -> list[Row]:
         self._values.set_pgresult(result)
         return self._values.load_rows(start, end, lambda values: dict(zip(columns, values, strict=True)))
 

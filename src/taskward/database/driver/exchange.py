@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import pq
 
-from taskward.database.driver.results import Result
+from taskward.database.driver.results import Row
 from taskward.database.driver.statement import Statement
 
 Command = tuple[Statement[Any], dict[str, Any]]
@@ -25,14 +25,14 @@ def failed_at(error: Exception) -> int | None:
 
 
 class PendingTransaction:
-    """Commands that are one transaction, and what comes of it: the result of each command, or an error."""
+    """Commands that are one transaction, and what comes of it: the rows of each command, or an error."""
 
     __slots__ = ("answer", "commands", "error", "expected", "results")
 
     def __init__(self, commands: Sequence[Command]) -> None:
         """Take the commands. Belongs to the running event loop."""
         self.commands = commands
-        self.answer: asyncio.Future[list[Result] | Exception] = asyncio.get_running_loop().create_future()
+        self.answer: asyncio.Future[list[Sequence[Row]] | Exception] = asyncio.get_running_loop().create_future()
         self.begin_anew()
 
     def begin_anew(self) -> None:
@@ -48,13 +48,13 @@ class PendingTransaction:
             error.failed_at = len(self.results)  # type: ignore[attr-defined]  # the one thing that knows its way up
             self.error = error
 
-    def settle(self, outcome: list[Result] | Exception) -> None:
+    def settle(self, outcome: list[Sequence[Row]] | Exception) -> None:
         """Tell whoever waits, if anybody still does."""
         if not self.answer.done():
             self.answer.set_result(outcome)
 
-    async def outcome(self) -> list[Result]:
-        """Return the result of each command, or raise the error, when it is there."""
+    async def outcome(self) -> list[Sequence[Row]]:
+        """Return the rows of each command, or raise the error, when it is there."""
         outcome = await self.answer
         if isinstance(outcome, Exception):
             raise outcome.with_traceback(None)  # it may be raised for many, and would keep the frames of all

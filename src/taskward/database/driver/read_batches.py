@@ -15,7 +15,7 @@ from typing import Any
 from taskward.database.driver.connection import Connection
 from taskward.database.driver.exchange import Command, PendingTransaction
 from taskward.database.driver.pool import Pool, PoolClosedError
-from taskward.database.driver.results import Result
+from taskward.database.driver.results import Row
 
 MOST = 32  # reads in one packet, which the server answers one after the other
 DELAYED = 0.25  # of the time it has: after this a read does not wait for those before it any longer
@@ -38,8 +38,8 @@ class ReadBatches:
         """How many reads wait for a connection, beyond those that the pool's line counts for them."""
         return max(0, len(self._waiting) - self._in_line)
 
-    async def run(self, commands: Sequence[Command]) -> list[Result]:
-        """Return the result of each command; raise what `Pool.acquire` and `Connection.exchange` raise."""
+    async def run(self, commands: Sequence[Command]) -> list[Sequence[Row]]:
+        """Return the rows of each command; raise what `Pool.acquire` and `Connection.exchange` raise."""
         transaction = PendingTransaction(commands)
         self._waiting.append((transaction, asyncio.get_running_loop().time() + self._timeout))
         self._line_up()

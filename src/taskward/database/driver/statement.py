@@ -39,6 +39,7 @@ class Statement(Generic[RowT]):
     prepared: bool = (
         True  # or one of too many for each session to keep, which are planned for their values each time
     )
+    large: bool = False  # it may have very many rows, which are made as they are asked for
     # What is sent instead where rows are distributed, of which the last has the rows; nothing: this one.
     distributed: tuple["Statement[Any]", ...] = ()
 
