@@ -3,12 +3,48 @@
 import json
 import re
 from html.parser import HTMLParser
+from itertools import count
 
 import pytest
 from playwright.async_api import Browser, Page, expect
+from pydantic import BaseModel, ValidationError
 
+from taskward.accounts.personal_token_schemas import PersonalTokenCreate
+from taskward.accounts.personal_tokens import NO_ROOM
+from taskward.accounts.schemas import PasswordChange, Registration
+from taskward.accounts.service import (
+    BY_INVITATION,
+    INVITATION_IS_OVER,
+    LINK_IS_OVER,
+    NO_PASSWORD,
+    WRONG_PASSWORD,
+)
+from taskward.accounts.tokens import CODE_IS_OVER
+from taskward.api.sentences import what_is_wrong
+from taskward.errors import (
+    CredentialsInvalidError,
+    DatabaseUnavailableError,
+    EmailNotVerifiedError,
+    EmailTakenError,
+    ForbiddenError,
+    InternalError,
+    KeysUnavailableError,
+    OriginRefusedError,
+    PasswordsOffError,
+    QuotaExceededError,
+    RegistrationClosedError,
+    ScopeMissingError,
+    ServerBusyError,
+    SessionNotFoundError,
+    TaskNotFoundError,
+    TokenExpiredError,
+    TokenInvalidError,
+    TokenNotFoundError,
+)
+from taskward.rate_limits.limits import NOT_COUNTED
+from taskward.tasks.schemas import TaskCreate
 from taskward.web.routes import FILES
-from tests.web.people import PASSWORD, Person, enter, visiting
+from tests.web.people import EMAIL, PASSWORD, Person, enter, visiting
 from tests.web.test_offline import INSTALLED
 
 LANGUAGES = {"de": "de-AT", "es": "es-MX", "fr": "fr-CA"}
@@ -73,6 +109,49 @@ def said() -> set[str]:
     return document.said | in_code | counted
 
 
+ERRORS = (
+    CredentialsInvalidError, DatabaseUnavailableError, EmailNotVerifiedError, EmailTakenError, ForbiddenError,
+    InternalError, KeysUnavailableError, OriginRefusedError, PasswordsOffError, QuotaExceededError,
+    RegistrationClosedError, ScopeMissingError, ServerBusyError, SessionNotFoundError, TaskNotFoundError,
+    TokenExpiredError, TokenInvalidError, TokenNotFoundError,
+)  # fmt: skip
+DETAILS = {
+    BY_INVITATION, INVITATION_IS_OVER, LINK_IS_OVER, NO_PASSWORD, WRONG_PASSWORD, CODE_IS_OVER, NO_ROOM,
+    NOT_COUNTED,
+}  # fmt: skip
+# What a form of the page may send, and what is wrong with it.
+BAD: list[tuple[type[BaseModel], dict[str, object]]] = [
+    (Registration, {"email": "alice", "password": "short", "name": "x" * 201}),
+    (Registration, {"email": EMAIL, "password": EMAIL}),
+    (Registration, {"email": "x" * 255, "password": "12345678"}),
+    (PasswordChange, {"current": "\0", "new": PASSWORD}),
+    (PasswordChange, {"new": PASSWORD}),
+    (PersonalTokenCreate, {"name": "", "scopes": ["calendar"]}),
+    (PersonalTokenCreate, {"name": "\u200b", "scopes": ["calendar"]}),
+    (TaskCreate, {"title": "x" * 201, "description": "x" * 1001, "tags": ["home", "Home"]}),
+    (TaskCreate, {"title": "\u200b", "tags": ["x" * 51, "\u200b", "\x7f"], "due_date": "1066-10-14"}),
+    (TaskCreate, {"title": "Buy milk", "tags": [*"abcdefghijklmnopqrstu"]}),
+    (TaskCreate, {"title": "Buy milk", "due_time": "18:00"}),
+]
+
+
+def told() -> set[str]:
+    """Return what the service says where the page shows it, in English, with {0}, {1} … for numbers."""
+    return {numbered(each) for each in DETAILS.union((error.detail for error in ERRORS), *map(refusals, BAD))}
+
+
+def refusals(bad: tuple[type[BaseModel], dict[str, object]]) -> set[str]:
+    model, body = bad
+    with pytest.raises(ValidationError) as caught:
+        model.model_validate_json(json.dumps(body))
+    return {what_is_wrong(problem) for problem in caught.value.errors()}
+
+
+def numbered(sentence: str) -> str:
+    numbers = count()
+    return re.sub(r"\d+", lambda _: f"{{{next(numbers)}}}", sentence)
+
+
 def words(language: str) -> dict[str, str]:
     text = (FILES / f"words-{language}.js").read_text().partition("export default ")[2]
     found: dict[str, str] = json.loads(re.sub(r",\s*};\s*$", "}", text))
@@ -92,7 +171,7 @@ def test_each_language_is_one_that_browsers_are_offered() -> None:
 def test_a_language_has_all_that_is_said_and_nothing_else(language: str) -> None:
     found = words(language)
     assert len(said()) > 150
-    assert found.keys() == said()
+    assert found.keys() == said() | told()
     assert all(text.strip() == text != "" for text in found.values())
 
 
@@ -176,6 +255,26 @@ async def test_the_page_is_used_in_it(browser: Browser, service: str, language: 
         await expect(page.locator("#account .calendar li")).to_contain_text(there["not used yet"])
         await page.locator("#account summary").click()
         await in_its_language(page, language)
+
+
+async def test_what_the_service_refuses_is_told_in_it_beside_its_field(browser: Browser, service: str) -> None:
+    there = words("de")
+    async with visiting(browser, service, locale="de-DE") as alice:
+        form = alice.page.locator("#account-form")
+        await form.locator(".switch").click()
+        email, password = form.locator("[name=email]"), form.locator("[name=password]")
+        await email.fill("alice")
+        await password.fill("short")
+        await form.locator(".primary").click()
+        await expect(email).to_have_accessible_description(
+            there["must be an e-mail address, such as alice@example.com"]
+        )
+        await expect(password).to_have_accessible_description("Ein Passwort hat 8 bis 128 Zeichen")
+        await form.locator(".switch").click()
+        await email.fill(EMAIL)
+        await password.fill("not the password")
+        await form.locator(".primary").click()
+        await expect(form.get_by_role("alert")).to_have_text(there[CredentialsInvalidError.detail])
 
 
 async def test_english_loads_no_other_language(browser: Browser, service: str) -> None:

@@ -19,6 +19,7 @@ from taskward.settings.value_types import amount_and_seconds
 Headers = list[tuple[bytes, bytes]]
 
 MAILS = "5/hour"  # of one kind to one address, whoever asks for them
+NOT_COUNTED = "Nobody can log in at this moment. Please try again."
 PROOFS = "1 per 10 minutes"  # who registers logs in at once, and needs no second one
 
 
@@ -145,7 +146,7 @@ class RateLimits:
             for limit, key in counted:
                 await limit.spend(key, together=True)
         except StoreUnavailableError:
-            raise ServerBusyError("Nobody can log in at this moment. Please try again.") from None
+            raise ServerBusyError(NOT_COUNTED) from None
 
     async def may_mail(self, kind: str, email: str) -> bool:
         """Count a mail of a kind to an address, and tell whether it is not one too many.
@@ -167,7 +168,7 @@ class RateLimits:
         try:
             await self._log_ins.spend(self.address_of(request), together=True)
         except StoreUnavailableError:
-            raise ServerBusyError("Nobody can log in at this moment. Please try again.") from None
+            raise ServerBusyError(NOT_COUNTED) from None
 
     async def close(self) -> None:
         """Close the connections to the store, if there is one."""

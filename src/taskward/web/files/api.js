@@ -1,14 +1,14 @@
 // One request to the API, and the three ways it can end: an answer, a refusal, or nobody who answers.
 
-import { plural, t } from "./words.js";
+import { plural, t, told } from "./words.js";
 
 /** The service said no, and will say so again: 4xx. */
 export class Refused extends Error {
   constructor(status, { detail, code, errors = [], current = null }) {
-    super(detail);
+    super(told(detail ?? t("Refused.")));
     this.status = status;
     this.code = code;
-    this.problems = errors;
+    this.problems = errors.map(({ field, message }) => ({ field, message: told(message) }));
     this.current = current;
   }
 }
@@ -49,9 +49,9 @@ export async function call(method, path, { json, form, token, cookie = false, he
   const body = parsed(said);
   if (response.status === 429) throw new Unreachable(tooOften(seconds(response)), seconds(response), true);
   if (response.status >= 500 || body?.code === LATER) {
-    throw new Unreachable(body?.detail ?? t("The service does not work right now."), seconds(response));
+    throw new Unreachable(body?.detail ? told(body.detail) : t("The service does not work right now."), seconds(response));
   }
-  if (!response.ok && response.status !== 304) throw new Refused(response.status, body ?? { detail: t("Refused.") });
+  if (!response.ok && response.status !== 304) throw new Refused(response.status, body ?? {});
   return { status: response.status, body, etag: response.headers.get("ETag") };
 }
 

@@ -23,6 +23,12 @@ export function t(english, values = {}) {
   return sentence.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
 }
 
+/** What the service says, in the language of the page where it is known there, by its words: numbers are {0}, {1} … */
+export function told(sentence) {
+  const numbers = [];
+  return t(sentence.replace(/\d+/g, (number) => `{${numbers.push(number) - 1}}`), numbers);
+}
+
 /** The one or the other of two sentences, each with a {count}. */
 export function plural(count, one, more) {
   return t(rules.select(count) === "one" ? one : more, { count });
