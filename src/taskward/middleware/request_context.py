@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from taskward.api.errors import error_response
-from taskward.errors import BodyTooLargeError, InternalError
+from taskward.errors import ApiError, BodyTooLargeError, InternalError
 from taskward.middleware.cors import Cors, answer_preflight
 from taskward.observability.current import CurrentRequest, current_request
 from taskward.observability.metrics import Metrics
@@ -86,11 +86,23 @@ class RequestContext:
             if not response.started:
                 await error_response(InternalError())(scope, receive, response)
             raise
-        except Exception:
-            logger.exception("500 INTERNAL_ERROR")
-            if response.started:
-                raise  # half a response is out: only closing the connection can tell the client
-            await error_response(InternalError())(scope, receive, response)
+        except Exception as error:
+            if not response.started:
+                logger.exception("500 INTERNAL_ERROR")
+                await error_response(InternalError())(scope, receive, response)
+            else:
+                _cut_off(error)
+
+
+def _cut_off(error: Exception) -> None:
+    """Log why half a response is out: only closing the connection tells the client, as the server does after this.
+
+    Raises the error where it is a mistake of ours. What cannot be read any more is none.
+    """
+    if not isinstance(error, ApiError):
+        logger.error("500 INTERNAL_ERROR", exc_info=error)
+        raise error
+    logger.warning("cut off by %d %s: %s", error.status, error.code, error.logged)
 
 
 class _Response:
