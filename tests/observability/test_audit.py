@@ -172,6 +172,15 @@ def elsewhere(event: Event, user: str) -> list[tuple[str, str]]:
 UNWRITTEN = "AUDIT_LOG_FILE cannot be written, so its next line is here: "
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_file_that_root_makes_is_its_folders_owners(audit_file: Path) -> None:
+    """As `taskward user` would, run with sudo: the service could not write another line."""
+    os.chown(audit_file.parent, 12345, 23456)
+    audit_file.unlink()
+    record(Event.USER_DELETED, user="alice")
+    assert (audit_file.stat().st_uid, audit_file.stat().st_gid) == (12345, 23456)
+
+
 def test_lines_that_the_file_does_not_take_are_on_standard_error(audit_file: Path) -> None:
     shutil.rmtree(audit_file.parent)
     assert elsewhere(Event.REGISTERED, "alice") == [

@@ -1,8 +1,11 @@
 """The audit log: what happened to accounts, one line each, for who has to find out later."""
 
 import logging
+import os
 import sys
+from contextlib import suppress
 from enum import Enum
+from io import TextIOWrapper
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
 from urllib.parse import quote
@@ -70,6 +73,16 @@ class AuditFile(WatchedFileHandler):
     def __init__(self, path: Path) -> None:
         """Take where the file is, or is to be; raise OSError."""
         super().__init__(path, encoding="utf-8")
+
+    def _open(self) -> TextIOWrapper:
+        """Open the file. One that root makes is its folder's owner's: the service is to append to it, too."""
+        with suppress(FileExistsError):
+            made = os.open(self.baseFilename, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+            if os.geteuid() == 0:
+                folder = Path(self.baseFilename).parent.stat()
+                os.fchown(made, folder.st_uid, folder.st_gid)
+            os.close(made)
+        return super()._open()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line. What it tells of has happened: no request fails because it cannot be written."""
