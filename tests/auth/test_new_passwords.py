@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+import tomllib
 import tracemalloc
 from importlib.resources import files
 
 import pytest
 
 from taskward.auth.new_passwords import is_address, is_common
+from tests.docs.documents import ROOT
 
 pytestmark = pytest.mark.quick
 
@@ -27,6 +29,14 @@ def test_the_list_has_3000_passwords_that_could_be_chosen() -> None:
     assert len(set(LIST)) == len(LIST) == 3000
     assert min(map(len, LIST)) == 8
     assert {"password", "12345678", "iloveyou", "qwerty123"} <= set(LIST)
+
+
+def test_its_licence_stands_beside_it_and_in_what_is_installed() -> None:
+    """BSD, 2: with the list, wherever it goes."""
+    licence = files("taskward.auth").joinpath("common_passwords.license.txt")
+    assert "Django Software Foundation" in licence.read_text()
+    named = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["license-files"]
+    assert "src/taskward/auth/common_passwords.license.txt" in named
 
 
 def test_each_of_the_list_is_refused_in_any_case() -> None:
