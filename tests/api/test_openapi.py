@@ -208,6 +208,7 @@ def test_an_operation_for_users_documents_its_refusals(operation: Operation) -> 
             "register": {"403"},
             "create_token": {"401", "403"},
             "revoke_token": {"403"},
+            "forgot_password": {"403"},
             "reset_password": {"401", "403"},
             "verify_email": {"401"},
         }
