@@ -1,16 +1,22 @@
 """What a worker knows of log-ins that have ended, and when it asks."""
 
 import asyncio
+import math
 from collections.abc import Collection
+from timeit import repeat
 
 import pytest
 
+from taskward.auth.claims import Claims
 from taskward.auth.log_ins import MAX_SECONDS, RENEW_SECONDS, LogIns, id_of, log_in_called
 from taskward.errors import DatabaseUnavailableError, TokenExpiredError
+from tests.profiles import SOAK
 
 pytestmark = pytest.mark.quick
 
 ONE, OTHER = b"1" * 32, b"2" * 32
+REQUESTS = 100_000  # in far less than the two seconds after which it is asked again
+MOST_SECONDS = 2e-6
 
 
 class Asked:
@@ -134,3 +140,16 @@ def test_a_log_in_has_one_name() -> None:
     ]  # fmt: skip
     for text in wrong:
         assert log_in_called(text) is None, text
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(not SOAK, reason="needs a machine for itself: make soak")
+async def test_a_request_costs_two_microseconds_more_at_most(database: Asked) -> None:
+    """What api/current_user.py asks of every request whose token is known."""
+    log_ins = LogIns(database.ended_since, database.goes_on)
+    await log_ins.look()
+    claims = Claims("alice", math.inf, ONE)
+    seconds = min(repeat(lambda: claims.log_in is not None and log_ins.outdated(), number=REQUESTS)) / REQUESTS
+    print(f"whether log-ins have ended costs a request {seconds * 1e6:.2f} us")  # noqa: T201
+    assert database.asked == [None], "nobody asked again"
+    assert seconds <= MOST_SECONDS
