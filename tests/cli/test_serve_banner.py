@@ -112,6 +112,25 @@ def test_one_line_says_who_may_register(registration: str, sentence: str, enviro
     assert list(who_may_register(settings, bound)) == [f"  {sentence}"]
 
 
+@pytest.mark.parametrize(
+    ("registration", "sentence"),
+    [
+        ("open", "whoever the provider lets in has one, unless you set REGISTRATION=closed"),
+        ("invite", "only who has one already can log in, as REGISTRATION is not open"),
+        ("closed", "only who has one already can log in, as REGISTRATION is not open"),
+    ],
+)
+def test_with_a_provider_alone_it_says_who_may_come(registration: str, sentence: str) -> None:
+    settings = Settings.model_validate(
+        {
+            "ENVIRONMENT": "production", "JWT_SECRET_KEY": SECRET, "PUBLIC_URL": "https://tasks.example.com",
+            "OIDC_ISSUER": "https://id.example.com", "OIDC_CLIENT_ID": "x", "OIDC_CLIENT_SECRET": SECRET,
+            "OIDC_ONLY": "true", "REGISTRATION": registration,
+        }
+    )  # fmt: skip
+    assert list(who_may_register(settings, "192.0.2.1")) == [f"  accounts: {sentence}"]
+
+
 def test_where_accounts_are_off_nobody_can_register(tmp_path: Path, database_url: str) -> None:
     settings = {"DATABASE_URL": database_url, "ENVIRONMENT": "production", "JWT_SECRET_KEY": SECRET}
     told = banner(tmp_path, HOST="::", LOCAL_ACCOUNTS="false", **settings)

@@ -228,6 +228,11 @@ def who_may_register(settings: Settings, bound: str) -> Iterator[str]:
     """Yield who may have an account here, where that is more than a matter of this machine."""
     if not settings.accounts_enabled or (settings.development and is_loopback(bound)):
         return
+    if settings.oidc_only:
+        lets_in = "whoever the provider lets in has one, unless you set REGISTRATION=closed"
+        keeps_out = "only who has one already can log in, as REGISTRATION is not open"
+        yield f"  accounts: {lets_in if settings.registration == 'open' else keeps_out}"
+        return
     yield {
         "open": "  accounts: anybody who can reach it can register, unless you set REGISTRATION=invite or closed",
         "invite": "  accounts: who has a link from 'taskward user invite EMAIL' can register",
