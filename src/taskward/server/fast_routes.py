@@ -108,7 +108,9 @@ class FastRoutes:
         try:
             return await route.response(request)
         except Exception as error:
-            return await self._error_response(error, request)
+            response = await self._error_response(error, request)
+            error.__traceback__ = None  # else a frame that has the error keeps all of them
+            return response
 
     async def _error_response(self, error: Exception, request: Request) -> Response:
         if (handler := self._handler_of(error)) is None:
