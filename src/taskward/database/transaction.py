@@ -27,6 +27,7 @@ from taskward.database.driver.results import Row
 from taskward.database.driver.statement import Effect, RowT, Statement
 from taskward.database.engine import ACT_AS, ACT_AS_READER, FIND_ENGINE, as_distributed
 from taskward.database.errors import IdentityNotArrivedError, translated
+from taskward.database.group_commits import GroupCommits, RolledBackError
 from taskward.database.tables import Broken
 from taskward.database.url import is_pooled
 from taskward.errors import ApiError, DatabaseUnavailableError, ScopeMissingError
@@ -47,6 +48,9 @@ IDENTITY = Statement(
     correlation_id="correlation_id",
     distributed=(ACT_AS,),
 )
+
+# The same where others wait behind it: for a lock no longer than they should. Then each is sent alone.
+IDENTITY_AMONG_OTHERS = replace(IDENTITY, sql=IDENTITY.sql.replace("'1s'", "'50ms'"))
 
 # The same, and nothing can be written after it: 25006, and no statement can undo it (25001: PostgreSQL manual, SET
 # TRANSACTION). It goes with the transaction, as all of the identity does.
@@ -110,6 +114,16 @@ class Transaction:
     def failed(self) -> Rows[Any] | None:
         """What would have the rows of the statement that the database refused, and with it everything."""
         return None if self.failed_at is None else next(iter(self._results[self.failed_at :]), None)
+
+    @property
+    def brief(self) -> bool:
+        """Whether others may be committed with it: see `Statement.brief`."""
+        _, *commands = self.commands
+        return (
+            self._role == APP_ROLE
+            and not self.only_reads
+            and all(statement.brief or statement.effect == Effect.READ_ONLY for statement, _ in commands)
+        )
 
     def identify(self, role: str = APP_ROLE) -> None:
         """Say who acts and as which role, until the transaction ends or this is said again."""
@@ -208,13 +222,14 @@ class Database:
         self.only_reads = only_reads
         self._checking: asyncio.Task[None] | None = None
         self.background = Background()
+        self._writes = GroupCommits(self.pool, self._exchange, _among_others, self.background, timeout)
         self._name = secrets.token_hex(8)
         self._correlation_ids = count()
 
     @property
     def waiting(self) -> int:
         """How many transactions wait for a connection."""
-        return self.pool.waiting + self._reads.waiting
+        return self.pool.waiting + self._reads.waiting + self._writes.waiting
 
     async def close(self) -> None:
         """Close every connection, once what goes on beside requests is done."""
@@ -321,10 +336,9 @@ class Database:
     async def _run_with_retries(
         self, transaction: Transaction, commands: Sequence[Command]
     ) -> list[Sequence[Row]]:
-        reads = transaction.effect == Effect.READ_ONLY
         for attempt in count(1):
             try:
-                return await (self._reads.run(commands) if reads else self._run_alone(transaction, commands))
+                return await self._run_among_others(transaction, commands)
             except ROLLED_BACK:
                 if attempt > MAX_RETRIES:
                     raise
@@ -333,16 +347,41 @@ class Database:
                     raise
         raise AssertionError  # the loop ends by returning or raising
 
-    async def _run_alone(self, transaction: Transaction, commands: Sequence[Command]) -> list[Sequence[Row]]:
+    async def _run_among_others(
+        self, transaction: Transaction, commands: Sequence[Command]
+    ) -> list[Sequence[Row]]:
+        """Run a transaction in whatever company it may have."""
+        if transaction.effect == Effect.READ_ONLY:
+            return await self._reads.run(commands)
+        if transaction.brief and not self.distributed:
+            try:
+                return await self._writes.run(transaction.user_id, commands)
+            except RolledBackError:
+                pass
+        return await self._run_alone(commands, only_reads=transaction.only_reads)
+
+    async def _run_alone(self, commands: Sequence[Command], *, only_reads: bool) -> list[Sequence[Row]]:
         connection = await self.pool.acquire()
+        try:
+            return await self._exchange(connection, commands, only_reads=only_reads)
+        finally:
+            self.pool.release(connection)
+
+    async def _exchange(
+        self, connection: Connection, commands: Sequence[Command], *, only_reads: bool = False
+    ) -> list[Sequence[Row]]:
         try:
             return await connection.exchange(commands)
         except postgres.ReadOnlySqlTransaction:
-            if not transaction.only_reads:  # else that is what was asked for
+            if not only_reads:  # else that is what was asked for
                 connection.close()  # to what is a standby by now; the next one may find the new primary
             raise
-        finally:
-            self.pool.release(connection)
+
+
+def _among_others(commands: Sequence[Command]) -> list[Command]:
+    """Return the same for the same user, who waits for a lock only as long as others may wait for them."""
+    (_, identity), *rest = commands
+    return [(IDENTITY_AMONG_OTHERS, identity), *rest]
 
 
 def _consume_result(task: asyncio.Task[None]) -> None:

@@ -47,7 +47,7 @@ CREATE = f"""
     RETURNING {RESPONSE}
 """
 CREATE_TASK: Statement[TaskRead] = Statement(
-    CREATE, distributed=(Statement("CALL hold_user(%(owner)s)"), Statement(CREATE))
+    CREATE, brief=True, distributed=(Statement("CALL hold_user(%(owner)s)"), Statement(CREATE))
 )
 
 # Where rows are distributed: a task as JSON, and what a create with `uid` or key returns.
@@ -155,13 +155,16 @@ def _change(what: str, *, conditional: bool, prepared: bool = True) -> Statement
         RETURNING {RESPONSE}
         """,
         prepared=prepared,
+        brief=True,
     )
 
 
 @cache
 def delete_task(*, conditional: bool) -> Statement:
     """Return the statement that deletes a task."""
-    return Statement(f"DELETE FROM tasks WHERE {_the_task_locked(conditional=conditional)} RETURNING id")
+    return Statement(
+        f"DELETE FROM tasks WHERE {_the_task_locked(conditional=conditional)} RETURNING id", brief=True
+    )
 
 
 def _the_task_locked(*, conditional: bool) -> str:

@@ -144,7 +144,7 @@ class Connection:
             ]
             return [self._values.dump_sequence(values, [PyFormat.TEXT] * len(values)) for values in wanted]
         except Exception as error:  # what PostgreSQL cannot hold; nothing of the transaction is sent
-            transaction.error = error
+            transaction.fail(error)
             transaction.settle(error)
             return []
 

@@ -19,7 +19,10 @@ class ConnectionLostError(psycopg.OperationalError):
 
 
 def failed_at(error: Exception) -> int | None:
-    """Return which command of its transaction the server had an error with, the first being 0, if it was one."""
+    """Return which command of its transaction the server had an error with, the first being 0, if it was one.
+
+    Then nothing of the transaction has happened. Of one that could not be sent at all, it is the first.
+    """
     number: int | None = getattr(error, "failed_at", None)
     return number
 
@@ -42,7 +45,7 @@ class PendingTransaction:
         self.results: list[pq.abc.PGresult] = []
         self.error: Exception | None = None
 
-    def fail(self, error: psycopg.Error) -> None:
+    def fail(self, error: Exception) -> None:
         """Take what the server says of a command; of those behind it, it only says that it passes over them."""
         if self.error is None:
             error.failed_at = len(self.results)  # type: ignore[attr-defined]  # the one thing that knows its way up

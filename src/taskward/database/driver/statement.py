@@ -40,6 +40,9 @@ class Statement(Generic[RowT]):
         True  # or one of too many for each session to keep, which are planned for their values each time
     )
     large: bool = False  # it may have very many rows, which are made as they are asked for
+    # It locks its owner's row before all else and nothing of anybody else's, and is soon done: so others may be
+    # committed with it.
+    brief: bool = False
     # What is sent instead where rows are distributed, of which the last has the rows; nothing: this one.
     distributed: tuple["Statement[Any]", ...] = ()
 
