@@ -13,6 +13,7 @@ from taskward.database.group_commits import MOST
 from taskward.database.transaction import IDENTITY, IDENTITY_AMONG_OTHERS, Database
 from taskward.database.url import conninfo
 from taskward.errors import ApiError, DatabaseUnavailableError, ScopeMissingError, ValidationFailedError
+from taskward.tasks.fields import TaskRead
 from taskward.tasks.statements import CREATE_TASK, flip_task, update_task
 from tests.accounts.deleting import SLOW_TO_GIVE_UP
 from tests.books import check_books
@@ -48,7 +49,8 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 async def run(database: Database, user_id: str, statement: Statement[Any], **values: object) -> dict[str, Any]:
     async with database.acting_as(user_id) as acting:
         found = acting.execute(statement, **values)
-    return found.all[0]
+    row: dict[str, Any] = found.all[0]
+    return row
 
 
 async def crowd(database: Database) -> None:
@@ -104,7 +106,7 @@ async def test_nobodys_task_is_changed_by_another_of_the_group(
     bobs = await create_task(database, "bob")
     await crowd(database)
 
-    async def change(user_id: str, task_id: int) -> Sequence[dict[str, Any]]:
+    async def change(user_id: str, task_id: int) -> Sequence[TaskRead]:
         async with database.acting_as(user_id) as acting:
             found = acting.execute(flip_task(conditional=False), task_id=task_id)
         return found.all
@@ -143,12 +145,12 @@ async def test_one_that_fails_is_told_so_and_the_others_are_done_once(
         create(database, "alice"),
         create(database, "bob", ""),  # the database refuses it
         create(database, "charlie", "a\0b"),  # nothing of it can be sent
-        run(database, "dora", DIVIDE, by=0),
-        create(database, "erik"),
+        run(database, "user 1", DIVIDE, by=0),
+        create(database, "user 2"),
         return_exceptions=True,
     )
     assert [isinstance(outcome, ValidationFailedError) for outcome in outcomes] == [False, True, True, True, False]
-    assert set(created_in(superuser)) == {"alice", "erik"}
+    assert set(created_in(superuser)) == {"alice", "user 2"}
     check_books(superuser)
 
 
@@ -165,9 +167,9 @@ async def test_who_has_as_many_tasks_as_they_may_keeps_nobody_else_from_one(
     database.max_tasks = "1"
     await create(database, "alice")
     await crowd(database)
-    again, bobs = await asyncio.gather(create(database, "alice"), create(database, "bob"), return_exceptions=True)
-    assert isinstance(again, IndexError)  # no row
-    assert isinstance(bobs, dict)
+    tasks = [create(database, user) for user in ("alice", "bob")]
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [IndexError, dict]  # no row, and one
     assert set(created_in(superuser)) == {"alice", "bob"}
     check_books(superuser)
 
