@@ -120,7 +120,9 @@ class GroupCommits:
         finally:
             self._in_line -= 1
         try:
-            if group := self._dequeue():
+            group = self._dequeue()
+            self._begin()  # for who is left, if this one was in line for as long as it may hold them up
+            if group:
                 await self._send(connection, group)
         finally:
             self._pool.release(connection)
