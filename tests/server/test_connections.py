@@ -106,6 +106,21 @@ def test_nor_is_one_behind_which_half_of_another_has_come(
         assert [response.status for wire in crowd if (response := wire.read())] == [201] * 3
 
 
+def test_connections_share_the_names_of_their_attributes(settings: Settings) -> None:
+    """Python shares them among the objects of a class, up to 30 (SHARED_KEYS_MAX_SIZE in CPython's source)."""
+    seen: list[int] = []
+
+    class Counted(BoundedProtocol):
+        def connection_lost(self, exc: Exception | None) -> None:
+            seen.append(len(vars(self)))
+            super().connection_lost(exc)
+
+    with running(settings, Counted) as url, Wire(url) as wire:
+        assert is_served(wire)
+    assert len(seen) == 1
+    assert seen[0] <= 30
+
+
 @pytest.mark.usefixtures("as_strangers")
 def test_one_address_has_so_many_and_takes_none_of_others(
     settings: Settings, caplog: pytest.LogCaptureFixture
