@@ -36,7 +36,7 @@ OVER = {"detail": "This link is not valid, or no longer. Ask for another one.", 
 
 @pytest.fixture
 async def operator(database_url: str) -> AsyncIterator[Administration]:
-    database = Database(conninfo(database_url), pool_size=1, max_overflow=0)
+    database = Database(conninfo(database_url), pool_size=1, max_overflow=0, precondition=Database.find_engine)
     yield Administration(database)
     await database.close()
 

@@ -134,7 +134,7 @@ def _run(work: Callable[[Administration], Awaitable[Result]]) -> Result:
 
 async def _work(address: str, work: Callable[[Administration], Awaitable[Result]]) -> Result:
     await check_isolation_at(address, TABLES)
-    database = Database(address, pool_size=1, max_overflow=0, timeout=SECONDS)
+    database = Database(address, pool_size=1, max_overflow=0, timeout=SECONDS, precondition=Database.find_engine)
     try:
         return await work(Administration(database))
     finally:
