@@ -6,11 +6,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from alembic import command
 from alembic.config import Config
 
 from taskward.database import migrate as migrations
 from taskward.database.distribute import distribute
-from taskward.database.migrate import alembic_config, head, migrate
+from taskward.database.migrate import alembic_config, engine, head, migrate
 from taskward.database.startup_check import IsolationError, check_isolation_at
 from taskward.database.url import conninfo
 from taskward.features import TABLES
@@ -67,6 +68,27 @@ def one_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def owner(cluster: Cluster) -> Iterator[psycopg.Connection]:
     with psycopg.connect(cluster.coordinator.conninfo("taskward")) as connection:
         yield connection
+
+
+LANGUAGE = "SELECT lanname FROM pg_proc JOIN pg_language ON pg_language.oid = prolang WHERE proname = %s"
+
+
+async def test_a_function_that_a_migration_defines_anew_is_so_on_every_server(cluster: Cluster) -> None:
+    address = conninfo(cluster.url)
+
+    def languages() -> list[tuple[object, ...]]:
+        found = []
+        for node in cluster.nodes:
+            with node.superuser() as superuser:
+                found += superuser.execute(LANGUAGE, ["forget_deleted_tasks"]).fetchall()
+        return found
+
+    with engine(address).begin() as connection:
+        command.downgrade(alembic_config(connection), "0016")
+    assert languages() == [("sql",)] * 3
+    migrate(address)
+    assert languages() == [("plpgsql",)] * 3
+    await check_isolation_at(address, TABLES)
 
 
 @pytest.mark.usefixtures("one_more")

@@ -299,7 +299,7 @@ def test_others_go_on_while_a_migration_waits_for_a_long_transaction(
         migration.result(60)
     with engine(address).connect() as connection:
         assert current(connection) == head()
-    (line,) = [record.getMessage() for record in caplog.records if record.name == "taskward.database.migrate"]
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "taskward.database.giving_way"]
     assert line.startswith("the migration waits for a transaction that uses what it changes")
 
 
