@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from math import comb
 from typing import Any
 
@@ -35,8 +36,12 @@ OLD_TOKENS = """
     SELECT sha256(n::text::bytea), id, sha256(''), now() - interval '1 day'
       FROM accounts, generate_series(1, 2) AS n
 """
-IN_A_SECOND = Statement(GIVE_WAY.sql.replace("100ms", "1s"))
-DELETE_KEY = "DELETE FROM idempotency_keys WHERE key = '{}'"
+IN_A_SECOND = replace(
+    GIVE_WAY,
+    sql=GIVE_WAY.sql.replace("100ms", "1s"),
+    distributed=tuple(replace(each, sql=each.sql.replace("100ms", "1s")) for each in GIVE_WAY.distributed),
+)
+DELETE_KEY = "DELETE FROM idempotency_keys WHERE user_id = 'bob' AND key = '{}'"
 DELETE_TOKEN = "DELETE FROM refresh_tokens WHERE family_hash = sha256('{}')"
 
 
@@ -64,10 +69,10 @@ async def test_no_change_of_a_task_locks_it_before_its_user(
     for name, statement in changes():
         task_id = await create_task(database, "alice")
         with superuser.transaction():
-            superuser.execute("SELECT FROM users FOR UPDATE")
+            superuser.execute("SELECT FROM users WHERE id = 'alice' FOR UPDATE")
             change = asyncio.create_task(run_as_alice(database, statement, task_id))
             await waiting_for(superuser, "transactionid")
-            superuser.execute("SELECT FROM tasks FOR UPDATE NOWAIT")
+            superuser.execute("SELECT FROM tasks WHERE user_id = 'alice' FOR UPDATE NOWAIT")
         assert len(await change) == 1, name
 
 
@@ -84,10 +89,10 @@ async def test_a_batch_locks_its_user_before_any_task(
             begin(transaction, operations)
 
     with superuser.transaction():
-        superuser.execute("SELECT FROM users FOR UPDATE")
+        superuser.execute("SELECT FROM users WHERE id = 'alice' FOR UPDATE")
         batch = asyncio.create_task(run())
         await waiting_for(superuser, "transactionid")
-        superuser.execute("SELECT FROM tasks FOR UPDATE NOWAIT")
+        superuser.execute("SELECT FROM tasks WHERE user_id = 'alice' FOR UPDATE NOWAIT")
     await batch
 
 
@@ -95,7 +100,7 @@ async def test_a_change_that_finds_no_task_waits_for_nobody(
     database: Database, alices_tasks: list[int], superuser: psycopg.Connection
 ) -> None:
     with superuser.transaction():
-        superuser.execute("SELECT FROM users FOR UPDATE")
+        superuser.execute("SELECT FROM users WHERE id = 'alice' FOR UPDATE")
         for name, statement in changes():
             assert await run_as_alice(database, statement, max(alices_tasks) + 1) == [], name
 
@@ -122,7 +127,9 @@ async def test_a_purge_gives_way_to_a_deletion_that_has_the_other_order(
     superuser.execute(f"ALTER DATABASE {superuser.info.dbname} SET deadlock_timeout = '15s'")
     superuser.execute("SET deadlock_timeout = '5s'")  # were there a deadlock, the deletion would be its victim
     superuser.execute(old_rows.encode())
-    database = Database(conninfo(database_url), pool_size=1, max_overflow=0, timeout=20)
+    database = Database(
+        conninfo(database_url), pool_size=1, max_overflow=0, timeout=20, precondition=Database.find_engine
+    )
     with superuser.transaction():
         superuser.execute(delete.format(2).encode())
         purging = asyncio.create_task(purge_of(database).purge())

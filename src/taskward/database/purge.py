@@ -16,7 +16,11 @@ TASK_NAME = "purge"
 
 # A batch has rows of many users, and deleting a user takes theirs in another order: the two may come to wait for
 # each other. Long before PostgreSQL looks for deadlocks it is the purge that gives up, for it can come again.
-GIVE_WAY = Statement("SELECT set_config('lock_timeout', '100ms', true)", effect=Effect.READ_ONLY)
+GIVE_WAY = Statement(
+    "SELECT set_config('lock_timeout', '100ms', true)",
+    effect=Effect.READ_ONLY,
+    distributed=(Statement("SET LOCAL lock_timeout = '100ms'"),),  # which is sent on to where the rows are
+)
 
 logger = logging.getLogger(__name__)
 
