@@ -39,9 +39,13 @@ newest: $(VENV)/dev ## Run the suite against the newest release of everything, i
 	$(BIN)/python -m tests.install.newest $(NEWEST)
 	TASKWARD_NEWEST=1 $(CLEAN_ENV) $(NEWEST)/bin/pytest -n 2 --ignore tests/install
 
-test-citus: $(VENV)/dev ## Run the tests of tasks, accounts and histories on a Citus cluster; CITUS is where PostgreSQL with Citus is
+# What does not depend on where rows are, such as the driver, or is of one server, such as migrations, is not run again.
+ON_CITUS := tests/tasks tests/accounts tests/model tests/faults tests/cli/test_users.py \
+	$(addprefix tests/database/test_,isolation.py lock_order.py transaction.py)
+
+test-citus: $(VENV)/dev ## Run tests of tasks, accounts, histories, faults, isolation on a Citus cluster, in CITUS
 	TASKWARD_CITUS=$(CITUS) $(PYTEST) tests/citus
-	TASKWARD_CITUS=$(CITUS) TASKWARD_ON_CITUS=1 $(PYTEST) tests/tasks tests/accounts tests/model
+	TASKWARD_CITUS=$(CITUS) TASKWARD_ON_CITUS=1 $(PYTEST) -n 2 $(ON_CITUS)
 
 soak: $(VENV)/dev ## Run for long what can go on for long: faults, log-ins, then random histories for SECONDS seconds (600)
 	TASKWARD_SOAK=1 TASKWARD_SECONDS=$(SECONDS) $(PYTEST) -s -m soak

@@ -19,7 +19,7 @@ from taskward.database.migrate import INHERIT_NOTHING, migrate
 from taskward.database.url import conninfo
 from taskward.embedded.server import EmbeddedPostgres
 from taskward.settings import Settings
-from tests.citus.cluster import EMPTY_CLUSTER, ON_CITUS, spread_cluster
+from tests.citus.cluster import ON_CITUS, spread_cluster
 from tests.client import Client, connect
 from tests.profiles import SOAK
 from tests.purges import purges_end
@@ -97,6 +97,7 @@ def postgres() -> Iterator[EmbeddedPostgres]:
     """
     if ON_CITUS:
         with spread_cluster() as cluster:
+            cluster.prepare_for_tests()
             yield cluster  # type: ignore[misc]  # which has an address for all, and one for the superuser, as well
         return
     with migrated_server(max_connections=100) as server:
@@ -125,27 +126,35 @@ def served_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of the database that the application is given.
 
     It is the one that the test has asked for, and may have done anything to. Where nobody did, it is the kept one.
+    A cluster is one and the same.
     """
-    if "database_url" in request.fixturenames:
+    if ON_CITUS or "database_url" in request.fixturenames:
         yield request.getfixturevalue("database_url")
         return
     superuser = request.getfixturevalue("kept_database")
     yield _url(request.getfixturevalue("postgres"), superuser.info.dbname)
-    if ON_CITUS:
-        superuser.execute(EMPTY_CLUSTER)
-        return
     _nobody_is_left(superuser, superuser.info.dbname)
     superuser.execute(EMPTY)
+
+
+@pytest.fixture(scope="module")
+def database_settings(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """Settings that give a service a database of its own: none, as it brings one, or the cluster."""
+    if not ON_CITUS:
+        yield {}
+        return
+    postgres = request.getfixturevalue("postgres")
+    with _clone(postgres) as database:
+        yield {"DATABASE_URL": _url(postgres, database)}
 
 
 @contextmanager
 def _clone(postgres: EmbeddedPostgres) -> Iterator[str]:
     if ON_CITUS:  # whose databases cannot be cloned
-        yield TEMPLATE
-        with psycopg.connect(postgres.superuser_conninfo, autocommit=True) as elsewhere:
-            elsewhere.execute(f"ALTER DATABASE {TEMPLATE} ALLOW_CONNECTIONS true")
-        with psycopg.connect(f"{postgres.superuser_conninfo} dbname={TEMPLATE}", autocommit=True) as superuser:
-            superuser.execute(EMPTY_CLUSTER)
+        try:
+            yield TEMPLATE
+        finally:
+            postgres.make_good()  # type: ignore[attr-defined]  # it is the cluster
         return
     name = f"test_{next(_numbers)}"
     with psycopg.connect(postgres.superuser_conninfo, autocommit=True) as superuser:

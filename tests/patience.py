@@ -1,10 +1,13 @@
 """What tests have in common in which requests wait for each other, for locks, on a machine that may be busy."""
 
 from taskward.settings import Settings
+from tests.citus.cluster import on_all_servers
 from tests.conftest import SECRET, UNLIMITED
 
 CONNECTIONS = 8
-WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+WAITING = on_all_servers(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
 
 
 def patient_settings(database_url: str) -> Settings:

@@ -1,5 +1,7 @@
 """What the tests of deleting a user have in common."""
 
+from dataclasses import replace
+
 from taskward.database.driver.statement import Statement
 from taskward.database.transaction import IDENTITY
 from tests.accounts.people import PASSWORD
@@ -12,4 +14,11 @@ LEFT = """
            + (SELECT count(*) FROM accounts) + (SELECT count(*) FROM refresh_tokens)
 """
 
-SLOW_TO_GIVE_UP = Statement(IDENTITY.sql.replace("'1s'", "'20s'"))
+
+def giving_up_after(time: str) -> Statement:
+    """Return an identity with another time to wait for locks."""
+    distributed = (*IDENTITY.distributed, Statement(f"SET LOCAL lock_timeout = '{time}'"))
+    return replace(IDENTITY, sql=IDENTITY.sql.replace("'1s'", f"'{time}'"), distributed=distributed)
+
+
+SLOW_TO_GIVE_UP = giving_up_after("20s")

@@ -17,14 +17,15 @@ from tests.accounts.conftest import logged_in
 from tests.accounts.deleting import LEFT, LOG_IN, MILK, SLOW_TO_GIVE_UP
 from tests.accounts.people import ask, delete_me, log_in, refresh, register
 from tests.books import check_books
+from tests.citus.cluster import on_all_servers
 from tests.client import Client
 from tests.patience import CONNECTIONS, patient_settings
 
 ROUNDS = 6
-DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
-SESSIONS = """
-    SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'
-"""
+DEADLOCKS = on_all_servers("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+SESSIONS = on_all_servers(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename LIKE 'taskward%'"
+)
 
 Request = Coroutine[Any, Any, httpx2.Response]
 
@@ -66,7 +67,7 @@ async def deadlocks(app: FastAPI, superuser: psycopg.Connection) -> int:
     """Count those there were. A session tells when it ends, so end all of them first."""
     await state_of(app).database.close()
     async with asyncio.timeout(10):
-        while superuser.execute(SESSIONS).fetchone() != (1,):  # noqa: ASYNC110
+        while superuser.execute(SESSIONS).fetchone() != (0,):  # noqa: ASYNC110
             await asyncio.sleep(0.005)  # PostgreSQL has no event to wait for
     row = superuser.execute(DEADLOCKS).fetchone()
     assert row is not None

@@ -8,11 +8,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from taskward.database.driver.statement import Statement
-from taskward.database.transaction import IDENTITY
 from taskward.settings import Settings
-from tests.accounts.deleting import LEFT, LOG_IN, MILK, SLOW_TO_GIVE_UP
+from tests.accounts.deleting import LEFT, LOG_IN, MILK, SLOW_TO_GIVE_UP, giving_up_after
 from tests.accounts.people import ask, delete_me
+from tests.citus.cluster import ON_CITUS
 from tests.client import Client
 from tests.patience import WAITING, patient_settings
 
@@ -20,7 +19,7 @@ WAITING_SINCE = """
     SELECT xact_start FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
 """
 
-QUICK_TO_GIVE_UP = Statement(IDENTITY.sql.replace("'1s'", "'200ms'"))
+QUICK_TO_GIVE_UP = giving_up_after("200ms")
 
 
 @pytest.fixture
@@ -49,7 +48,8 @@ async def test_deleting_waits_for_a_writer_and_takes_along_what_it_wrote(
         )
         deletion = asyncio.create_task(delete_me(registered_alice))
         async with while_it_waits(superuser, deletion):
-            superuser.execute("SELECT FROM tasks FOR UPDATE NOWAIT")  # it waits for the user and has no task
+            # It waits for the user and has no task.
+            superuser.execute("SELECT FROM tasks WHERE user_id = %s FOR UPDATE NOWAIT", [registered_alice.user_id])
     assert (await deletion).status_code == 204
     assert superuser.execute(LEFT).fetchone() == (0,)
 
@@ -63,7 +63,8 @@ async def test_a_writer_waits_for_deleting_without_a_task_and_is_refused(
 ) -> None:
     task = (await registered_alice.post("/tasks", json=MILK)).json()
     with superuser.transaction():
-        superuser.execute("SELECT FROM accounts FOR UPDATE; SELECT FROM users FOR UPDATE")
+        superuser.execute("SELECT FROM accounts FOR UPDATE")
+        superuser.execute("SELECT FROM users WHERE id = %s FOR UPDATE", [registered_alice.user_id])
         write = asyncio.create_task(registered_alice.request(method, f"/tasks/{task['id']}{suffix}", json=body))
         async with while_it_waits(superuser, write):
             superuser.execute("SET LOCAL lock_timeout = '1s'; DELETE FROM users; DELETE FROM accounts")
@@ -75,6 +76,8 @@ async def test_deleting_waits_for_a_first_write_and_takes_it_along(
     registered_alice: Client, superuser: psycopg.Connection
 ) -> None:
     with superuser.transaction():
+        if ON_CITUS:  # a create is two commands there, and this is the first
+            superuser.execute("CALL hold_user(%s)", [registered_alice.user_id])
         superuser.execute("INSERT INTO tasks (user_id, title) VALUES (%s, 'Buy milk')", [registered_alice.user_id])
         deletion = asyncio.create_task(delete_me(registered_alice))
         async with while_it_waits(superuser, deletion):

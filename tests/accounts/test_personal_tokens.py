@@ -176,7 +176,7 @@ async def test_nobody_has_more_than_fifty_also_not_by_asking_at_once(
     superuser.execute(ONE_LESS, [MOST_TOKENS])
     body = {"name": "x", "scopes": ["tasks:read"]}
     with superuser.transaction():
-        superuser.execute("SELECT FROM users FOR UPDATE")
+        superuser.execute("SELECT FROM users WHERE id = 'alice' FOR UPDATE")
         asked = [asyncio.create_task(alice.post("/auth/tokens", json=body)) for _ in range(2)]
         for waits in ("transactionid", "tuple"):  # the first for the row, the second behind it
             await waiting_for(superuser, waits)
@@ -294,7 +294,7 @@ async def test_a_log_in_that_ends_while_it_makes_a_token_has_none(
     """What ends a log-in, and perhaps every token, has looked before this one is there."""
     await registered_alice.post("/tasks", json=TITLE)
     with superuser.transaction():
-        superuser.execute("SELECT FROM users FOR UPDATE")
+        superuser.execute("SELECT FROM users WHERE id = %s FOR UPDATE", [registered_alice.user_id])
         body = {"name": "x", "scopes": ["tasks:read"]}
         asked = asyncio.create_task(registered_alice.post("/auth/tokens", json=body))
         await waiting_for(superuser, "transactionid")

@@ -12,6 +12,7 @@ from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from taskward.embedded.server import EmbeddedPostgres
 from taskward.tasks.statements import CREATE_TASK
+from tests.citus.cluster import ON_CITUS
 from tests.tasks.fields import new_values
 
 _numbers = count(1)
@@ -36,6 +37,8 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     """The way to user data, with one connection: whatever a transaction leaves on it, the next one finds."""
     address = make_conninfo(conninfo(database_url), options="-c statement_timeout=20s")  # no test waits for ever
     opened = Database(address, pool_size=1, max_overflow=0)
+    if ON_CITUS:
+        await opened.find_engine()
     yield opened
     await opened.close()
 

@@ -9,6 +9,7 @@ from taskward.database.transaction import Database, MissingParameterError
 from taskward.errors import ValidationFailedError
 from taskward.tasks.statements import CREATE_TASK
 from tests.books import check_books
+from tests.citus.cluster import one_server
 from tests.database.transactions import BACKEND, WHO, asleep, dawdle, nothing_is_left_of_alice
 from tests.tasks.fields import new_values
 
@@ -82,6 +83,7 @@ async def test_a_failing_statement_takes_the_others_with_it(
     assert count_tasks(superuser) == 0
 
 
+@one_server("where a server does not commit, the coordinator says that and no more: 503")
 async def test_a_commit_that_fails_is_told_as_what_it_failed_with(
     database: Database, superuser: psycopg.Connection
 ) -> None:

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from taskward.api.state import state_of
 from taskward.embedded.server import EmbeddedPostgres
 from taskward.settings import Settings
+from tests.citus.cluster import ON_CITUS, spread_cluster
 from tests.client import openapi_of
 from tests.conftest import SECRET, migrated_server, started
 from tests.faults.proxy import Proxy
@@ -20,7 +21,11 @@ DEADLINE = Settings.model_fields["database_timeout_seconds"].default
 
 @pytest.fixture(scope="module")
 def victim() -> Iterator[EmbeddedPostgres]:
-    """A PostgreSQL that no other test uses."""
+    """A PostgreSQL that no other test uses; with `make test-citus`, the coordinator of such a cluster."""
+    if ON_CITUS:
+        with spread_cluster() as cluster:
+            yield cluster  # type: ignore[misc]  # which has addresses and a process id as well
+        return
     with migrated_server(max_connections=30) as server:
         yield server
 

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
+from taskward.database.url import conninfo
 from tests.conftest import SECRET
 from tests.faults.client import Client, Response
 from tests.faults.conftest import backends
@@ -21,8 +23,9 @@ CONNECTIONS = 4
 
 
 @pytest.fixture
-def service() -> Iterator[Service]:
+def service(database_settings: dict[str, str]) -> Iterator[Service]:
     settings = {"JWT_SECRET_KEY": SECRET, "DB_POOL_SIZE": str(CONNECTIONS), "DB_MAX_OVERFLOW": "0"}
+    settings |= database_settings
     with tempfile.TemporaryDirectory(prefix="taskward-") as folder, Service(Path(folder) / "data", settings) as it:
         yield it
 
@@ -60,10 +63,14 @@ class User:
 
 
 @pytest.mark.soak
-async def test_nobody_sees_anothers_row_and_no_connection_is_lost(service: Service) -> None:
+async def test_nobody_sees_anothers_row_and_no_connection_is_lost(
+    service: Service, database_settings: dict[str, str]
+) -> None:
     each = by_profile(80, 1600)
     users = [User(service.url, number) for number in range(USERS)]
     address = f"host={service.data_dir}/sockets user=postgres dbname=taskward"
+    if database_settings:
+        address = make_conninfo(conninfo(database_settings["DATABASE_URL"]), user="postgres", application_name="")
     with psycopg.connect(address, autocommit=True) as superuser:
         await asyncio.gather(*(user.use(each // 4) for user in users))
         before = sorted(backends(superuser))

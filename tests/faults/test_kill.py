@@ -12,6 +12,7 @@ import psutil
 import psycopg
 import pytest
 
+from tests.citus.cluster import one_server
 from tests.cli.command import command_line
 from tests.conftest import SECRET
 from tests.faults.writers import Ledger, Writer
@@ -44,6 +45,7 @@ def sessions(service: Service) -> list[psutil.Process]:
 VICTIMS: list[Callable[[Service], list[psutil.Process]]] = [workers, database, sessions]
 
 
+@one_server("tests/citus/test_kill.py kills those of a cluster")
 @pytest.mark.soak
 async def test_every_acknowledged_write_is_there_once_and_whole(service: Service) -> None:
     faults, writes_between = by_profile(6, 120), by_profile(40, 450)

@@ -14,6 +14,7 @@ import pytest
 from fastapi import FastAPI
 
 from taskward.embedded.server import EmbeddedPostgres
+from tests.citus.cluster import one_server
 from tests.client import Client, connect
 from tests.conftest import SECRET
 from tests.faults.conftest import DEADLINE, at_rest, backends
@@ -140,10 +141,12 @@ async def network_swallows(scene: Scene) -> None:
     scene.proxy.swallowing = False
 
 
+KILLED = "the server killed"
+started_again = one_server("whose service starts it again; tests/citus kill every server of a cluster")
 FAULTS: dict[str, Callable[[Scene], Awaitable[None]]] = {
     "every session terminated, again and again": sessions_terminated,
     "a session killed": session_killed,
-    "the server killed": server_killed,
+    KILLED: server_killed,
     "the server stopped": server_stopped,
     "the port closed": port_closed,
     "the network swallowing everything": network_swallows,
@@ -151,7 +154,7 @@ FAULTS: dict[str, Callable[[Scene], Awaitable[None]]] = {
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", [*sorted(FAULTS.keys() - {KILLED}), pytest.param(KILLED, marks=started_again)])
 async def test_every_request_is_answered_in_time_and_the_service_is_back_by_itself(
     app: FastAPI, proxy: Proxy, victim: EmbeddedPostgres, superuser: psycopg.Connection, fault: str
 ) -> None:
@@ -217,7 +220,7 @@ async def test_connections_dropped_while_they_rest_are_replaced_without_a_visibl
             proxy.hang_up()
         else:  # as a database does that goes to sleep
             for pid in backends(superuser):
-                superuser.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+                superuser.execute("SELECT pg_terminate_backend(%s::int, 5000)", [pid])
     await at_rest(app, superuser)
     if SOAK:
         print(f"\n{trials} times every resting connection dropped: no visible error")  # noqa: T201

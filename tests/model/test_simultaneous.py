@@ -19,9 +19,9 @@ WRITERS, WRITES = 40, 50
 
 
 @pytest.fixture(scope="module")
-def service() -> Iterator[Service]:
+def service(database_settings: dict[str, str]) -> Iterator[Service]:
     # They wait for each other, and the machine may be busy with something else.
-    settings = {"WORKERS": "2", "JWT_SECRET_KEY": SECRET}
+    settings = {"WORKERS": "2", "JWT_SECRET_KEY": SECRET} | database_settings
     with tempfile.TemporaryDirectory() as folder, Service(Path(folder) / "data", settings) as running:
         yield running
 

@@ -13,6 +13,7 @@ from taskward.database.startup_check import check_isolation_at
 from taskward.database.url import conninfo
 from taskward.embedded.server import EmbeddedPostgres
 from taskward.features import TABLES
+from tests.citus.cluster import ON_CITUS, Cluster
 from tests.client import Client
 from tests.tasks.path_prefixes import check_refused, create
 from tests.tasks.replica import Replica, follow, start
@@ -46,6 +47,21 @@ def everybody(alice: Client, bob: Client, charlie: Client) -> dict[str, Client]:
     return {"alice": alice, "bob": bob, "charlie": charlie}
 
 
+async def connect_again(client: Client) -> None:
+    for _ in range(8):  # a read, unlike a write, is sent again over another connection
+        assert (await client.get("/tasks")).status_code == 200
+
+
+async def back_up_cluster(cluster: Cluster, client: Client) -> Restore:
+    async def restore() -> None:
+        cluster.restore("backup")
+        await connect_again(client)
+
+    cluster.back_up("backup")
+    await connect_again(client)
+    return restore
+
+
 @pytest.fixture
 def backup(database_url: str, postgres: EmbeddedPostgres, alice: Client) -> Iterator[BackUp]:
     """What backs the test's database up, and returns what restores that: as a copy of its files does."""
@@ -61,13 +77,15 @@ def backup(database_url: str, postgres: EmbeddedPostgres, alice: Client) -> Iter
             superuser.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(target))
             superuser.execute(end_sessions)
             superuser.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER taskward").format(target, source))
-        for _ in range(8):  # a read, unlike a write, is sent again over another connection
-            assert (await alice.get("/tasks")).status_code == 200
+        await connect_again(alice)
 
     async def back_up() -> Restore:
         await clone(database, copy)
         return partial(clone, copy, database)
 
+    if ON_CITUS:
+        yield partial(back_up_cluster, postgres, alice)  # type: ignore[arg-type]  # it is the cluster
+        return
     yield back_up
     with psycopg.connect(postgres.superuser_conninfo, autocommit=True) as superuser:
         superuser.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(copy))

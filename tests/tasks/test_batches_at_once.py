@@ -13,15 +13,17 @@ import pytest
 from taskward.settings import Settings
 from tests.accounts.deleting import SLOW_TO_GIVE_UP
 from tests.books import check_books
+from tests.citus.cluster import on_all_servers
 from tests.client import Client
 from tests.patience import WAITING, patient_settings
 from tests.tasks.path_prefixes import create
 from tests.tasks.test_batch import creating, deleting, done, send, statuses, updating
 from tests.tasks.test_concurrency import Request, held_back
 
-WAITERS = """
-    SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
-"""
+CUT_OFF = on_all_servers(
+    "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
 
 
 @pytest.fixture
@@ -52,7 +54,7 @@ async def queued(
         yield sent
 
 
-LOCK_USERS = "SELECT FROM users FOR UPDATE"
+LOCK_USER = "SELECT FROM users WHERE id = 'alice' FOR UPDATE"
 
 
 async def test_current_is_what_the_write_before_has_left(alice: Client, superuser: psycopg.Connection) -> None:
@@ -66,7 +68,7 @@ async def test_current_is_what_the_write_before_has_left(alice: Client, superuse
             updating(other["id"], other["revision"], title="x"),
         ),
     )
-    async with queued(superuser, LOCK_USERS, *writes) as (first, batch):
+    async with queued(superuser, LOCK_USER, *writes) as (first, batch):
         pass
     answer = (await batch).json()
     assert statuses(answer) == [412, 200]
@@ -81,7 +83,7 @@ async def test_so_it_is_of_a_single_write(alice: Client, superuser: psycopg.Conn
     body: dict[str, Any] = {"json": {"title": "Late"}} if method == "PATCH" else {}
     tag = {"If-Match": f'"{task["revision"]}"'}
     writes = (alice.patch(path, json={"title": "First"}), alice.request(method, path, headers=tag, **body))
-    async with queued(superuser, LOCK_USERS, *writes) as (first, late):
+    async with queued(superuser, LOCK_USER, *writes) as (first, late):
         pass
     assert (await late).status_code == 412
     assert (await late).json()["current"] == (await first).json()
@@ -94,7 +96,7 @@ async def test_a_write_that_comes_meanwhile_sees_all_of_a_batch(
     tag = {"If-Match": f'"{task["revision"]}"'}
     late = alice.patch(f"/tasks/{task['id']}", json={"title": "Late"}, headers=tag)
     async with queued(
-        superuser, LOCK_USERS, send(alice, creating("milk"), updating(task["id"], title="Batch")), late
+        superuser, LOCK_USER, send(alice, creating("milk"), updating(task["id"], title="Batch")), late
     ) as (batch, single):
         pass
     assert (await single).json()["current"] == (await batch).json()["results"][1]["task"]
@@ -108,7 +110,7 @@ async def test_of_batches_with_the_same_names_one_creates_all_and_the_others_fin
         await create(charlie)
     names = [f"name {number}" for number in range(40)]
     batches = [[creating(name) for name in order] for order in (names, names[::-1], names)]
-    lock = LOCK_USERS if known else "INSERT INTO users (id) VALUES ('charlie')"
+    lock = LOCK_USER.replace("alice", "charlie") if known else "INSERT INTO users (id) VALUES ('charlie')"
     async with held_back(superuser, lock, *(send(charlie, *batch) for batch in batches)) as responses:
         answers = [response.json() for response in await responses]
     assert sorted(map(statuses, answers)) == [[200] * 40, [200] * 40, [201] * 40]
@@ -123,7 +125,7 @@ async def test_a_single_create_and_a_batch_with_its_name_make_one_task(
 ) -> None:
     await create(alice)
     single = alice.post("/tasks", json=creating("b")["task"])
-    async with queued(superuser, LOCK_USERS, send(alice, creating("a"), creating("b")), single) as (batch, one):
+    async with queued(superuser, LOCK_USER, send(alice, creating("a"), creating("b")), single) as (batch, one):
         pass
     assert statuses((await batch).json()) == [201, 201]
     assert ((await one).status_code, (await one).json()) == (200, (await batch).json()["results"][1]["task"])
@@ -136,10 +138,11 @@ async def test_a_batch_whose_connection_is_cut_in_the_middle_has_done_nothing(
     operations = creating("milk"), deleting(first["id"]), updating(last["id"], title="x"), creating("bread")
     # The batch has done two of four when it waits for a task, which nothing else would lock before its user.
     async with queued(
-        superuser, f"SELECT FROM tasks WHERE id = {last['id']} FOR UPDATE", send(alice, *operations)
+        superuser,
+        f"SELECT FROM tasks WHERE user_id = 'alice' AND id = {last['id']} FOR UPDATE",
+        send(alice, *operations),
     ) as (batch,):
-        (waiter,) = superuser.execute(WAITERS).fetchone() or (None,)
-        superuser.execute("SELECT pg_terminate_backend(%s, 5000)", [waiter])
+        superuser.execute(CUT_OFF)
         assert (await batch).status_code == 503
     assert (await alice.get("/tasks?order=asc")).json()["tasks"] == [first, last]
     assert (await alice.get("/tasks")).json()["revision"] == last["revision"]
@@ -153,7 +156,7 @@ async def test_a_batch_waits_for_its_owners_other_writers_whatever_it_finds(
     """So that `current` and `revision` are of one moment, and nobody writes between two operations."""
     task = await create(alice)
     operations = updating(task["id"], task["revision"] + 1, title="x"), deleting(task["id"] + 1)
-    async with queued(superuser, LOCK_USERS, send(alice, *operations)) as (batch,):
+    async with queued(superuser, LOCK_USER, send(alice, *operations)) as (batch,):
         pass
     assert statuses((await batch).json()) == [412, 404]
 

@@ -15,6 +15,8 @@ from tests.client import Client
 from tests.patience import CONNECTIONS, WAITING, patient_settings
 from tests.tasks.path_prefixes import counts, create
 
+ALICES_TASKS = "SELECT FROM tasks WHERE user_id = 'alice' FOR UPDATE"
+
 Request = Coroutine[Any, Any, httpx2.Response]
 
 
@@ -69,7 +71,7 @@ async def test_flips_that_see_the_same_task_are_counted_one_by_one(
 ) -> None:
     task = await create(alice)
     flips = [alice.patch(f"/tasks/{task['id']}/complete") for _ in range(writers)]
-    async with held_back(superuser, "SELECT FROM tasks FOR UPDATE", *flips) as responses:
+    async with held_back(superuser, ALICES_TASKS, *flips) as responses:
         flipped = sorted(
             (response.json()["revision"], response.json()["completed"]) for response in await responses
         )
@@ -80,7 +82,7 @@ async def test_flips_that_see_the_same_task_are_counted_one_by_one(
 async def test_completing_twice_at_once_is_counted_once(alice: Client, superuser: psycopg.Connection) -> None:
     task = await create(alice)
     writes = [alice.patch(f"/tasks/{task['id']}/complete", json={"completed": True}) for _ in range(5)]
-    async with held_back(superuser, "SELECT FROM tasks FOR UPDATE", *writes) as responses:
+    async with held_back(superuser, ALICES_TASKS, *writes) as responses:
         assert {response.status_code for response in await responses} == {200}
     assert (await counts(alice))["completed"] == 1
     await check_books_and_lists(superuser, alice)
@@ -89,7 +91,7 @@ async def test_completing_twice_at_once_is_counted_once(alice: Client, superuser
 async def test_of_deletions_at_once_one_succeeds(alice: Client, superuser: psycopg.Connection) -> None:
     task, _ = await create(alice, completed=True), await create(alice)
     writes = [alice.delete(f"/tasks/{task['id']}") for _ in range(5)]
-    async with held_back(superuser, "SELECT FROM tasks FOR UPDATE", *writes) as responses:
+    async with held_back(superuser, ALICES_TASKS, *writes) as responses:
         assert sorted(response.status_code for response in await responses) == [204, 404, 404, 404, 404]
     assert await counts(alice) == {"all": 1, "completed": 0, "pending": 1}
     await check_books_and_lists(superuser, alice)
@@ -99,7 +101,7 @@ async def test_changes_of_two_fields_at_once_lose_neither(alice: Client, superus
     task = await create(alice)
     path = f"/tasks/{task['id']}"
     writes = [alice.patch(path, json={"title": "Buy bread"}), alice.put(path, json={"description": "Rye"})]
-    async with held_back(superuser, "SELECT FROM tasks FOR UPDATE", *writes) as responses:
+    async with held_back(superuser, ALICES_TASKS, *writes) as responses:
         last = max((response.json() for response in await responses), key=lambda task: int(task["revision"]))
     assert (last["title"], last["description"], last["revision"]) == ("Buy bread", "Rye", 3)
 

@@ -8,6 +8,7 @@ from taskward.database.url import conninfo
 from taskward.tasks.fields import GENERATION, TaskRead
 from taskward.tasks.list_statements import list_tasks
 from taskward.tasks.values import Priority
+from tests.citus.cluster import one_server
 from tests.client import Client
 
 pytestmark = pytest.mark.quick
@@ -91,6 +92,7 @@ async def test_a_malformed_tag_is_400(alice: Client, tag: str) -> None:
         assert (response.status_code, response.json()["errors"][0]["field"]) == (400, "if-none-match")
 
 
+@one_server("plans of shards are made on their servers")
 def test_an_unchanged_list_reads_one_row_of_users_and_no_task(
     database_url: str, superuser: psycopg.Connection
 ) -> None:

@@ -148,10 +148,8 @@ async def test_all_pages_have_every_task_once_whatever_their_sizes(
 def test_no_more_is_read_than_a_page_can_have(superuser: psycopg.Connection, sort: str, status: str) -> None:
     fill(superuser, 1000, "\N{GRINNING FACE}")
     statement = list_tasks(status=status, sort=sort, descending=True, after=False, known=False, bounded=True)
-    superuser.execute(
-        "SELECT set_config('role', 'taskward_app', false), set_config('app.user_id', 'alice', false)"
-    )
-    with superuser.cursor(row_factory=psycopg.rows.dict_row) as cursor:
+    with superuser.transaction(), superuser.cursor(row_factory=psycopg.rows.dict_row) as cursor:
+        cursor.execute("CALL act_as('taskward_app', 'alice', '20s', '', true, '')")
         rows = cursor.execute(
             statement.sql.encode(), {"owner": "alice", "limit": 1001, "max_bytes": MAX_PAGE_BYTES}
         ).fetchall()

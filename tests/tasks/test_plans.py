@@ -10,6 +10,9 @@ from taskward.database.driver.statement import Statement
 from taskward.tasks.calendar_statements import PAGE, READ_CALENDAR
 from taskward.tasks.changes_statements import changes
 from taskward.tasks.list_statements import COMPLETED, list_tasks
+from tests.citus.cluster import one_server
+
+pytestmark = one_server("plans of shards are made on their servers, from the same indexes")
 
 USERS, TASKS_EACH = 5, 2000
 ME = "user_3"

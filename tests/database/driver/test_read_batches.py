@@ -17,7 +17,7 @@ from taskward.database.url import conninfo
 from taskward.errors import DatabaseUnavailableError, ValidationFailedError
 from tests.database.conftest import create_task
 from tests.database.driver.test_pool import turns
-from tests.database.transactions import WHO, read_as, waiting_for
+from tests.database.transactions import WHO, backend_that_waits, read_as, waiting_for
 from tests.loop_time import LoopTime
 from tests.tasks.wire import CountingProxy
 
@@ -292,6 +292,7 @@ async def test_all_of_a_lost_packet_are_sent_again(database: Database, superuser
         asyncio.create_task(rows_of(database, "bob", WAIT)),
         asyncio.create_task(rows_of(database, "charlie", WHO)),
     ]
-    pid = await waiting_for(superuser, "advisory")
+    await waiting_for(superuser, "advisory")
+    pid = backend_that_waits(superuser, "advisory")
     superuser.execute("SELECT pg_advisory_unlock(1), pg_terminate_backend(%s)", [pid])
     assert await asyncio.gather(*readers) == [[("taskward_app", "alice")], [("",)], [("taskward_app", "charlie")]]
