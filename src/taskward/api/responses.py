@@ -7,6 +7,8 @@ from starlette.responses import Response
 
 from taskward.strict_json import encode
 
+LARGE = 64 * 1024  # bytes
+
 
 class JsonResponse(Response):
     """A response in JSON."""
@@ -18,5 +20,9 @@ class JsonResponse(Response):
         super().__init__(content, status_code, headers)
 
     def render(self, content: Any) -> bytes:
-        """Return the bytes of `content`."""
-        return encode(content)
+        """Return the bytes of `content`, in no more memory than they take: a slow client may have it held for long.
+
+        orjson leaves up to as much again unused behind them.
+        """
+        body = encode(content)
+        return bytes(memoryview(body)) if len(body) > LARGE else body
