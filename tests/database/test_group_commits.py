@@ -18,7 +18,7 @@ from taskward.tasks.statements import CREATE_TASK, flip_task, update_task
 from tests.accounts.deleting import SLOW_TO_GIVE_UP
 from tests.books import check_books
 from tests.database.conftest import create_task
-from tests.database.transactions import waiting_for
+from tests.database.transactions import backend_that_waits, waiting_for
 from tests.loop_time import LoopTime
 from tests.tasks.fields import new_values
 
@@ -266,8 +266,8 @@ async def test_of_a_lost_group_nothing_is_sent_again(
     with superuser.transaction():
         superuser.execute(HOLD, ["charlie"])
         writes = [asyncio.create_task(create(database, user)) for user in users]
-        pid = await waiting_for(superuser, "transactionid")
-        superuser.execute("SELECT pg_terminate_backend(%s)", [pid])
+        await waiting_for(superuser, "transactionid")
+        superuser.execute("SELECT pg_terminate_backend(%s)", [backend_that_waits(superuser, "transactionid")])
         outcomes = await asyncio.gather(*writes, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [DatabaseUnavailableError] * 3
     assert superuser.execute("SELECT count(*) FROM tasks").fetchone() == (3,)
