@@ -2,14 +2,22 @@
 
 import pytest
 
+from taskward.database.driver.connection import Connection
 from taskward.database.driver.results import AT_ONCE, LargeResult, Row
 from taskward.database.driver.statement import Effect, Statement
 from taskward.database.transaction import Database
+from taskward.database.url import conninfo
 
 SQL = "SELECT generate_series(1, %(count)s::int) AS number"
 NUMBERS = Statement(SQL, effect=Effect.READ_ONLY)
 MANY_NUMBERS = Statement(SQL, effect=Effect.READ_ONLY, large=True)
 MANY = 10 * AT_ONCE + 1
+MANY_DAYS = Statement(
+    "SELECT date '2026-11-27' AS day, now() AS time, timezone('UTC', now()) AS utc"
+    " FROM generate_series(1, %(count)s::int)",
+    effect=Effect.READ_ONLY,
+    large=True,
+)
 
 
 def test_rows_are_made_as_somebody_goes_through_them() -> None:
@@ -45,3 +53,10 @@ async def test_all_rows_of_a_transaction_are_there_however_many_they_are(
         assert [[row["number"] for row in rows.all] for rows in found] == [
             [*range(1, count + 1)] for count in counts
         ]
+
+
+async def test_rows_can_be_made_when_the_connection_is_closed(database_url: str) -> None:
+    connection = await Connection.connect(conninfo(database_url))
+    (rows,) = await connection.exchange([(MANY_DAYS, {"count": MANY})])
+    connection.close()
+    assert {row["day"].isoformat() for row in rows} == {"2026-11-27"}

@@ -246,6 +246,7 @@ class Connection:
             columns = self._columns[statement.name] = [name.decode() for name in names]
         count = result.ntuples
         if statement.large and count > AT_ONCE:
+            self._values.set_pgresult(result)  # finds its loaders: they ask the session, which may be gone later
             return LargeResult(count, partial(self._make_rows, result, columns))
         return self._make_rows(result, columns, 0, count)
 
