@@ -188,6 +188,25 @@ async def test_a_commit_that_fails_is_tried_again_alone(database: Database, supe
     check_books(superuser)
 
 
+async def test_nothing_is_sent_again_that_a_pooler_may_have_given_up(
+    database: Database, superuser: psycopg.Connection
+) -> None:
+    superuser.execute("""
+        CREATE SEQUENCE attempts;
+        CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+        AS $$ BEGIN PERFORM nextval('attempts'); RAISE 'the server is lost' USING ERRCODE = '58000'; END $$;
+        CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON tasks DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW WHEN (NEW.user_id = 'bob') EXECUTE FUNCTION lose();
+    """)
+    outcomes = await asyncio.gather(
+        *(create(database, user) for user in ("alice", "bob", "charlie")), return_exceptions=True
+    )
+    assert [type(outcome) for outcome in outcomes] == [DatabaseUnavailableError] * 3
+    assert superuser.execute("SELECT last_value, is_called FROM attempts").fetchone() == (1, True)
+    assert created_in(superuser) == {}
+    check_books(superuser)
+
+
 async def test_who_fails_has_no_company_for_a_while(database: Database) -> None:
     await asyncio.gather(run(database, "alice", WHO), run(database, "bob", DIVIDE, by=0), return_exceptions=True)
     users = ("alice", "bob", "charlie")

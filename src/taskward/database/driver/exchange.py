@@ -14,6 +14,11 @@ from taskward.database.driver.statement import Statement
 Command = tuple[Statement[Any], dict[str, Any]]
 
 
+# How the SQLSTATE begins of what poolers may say, and go on, when they lost the server: connection exceptions,
+# a server that stops, system errors. Nobody knows then whether it had committed.
+OF_POOLERS = ("08", "57P", "58")
+
+
 class ConnectionLostError(psycopg.OperationalError):
     """The connection ended before the answer was complete."""
 
@@ -21,7 +26,8 @@ class ConnectionLostError(psycopg.OperationalError):
 def failed_at(error: Exception) -> int | None:
     """Return which command of its transaction the server had an error with, the first being 0, if it was one.
 
-    Then nothing of the transaction has happened. Of one that could not be sent at all, it is the first.
+    Then nothing of the transaction has happened. Of one that could not be sent at all, it is the first. None where
+    it may be the word of a pooler and not of the server.
     """
     number: int | None = getattr(error, "failed_at", None)
     return number
@@ -48,7 +54,8 @@ class PendingTransaction:
     def fail(self, error: Exception) -> None:
         """Take what the server says of a command; of those behind it, it only says that it passes over them."""
         if self.error is None:
-            error.failed_at = len(self.results)  # type: ignore[attr-defined]  # the one thing that knows its way up
+            if not (getattr(error, "sqlstate", None) or "").startswith(OF_POOLERS):
+                error.failed_at = len(self.results)  # type: ignore[attr-defined]  # what alone knows its way up
             self.error = error
 
     def settle(self, outcome: list[Sequence[Row]] | Exception) -> None:
