@@ -8,6 +8,9 @@ import psycopg
 import pytest
 
 from taskward.database import transaction
+from taskward.database.driver.connection import Connection
+from taskward.database.driver.exchange import Command
+from taskward.database.driver.results import Row
 from taskward.database.driver.statement import Effect, Statement
 from taskward.database.group_commits import MOST
 from taskward.database.transaction import IDENTITY, IDENTITY_AMONG_OTHERS, Database
@@ -212,6 +215,26 @@ async def test_who_fails_has_no_company_for_a_while(database: Database) -> None:
     users = ("alice", "bob", "charlie")
     alice, bob, charlie = await asyncio.gather(*(run(database, user, WHO) for user in users))
     assert alice["transaction"] == charlie["transaction"] != bob["transaction"]
+
+
+async def test_nor_have_the_writes_that_wait_already(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = Database(conninfo(database_url), pool_size=1, max_overflow=0, timeout=20)
+    await crowd(database)
+    sent: list[list[str]] = []
+    exchange = Connection.exchange
+
+    async def recorded(connection: Connection, commands: Sequence[Command]) -> list[Sequence[Row]]:
+        sent.append([values["owner"] for statement, values in commands if statement in (WHO, DIVIDE)])
+        return await exchange(connection, commands)
+
+    monkeypatch.setattr(Connection, "exchange", recorded)
+    writes = [
+        write for _ in range(3) for write in (run(database, "alice", WHO), run(database, "bob", DIVIDE, by=0))
+    ]
+    outcomes = await asyncio.gather(*writes, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [dict, ValidationFailedError] * 3
+    assert [owners for owners in sent if len(owners) > 1] == [["alice", "bob"]]
+    await database.close()
 
 
 async def test_who_may_only_read_is_refused_and_leaves_the_others_alone(database: Database) -> None:

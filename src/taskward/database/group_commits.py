@@ -69,7 +69,7 @@ class GroupCommits:
 
         Raises RolledBackError, and what `Pool.acquire` and the exchange raise.
         """
-        if self._alone and self._alone.get(owner, 0) > asyncio.get_running_loop().time():
+        if self._goes_alone(owner):
             raise RolledBackError
         if self._calm and self._under_way is None and not self._waiting:
             return await self._hold_up(self._new_group(), partial(self._run_one, commands))
@@ -139,7 +139,9 @@ class GroupCommits:
             owner, write = self._waiting.popleft()
             if write.answer.done():  # given up
                 continue
-            if owner in group:
+            if self._goes_alone(owner):  # since it came: else each of theirs would undo a group
+                write.settle(RolledBackError())
+            elif owner in group:
                 later.append((owner, write))
             else:
                 group[owner] = write
@@ -166,6 +168,9 @@ class GroupCommits:
             error = RolledBackError()
         for _, write in group:
             write.settle(error)
+
+    def _goes_alone(self, owner: str) -> bool:
+        return bool(self._alone) and self._alone.get(owner, 0) > asyncio.get_running_loop().time()
 
     def _leave_alone(self, group: Sequence[Write], place: int) -> None:
         """Let the user whose command is at this place keep nobody up for a while."""
