@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from taskward.database import transaction
 from taskward.database.driver.connection import Connection
 from taskward.database.driver.exchange import Command
+from taskward.database.driver.pool import PATIENCE_SECONDS, RETRY_SECONDS
 from taskward.database.driver.results import Row
 from taskward.database.driver.statement import Effect, Statement
 from taskward.database.group_commits import MOST
@@ -353,6 +356,16 @@ async def test_who_waits_for_a_connection_is_told_when_there_is_none(database_ur
     assert all(isinstance(outcome, ApiError) for outcome in outcomes)
     database.pool.release(held)
     assert (await create(database, "alice"))["user_id"] == "alice"
+    await database.close()
+
+
+async def test_all_who_wait_are_told_at_once_that_there_is_no_database(database_url: str, tmp_path: Path) -> None:
+    nowhere = make_conninfo(conninfo(database_url), host=str(tmp_path))
+    database = Database(nowhere, pool_size=1, max_overflow=0, timeout=20)
+    async with LoopTime() as passed:
+        outcomes = await asyncio.gather(*(create(database, "alice") for _ in range(20)), return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} == {DatabaseUnavailableError}
+    assert passed.now < PATIENCE_SECONDS + 8 * RETRY_SECONDS  # and not one after the other
     await database.close()
 
 

@@ -114,8 +114,9 @@ class GroupCommits:
         try:
             connection = await self._pool.acquire()
         except Exception as error:
-            for _, write in self._dequeue():
+            for _, write in self._waiting:  # all of them: in the pool's line, each would have been told
                 write.settle(error)
+            self._waiting.clear()
             return
         finally:
             self._in_line -= 1
