@@ -252,7 +252,10 @@ class Connection:
 
     def _make_rows(self, result: pq.abc.PGresult, columns: Sequence[str], start: int, end: int) -> list[Row]:
         self._values.set_pgresult(result)
-        return self._values.load_rows(start, end, lambda values: dict(zip(columns, values, strict=True)))
+        rows = self._values.load_rows(start, end, lambda values: dict(zip(columns, values, strict=True)))
+        if result.ntuples > AT_ONCE:
+            self._values.set_pgresult(None)  # more than a mebibyte, which this would keep until the next result
+        return rows
 
 
 def _mixed_up() -> psycopg.OperationalError:
