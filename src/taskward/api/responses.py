@@ -20,7 +20,7 @@ class JsonResponse(Response):
         super().__init__(content, status_code, headers)
 
     def render(self, content: Any) -> bytes:
-        """Return the bytes of `content`, in no more memory than they take: a slow client may have it held for long.
+        """Return the bytes of `content`, in no more memory than they take: a slow client may have it held long.
 
         orjson leaves up to as much again unused behind them.
         """
