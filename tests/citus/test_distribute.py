@@ -32,6 +32,13 @@ WITH_A_USER = """
        AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = pg_class.oid AND attname = 'user_id')
 """
 
+# What everybody may call of what runs with the rights of others.
+FOR_ALL = """
+    SELECT oid::regprocedure::text FROM pg_proc
+     WHERE pronamespace = 'public'::regnamespace AND prosecdef
+       AND EXISTS (SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) WHERE grantee = 0)
+"""
+
 # Of those who do not write meanwhile.
 DIGEST = """
     SELECT 'tasks', count(*), sum(hashtextextended(tasks::text, 0)::numeric) FROM tasks WHERE user_id <> 'alice'
@@ -105,6 +112,9 @@ async def test_a_cluster_that_is_not_as_it_must_be_is_refused_and_then_all_rows_
         assert await distribute_across(empty, address) == list(TABLES.spread)
         assert is_distributed(address)
         assert contents(superuser) == before, "no id, revision or count is another"
+        for worker in empty.workers:
+            with worker.superuser() as there:
+                assert set(there.execute(FOR_ALL).fetchall()) <= set(superuser.execute(FOR_ALL).fetchall())
         assert superuser.execute(SHARDS).fetchall() == [(table, 32) for table in sorted(TABLES.spread)]
         with_a_user = {name for (name,) in superuser.execute(WITH_A_USER)}
         assert with_a_user - set(TABLES.spread) == {"personal_tokens"}, "which decision 32 tells of"

@@ -101,6 +101,18 @@ OWNED_BY_OTHERS = """
      WHERE NOT pg_has_role(proowner, 'USAGE')
 """
 
+# Who may call what runs with the rights of others. Citus sends the function to other servers, and not this.
+RIGHTS = """
+    SELECT format('REVOKE ALL ON FUNCTION %%s FROM PUBLIC', oid::regprocedure)
+      FROM pg_proc
+     WHERE oid = ANY (%(functions)s::regprocedure[]) AND prosecdef
+       AND NOT EXISTS (SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) WHERE grantee = 0)
+     UNION ALL
+    SELECT format('GRANT EXECUTE ON FUNCTION %%s TO %%s', pg_proc.oid::regprocedure, grantee::regrole)
+      FROM pg_proc, aclexplode(proacl)
+     WHERE pg_proc.oid = ANY (%(functions)s::regprocedure[]) AND prosecdef AND grantee NOT IN (0, proowner)
+"""
+
 IDENTITY = "NULLIF(current_setting('app.user_id'::text, true), ''::text)"  # as PostgreSQL writes it
 
 # Whoever asks without an identity is refused, and not told that there is nothing. It is part of the policy that
@@ -192,6 +204,7 @@ def _spread_functions(owner: Session, functions: Sequence[str]) -> None:
         _run(owner, [f"GRANT {other} TO CURRENT_USER", f"GRANT CREATE ON SCHEMA {schema} TO {other}"])
     for function in functions:
         owner.execute("SELECT create_distributed_function(%s)", [function])
+    _run(owner, [right for (right,) in owner.execute(RIGHTS, {"functions": list(functions)})])
     for other in others:
         _run(owner, [f"REVOKE CREATE ON SCHEMA {schema} FROM {other}", f"REVOKE {other} FROM CURRENT_USER"])
 
