@@ -68,7 +68,6 @@ def test_a_worker_has_its_start_kept_out_of_the_rounds_and_few_of_them() -> None
 
 
 def test_another_process_is_left_as_it_is() -> None:
-    before = gc.get_threshold()
+    before = (gc.get_threshold(), gc.get_freeze_count())  # Python 3.12 begins with some that are frozen
     freeze_gc()
-    assert gc.get_threshold() == before
-    assert gc.get_freeze_count() == 0
+    assert (gc.get_threshold(), gc.get_freeze_count()) == before
