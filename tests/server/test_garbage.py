@@ -64,7 +64,7 @@ def test_a_worker_has_its_start_kept_out_of_the_rounds_and_few_of_them() -> None
     with get_context("spawn").Pool(1) as pool:
         frozen, thresholds = pool.apply(_after_freezing)
     assert frozen > 10_000
-    assert thresholds == GC_THRESHOLDS
+    assert thresholds[:2] == GC_THRESHOLDS[:2]  # of which Python 3.14 has two
 
 
 def test_another_process_is_left_as_it_is() -> None:
