@@ -76,10 +76,10 @@ def _pieces(
     for start in range(0, min(most, len(rows)), at_once):
         together = rows[start : min(start + at_once, most)]
         written = write(together)
-        room -= sum(len(some) + 1 for some in written if some)  # with a comma or a bracket
-        if room < 1:  # nor would the other bracket
+        taken = sum(len(some) + 1 for some in written if some)  # with a comma or a bracket
+        if taken >= room:  # nor would the other bracket fit
             if at_once > 1:
-                room += sum(len(some) + 1 for some in written if some)
                 yield from _pieces(together, write, most, room, at_once=1)
             return
+        room -= taken
         yield written, len(together)
