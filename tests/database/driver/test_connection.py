@@ -1,6 +1,7 @@
 """One exchange on one connection: large, failing, cancelled, and with what it has prepared gone stale."""
 
 import asyncio
+import gc
 import select
 from collections.abc import AsyncIterator
 
@@ -50,6 +51,43 @@ async def test_connecting_does_not_wait_for_ever_for_its_first_answer(
         async with asyncio.timeout(30):
             with pytest.raises(psycopg.OperationalError, match="does not answer"):
                 await Connection.connect(make_conninfo(conninfo(database_url), host=wire.folder))
+
+
+@pytest.mark.parametrize("hosts", ["127.0.0.1", "127.0.0.1,127.0.0.1"])
+@pytest.mark.parametrize("cancelled", [True, False], ids=["cancelled", "out of time"])
+async def test_no_attempt_to_connect_leaves_its_socket_open(hosts: str, *, cancelled: bool) -> None:
+    """Without the collector, which may come late: until then PostgreSQL would keep a session for it."""
+    sockets: list[_NeverAnswers] = []
+    server = await asyncio.get_running_loop().create_server(lambda: _NeverAnswers(sockets), "127.0.0.1")
+    port = server.sockets[0].getsockname()[1]
+    address = make_conninfo(host=hosts, port=port, user="taskward", sslmode="disable", connect_timeout=2)
+    gc.disable()
+    try:
+        async with server, asyncio.timeout(30):
+            attempt = asyncio.create_task(Connection.connect(address))
+            while not sockets:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            if cancelled:
+                attempt.cancel()
+            with pytest.raises(asyncio.CancelledError if cancelled else psycopg.OperationalError):
+                await attempt
+            for socket in sockets:
+                await socket.ended.wait()
+    finally:
+        gc.enable()
+    assert len(sockets) == (1 if cancelled else len(hosts.split(",")))
+
+
+class _NeverAnswers(asyncio.Protocol):
+    def __init__(self, sockets: list["_NeverAnswers"]) -> None:
+        self._sockets = sockets
+        self.ended = asyncio.Event()
+
+    def connection_made(self, _: asyncio.BaseTransport) -> None:
+        self._sockets.append(self)
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self.ended.set()
 
 
 async def test_what_is_larger_than_every_buffer_arrives_whole(connection: Connection) -> None:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Sequence
 from functools import partial
 from itertools import count
+from traceback import clear_frames
 from typing import Any, Self
 
 import psycopg
@@ -62,8 +63,11 @@ class Connection:
         """
         try:
             driver = await psycopg.AsyncConnection.connect(conninfo, autocommit=True)
-        except asyncio.CancelledError as cancelled:
-            raise cancelled.with_traceback(None) from None  # whose frames would keep the socket open
+        except (psycopg.Error, asyncio.CancelledError) as error:
+            # What it stopped in would keep the socket, and so a session of PostgreSQL, until it is collected.
+            clear_frames(error.__traceback__)
+            error.__context__ = None
+            raise
         connection = cls(driver, unpooled=False)
         if not pooled:
             try:  # as all is asked here: the driver, when cancelled, would try for 10 s to cancel it there
