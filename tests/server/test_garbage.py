@@ -16,9 +16,12 @@ pytestmark = pytest.mark.quick
 
 @pytest.fixture
 def _no_rounds() -> Iterator[None]:
-    """Have the collector come only when it is called."""
+    """Have the collector come only when it is called, and look at nothing that was there before."""
     gc.disable()
+    gc.collect()
+    gc.freeze()
     yield
+    gc.unfreeze()
     gc.enable()
 
 

@@ -49,7 +49,7 @@ def install_documentation(app: FastAPI, *, opened: str) -> None:
     @app.get(f"/{DESCRIPTION}", include_in_schema=False)
     @fast
     async def read_description(request: Request) -> JsonResponse:
-        return JsonResponse(behind(app.openapi(), root_path_of(request.scope)))
+        return JsonResponse(behind(request.app.openapi(), root_path_of(request.scope)))
 
 
 class _Viewer:
