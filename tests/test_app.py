@@ -1,9 +1,13 @@
+import gc
 import subprocess
 import sys
+from weakref import ref
 
 import pytest
 
-from tests.conftest import SECRET
+from taskward.settings import Settings
+from tests.client import connect
+from tests.conftest import SECRET, started
 
 pytestmark = pytest.mark.quick
 
@@ -25,3 +29,14 @@ print(*sys.modules)
     loaded = set(done.stdout.split())
     assert {"taskward.app", "taskward.tasks.statements", "psycopg"} <= loaded
     assert not UNNEEDED & loaded
+
+
+async def test_nothing_keeps_an_application_that_has_ended(settings: Settings) -> None:
+    """FastAPI remembers functions that it has seen; one that held an application kept thousands in tests."""
+    async with started(settings) as app, connect(app, "alice", SECRET) as alice:
+        for path in ("/tasks", "/openapi.json", "/docs"):
+            assert (await alice.get(path)).status_code == 200
+    kept = ref(app)
+    del app, alice
+    gc.collect()
+    assert kept() is None
