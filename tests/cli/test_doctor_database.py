@@ -6,7 +6,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from taskward.cli.doctor_database import about_encoding, about_latency, about_pooler, about_server, examine
+from taskward.cli.doctor_database import (
+    about_encoding,
+    about_latency,
+    about_pooler,
+    about_server,
+    about_writes,
+    examine,
+)
 from taskward.database.migrate import head
 from taskward.embedded.server import EmbeddedPostgres
 from tests.cli.command import processes_of, taskward
@@ -110,6 +117,16 @@ def test_a_role_that_cannot_act_for_users_is_told_what_to_grant(
         assert problems(url) == {}
     finally:
         superuser.execute("DROP OWNED BY doctors_patient; DROP ROLE doctors_patient")
+
+
+def test_a_database_that_does_not_keep_what_it_acknowledges_is_a_note(
+    database_url: str, superuser: psycopg.Connection
+) -> None:
+    superuser.execute(f"ALTER DATABASE {superuser.info.dbname} SET synchronous_commit = off".encode())
+    level, text = found(database_url)["writes"]
+    assert level == "note"
+    assert "with fsync and synchronous_commit off:" in text  # of which the first holds for all tests
+    assert about_writes({"only_reads": False, "unsafe": None}).level == "ok"
 
 
 def test_rights_that_no_request_needs_are_a_note(database_url: str, superuser: psycopg.Connection) -> None:

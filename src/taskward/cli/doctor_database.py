@@ -35,6 +35,8 @@ FACTS = """
     SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS version,
            current_setting('server_encoding') AS encoding, current_setting('TimeZone') AS time_zone,
            current_setting('transaction_read_only')::bool AS only_reads,
+           (SELECT string_agg(name, ' and ' ORDER BY name) FROM pg_settings
+             WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off') AS unsafe,
            current_user AS role, rolsuper, rolbypassrls, rolcreaterole, pg_backend_pid() AS pid,
            (SELECT count(*) = 2 FROM pg_roles AS needed
              WHERE needed.rolname IN (%(app)s, %(accounts)s)
@@ -146,11 +148,17 @@ def about_encoding(facts: dict[str, Any]) -> Diagnostic:
 
 
 def about_writes(facts: dict[str, Any]) -> Diagnostic:
-    """Tell whether the database takes writes."""
+    """Tell whether the database takes writes, and keeps them (PostgreSQL manual, "Write Ahead Log")."""
     if facts["only_reads"]:
         text = f"{IT_ONLY_READS}. Reads are served, and writes are answered with 503."
         return Diagnostic("problem", "writes", f"{text} Is its disk full?")
-    return Diagnostic("ok", "writes", "taken")
+    if facts["unsafe"]:
+        return Diagnostic(
+            "note", "writes",
+            f"taken, with {facts['unsafe']} off: what was acknowledged may be gone after a crash of the server or"
+            " its machine.",
+        )  # fmt: skip
+    return Diagnostic("ok", "writes", "taken, and on its disk before they are acknowledged")
 
 
 def about_pooler(address: str, connection: Connection, facts: dict[str, Any]) -> Diagnostic:
