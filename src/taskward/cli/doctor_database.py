@@ -156,7 +156,7 @@ def about_writes(facts: dict[str, Any]) -> Diagnostic:
         return Diagnostic(
             "note", "writes",
             f"taken, with {facts['unsafe']} off: what was acknowledged may be gone after a crash of the server or"
-            " its machine.",
+            " its machine. Turn on what is off.",
         )  # fmt: skip
     return Diagnostic("ok", "writes", "taken, and on its disk before they are acknowledged")
 

@@ -57,7 +57,7 @@ async def test_connecting_does_not_wait_for_ever_for_its_first_answer(
 @pytest.mark.parametrize("cancelled", [True, False], ids=["cancelled", "out of time"])
 async def test_no_attempt_to_connect_leaves_its_socket_open(hosts: str, *, cancelled: bool) -> None:
     """Without the collector, which may come late: until then PostgreSQL would keep a session for it."""
-    sockets: list[_NeverAnswers] = []
+    sockets: asyncio.Queue[_NeverAnswers] = asyncio.Queue()
     server = await asyncio.get_running_loop().create_server(lambda: _NeverAnswers(sockets), "127.0.0.1")
     port = server.sockets[0].getsockname()[1]
     address = make_conninfo(host=hosts, port=port, user="taskward", sslmode="disable", connect_timeout=2)
@@ -65,26 +65,26 @@ async def test_no_attempt_to_connect_leaves_its_socket_open(hosts: str, *, cance
     try:
         async with server, asyncio.timeout(30):
             attempt = asyncio.create_task(Connection.connect(address))
-            while not sockets:  # noqa: ASYNC110
-                await asyncio.sleep(0)
+            opened = [await sockets.get()]
             if cancelled:
                 attempt.cancel()
             with pytest.raises(asyncio.CancelledError if cancelled else psycopg.OperationalError):
                 await attempt
-            for socket in sockets:
+            opened += [sockets.get_nowait() for _ in range(sockets.qsize())]
+            for socket in opened:
                 await socket.ended.wait()
     finally:
         gc.enable()
-    assert len(sockets) == (1 if cancelled else len(hosts.split(",")))
+    assert len(opened) == (1 if cancelled else len(hosts.split(",")))
 
 
 class _NeverAnswers(asyncio.Protocol):
-    def __init__(self, sockets: list["_NeverAnswers"]) -> None:
+    def __init__(self, sockets: "asyncio.Queue[_NeverAnswers]") -> None:
         self._sockets = sockets
         self.ended = asyncio.Event()
 
     def connection_made(self, _: asyncio.BaseTransport) -> None:
-        self._sockets.append(self)
+        self._sockets.put_nowait(self)
 
     def connection_lost(self, _: Exception | None) -> None:
         self.ended.set()

@@ -63,7 +63,7 @@ class Connection:
         """
         try:
             driver = await psycopg.AsyncConnection.connect(conninfo, autocommit=True)
-        except (psycopg.Error, asyncio.CancelledError) as error:
+        except BaseException as error:
             # What it stopped in would keep the socket, and so a session of PostgreSQL, until it is collected.
             clear_frames(error.__traceback__)
             error.__context__ = None
