@@ -16,6 +16,7 @@ from taskward.errors import ApiError, BodyTooLargeError, InternalError
 from taskward.middleware.cors import Cors, answer_preflight
 from taskward.observability.current import CurrentRequest, current_request
 from taskward.observability.metrics import Metrics
+from taskward.rate_limits.turns import TURN
 
 # What a server keeps of a response before it makes whoever sends more wait for the client (uvicorn, as asyncio).
 BUFFERED_BYTES = 64 * 1024
@@ -57,6 +58,9 @@ class RequestContext:
         enclosing = current_request.set(request)
         self._metrics.in_flight += 1
         began = time.perf_counter()
+        if (turn := scope.get(TURN)) is not None:
+            began -= turn.waited
+            request.at_end.append(turn.end)
         try:
             await self._answer(scope, _LimitedBody(scope, receive, request), response)
         finally:

@@ -1,5 +1,6 @@
 """The connections of one worker: how many there may be, how many of one address, and which end for a new one."""
 
+import asyncio
 import logging
 import resource
 from collections.abc import Collection, Sequence
@@ -9,6 +10,7 @@ from operator import itemgetter
 from typing import NamedTuple, Protocol
 
 from taskward.api.state import AppState
+from taskward.rate_limits.turns import Turns
 from taskward.server.shares import Shares
 from taskward.server.unsent import Reader, UnsentBytes
 from taskward.settings.value_types import Network
@@ -49,6 +51,7 @@ class Connections:
         `shares` tells the other workers of the service.
         """
         self.draining = False
+        self.turns = Turns(asyncio.get_running_loop())
         self.unsent = UnsentBytes(state.connection_limits.unsent_bytes, state.metrics)
         self._limits = state.connection_limits
         self._metrics = state.metrics

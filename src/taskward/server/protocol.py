@@ -32,6 +32,7 @@ from taskward.errors import ApiError, ValidationFailedError
 from taskward.middleware.cors import Cors
 from taskward.middleware.request_context import RequestContext
 from taskward.observability.metrics import Metrics
+from taskward.rate_limits.turns import TURN, Turn
 from taskward.server.connections import BRIEFLY, MAX_CONNECTIONS, Connections, Silence, counted_as
 from taskward.server.one_packet import OnePacket
 from taskward.server.request_head import HEAD_TOO_LARGE, MAX_HEAD, MAX_HEADERS, TOO_MANY_HEADERS, refusal_of
@@ -58,7 +59,7 @@ class BoundedProtocol(HttpToolsProtocol):
     # connections: 1.2 KB more for each.
     __slots__ = (
         "_closing", "_counted", "_held", "_in_body", "_in_head", "_running", "_since", "_taken", "_together",
-        "_unread", "_watcher", "counted_as", "unread_since",
+        "_turn", "_unparsed", "_unread", "_waited", "_watcher", "counted_as", "unread_since",
     )  # fmt: skip
 
     seconds: float = 8  # for a head, for a body, and for taking 64 KiB of what waits to be read
@@ -71,6 +72,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._running: RequestResponseCycle | None = None  # the request that is being answered
         self._in_head = False
         self._in_body = False
+        self._unparsed = b""  # what has come of a request whose turn has not
+        self._waited = 0.0  # seconds in which it did not
         self._closing = False  # what still arrives is not read: it ends with the responses that are due
         self._taken = 0  # bytes of the request that is arriving
         self._unread = 0  # bytes that wait for the client, when they last became fewer by 64 KiB
@@ -103,8 +106,28 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take what the client sent, in steps that keep a request from becoming large unseen."""
+        """Take what the client sent. With a new request the connection waits for its turn."""
         self._unset_keepalive_if_required()
+        if self._in_head or self._in_body or not (self.cycle is None or self.cycle.response_complete):
+            self._parse(data)
+            return
+        is_in_line = bool(self._unparsed)
+        self._unparsed += data
+        if len(self._unparsed) > MAX_HEAD:  # as much as is kept of a request that nobody has looked at
+            self._together.turns.leave(self)
+            self.take_turn(0)
+        elif not is_in_line:
+            self._together.turns.line_up(self)
+
+    def take_turn(self, waited: float) -> None:
+        """Read the request that has come."""
+        data, self._unparsed = self._unparsed, b""
+        self._waited = waited
+        if not self.transport.is_closing():
+            self._parse(data)
+
+    def _parse(self, data: bytes) -> None:
+        """Parse in steps that keep a request from becoming large unseen."""
         if len(data) <= STEP:
             self._take(data)
         else:
@@ -152,6 +175,9 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade() and _has_body(self.headers):
             self._refuse(UPGRADE_WITH_BODY)
             raise httptools.HttpParserError
+        self._turn = Turn(self._together.turns, self._waited)
+        self.scope[TURN] = self._turn  # type: ignore[literal-required]
+        self._waited = 0.0
         super().on_headers_complete()
         if self.scope["method"] != "HEAD":  # whose head has nothing to wait for
             self.cycle.transport = OnePacket(self.transport)  # type: ignore[assignment]  # what a cycle needs of it
@@ -165,6 +191,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """See the end of a request."""
         self._in_body = False
         super().on_message_complete()
+        if not self.cycle.response_complete:
+            self._turn.begin()
 
     def on_response_complete(self) -> None:
         """Go on to the next request."""
@@ -203,6 +231,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _leave(self) -> None:
         self._together.remove(self)
+        self._together.turns.leave(self)
         self._together.unsent.total -= self._counted
         self._counted = 0
 
@@ -226,7 +255,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.cycle is not None and not self.cycle.response_complete:
             if not self.cycle.response_started:  # else the response did not say so, and another request may come
                 self.cycle.keep_alive = False
-        elif not self._in_head:
+        elif not (self._in_head or self._unparsed):
             self._unset_keepalive_if_required()
             self.timeout_keep_alive_task = self.loop.call_later(LINGER_SECONDS, self.timeout_keep_alive_handler)
 
@@ -250,6 +279,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.abort()
 
     def _awaits_client(self) -> bool:
+        if self._unparsed:
+            return False
         # Where others wait behind it, the one that runs: nobody looks yet at what has arrived of the last one.
         asked = self._running if self.pipeline and not self._held else self.cycle
         return asked is None or asked.response_complete or asked.more_body
