@@ -150,24 +150,23 @@ def test_pipelined_requests_are_answered_in_one_turn(url: str) -> None:
 
 
 def test_at_the_end_those_who_wait_are_answered(
-    settings: Settings, superuser: psycopg.Connection, lined_up: Callable[[], int]
+    settings: Settings,
+    superuser: psycopg.Connection,
+    lined_up: Callable[[], int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    ending = threading.Event()
-
-    class Told(BoundedProtocol):
-        def shutdown(self) -> None:
-            super().shutdown()
-            ending.set()
-
+    monkeypatch.setattr("taskward.server.protocol.LINGER_SECONDS", 0.1)
     with ExitStack() as server:
-        url = server.enter_context(running(settings, Told))
+        url = server.enter_context(running(settings, BoundedProtocol))
         stop = threading.Thread(target=server.close)
-        with Wire(url) as late:
+        with Wire(url) as late, Wire(url) as idle:
+            idle.send(LIVE)
+            assert status(idle) == 200
             with stuck(url, superuser):
                 late.send(LIVE)
                 wait_until(lambda: lined_up() == 1)
                 stop.start()
-                assert ending.wait(20)
+                assert idle.read() is None  # as everybody's end who has asked nothing
             answer = late.read()
         assert answer is not None
         assert (answer.status, answer.headers["connection"]) == (200, "close")
