@@ -70,6 +70,14 @@ async def test_a_turn_that_ends_twice_counts_once(readers: list[Reader], order: 
     assert order == readers[:4]
 
 
+async def test_what_comes_as_a_whole_after_its_end_is_not_counted(readers: list[Reader]) -> None:
+    for reader in readers[:4]:
+        reader.turn.end()
+        reader.turn.begin()
+    await round_of_the_loop()
+    assert readers[4].read.is_set()
+
+
 async def test_who_has_left_is_not_read(readers: list[Reader], order: list[Reader]) -> None:
     readers[0]._turns.leave(readers[4])  # noqa: SLF001
     for reader in readers[:3]:

@@ -141,6 +141,25 @@ def test_half_a_body_holds_up_nobody(url: str) -> None:
         assert status(slow) == 201
 
 
+@pytest.mark.parametrize("begun", [0, 1, len(WRITE)])
+def test_what_comes_out_of_turn_holds_up_nobody(url: str, superuser: psycopg.Connection, begun: int) -> None:
+    """It follows a request of the same connection: its head began with that, or it came as a whole."""
+    with Wire(url) as hasty, Wire(url) as other:
+        other.send(LIVE)
+        assert status(other) == 200
+        with superuser.transaction():
+            superuser.execute("LOCK TABLE tasks")
+            hasty.send(LIVE + WRITE[:begun])
+            assert status(hasty) == 200
+            hasty.send(WRITE[begun:])
+            wait_until(lambda: superuser.execute(WAITING).fetchone() == (1,))
+            other.send(LIVE)
+            if begun:
+                assert status(other) == 200
+        assert status(hasty) == 201
+        assert begun or status(other) == 200
+
+
 def test_pipelined_requests_are_answered_in_one_turn(url: str) -> None:
     with Wire(url) as wire, Wire(url) as other:
         wire.send(LIVE + WRITE + LIVE)

@@ -9,7 +9,8 @@ and not 32, the slowest of a hundred took 1.4 times as long as the median and no
 higher.
 
 A few that wait, for a lock or for their client, must not hold up everybody: after `LONG` a request is not counted
-any more, nor is one that stands by, or whose body is still on its way.
+any more, nor is one that stands by, or whose body is still on its way. And what was not read in a turn, behind a
+request of the same connection without an answer, is not counted either, or it could keep the line from moving.
 """
 
 import asyncio
@@ -86,13 +87,16 @@ class Turn:
 
     def __init__(self, turns: Turns, waited: float) -> None:
         """Take whose it is, and for how many seconds it was waited for."""
-        self._turns = turns
+        self._turns: Turns | None = turns
         self.waited = waited
 
     def begin(self) -> None:
-        """Count the request, all of which has come."""
-        self._turns.begin(self)
+        """Count the request, all of which has come: unless it has ended, as some do before that."""
+        if self._turns:
+            self._turns.begin(self)
 
     def end(self) -> None:
         """Count it no longer. It may be called again."""
-        self._turns.end(self)
+        turns, self._turns = self._turns, None
+        if turns:
+            turns.end(self)

@@ -73,7 +73,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._in_body = False
         self._unparsed = b""  # what has come of a request whose turn has not
-        self._waited = 0.0  # seconds in which it did not
+        self._waited: float | None = None  # seconds in which it did not; None where what comes is out of turn
+        self._turn: Turn | None = None  # of the request that is arriving, where it has one
         self._closing = False  # what still arrives is not read: it ends with the responses that are due
         self._taken = 0  # bytes of the request that is arriving
         self._unread = 0  # bytes that wait for the client, when they last became fewer by 64 KiB
@@ -115,16 +116,21 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unparsed += data
         if len(self._unparsed) > MAX_HEAD:  # as much as is kept of a request that nobody has looked at
             self._together.turns.leave(self)
-            self.take_turn(0)
+            self._parse_unparsed()
         elif not is_in_line:
             self._together.turns.line_up(self)
 
     def take_turn(self, waited: float) -> None:
         """Read the request that has come."""
-        data, self._unparsed = self._unparsed, b""
         self._waited = waited
         if not self.transport.is_closing():
-            self._parse(data)
+            self._parse_unparsed()
+            if self._together.draining:
+                self.shutdown()  # of which it knew nothing yet, if this was no request
+
+    def _parse_unparsed(self) -> None:
+        data, self._unparsed = self._unparsed, b""
+        self._parse(data)
 
     def _parse(self, data: bytes) -> None:
         """Parse in steps that keep a request from becoming large unseen."""
@@ -175,9 +181,10 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade() and _has_body(self.headers):
             self._refuse(UPGRADE_WITH_BODY)
             raise httptools.HttpParserError
-        self._turn = Turn(self._together.turns, self._waited)
-        self.scope[TURN] = self._turn  # type: ignore[literal-required]
-        self._waited = 0.0
+        # What follows in the same turn is out of turn: who could have it counted could keep all others waiting.
+        waited, self._waited, self._turn = self._waited, None, None
+        if waited is not None:
+            self._turn = self.scope[TURN] = Turn(self._together.turns, waited)  # type: ignore[literal-required]
         super().on_headers_complete()
         if self.scope["method"] != "HEAD":  # whose head has nothing to wait for
             self.cycle.transport = OnePacket(self.transport)  # type: ignore[assignment]  # what a cycle needs of it
@@ -191,7 +198,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """See the end of a request."""
         self._in_body = False
         super().on_message_complete()
-        if not self.cycle.response_complete:
+        if self._turn and not self.cycle.response_complete:
             self._turn.begin()
 
     def on_response_complete(self) -> None:
