@@ -5,8 +5,8 @@ A request that is under way holds 20 KB in a hundred places, one that was not lo
 in by groups, since reads that begin together travel together (database/driver/read_batches.py).
 
 With 1,000 connections that never pause, in turns with beginning all at once, medians: a worker took 15 MB for them
-and not 32, the slowest of a hundred took 1.4 times as long as the median and not 1.7 to 2.3, and the rate was 15 %
-higher.
+and not 32, the slowest of a hundred took 1.4 times as long as the median and not 1.7 to 2.3, and the rate was 3 to
+20 % higher.
 
 A few that wait, for a lock or for their client, must not hold up everybody: after `LONG` a request is not counted
 any more, nor is one that stands by, or whose body is still on its way. And what was not read in a turn, behind a
