@@ -37,7 +37,7 @@ async def readers(order: list[Reader], monkeypatch: pytest.MonkeyPatch) -> list[
     monkeypatch.setattr("taskward.rate_limits.turns.AT_ONCE", 4)
     monkeypatch.setattr("taskward.rate_limits.turns.GROUP", 3)
     monkeypatch.setattr("taskward.rate_limits.turns.LONG", 60)
-    turns = Turns(asyncio.get_running_loop())
+    turns = Turns(asyncio.get_running_loop(), lambda: 0)
     readers = [Reader(turns, order) for _ in range(8)]
     for reader in readers:
         turns.line_up(reader)
@@ -86,11 +86,19 @@ async def test_who_has_left_is_not_read(readers: list[Reader], order: list[Reade
     assert order == [*readers[:4], *readers[5:8]]
 
 
+async def test_with_a_database_far_away_more_are_read(readers: list[Reader], order: list[Reader]) -> None:
+    order.clear()
+    far = Turns(asyncio.get_running_loop(), lambda: 0.001)
+    for reader in (Reader(far, order) for _ in range(100)):
+        far.line_up(reader)
+    assert len(order) == 4 + 20
+
+
 async def test_what_lasts_long_holds_up_nobody(
     order: list[Reader], readers: list[Reader], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("taskward.rate_limits.turns.LONG", 0.01)
-    turns = Turns(asyncio.get_running_loop())
+    turns = Turns(asyncio.get_running_loop(), lambda: 0)
     stuck = [Reader(turns, order) for _ in range(12)]
     for reader in stuck:
         turns.line_up(reader)

@@ -1,7 +1,6 @@
 """Where connections are too many: which of them end, and whom that never concerns."""
 
 import logging
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from ipaddress import ip_network
@@ -14,6 +13,7 @@ from taskward.server import connections
 from taskward.server.connections import counted_as, files_for_connections
 from taskward.server.protocol import BoundedProtocol
 from taskward.settings import Settings
+from tests.cli.command import until
 from tests.server.running import running
 from tests.server.wire import JSON, Wire, request
 
@@ -82,7 +82,7 @@ def test_a_request_that_runs_is_not_ended_for_a_new_connection(
             superuser.execute("LOCK TABLE tasks")
             for wire in (one, two, three):
                 wire.send(request("POST", "/tasks", "alice", JSON, b'{"title":"Buy milk"}'))
-            _until(lambda: _waiting(superuser) == 3)
+            until(lambda: _waiting(superuser) == 3)
             with Wire(url) as fourth:
                 assert fourth.read() is None
         assert [response.status for wire in (one, two, three) if (response := wire.read())] == [201] * 3
@@ -100,7 +100,7 @@ def test_nor_is_one_behind_which_half_of_another_has_come(
             superuser.execute("LOCK TABLE tasks")
             for wire in crowd:
                 wire.send(create + create[:-1])
-            _until(lambda: _waiting(superuser) == 3)
+            until(lambda: _waiting(superuser) == 3)
             with Wire(url, source="127.0.0.3") as newest:
                 assert newest.read() is None
         assert [response.status for wire in crowd if (response := wire.read())] == [201] * 3
@@ -191,9 +191,3 @@ def _waiting(superuser: psycopg.Connection) -> int:
     ).fetchone()
     assert row is not None
     return int(row[0])
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < deadline

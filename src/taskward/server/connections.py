@@ -51,7 +51,7 @@ class Connections:
         `shares` tells the other workers of the service.
         """
         self.draining = False
-        self.turns = Turns(asyncio.get_running_loop())
+        self.turns = Turns(asyncio.get_running_loop(), lambda: state.database.pool.round_trip)
         self.unsent = UnsentBytes(state.connection_limits.unsent_bytes, state.metrics)
         self._limits = state.connection_limits
         self._metrics = state.metrics

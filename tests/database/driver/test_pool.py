@@ -10,11 +10,15 @@ import pytest
 
 from taskward.database.driver import pool as pool_module
 from taskward.database.driver.connection import Connection
-from taskward.database.driver.pool import Pool, PoolClosedError
+from taskward.database.driver.pool import UNKNOWN_ROUND_TRIP, Pool, PoolClosedError
+from taskward.database.driver.statement import Statement
 from taskward.database.url import conninfo
 from tests.database.transactions import BACKEND
 from tests.embedded.dead_server import DeadServer
 from tests.loop_time import LoopTime
+
+SLOW = Statement("SELECT pg_sleep(0.5)")
+TEXT = Statement("SELECT %(text)s::text AS text")
 
 
 @asynccontextmanager
@@ -246,6 +250,25 @@ async def test_when_one_is_lost_those_that_have_not_answered_since_are_closed(da
         assert not before.usable
         assert after.usable
         assert pool.idle == 1
+
+
+async def test_how_far_the_server_is_is_known_from_the_shortest_exchange(database_url: str) -> None:
+    async with pool_of(database_url, 1) as pool:
+        assert pool.round_trip == UNKNOWN_ROUND_TRIP
+        connection = await pool.acquire()
+        shortest = connection.round_trip
+        assert 0 < shortest < 0.5
+        await connection.exchange([(SLOW, {})])
+        assert connection.round_trip == shortest
+        with pytest.raises(psycopg.DataError):
+            await connection.exchange([(TEXT, {"text": "\0"})])  # which is not sent
+        assert connection.round_trip == shortest
+        pool.release(connection)
+        assert pool.round_trip == shortest
+        connection = await pool.acquire()
+        connection.close()
+        pool.release(connection)
+        assert pool.round_trip == UNKNOWN_ROUND_TRIP
 
 
 async def test_a_closed_pool_closes_what_comes_back_and_sends_everybody_away(

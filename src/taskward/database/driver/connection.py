@@ -8,6 +8,7 @@ pool included (decision 10). Pipelines: PostgreSQL manual, chapter on libpq, "Pi
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from functools import partial
 from itertools import count
@@ -48,6 +49,7 @@ class Connection:
         self._values = Transformer(driver)
         self._loop = asyncio.get_running_loop()
         self._pending: Exchange | None = None
+        self.round_trip = float("inf")  # seconds that the shortest exchange has taken
         self._pgconn.enter_pipeline_mode()
         self._socket = self._pgconn.socket  # libpq forgets it when it finds the connection lost
         self._loop.add_reader(self._socket, self._on_readable)
@@ -123,9 +125,12 @@ class Connection:
     async def _exchange(self, transactions: Sequence[PendingTransaction]) -> None:
         arguments = [self._dump(transaction) for transaction in transactions]
         pending = self._pending = Exchange(transactions, self._loop.create_future())
+        began = time.monotonic()
         try:
             self._send(pending, arguments)
             await pending.ended
+            if not any(transaction.error for transaction in transactions):  # which may not have been sent at all
+                self.round_trip = min(self.round_trip, time.monotonic() - began)
         except BaseException:
             if pending.in_flight:  # an answer may still come, and must not be taken for the next one's
                 self.close()

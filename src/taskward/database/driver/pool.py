@@ -21,6 +21,7 @@ RETRY_SECONDS = 0.25
 SLOW_SECONDS = 0.75  # after this a second attempt is made beside the first
 PATIENCE_SECONDS = 1.0  # how long requests wait for a server that is away, before they are told at once
 OVERFLOW_SECONDS = 10.0  # how long a connection beyond the size stays without use
+UNKNOWN_ROUND_TRIP = 1.0  # seconds; while it is not known, the database is taken for one that is far away
 MAX_IDLE_SECONDS = 240.0  # Neon goes to sleep after 300 s and takes its connections with it
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class Pool:
         self._tidying: asyncio.TimerHandle | None = None
         self._away_since: float | None = None
         self._last_failure = 0.0
+        self.round_trip = UNKNOWN_ROUND_TRIP  # seconds that the shortest exchange has taken since one was lost
         self.closed = False
 
     @property
@@ -87,12 +89,15 @@ class Pool:
         since = self._taken.pop(connection)
         if not connection.usable or self.closed:
             connection.close()
+            self.round_trip = UNKNOWN_ROUND_TRIP  # the next server may be elsewhere
             # A lost connection is rarely alone. Those that have not answered since then may be lost as well, and
             # nobody need find out.
             self._close_idle(lambda idle_since: idle_since < since)
             self._open_if_needed()
-        elif not self._hand_over(connection):
-            self._rest(connection)
+        else:
+            self.round_trip = min(self.round_trip, connection.round_trip)
+            if not self._hand_over(connection):
+                self._rest(connection)
 
     async def close(self) -> None:
         """Close every connection that is not in use, and the others when they come back."""
