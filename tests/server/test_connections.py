@@ -39,7 +39,7 @@ def as_strangers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Count addresses of this machine as well: each of 127.0.0.0/8 is somebody."""
     real: Callable[..., str | None] = connections.counted_as
     monkeypatch.setattr(
-        "taskward.server.protocol.counted_as",
+        "taskward.server.one_connection.counted_as",
         lambda peer, exempt: real(peer.replace("127.", "192.", 1), exempt),
     )
 
@@ -62,7 +62,7 @@ def test_where_there_are_too_many_the_longest_silent_one_ends(
 def test_who_has_sent_no_whole_request_ends_before_whoever_has(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("taskward.server.protocol.BRIEFLY", 0)
+    monkeypatch.setattr("taskward.server.one_connection.BRIEFLY", 0)
     with running(settings, Few) as url, Wire(url) as spoken:
         assert is_served(spoken)
         with Wire(url) as half, Wire(url) as other:

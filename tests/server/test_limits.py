@@ -1,7 +1,5 @@
 """How much of a request is taken, and what becomes of what is no request."""
 
-import asyncio
-
 import pytest
 
 from taskward.server.protocol import BoundedProtocol
@@ -167,24 +165,6 @@ def test_a_delete_that_is_refused_is_not_done(service: Service, broken: bytes) -
         assert_refused(wire.read())
     (response,) = ask(service.url, request("DELETE", path, "alice", CLOSE))
     assert response.status == 204  # and not before
-
-
-def test_a_head_that_has_begun_behind_another_request_has_its_time(settings: Settings) -> None:
-    class Brief(BoundedProtocol):
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            self.timeout_keep_alive = 0  # not even a moment between two requests
-
-    with running(settings, Brief) as url, Wire(url) as wire:
-        wire.send(LIVE + LIVE[:10])
-        response = wire.read()
-        assert response is not None
-        assert response.status == 200
-        wire.send(LIVE[10:])
-        response = wire.read()
-        assert response is not None
-        assert response.status == 200
-        assert wire.read() is None
 
 
 def test_a_token_of_8192_characters_is_looked_at(service: Service) -> None:

@@ -165,7 +165,7 @@ def test_at_the_end_those_who_wait_are_answered(
     lined_up: Callable[[], int],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("taskward.server.protocol.LINGER_SECONDS", 0.1)
+    monkeypatch.setattr("taskward.server.one_connection.LINGER_SECONDS", 0.1)
     with ExitStack() as server:
         url = server.enter_context(running(settings, BoundedProtocol))
         stop = threading.Thread(target=server.close)

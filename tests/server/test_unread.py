@@ -46,13 +46,13 @@ def url(settings: Settings, superuser: psycopg.Connection) -> Iterator[str]:
         yield address
 
 
-def unread(url: str, requests: int = 1) -> socket.socket:
+def unread(url: str, requests: int = 1, asked: bytes = LIST) -> socket.socket:
     """Ask for a list and read none of it."""
     address = urlsplit(url)
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connection.connect((address.hostname, address.port))
-    connection.sendall(LIST * requests)
+    connection.sendall(asked * requests)
     return connection
 
 
@@ -106,6 +106,28 @@ async def test_what_was_held_is_answered_when_the_client_reads_on(url: str) -> N
     assert [response and (response.status, len(response.json["tasks"])) for response in responses] == [
         (200, 700)
     ] * 5
+
+
+async def test_many_that_leave_little_unread_are_cut_off_too(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Each leaves less than what makes asyncio say that its client is slow."""
+    caplog.set_level(logging.WARNING)
+    with Wire(url) as reader:
+        reader.send(LIST)
+        answer = reader.read()
+    assert answer is not None
+    with unread(url):
+        async with asyncio.timeout(10):
+            while not unsent_in_all():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        taken_by_the_system = len(answer.body) - unsent_in_all()
+    limit = 700 * (taken_by_the_system + 45_000) // len(answer.body)
+    with ExitStack() as stack:
+        for _ in range(300):
+            stack.enter_context(unread(url, asked=request("GET", f"/tasks?limit={limit}", "alice")))
+        async with asyncio.timeout(20):
+            while not caplog.records:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    assert "cutting off the slowest clients" in caplog.text
 
 
 async def test_the_total_is_nothing_again_when_all_have_read_or_gone(url: str) -> None:

@@ -41,17 +41,23 @@ class Connection(Reader, Protocol):
     def close_silent(self) -> None:
         """End it. Nothing that it carries is lost."""
 
+    def look(self, now: float) -> None:
+        """End it where its client is late."""
+
 
 class Connections:
     """All of one worker. `draining` says that the worker ends."""
 
-    def __init__(self, state: AppState, most: int = MAX_CONNECTIONS, shares: Shares | None = None) -> None:
+    def __init__(
+        self, state: AppState, most: int = MAX_CONNECTIONS, shares: Shares | None = None, tick: float = 1
+    ) -> None:
         """Take the limits and what counts; there are fewer than `most` where the system allows fewer files.
 
-        `shares` tells the other workers of the service.
+        `shares` tells the other workers of the service. All connections are looked at every `tick` seconds.
         """
         self.draining = False
-        self.turns = Turns(asyncio.get_running_loop(), lambda: state.database.pool.round_trip)
+        self._loop = asyncio.get_running_loop()
+        self.turns = Turns(self._loop, lambda: state.database.pool.round_trip)
         self.unsent = UnsentBytes(state.connection_limits.unsent_bytes, state.metrics)
         self._limits = state.connection_limits
         self._metrics = state.metrics
@@ -61,10 +67,14 @@ class Connections:
         self._of: dict[str, dict[Connection, None]] = {}
         self._told: dict[str, float] = {}
         self._shares = shares
+        self._tick = tick
+        self._next_look: asyncio.TimerHandle | None = None
 
     def add(self, connection: Connection, now: float) -> None:
         """Take a connection in. Where there are too many, the longest silent ones end, which may be this one."""
         self._all[connection] = None
+        if self._next_look is None:
+            self._next_look = self._loop.call_later(self._tick, self._look)
         self._tell_others()
         if (whose := connection.counted_as) is not None:
             same = self._of.setdefault(whose, {})
@@ -84,6 +94,13 @@ class Connections:
             same.pop(connection, None)
             if not same:
                 del self._of[whose]
+
+    def _look(self) -> None:
+        self._next_look = self._loop.call_later(self._tick, self._look) if self._all else None
+        now = self._loop.time()
+        for connection in tuple(self._all):
+            connection.look(now)
+        self.cut_slowest(now)
 
     def cut_slowest(self, now: float, spare: Connection | None = None) -> None:
         """Cut off the clients that leave most unread for longest, if all together are over the budget."""
