@@ -64,7 +64,7 @@ def changes(*, bounded: bool) -> Statement[ChangeRow]:
          ORDER BY page.revision
         """,
         effect=Effect.READ_ONLY,
-        large=bounded,
+        lazy=True,
     )
 
 

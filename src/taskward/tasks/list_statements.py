@@ -127,7 +127,7 @@ def list_tasks(
         """,
         effect=Effect.READ_ONLY,
         prepared=not filters,
-        large=bounded,
+        lazy=True,
     )
 
 

@@ -21,7 +21,7 @@ from psycopg.abc import Buffer, PyFormat
 from psycopg.adapt import Transformer
 
 from taskward.database.driver.exchange import Command, Exchange, PendingTransaction
-from taskward.database.driver.results import AT_ONCE, LargeResult, Row
+from taskward.database.driver.results import AT_ONCE, LazyResult, Row
 from taskward.database.driver.statement import Statement
 
 Arguments = Sequence[Buffer | None]
@@ -232,6 +232,7 @@ class Connection:
             raise _mixed_up()
         if not isinstance(transaction.error, STALE):
             transaction.settle(transaction.error or self._load(transaction))
+            transaction.results.clear()  # before whoever waits for the rows has his turn
         pending.end_of_first()
 
     def _load(self, transaction: PendingTransaction) -> list[Sequence[Row]] | Exception:
@@ -254,9 +255,9 @@ class Connection:
             names = [result.fname(number) or b"" for number in range(result.nfields)]
             columns = self._columns[statement.name] = [name.decode() for name in names]
         count = result.ntuples
-        if statement.large and count > AT_ONCE:
+        if statement.lazy:
             self._values.set_pgresult(result)  # finds its loaders: they ask the session, which may be gone later
-            return LargeResult(count, partial(self._make_rows, result, columns))
+            return LazyResult(count, partial(self._make_rows, result, columns))
         return self._make_rows(result, columns, 0, count)
 
     def _make_rows(self, result: pq.abc.PGresult, columns: Sequence[str], start: int, end: int) -> list[Row]:

@@ -39,7 +39,7 @@ class Statement(Generic[RowT]):
     prepared: bool = (
         True  # or one of too many for each session to keep, which are planned for their values each time
     )
-    large: bool = False  # it may have very many rows, which are made as they are asked for
+    lazy: bool = False  # it may have many rows, which are made as they are asked for
     # It locks its owner's row before all else and nothing of anybody else's, and is soon done: so others may be
     # committed with it.
     brief: bool = False
