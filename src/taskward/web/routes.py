@@ -103,17 +103,17 @@ def _asked_about(request: Request, content: "Content", name: str) -> Response:
 
 
 class Content:
-    """Bytes as they are, and compressed: once, and not for each who asks."""
+    """Bytes, kept compressed, as nearly everybody wants them."""
 
     def __init__(self, plain: bytes) -> None:
         """Compress them."""
-        self.plain = plain
+        self.tag = _digest(plain)  # which tells it from any other content
         self._compressed = gzip.compress(plain, mtime=0)
 
     @property
-    def tag(self) -> str:
-        """Return what tells it from any other content."""
-        return _digest(self.plain)
+    def plain(self) -> bytes:
+        """Return the bytes as they are."""
+        return gzip.decompress(self._compressed)
 
     def filled(self, names: Mapping[str, str]) -> "Content":
         """Return it with the names that it leaves open."""
