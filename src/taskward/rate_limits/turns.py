@@ -20,9 +20,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol
 
-AT_ONCE = 128
+AT_ONCE = 96
 PER_SECOND = 20_000  # of round trips to the database: twice the requests that a worker can answer in it
-GROUP = 96
+GROUP = 72
 LONG = 0.1  # seconds; what only the processor keeps waiting takes a third of it
 TURN = "taskward.turn"  # where the scope of a request has its turn
 
