@@ -39,7 +39,7 @@ def test_nothing_is_kept_of_a_request_that_was_answered(settings: Settings, aske
             cycles.append(weakref.ref(self.cycle))
 
         def take_turn(self, waited: float) -> None:
-            kept.append([cycle for cycle in (ref() for ref in cycles) if cycle] + [self.parser or self.scope])
+            kept.append([*filter(None, (cycle() for cycle in cycles)), self.parser, self.scope])
             super().take_turn(waited)
 
     with running(settings, Watched) as url, Wire(url) as wire:
@@ -47,7 +47,7 @@ def test_nothing_is_kept_of_a_request_that_was_answered(settings: Settings, aske
             wire.send(data)
             for _ in range(data.count(b"HTTP/1.1")):
                 assert wire.read() is not None
-    assert kept == [[None], [None]]
+    assert kept == [[None, None], [None, None]]
     assert len(cycles) == asked.count(b"HTTP/1.1") + 1
 
 
