@@ -15,12 +15,12 @@ from fastapi import FastAPI
 from psycopg import sql
 
 from taskward.app import create_app
-from taskward.database.migrate import INHERIT_NOTHING, migrate
-from taskward.database.url import conninfo
+from taskward.database.migrate import INHERIT_NOTHING
 from taskward.embedded.server import EmbeddedPostgres
 from taskward.settings import Settings
 from tests.citus.cluster import ON_CITUS, spread_cluster
 from tests.client import Client, connect
+from tests.prepared import prepare
 from tests.profiles import SOAK
 from tests.purges import purges_end
 from tests.tasks.wire import CountingProxy
@@ -78,15 +78,13 @@ def migrated_server(*, max_connections: int) -> Iterator[EmbeddedPostgres]:
 
     It does not wait for the disk: tests end processes, never the machine, and a slow disk must not fail them.
     """
-    with (
-        tempfile.TemporaryDirectory(prefix="taskward-tests-") as folder,
-        EmbeddedPostgres(Path(folder), max_connections=max_connections) as server,
-    ):
-        with psycopg.connect(server.superuser_conninfo, autocommit=True) as superuser:
-            superuser.execute("ALTER SYSTEM SET fsync = off")
-            superuser.execute("SELECT pg_reload_conf()")
-        migrate(conninfo(server.url))
-        yield server
+    with tempfile.TemporaryDirectory(prefix="taskward-tests-") as folder:
+        prepare(Path(folder))
+        with EmbeddedPostgres(Path(folder), max_connections=max_connections) as server:
+            with psycopg.connect(server.superuser_conninfo, autocommit=True) as superuser:
+                superuser.execute("ALTER SYSTEM SET fsync = off")
+                superuser.execute("SELECT pg_reload_conf()")
+            yield server
 
 
 @pytest.fixture(scope="session")

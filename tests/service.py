@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.prepared import prepare
+
 STOP_SECONDS = 30
 UNLIMITED = {
     "RATE_LIMIT": "1000000/second",
@@ -21,13 +23,21 @@ UNLIMITED = {
 
 
 class Service:
-    """`taskward serve` on a free port with its data in `data_dir`; started on entering, stopped on leaving."""
+    """`taskward serve` on a free port with its data in `data_dir`; started on entering, stopped on leaving.
 
-    def __init__(self, data_dir: Path, settings: Mapping[str, str] | None = None) -> None:
+    A PostgreSQL of its own begins as a copy of one that is migrated, unless this is to be its `first_start`.
+    """
+
+    def __init__(
+        self, data_dir: Path, settings: Mapping[str, str] | None = None, *, first_start: bool = False
+    ) -> None:
         self.data_dir = data_dir
+        self._first_start = first_start
         self._settings = {"DATA_DIR": str(data_dir), "PORT": "0", **UNLIMITED, **(settings or {})}
 
     def __enter__(self) -> Self:
+        if not self._first_start and "DATABASE_URL" not in self._settings:
+            prepare(self.data_dir)
         self.process = start(self._settings, self.data_dir.parent)
         assert self.process.stdout is not None
         self.banner = ""

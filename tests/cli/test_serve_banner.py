@@ -53,8 +53,8 @@ def test_the_banner_names_the_folder_of_the_embedded_database(tmp_path: Path) ->
     assert f"data: {tmp_path / 'data'}" in service.banner
 
 
-def test_a_start_with_the_embedded_database_begins_without_an_alarm(tmp_path: Path) -> None:
-    with Service(tmp_path / "data") as service:
+def test_a_first_start_with_the_embedded_database_begins_without_an_alarm(tmp_path: Path) -> None:
+    with Service(tmp_path / "data", first_start=True) as service:
         pass
     assert "WARNING" not in service.banner + service.rest_of_output
 

@@ -33,7 +33,7 @@ def test_the_five_calls_answer_what_the_readme_says(home: Path) -> None:
     calls, responses = shell_lines(CALLS), printed_responses(CALLS)
     assert len(calls) == len(responses) + 1 == 6, "a token, then five calls with a response each"
 
-    with Service(home / str(Settings().data_dir)) as service:
+    with Service(home / str(Settings().data_dir), first_start=True) as service:
         script = "\necho\n".join(calls).replace(ADDRESS, service.url)
         typed = subprocess.run(
             ["bash", "-eu", "-c", script], cwd=home, env={"PATH": os.environ["PATH"]}, capture_output=True,
