@@ -1,28 +1,79 @@
 """`taskward` as an operator runs it, and what it leaves running."""
 
+import atexit
+import json
 import os
+import signal
+import socket
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 
 import psutil
 
 from tests.service import Service
 
+COMMAND_SECONDS = 60
+
 
 def taskward(*arguments: str, settings: Mapping[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a command to its end with these settings and none of this process's."""
+    environment = {"PATH": os.environ["PATH"], **settings}
+    # Python reads its own settings when it starts. Other systems' libraries may not be used after a fork.
+    if sys.platform == "linux" and not any(name.startswith("PYTHON") for name in settings):
+        return _forks().run(list(arguments), environment, folder)
     return subprocess.run(
         [sys.executable, "-m", "taskward", *arguments],
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], **settings},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+        cwd=folder, env=environment, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False,
+    )  # fmt: skip
+
+
+class _Forks:
+    """The process that forks for each command; it ends when this one does, as its socket closes."""
+
+    def __init__(self) -> None:
+        self._connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._connection.settimeout(COMMAND_SECONDS)
+        self._one_at_a_time = threading.Lock()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", str(Path(__file__).with_name("forks.py")), str(theirs.fileno())],
+                pass_fds=[theirs.fileno()], env={"PATH": os.environ["PATH"]}, stdin=subprocess.DEVNULL,
+            )  # fmt: skip
+        atexit.register(self.end)
+
+    def run(
+        self, arguments: list[str], environment: dict[str, str], folder: Path
+    ) -> subprocess.CompletedProcess[str]:
+        message = json.dumps([arguments, environment, str(folder)]).encode()
+        with self._one_at_a_time, tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+            socket.send_fds(self._connection, [message], [output.fileno(), errors.fileno()])
+            pid = int(self._connection.recv(100))
+            try:
+                code = int(self._connection.recv(100))
+            except TimeoutError:
+                os.kill(pid, signal.SIGKILL)
+                self._connection.recv(100)
+                raise
+            printed = []
+            for file in (output, errors):
+                file.seek(0)
+                printed.append(file.read().decode().replace("\r\n", "\n"))
+        return subprocess.CompletedProcess(arguments, code, *printed)
+
+    def end(self) -> None:
+        self._connection.close()
+        self._process.wait(COMMAND_SECONDS)
+
+
+@cache
+def _forks() -> _Forks:
+    return _Forks()
 
 
 def refusal(*arguments: str, settings: Mapping[str, str], folder: Path) -> str:
