@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from taskward.api.state import state_of
-from taskward.app import create_app
 from taskward.auth.jwk import ALGORITHMS
 from taskward.cli.doctor_token import doctor_token, examine, examine_by
 from taskward.settings import Settings
@@ -20,7 +19,7 @@ from tests.auth.test_weak_rsa import ROCA
 from tests.auth.tokens import base64url, json_part, signed
 from tests.cli.command import taskward
 from tests.client import connect
-from tests.conftest import SECRET, UNLIMITED
+from tests.conftest import SECRET, UNLIMITED, started
 
 FRONT_END = "https://example.com"
 NOW = int(time.time())
@@ -70,7 +69,7 @@ def key_server() -> Iterator[KeyServer]:
         yield server
 
 
-def settings(kind: str, key_server: KeyServer) -> Settings:
+def settings(kind: str, key_server: KeyServer, database_url: str = "postgresql://127.0.0.1:1/nothing") -> Settings:
     keys, secret = {"JWT_JWKS_URL": key_server.url}, {"JWT_SECRET_KEY": SECRET}
     strict = {"JWT_ISSUER": FRONT_END, "JWT_AUDIENCE": FRONT_END}
     chosen: dict[str, Any] = {
@@ -83,7 +82,9 @@ def settings(kind: str, key_server: KeyServer) -> Settings:
         "another claim": keys | {"JWT_USER_ID_CLAIM": "id"},
         "a provider that is away": {"JWT_JWKS_URL": "http://127.0.0.1:1/"},
     }[kind]
-    return Settings(DATABASE_URL="postgresql://127.0.0.1:1/nothing", AUTH_RATE_LIMIT=UNLIMITED, **chosen)
+    return Settings(
+        DATABASE_URL=database_url, RATE_LIMIT=UNLIMITED, AUTH_RATE_LIMIT=UNLIMITED, DB_POOL_SIZE=2, **chosen
+    )
 
 
 KINDS = [
@@ -93,16 +94,16 @@ KINDS = [
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_the_doctor_and_the_service_agree(key_server: KeyServer, kind: str) -> None:
-    chosen = settings(kind, key_server)
-    app = create_app(chosen)
+async def test_the_doctor_and_the_service_agree(key_server: KeyServer, kind: str, served_url: str) -> None:
+    """With a database, as the service waits a moment for one that is away before it answers."""
+    chosen = settings(kind, key_server, served_url)
     accepted = 0
-    async with connect(app) as client, state_of(app).verifier.keeping_keys_fresh():
+    async with started(chosen) as app, connect(app) as client:
         for name, token in TOKENS.items():
             claims, diagnostics, _ = await examine(token, state_of(app).verifier, chosen)
             response = await client.get("/tasks", headers={"Authorization": f"Bearer {token}"})
-            assert response.json()["code"].startswith(("TOKEN_", "KEYS_", "DATABASE_"))
-            assert (claims is not None) is (response.json()["code"] == "DATABASE_UNAVAILABLE"), name
+            assert response.status_code == 200 or response.json()["code"].startswith(("TOKEN_", "KEYS_")), name
+            assert (claims is not None) is (response.status_code == 200), name
             assert (claims is not None) is all(diagnostic.level == "ok" for diagnostic in diagnostics), name
             accepted += claims is not None
     assert (accepted > 0) is (kind != "a provider that is away")
