@@ -33,9 +33,12 @@ def empty_database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    """The way to user data, with one connection: whatever a transaction leaves on it, the next one finds."""
-    address = make_conninfo(conninfo(database_url), options="-c statement_timeout=20s")  # no test waits for ever
+async def database(served_url: str) -> AsyncIterator[Database]:
+    """The way to user data, with one connection: whatever a transaction leaves on it, the next one finds.
+
+    The roles of its users own nothing, so that a test which goes this way alone needs no database of its own.
+    """
+    address = make_conninfo(conninfo(served_url), options="-c statement_timeout=20s")  # no test waits for ever
     opened = Database(address, pool_size=1, max_overflow=0)
     if ON_CITUS:
         await opened.find_engine()
