@@ -73,7 +73,8 @@ async def times_of(
     client: httpx2.AsyncClient, method: str, body: dict[str, str] | None = None, seconds: float = SECONDS
 ) -> list[float]:
     """Ask for a round; return the milliseconds of each request."""
-    found, ends = [], time.monotonic() + seconds
+    found: list[float] = []
+    ends = time.monotonic() + seconds
     while len(found) < 2 or time.monotonic() < ends:
         began = time.perf_counter()
         (await client.request(method, "/tasks", json=body)).raise_for_status()
