@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import httpx2
 
@@ -40,6 +41,15 @@ async def create(client: Client, title: str = "Buy milk", **fields: Any) -> dict
     assert response.status_code == 201, response.text
     task: dict[str, Any] = response.json()
     return task
+
+
+async def create_all(client: Client, tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Create tasks one after the other, in one request."""
+    operations = [{"do": "create", "task": {"uid": str(uuid4()), **task}} for task in tasks]
+    response = await client.post("/tasks/batch", json={"operations": operations})
+    results: list[dict[str, Any]] = response.json()["results"]
+    assert [result["status"] for result in results] == [201] * len(tasks), response.text
+    return [result["task"] for result in results]
 
 
 async def read(client: Client, task_id: int) -> dict[str, Any]:

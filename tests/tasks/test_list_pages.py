@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from tests.client import Client, connect
 from tests.conftest import SECRET
-from tests.tasks.path_prefixes import PathPrefix, create
+from tests.tasks.path_prefixes import PathPrefix, create, create_all
 
 Key = Callable[[dict[str, Any]], Any]
 
@@ -36,8 +36,14 @@ async def pages(client: Client, url: str) -> AsyncIterator[dict[str, Any]]:
 async def test_pages_stay_complete_while_tasks_come_and_go(
     alice: Client, tasks: str, sort: str, order: str, status: str
 ) -> None:
-    made = [await create(alice, title, completed=number % 2 == 0) for number, title in enumerate(TITLES)]
-    made += [await create(alice, title, completed=number % 2 == 1) for number, title in enumerate(TITLES)]
+    made = await create_all(
+        alice,
+        [
+            {"title": title, "completed": number % 2 == done}
+            for done in (0, 1)
+            for number, title in enumerate(TITLES)
+        ],
+    )
     wanted = [task for task in made if status in ("all", ("pending", "completed")[task["completed"]])]
     wanted.sort(key=KEYS[sort], reverse=order == "desc")
     gone = {wanted[-1]["id"], wanted[len(wanted) // 2]["id"]}  # deleted before they are reached
