@@ -31,7 +31,7 @@ async def browser() -> AsyncIterator[Browser]:
 def served(settings: Settings, port: int = 0) -> Iterator[str]:
     """Run the service in a thread, at a port if one is named; yield its address. Its passwords take no time."""
     app = create_app(settings)
-    if settings.local_accounts:
+    if settings.accounts_enabled:
         quicken(app)
     server = uvicorn.Server(uvicorn.Config(app, lifespan="on", ws="none", log_config=None))
     with socket.create_server(("127.0.0.1", port)) as listener:
