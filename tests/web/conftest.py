@@ -13,7 +13,7 @@ from taskward.app import create_app
 from taskward.settings import Settings
 from tests.accounts.conftest import quicken
 from tests.web.chromium import find_chromium
-from tests.web.people import Person, visiting
+from tests.web.people import Person, coming, visiting
 
 expect.set_options(timeout=15_000)  # milliseconds: what is to be seen may take its time on a busy machine
 
@@ -58,7 +58,22 @@ async def person(browser: Browser, service: str) -> AsyncIterator[Person]:
 
 
 @pytest.fixture
-async def member(person: Person) -> Person:
-    """Alice, signed in."""
+async def newcomer(person: Person) -> Person:
+    """Alice, who has just signed up on the page: it has in it, and keeps, whatever comes of that."""
     await person.sign_up()
     return person
+
+
+@pytest.fixture
+async def coming_member(browser: Browser, service: str) -> AsyncIterator[Person]:
+    """Alice, signed in, before she opens the page."""
+    async with coming(browser, service) as person:
+        await person.join()
+        yield person
+
+
+@pytest.fixture
+async def member(coming_member: Person) -> Person:
+    """Alice, signed in, with the page before her."""
+    await coming_member.arrive()
+    return coming_member

@@ -23,6 +23,22 @@ class Person:
     async def visit(self) -> None:
         await self.page.goto(self.url)
 
+    async def join(self) -> None:
+        """Make an account, and sign this browser in as the page does, before the page is open."""
+        ask = self.page.context.request  # it has the cookies of the browser
+        made = await ask.post(f"{self.url}/auth/register", data={"email": EMAIL, "password": PASSWORD})
+        granted = await ask.post(
+            f"{self.url}/auth/token",
+            form={"grant_type": "password", "username": EMAIL, "password": PASSWORD, "cookie": "keep"},
+            headers={"Origin": self.url},
+        )
+        assert [made.status, granted.status] == [201, 200]
+
+    async def arrive(self) -> None:
+        """Visit the page where this browser is signed in."""
+        await self.visit()
+        await expect(self.new_title).to_be_focused(timeout=20_000)
+
     async def sign_up(self, email: str = EMAIL) -> None:
         await self.page.get_by_role("button", name="I have no account yet").click()
         await self.sign_up_here(email)
@@ -102,8 +118,7 @@ class Person:
 
     async def another_tab(self) -> "Person":
         tab = Person(await self.page.context.new_page(), self.url)
-        await tab.visit()
-        await expect(tab.new_title).to_be_focused()
+        await tab.arrive()
         return tab
 
 
@@ -131,11 +146,18 @@ async def enter(form: Locator, name: str, value: str) -> None:
 @asynccontextmanager
 async def visiting(browser: Browser, url: str, **options: Any) -> AsyncIterator[Person]:
     """Open the page; when the person leaves, fail if anything went wrong that they may not have seen."""
+    async with coming(browser, url, **options) as person:
+        await person.visit()
+        yield person
+
+
+@asynccontextmanager
+async def coming(browser: Browser, url: str, **options: Any) -> AsyncIterator[Person]:
+    """Like `visiting`, for a person who opens the page when all is there that it is to show."""
     context = await browser.new_context(**options)
     context.set_default_timeout(15_000)
     seen = _Seen(context)
     person = Person(await context.new_page(), url)
-    await person.visit()
     yield person
     await context.close()
     assert seen.problems == []

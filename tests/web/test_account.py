@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 from playwright.async_api import Browser, Download, Locator, Route, expect
 
@@ -15,21 +14,20 @@ from taskward.settings import Settings
 from tests.conftest import SECRET
 from tests.web.conftest import served
 from tests.web.people import EMAIL, PASSWORD, Person, open_account, visiting
+from tests.web.programs import LOG_IN, ask
 from tests.web.test_signing_out import seen
-
-LOG_IN = {"grant_type": "password", "username": EMAIL, "password": PASSWORD}
 
 
 def log_in(url: str, program: str) -> dict[str, str]:
     """Log in with another program, and return its tokens."""
-    granted: dict[str, str] = httpx2.post(f"{url}/auth/token", data=LOG_IN, headers={"User-Agent": program}).json()
+    granted: dict[str, str] = ask("POST", f"{url}/auth/token", data=LOG_IN, headers={"User-Agent": program}).json()
     return granted
 
 
 def goes_on(url: str, log_in: dict[str, str]) -> bool:
     """Use a log-in's refresh token: access tokens end within five seconds, this at once."""
     form = {"grant_type": "refresh_token", "refresh_token": log_in["refresh_token"]}
-    granted = httpx2.post(f"{url}/auth/token", data=form)
+    granted = ask("POST", f"{url}/auth/token", data=form)
     log_in |= granted.json()
     return granted.status_code == 200
 
@@ -37,7 +35,7 @@ def goes_on(url: str, log_in: dict[str, str]) -> bool:
 def tokens_of(url: str) -> list[dict[str, Any]]:
     """Return what the service knows of alice's tokens."""
     headers = {"Authorization": f"Bearer {log_in(url, 'curl/8.5.0')['access_token']}"}
-    tokens: list[dict[str, Any]] = httpx2.get(f"{url}/auth/tokens", headers=headers).json()["tokens"]
+    tokens: list[dict[str, Any]] = ask("GET", f"{url}/auth/tokens", headers=headers).json()["tokens"]
     return tokens
 
 
@@ -82,7 +80,7 @@ async def test_one_that_another_device_has_ended_is_gone_too(member: Person) -> 
     sessions = part(screen := await open_account(member), "Where you are signed in")
     ended = sessions.get_by_role("button", name="Sign out: curl")
     await expect(ended).to_be_visible()
-    httpx2.post(f"{member.url}/auth/revoke", data={"token": laptop["refresh_token"]}).raise_for_status()
+    ask("POST", f"{member.url}/auth/revoke", data={"token": laptop["refresh_token"]}).raise_for_status()
     await ended.click()
     await expect(sessions.locator("li")).to_have_count(1)
     await expect(sessions.get_by_role("alert")).to_have_count(0)
@@ -102,8 +100,8 @@ async def test_a_token_is_made_shown_once_and_revoked(member: Person) -> None:
     await expect(made).to_be_focused()
     token = await made.input_value()
     authorization = {"Authorization": f"Bearer {token}"}
-    assert httpx2.get(f"{member.url}/tasks", headers=authorization).status_code == 200
-    refused = httpx2.post(f"{member.url}/tasks", headers=authorization, json={"title": "Buy milk"})
+    assert ask("GET", f"{member.url}/tasks", headers=authorization).status_code == 200
+    refused = ask("POST", f"{member.url}/tasks", headers=authorization, json={"title": "Buy milk"})
     assert refused.json()["code"] == "SCOPE_MISSING"
     await expect(tokens.locator("li")).to_contain_text("may read tasks")
 
@@ -159,7 +157,7 @@ async def test_a_calendar_link_is_made_copied_and_ended(browser: Browser, servic
         await calendar.get_by_role("button", name="Copy").click()
         await said(screen, "Copied.")
         link = await alice.page.evaluate("navigator.clipboard.readText()")
-        assert "Buy milk" in httpx2.get(link).text
+        assert "Buy milk" in ask("GET", link).text
         await expect(part(screen, "Personal tokens").locator("li")).to_have_count(0)
         await calendar.get_by_role("button", name="End: Calendar").click()
         await expect(calendar.locator("li")).to_have_count(0)
@@ -222,7 +220,7 @@ async def test_an_account_is_deleted_by_who_has_the_password(member: Person, bro
         assert (await tab.stored())["session"] == {}
     await expect(member.page.get_by_text("Your account is deleted, and everything in it.")).to_be_visible()
     assert not goes_on(member.url, laptop)
-    assert httpx2.post(f"{member.url}/auth/token", data=LOG_IN).json()["code"] == "CREDENTIALS_INVALID"
+    assert ask("POST", f"{member.url}/auth/token", data=LOG_IN).json()["code"] == "CREDENTIALS_INVALID"
 
 
 @pytest.fixture
@@ -247,7 +245,7 @@ async def test_who_came_with_a_token_sees_what_there_is_for_them(browser: Browse
         )
         await delete(screen, proof="Delete everything")
         await expect(alice.page.get_by_role("heading", name="Sign in")).to_be_visible()
-        listed = httpx2.get(f"{without_accounts}/tasks", headers={"Authorization": f"Bearer {token}"})
+        listed = ask("GET", f"{without_accounts}/tasks", headers={"Authorization": f"Bearer {token}"})
         assert listed.json()["count"] == 0
 
 

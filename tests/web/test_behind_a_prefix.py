@@ -12,7 +12,8 @@ from taskward.settings import Settings
 from tests.conftest import SECRET
 from tests.prefix_proxy import shown_under
 from tests.web.conftest import served
-from tests.web.people import EMAIL, PASSWORD, visiting
+from tests.web.people import visiting
+from tests.web.programs import register
 from tests.web.test_documentation import log_in, try_out
 from tests.web.test_offline import kept
 
@@ -86,7 +87,7 @@ async def test_the_service_worker_takes_care_of_this_service_alone(browser: Brow
 
 
 async def test_the_documentation_can_be_tried_out(browser: Browser, service: str) -> None:
-    httpx2.post(f"{service}/auth/register", json={"email": EMAIL, "password": PASSWORD}).raise_for_status()
+    register(service)
     async with visiting(browser, f"{service}/docs") as alice:
         await log_in(alice.page)
         async with alice.page.expect_response(f"{service}/tasks*") as response:

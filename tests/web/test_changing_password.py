@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import httpx2
 import pytest
 from playwright.async_api import Browser, Locator, Route, expect
 
@@ -12,6 +11,7 @@ from taskward.settings import Settings
 from tests.conftest import SECRET
 from tests.web.conftest import served
 from tests.web.people import EMAIL, PASSWORD, Person, close_account, open_account, visiting
+from tests.web.programs import LOG_IN, ask
 
 NEW = "another correct horse"
 
@@ -41,9 +41,7 @@ async def changed(person: Person) -> None:
 
 async def test_the_log_in_of_this_browser_goes_on_with_the_new_password(member: Person) -> None:
     other = await member.another_tab()
-    elsewhere = httpx2.post(
-        f"{member.url}/auth/token", data={"grant_type": "password", "username": EMAIL, "password": PASSWORD}
-    ).json()
+    elsewhere = ask("POST", f"{member.url}/auth/token", data=LOG_IN).json()
     await open_form(member)
     await change(member, PASSWORD, NEW)
     await changed(member)
@@ -53,7 +51,7 @@ async def test_the_log_in_of_this_browser_goes_on_with_the_new_password(member: 
         await tab.page.reload()  # with the refresh token
         await expect(tab.new_title).to_be_focused()
     again = {"grant_type": "refresh_token", "refresh_token": elsewhere["refresh_token"]}
-    assert httpx2.post(f"{member.url}/auth/token", data=again).json()["code"] == "CREDENTIALS_INVALID"
+    assert ask("POST", f"{member.url}/auth/token", data=again).json()["code"] == "CREDENTIALS_INVALID"
     await member.page.get_by_role("button", name="Sign out").click()
     await member.sign_in(password=NEW)
 

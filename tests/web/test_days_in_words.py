@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.web.people import Person
-from tests.web.test_due import new_yorker  # noqa: F401
+from tests.web.test_due import coming_new_yorker, new_yorker  # noqa: F401
 from tests.web.test_every_field import response
 
 # It is Friday, 27 November 2026, at seven in the morning.

@@ -3,11 +3,11 @@
 import asyncio
 import json
 
-import httpx2
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.web.people import EMAIL, PASSWORD, visiting
+from tests.web.programs import register
 
 INJECTED = [
     "insert('script', { text: 'stolen = 1' })",
@@ -52,7 +52,7 @@ async def try_out(page: Page, operation_id: str) -> Locator:
 
 
 async def test_people_log_in_and_try_it_out(browser: Browser, service: str) -> None:
-    httpx2.post(f"{service}/auth/register", json={"email": EMAIL, "password": PASSWORD}).raise_for_status()
+    register(service)
     async with visiting(browser, f"{service}/docs") as alice:
         await log_in(alice.page)
         answered = await try_out(alice.page, "list_tasks")

@@ -6,44 +6,57 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Locator, expect
 
-from tests.web.people import Person, visiting
-from tests.web.test_every_field import elsewhere, look_again, response
+from tests.web.people import Person, coming
+from tests.web.programs import elsewhere
+from tests.web.test_every_field import look_again, response
 
 # In Berlin it is one o'clock, in Tokyo nine in the evening.
 NOON_IN_LONDON = "2026-11-27T12:00:30Z"
 
 
+# By title: when a task is due, and whether that is over.
+DUE: dict[str, tuple[dict[str, Any], bool]] = {
+    "Yesterday": ({"due_date": "2026-11-26"}, True),
+    "Today": ({"due_date": "2026-11-27"}, False),
+    "Yesterday, and done": ({"due_date": "2026-11-26", "completed": True}, False),
+    "A minute ago": ({"due_date": "2026-11-27", "due_time": "06:59"}, True),
+    "Now": ({"due_date": "2026-11-27", "due_time": "07:00"}, False),
+    "A minute ago in Berlin": ({"due_date": "2026-11-27", "due_time": "12:59", "due_zone": "Europe/Berlin"}, True),
+    "Now in Berlin": ({"due_date": "2026-11-27", "due_time": "13:00", "due_zone": "Europe/Berlin"}, False),
+    "This evening in Tokyo": ({"due_date": "2026-11-27", "due_time": "20:59", "due_zone": "Asia/Tokyo"}, True),
+    "Tonight in Tokyo": ({"due_date": "2026-11-28", "due_time": "00:00", "due_zone": "Asia/Tokyo"}, False),
+    "Some day": ({"priority": "high"}, False),
+}
+
+
 @pytest.fixture
-async def new_yorker(browser: Browser, service: str) -> AsyncIterator[Person]:
-    """Alice, for whom it is seven in the morning."""
-    async with visiting(browser, service, timezone_id="America/New_York") as person:
+async def coming_new_yorker(browser: Browser, service: str) -> AsyncIterator[Person]:
+    """Alice, for whom it is seven in the morning, before she opens the page."""
+    async with coming(browser, service, timezone_id="America/New_York") as person:
         await person.page.clock.set_fixed_time(NOON_IN_LONDON)
-        await person.sign_up()
+        await person.join()
         yield person
 
 
-@pytest.mark.parametrize(
-    ("due", "is_overdue"),
-    [
-        ({"due_date": "2026-11-26"}, True),
-        ({"due_date": "2026-11-27"}, False),
-        ({"due_date": "2026-11-26", "completed": True}, False),
-        ({"due_date": "2026-11-27", "due_time": "06:59"}, True),
-        ({"due_date": "2026-11-27", "due_time": "07:00"}, False),
-        ({"due_date": "2026-11-27", "due_time": "12:59", "due_zone": "Europe/Berlin"}, True),
-        ({"due_date": "2026-11-27", "due_time": "13:00", "due_zone": "Europe/Berlin"}, False),
-        ({"due_date": "2026-11-27", "due_time": "20:59", "due_zone": "Asia/Tokyo"}, True),
-        ({"due_date": "2026-11-28", "due_time": "00:00", "due_zone": "Asia/Tokyo"}, False),
-        ({"priority": "high"}, False),
-    ],
-)
+@pytest.fixture
+async def new_yorker(coming_new_yorker: Person) -> Person:
+    await coming_new_yorker.arrive()
+    return coming_new_yorker
+
+
 async def test_overdue_is_what_is_over_where_it_is_due(
-    new_yorker: Person, due: dict[str, Any], is_overdue: bool
+    coming_new_yorker: Person, subtests: pytest.Subtests
 ) -> None:
-    elsewhere(new_yorker, "POST", "/tasks", {"title": "Buy milk", **due})
-    await look_again(new_yorker)
-    await expect(new_yorker.row("Buy milk")).to_be_visible()
-    await expect(new_yorker.row("Buy milk").get_by_text("Overdue")).to_have_count(int(is_overdue))
+    alice = coming_new_yorker
+    for title, (due, _) in DUE.items():
+        elsewhere(alice, "POST", "/tasks", {"title": title, **due})
+    await alice.arrive()
+    await expect(alice.rows).to_have_count(len(DUE))
+    for title, (_, is_overdue) in DUE.items():
+        with subtests.test(title):
+            row = alice.rows.filter(has=alice.page.get_by_text(title, exact=True))
+            await expect(row).to_have_count(1)
+            await expect(row.get_by_text("Overdue")).to_have_count(int(is_overdue))
 
 
 async def test_a_zone_that_this_browser_does_not_know_is_shown_all_the_same(new_yorker: Person) -> None:
@@ -74,9 +87,10 @@ async def test_days_are_in_the_words_of_the_browser_and_never_the_day_before(
     browser: Browser, service: str, locale: str, this_year: str, another_year: str
 ) -> None:
     """At half past two on this day no clock in Berlin shows that time, and it is shown as it was said."""
-    async with visiting(browser, service, locale=locale, timezone_id="Europe/Berlin") as alice:
+    async with coming(browser, service, locale=locale, timezone_id="Europe/Berlin") as alice:
         await alice.page.clock.set_fixed_time("2026-01-01T12:00:00Z")
-        await alice.sign_up()
+        await alice.join()
+        await alice.arrive()
         await alice.add("Buy milk", "Leap")
         await alice.edit("Buy milk", due_date="2026-03-29", due_time="02:30")
         await alice.edit("Leap", due_date="2028-02-29")

@@ -8,10 +8,13 @@ import pytest
 from playwright.async_api import Locator, expect
 
 from tests.web.people import Person
-from tests.web.test_every_field import elsewhere
+from tests.web.programs import elsewhere
 from tests.web.test_live import waiting
 
 MANY = 10_000
+AT_ONCE = (
+    500  # each task changes the row of its owner, of which a transaction leaves all versions in each other's way
+)
 MOST = 200  # rows in the document
 ROUNDED = 4  # pixels: a browser scrolls by whole ones, here for four changes
 WATCH = """() => {
@@ -27,15 +30,17 @@ COVERED = """() => [0.1, 0.5, 0.8].every((part) => {
 
 
 @pytest.fixture
-async def reader(member: Person, superuser: psycopg.Connection) -> Person:
+async def reader(coming_member: Person, superuser: psycopg.Connection) -> Person:
     """Alice, with 10,000 tasks, the newest first."""
-    await member.add("Task 1.")
-    superuser.execute(
-        "INSERT INTO tasks (user_id, title)"
-        " SELECT user_id, 'Task ' || n || '.' FROM tasks, generate_series(2, %s) AS n",
-        [MANY],
-    )
-    await member.page.reload()
+    member = coming_member
+    elsewhere(member, "POST", "/tasks", {"title": "Task 1."})
+    for first in range(2, MANY + 1, AT_ONCE):
+        superuser.execute(
+            "INSERT INTO tasks (user_id, title) SELECT user_id, 'Task ' || n || '.'"
+            " FROM tasks, generate_series(%s::integer, %s) AS n WHERE title = 'Task 1.'",
+            [first, min(first + AT_ONCE - 1, MANY)],
+        )
+    await member.arrive()
     await expect(member.page.get_by_text(f"{MANY} tasks")).to_be_visible()
     await member.page.evaluate(WATCH)
     return member
@@ -78,13 +83,19 @@ async def test_ten_thousand_tasks_are_scrolled_through_with_few_rows_in_the_docu
     assert 100 < await reader.page.evaluate("most") <= MOST
 
 
-@pytest.mark.parametrize("view", ["All", "Open", "Last change"])
-async def test_ticking_row_1400_throws_nobody_out_of_place(reader: Person, view: str) -> None:
+async def test_ticking_row_1400_throws_nobody_out_of_place(reader: Person, subtests: pytest.Subtests) -> None:
+    for view, number in {"All": 8601, "Open": 8599, "Last change": 8597}.items():
+        with subtests.test(view):
+            await tick(reader, view, number)
+
+
+async def tick(reader: Person, view: str, number: int) -> None:
+    await reader.page.evaluate("scrollTo(0, 0)")
     if view == "Last change":
         await reader.page.get_by_label("Sort by").select_option(view)
     else:
         await reader.page.get_by_role("radio", name=view).check()
-    row, below = await scroll_to(reader, "Task 8601."), reader.row("Task 8600.")
+    row, below = await scroll_to(reader, f"Task {number}."), reader.row(f"Task {number - 1}.")
     before, height = await top(below), await row.evaluate("(row) => row.offsetHeight")
     length = await reader.page.evaluate("document.body.scrollHeight")
     await settled(reader, row.get_by_role("checkbox").click())

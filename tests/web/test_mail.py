@@ -11,6 +11,7 @@ from tests.accounts.mailing import PUBLIC, plain_server, with_mail
 from tests.mail.server import MailServer
 from tests.web.conftest import served
 from tests.web.people import EMAIL, PASSWORD, Person, visiting
+from tests.web.programs import register
 from tests.web.test_signing_out import seen
 
 NEW = "another correct horse"
@@ -53,10 +54,11 @@ def said(page: Page, text: str) -> Locator:
 
 
 async def test_who_has_forgotten_a_password_asks_for_a_link_and_chooses_another(
-    member: Person, server: MailServer, browser: Browser
+    browser: Browser, service: str, server: MailServer
 ) -> None:
+    register(service)
     await server.mail()
-    async with visiting(browser, member.url) as alice:
+    async with visiting(browser, service) as alice:
         await alice.page.get_by_label("E-mail address").fill("alice")
         await alice.page.get_by_role("button", name="Forgotten password?").click()
         field = forgotten(alice.page).get_by_label("Address of your account")
@@ -69,15 +71,15 @@ async def test_who_has_forgotten_a_password_asks_for_a_link_and_chooses_another(
         await ask.click()
         await expect(said(alice.page, SENT)).to_be_visible()
         await expect(forgotten(alice.page)).to_be_hidden()
-        await alice.page.goto(await link_of(server, member.url))
+        await alice.page.goto(await link_of(server, service))
         await alice.page.get_by_label("New password").fill(NEW)
         await alice.page.get_by_role("button", name="Change password").click()
         await expect(said(alice.page, "The password is changed.")).to_be_visible()
         await alice.sign_in(password=NEW)
-        notice = await link_of(server, member.url)
+        notice = await link_of(server, service)
     async with visiting(browser, notice) as alice:
         await expect(forgotten(alice.page)).to_be_visible()
-        assert alice.page.url == f"{member.url}/"
+        assert alice.page.url == f"{service}/"
 
 
 async def test_an_address_is_proven_by_a_link_and_then_its_owner_signs_in(
@@ -106,10 +108,8 @@ async def test_an_address_is_proven_by_a_link_and_then_its_owner_signs_in(
     assert server.received == []
 
 
-async def test_a_link_by_mail_that_was_used_says_what_to_do(
-    member: Person, server: MailServer, browser: Browser
-) -> None:
-    async with visiting(browser, f"{member.url}/#reset=x") as alice:
+async def test_a_link_by_mail_that_was_used_says_what_to_do(browser: Browser, service: str) -> None:
+    async with visiting(browser, f"{service}/#reset=x") as alice:
         await alice.page.get_by_label("New password").fill(NEW)
         await alice.page.get_by_role("button", name="Change password").click()
         told = f"{OVER} If you have just used this one, sign in."

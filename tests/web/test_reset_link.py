@@ -11,6 +11,7 @@ from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from tests.conftest import SECRET
 from tests.web.people import EMAIL, Person, visiting
+from tests.web.programs import register
 from tests.web.test_session import DEVICE
 from tests.web.test_signing_out import seen
 
@@ -31,10 +32,15 @@ async def operator(database_url: str) -> AsyncIterator[Administration]:
     await database.close()
 
 
+async def link_for_alice(operator: Administration, url: str) -> str:
+    return (await operator.reset_link(EMAIL, SECRET.encode(), url)).address
+
+
 @pytest.fixture
-async def link(operator: Administration, member: Person) -> str:
-    """A link for alice, who is signed in."""
-    return (await operator.reset_link(EMAIL, SECRET.encode(), member.url)).address
+async def link(operator: Administration, service: str) -> str:
+    """A link for alice, who is not signed in."""
+    register(service)
+    return await link_for_alice(operator, service)
 
 
 def token_of(link: str) -> str:
@@ -108,7 +114,10 @@ async def test_a_link_that_was_used_says_what_to_do(browser: Browser, link: str)
             await expect(alice.page.get_by_label("New password")).to_be_focused()
 
 
-async def test_who_is_signed_in_signs_in_anew_in_every_tab_and_loses_nothing(member: Person, link: str) -> None:
+async def test_who_is_signed_in_signs_in_anew_in_every_tab_and_loses_nothing(
+    newcomer: Person, operator: Administration
+) -> None:
+    member, link = newcomer, await link_for_alice(operator, newcomer.url)
     other = await member.another_tab()
     await member.new_title.fill("Half a thought")
     await member.page.bring_to_front()
@@ -122,7 +131,8 @@ async def test_who_is_signed_in_signs_in_anew_in_every_tab_and_loses_nothing(mem
     await expect(member.new_title).to_have_value("Half a thought")
 
 
-async def test_who_is_signed_in_as_somebody_else_stays_so(member: Person, link: str) -> None:
+async def test_who_is_signed_in_as_somebody_else_stays_so(member: Person, operator: Administration) -> None:
+    link = await link_for_alice(operator, member.url)
     await member.page.get_by_role("button", name="Sign out").click()
     await member.sign_up("bob@example.com")
     await member.page.goto(link)

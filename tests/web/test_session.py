@@ -5,7 +5,6 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import httpx2
 import psycopg
 import pytest
 from playwright.async_api import Browser, BrowserContext, Route, expect
@@ -16,6 +15,7 @@ from taskward.settings import Settings
 from tests.conftest import SECRET
 from tests.web.conftest import served
 from tests.web.people import Person, visiting
+from tests.web.programs import ask
 
 DEVICE = "taskward.device"
 
@@ -39,6 +39,12 @@ Response.prototype.text = async function () {
 
 async def spoil(route: Route) -> None:
     await route.continue_(headers={**route.request.headers, "authorization": "Bearer a.b.c"})
+
+
+@pytest.fixture
+async def member(newcomer: Person) -> Person:
+    """Alice, with all that signing in has left in the page and in the browser."""
+    return newcomer
 
 
 async def test_no_script_sees_the_refresh_token(browser: Browser, service: str) -> None:
@@ -218,9 +224,8 @@ async def test_signing_out_ends_the_refresh_token(member: Person) -> None:
     assert (await member.stored())["session"] == {}
     assert await member.refresh_cookie() is None
     token = cookie["value"].partition(".")[0]
-    response = httpx2.post(
-        f"{member.url}/auth/token", data={"grant_type": "refresh_token", "refresh_token": token}
-    )
+    form = {"grant_type": "refresh_token", "refresh_token": token}
+    response = ask("POST", f"{member.url}/auth/token", data=form)
     assert response.json()["code"] == "CREDENTIALS_INVALID"
 
 

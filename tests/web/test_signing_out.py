@@ -13,6 +13,12 @@ EVERYTHING = """() => [
 ].join("\\n")"""
 
 
+@pytest.fixture
+async def member(newcomer: Person) -> Person:
+    """Alice, with all that signing in has left in the page and in the browser."""
+    return newcomer
+
+
 async def seen(page: Page) -> str:
     """Return all that is in the document, also where nobody sees it."""
     return str(await page.evaluate(EVERYTHING))

@@ -8,7 +8,8 @@ import pytest
 from playwright.async_api import Route, expect
 
 from tests.web.people import Person
-from tests.web.test_every_field import elsewhere, response
+from tests.web.programs import elsewhere
+from tests.web.test_every_field import response
 
 NOTHING_WAITS = "() => !Object.keys(sessionStorage).some((name) => name.includes('outbox'))"
 

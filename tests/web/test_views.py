@@ -6,8 +6,8 @@ import pytest
 from playwright.async_api import expect
 
 from tests.web.people import Person
-from tests.web.test_due import new_yorker  # noqa: F401
-from tests.web.test_every_field import elsewhere
+from tests.web.programs import elsewhere
+from tests.web.test_due import coming_new_yorker  # noqa: F401
 from tests.web.test_looks import axe, findings  # noqa: F401
 
 TASKS: dict[str, dict[str, object]] = {
@@ -17,34 +17,34 @@ TASKS: dict[str, dict[str, object]] = {
     "Someday": {},
     "Over": {"due_date": "2026-11-27", "completed": True, "tags": ["home"]},
 }
+VIEWS = {
+    "Today": ["Late", "Now"],
+    "Upcoming": ["Soon"],
+    "All": ["Over", "Someday", "Soon", "Now", "Late"],
+    "Open": ["Someday", "Soon", "Now", "Late"],
+    "Done": ["Over"],
+}
 
 
 @pytest.fixture
-async def viewer(new_yorker: Person) -> Person:  # noqa: F811
+async def viewer(coming_new_yorker: Person) -> Person:  # noqa: F811
     """Alice, on 27 November, with tasks of all kinds."""
+    alice = coming_new_yorker
     for title, values in TASKS.items():
-        elsewhere(new_yorker, "POST", "/tasks", {"title": title, **values})
-    await new_yorker.page.reload()
-    await expect(new_yorker.rows).to_have_count(len(TASKS))
-    return new_yorker
+        elsewhere(alice, "POST", "/tasks", {"title": title, **values})
+    await alice.arrive()
+    await expect(alice.rows).to_have_count(len(TASKS))
+    return alice
 
 
-@pytest.mark.parametrize(
-    ("view", "titles"),
-    [
-        ("Today", ["Late", "Now"]),
-        ("Upcoming", ["Soon"]),
-        ("All", ["Over", "Someday", "Soon", "Now", "Late"]),
-        ("Open", ["Someday", "Soon", "Now", "Late"]),
-        ("Done", ["Over"]),
-    ],
-)
-async def test_a_view_shows_its_tasks_and_outlives_a_reload(viewer: Person, view: str, titles: list[str]) -> None:
-    await viewer.page.get_by_role("radio", name=view).check()
-    await expect(viewer.titles).to_have_text(titles)
-    await viewer.page.reload()
-    await expect(viewer.titles).to_have_text(titles)
-    await expect(viewer.page.get_by_role("radio", name=view)).to_be_checked()
+async def test_a_view_shows_its_tasks_and_outlives_a_reload(viewer: Person, subtests: pytest.Subtests) -> None:
+    for view, titles in VIEWS.items():
+        with subtests.test(view):
+            await viewer.page.get_by_role("radio", name=view).check()
+            await expect(viewer.titles).to_have_text(titles)
+            await viewer.page.reload()
+            await expect(viewer.titles).to_have_text(titles)
+            await expect(viewer.page.get_by_role("radio", name=view)).to_be_checked()
 
 
 async def test_back_goes_back_and_a_bookmark_brings_all_of_it(viewer: Person) -> None:
@@ -109,8 +109,13 @@ async def test_who_signs_out_leaves_no_word_in_the_address(viewer: Person) -> No
     assert await viewer.page.locator("#query option", has_text="shop").count() == 0
 
 
-@pytest.mark.parametrize("view", ["Today", "Upcoming", "Done"])
-async def test_each_view_is_accessible(viewer: Person, axe: str, view: str) -> None:  # noqa: F811
-    await viewer.page.get_by_role("radio", name=view).check()
-    await expect(viewer.titles).not_to_have_count(len(TASKS))
-    assert await findings(viewer.page, axe) == []
+async def test_each_view_is_accessible(
+    viewer: Person,
+    axe: str,  # noqa: F811
+    subtests: pytest.Subtests,
+) -> None:
+    for view in ("Today", "Upcoming", "Done"):
+        with subtests.test(view):
+            await viewer.page.get_by_role("radio", name=view).check()
+            await expect(viewer.titles).to_have_text(VIEWS[view])
+            assert await findings(viewer.page, axe) == []
