@@ -15,6 +15,7 @@ from tests.accounts.conftest import quicken
 from tests.web.chromium import find_chromium
 from tests.web.people import Person, coming, visiting
 
+STOP_SECONDS = 1  # who waits for changes would hold it up for half a minute: a page that is open, or a proxy
 expect.set_options(timeout=15_000)  # milliseconds: what is to be seen may take its time on a busy machine
 
 
@@ -33,7 +34,8 @@ def served(settings: Settings, port: int = 0) -> Iterator[str]:
     app = create_app(settings)
     if settings.accounts_enabled:
         quicken(app)
-    server = uvicorn.Server(uvicorn.Config(app, lifespan="on", ws="none", log_config=None))
+    config = uvicorn.Config(app, lifespan="on", ws="none", log_config=None, timeout_graceful_shutdown=STOP_SECONDS)
+    server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", port)) as listener:
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()  # who connects before it accepts waits in the queue of the listener
