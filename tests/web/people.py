@@ -11,6 +11,7 @@ EMAIL = "alice@example.com"
 PASSWORD = "correct horse battery staple"
 # Chromium tells of every refused request in this way, and the page is to deal with those.
 REFUSED_REQUEST = "Failed to load resource"
+NO_WORKERS = "delete Navigator.prototype.serviceWorker"
 
 
 class Person:
@@ -146,15 +147,21 @@ async def enter(form: Locator, name: str, value: str) -> None:
 @asynccontextmanager
 async def visiting(browser: Browser, url: str, **options: Any) -> AsyncIterator[Person]:
     """Open the page; when the person leaves, fail if anything went wrong that they may not have seen."""
-    async with coming(browser, url, **options) as person:
+    async with coming(browser, url, worker=True, **options) as person:
         await person.visit()
         yield person
 
 
 @asynccontextmanager
-async def coming(browser: Browser, url: str, **options: Any) -> AsyncIterator[Person]:
-    """Like `visiting`, for a person who opens the page when all is there that it is to show."""
+async def coming(browser: Browser, url: str, *, worker: bool = False, **options: Any) -> AsyncIterator[Person]:
+    """Like `visiting`, for a person who opens the page when all is there that it is to show.
+
+    Unless the `worker` is wanted, the browser has no service workers, as on plain HTTP from another machine. For
+    one, all the page's files are loaded once more, and it takes no part in anything but starting the page.
+    """
     context = await browser.new_context(**options)
+    if not worker:
+        await context.add_init_script(NO_WORKERS)
     context.set_default_timeout(15_000)
     seen = _Seen(context)
     person = Person(await context.new_page(), url)

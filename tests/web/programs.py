@@ -3,9 +3,12 @@
 from typing import Any
 
 import httpx2
+import psycopg
 
 from tests.web.people import EMAIL, PASSWORD, Person
 
+# Each task changes the row of its owner, and a transaction leaves all versions of that in the way of the next.
+AT_ONCE = 500
 LOG_IN = {"grant_type": "password", "username": EMAIL, "password": PASSWORD}
 
 
@@ -25,3 +28,13 @@ def elsewhere(tab: Person, method: str, path: str, values: dict[str, Any] | None
     done = ask(method, f"{tab.url}{path}", json=values, headers={"Authorization": f"Bearer {token}"})
     found: dict[str, Any] = done.raise_for_status().json()
     return found
+
+
+def add_many(superuser: psycopg.Connection, last: int) -> None:
+    """Give whoever has the one task there is, `Task 1.`, all others up to the last, which are newer and newer."""
+    for first in range(2, last + 1, AT_ONCE):
+        superuser.execute(
+            "INSERT INTO tasks (user_id, title) SELECT user_id, 'Task ' || n || '.'"
+            " FROM tasks, generate_series(%s::integer, %s) AS n WHERE title = 'Task 1.'",
+            [first, min(first + AT_ONCE - 1, last)],
+        )

@@ -8,13 +8,10 @@ import pytest
 from playwright.async_api import Locator, expect
 
 from tests.web.people import Person
-from tests.web.programs import elsewhere
+from tests.web.programs import add_many, elsewhere
 from tests.web.test_live import waiting
 
 MANY = 10_000
-AT_ONCE = (
-    500  # each task changes the row of its owner, of which a transaction leaves all versions in each other's way
-)
 MOST = 200  # rows in the document
 ROUNDED = 4  # pixels: a browser scrolls by whole ones, here for four changes
 WATCH = """() => {
@@ -34,12 +31,7 @@ async def reader(coming_member: Person, superuser: psycopg.Connection) -> Person
     """Alice, with 10,000 tasks, the newest first."""
     member = coming_member
     elsewhere(member, "POST", "/tasks", {"title": "Task 1."})
-    for first in range(2, MANY + 1, AT_ONCE):
-        superuser.execute(
-            "INSERT INTO tasks (user_id, title) SELECT user_id, 'Task ' || n || '.'"
-            " FROM tasks, generate_series(%s::integer, %s) AS n WHERE title = 'Task 1.'",
-            [first, min(first + AT_ONCE - 1, MANY)],
-        )
+    add_many(superuser, MANY)
     await member.arrive()
     await expect(member.page.get_by_text(f"{MANY} tasks")).to_be_visible()
     await member.page.evaluate(WATCH)

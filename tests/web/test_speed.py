@@ -8,6 +8,7 @@ from playwright.async_api import expect
 
 from tests.profiles import by_profile
 from tests.web.people import Person
+from tests.web.programs import add_many
 
 MANY = by_profile(short=5_000, long=10_000)
 GENEROUS = 10  # times what is promised, as a test shares its machine
@@ -57,11 +58,7 @@ async def test_how_long_a_person_with_thousands_of_tasks_waits(
     member: Person, superuser: psycopg.Connection
 ) -> None:
     await member.add("Task 1.")
-    superuser.execute(
-        "INSERT INTO tasks (user_id, title)"
-        " SELECT user_id, 'Task ' || n || '.' FROM tasks, generate_series(2, %s) AS n",
-        [MANY],
-    )
+    add_many(superuser, MANY)
     page = member.page
     await page.add_init_script(FIRST_ROW)
     waits = []
