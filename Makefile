@@ -15,6 +15,8 @@ LOCK := $(COMPILE) pyproject.toml --group build
 # Settings of this shell or of .env must not reach the tests.
 CLEAN_ENV := env -u DATABASE_URL -u JWT_SECRET_KEY -u BETTER_AUTH_SECRET
 PYTEST := $(CLEAN_ENV) $(BIN)/pytest
+# Each worker goes through files of its own, so that what the tests of a file share is made once, and helps at the end.
+TWO := -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help run check test test-citus quick newest soak bench screenshots lint fmt migrate migration openapi documents lock audit clean
@@ -26,18 +28,18 @@ run: $(VENV)/run ## Start the service, with its own PostgreSQL unless DATABASE_U
 	@exec $(BIN)/taskward serve
 
 test: lint ## Check everything: lint, types, import order, and the whole test suite on a real PostgreSQL
-	$(PYTEST) -n 2 --cov --cov-report=term:skip-covered
+	$(PYTEST) $(TWO) --cov --cov-report=term:skip-covered
 
 check: lint quick ## Check what can be checked in a minute or two, while you work; `make test` is the one check
 
 quick: $(VENV)/dev ## Run the quick tests alone: no processes, no waiting, no browser
-	$(PYTEST) -n 2 -m quick
+	$(PYTEST) $(TWO) -m quick
 
 newest: $(VENV)/dev ## Run the suite against the newest release of everything, in an environment of its own
 	rm -rf $(NEWEST)
 	$(PYTHON) -m venv $(NEWEST)
 	$(BIN)/python -m tests.install.newest $(NEWEST)
-	TASKWARD_NEWEST=1 $(CLEAN_ENV) $(NEWEST)/bin/pytest -n 2 --ignore tests/install
+	TASKWARD_NEWEST=1 $(CLEAN_ENV) $(NEWEST)/bin/pytest $(TWO) --ignore tests/install
 
 # What does not depend on where rows are, such as the driver, or is of one server, such as migrations, is not run again.
 ON_CITUS := tests/tasks tests/accounts tests/model tests/faults tests/cli/test_users.py \
@@ -45,7 +47,7 @@ ON_CITUS := tests/tasks tests/accounts tests/model tests/faults tests/cli/test_u
 
 test-citus: $(VENV)/dev ## Run tests of tasks, accounts, histories, faults, isolation on a Citus cluster, in CITUS
 	TASKWARD_CITUS=$(CITUS) $(PYTEST) tests/citus
-	TASKWARD_CITUS=$(CITUS) TASKWARD_ON_CITUS=1 $(PYTEST) -n 2 $(ON_CITUS)
+	TASKWARD_CITUS=$(CITUS) TASKWARD_ON_CITUS=1 $(PYTEST) $(TWO) $(ON_CITUS)
 
 soak: $(VENV)/dev ## Run for long what can go on for long: faults, log-ins, then random histories for SECONDS seconds (600)
 	TASKWARD_SOAK=1 TASKWARD_SECONDS=$(SECONDS) $(PYTEST) -s -m soak
