@@ -243,10 +243,10 @@ async def test_the_page_is_used_in_it(browser: Browser, service: str, language: 
         await alice.rows.locator(".pick").check()
         await in_its_language(page, language)
         for name in ("move", "label"):
-            await page.locator(f"#selected .{name}").press("Enter")  # the offer to undo is above it for a while
+            await page.locator(f"#selected .{name}").click(timeout=5000)  # the offer to undo is not in the way
             await in_its_language(page, language)
             await alice.dialog.get_by_role("button", name=there["Cancel"]).click()
-        await page.locator("#selected .stop").press("Enter")
+        await page.locator("#selected .stop").click(timeout=5000)
         await page.locator("#help-button").click()
         await in_its_language(page, language)
         await page.keyboard.press("Escape")
