@@ -4,7 +4,7 @@ To make the thousand rows of a largest page takes 10 ms, in which a worker would
 again in rounds of the garbage collector, which looks through all that is kept. So those of a list are made as
 somebody goes through them, in pieces that are not kept. Beside 300 readers of largest pages, others have 95 % of
 their responses within 4.8 ms, and had within 8.0 ms before. And of 128 lists of 20 that are under way, the
-rows of one are there at a time: 3 MB less, for no other time of the processor.
+rows of one are there at a time: 3 MB less.
 """
 
 from collections.abc import Callable, Iterator, Sequence
