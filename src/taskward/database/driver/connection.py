@@ -261,7 +261,8 @@ class Connection:
         return self._make_rows(result, columns, 0, count)
 
     def _make_rows(self, result: pq.abc.PGresult, columns: Sequence[str], start: int, end: int) -> list[Row]:
-        self._values.set_pgresult(result)
+        if self._values.pgresult is not result:  # else it knows the loaders still
+            self._values.set_pgresult(result)
         rows = self._values.load_rows(start, end, lambda values: dict(zip(columns, values, strict=True)))
         if result.ntuples > AT_ONCE:
             self._values.set_pgresult(None)  # more than a mebibyte, which this would keep until the next result
