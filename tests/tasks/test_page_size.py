@@ -10,6 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from taskward.database.driver.connection import Connection
+from taskward.database.driver.exchange import PendingTransaction
+from taskward.database.driver.results import LazyResult
 from taskward.strict_json import encode
 from taskward.tasks.fields import FIELDS, TaskRead
 from taskward.tasks.list_statements import list_tasks
@@ -156,3 +159,24 @@ def test_no_more_is_read_than_a_page_can_have(superuser: psycopg.Connection, sor
     texts = [len("".join([row["title"], row["description"], *row["tags"]]).encode()) for row in rows]
     assert len(rows) < 1000
     assert sum(texts[:-1]) <= MAX_PAGE_BYTES
+
+
+@pytest.mark.parametrize("address", ["/tasks?limit=20", "/tasks?limit=1000", "/tasks/changes?since=0&limit=20"])
+async def test_no_rows_of_a_list_are_made_before_its_request_has_its_turn(
+    alice: Client, superuser: psycopg.Connection, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    """Else those of all lists that are answered together would be there together."""
+    fill(superuser, 3, "x")
+    loaded: list[object] = []
+    load = Connection._load  # noqa: SLF001
+
+    def noted(connection: Connection, transaction: PendingTransaction) -> Any:
+        answers = load(connection, transaction)
+        assert not isinstance(answers, Exception)
+        loaded.extend(rows for rows in answers if not isinstance(rows, LazyResult) and len(rows) > 1)
+        return answers
+
+    monkeypatch.setattr(Connection, "_load", noted)
+    response = await alice.get(address)
+    assert len(response.json()["tasks"]) == 3
+    assert loaded == []

@@ -4,9 +4,9 @@ A request that is under way holds 20 KB of memory; one that nobody has read yet,
 are begun, and every other connection waits for its turn, in the order in which something came. They are let in by
 groups, since reads that begin together travel together (database/driver/read_batches.py).
 
-With 1,000 connections that never pause, in turns with beginning all at once, medians: a worker took 15 MB for them
-and not 32, the slowest of a hundred took 1.4 times as long as the median and not 1.7 to 3.1, and the rate was 3 to
-20 % higher (decision 34).
+With 1,000 connections that never pause, in turns with beginning all at once, medians of 128 at a time: a worker
+took 15 MB for them and not 32, the slowest of a hundred took 1.4 times as long as the median and not 1.7 to 3.1,
+and the rate was 3 to 20 % higher (decision 34, which has what came of 96 too).
 
 With a database far away more of them only wait for it: for each millisecond of a round trip there are 20 more.
 
