@@ -1,5 +1,6 @@
 """A real PostgreSQL for every test: one server for the run, and for each test a clone of a migrated template."""
 
+import logging
 import os
 import tempfile
 import time
@@ -70,6 +71,20 @@ def _no_settings_from_outside(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ.pop("BETTER_AUTH_SECRET", None)
     os.environ["DATABASE_TIMEOUT_SECONDS"] = "30"  # tests of the time itself say which
     os.chdir(tmp_path_factory.mktemp("elsewhere"))
+
+
+def _log_levels() -> dict[str, int]:
+    loggers = [logging.root, *logging.root.manager.loggerDict.values()]
+    return {each.name: each.level for each in loggers if isinstance(each, logging.Logger)}
+
+
+@pytest.fixture(autouse=True)
+def _levels_of_logs_stay() -> Iterator[None]:
+    """Fail the test that leaves a logger saying more or less, which would fail another one."""
+    before = _log_levels()
+    yield
+    after = _log_levels()
+    assert before == {name: after[name] for name in before}, "a logger was left with another level"
 
 
 @contextmanager

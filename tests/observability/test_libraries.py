@@ -22,14 +22,17 @@ ENDPOINT = "http://127.0.0.1:1/v1/traces"
 @pytest.fixture
 def log() -> Iterator[StringIO]:
     """What the service would write to standard error."""
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    dictConfig(log_config("info"))
+    config = log_config("info")
+    root, *_ = loggers = [logging.getLogger(name) for name in ("root", *config["loggers"])]
+    before = [logger.level for logger in loggers], root.handlers[:]
+    dictConfig(config)
     (handler,) = root.handlers
     assert isinstance(handler, logging.StreamHandler)
     handler.setStream(StringIO())
     yield handler.stream
-    root.handlers, root.level = before
+    levels, root.handlers = before
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
