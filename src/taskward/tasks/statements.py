@@ -170,9 +170,10 @@ def delete_task(*, conditional: bool) -> Statement:
 def _the_task_locked(*, conditional: bool) -> str:
     """Return the condition for a change: the task is there, and its user's row is locked before it.
 
-    PostgreSQL asks once for the row, before it looks for a task to change, and not at all where there is none. The
-    trigger alone would lock the task first. Deleting a user cannot have that order, and two orders make deadlocks.
+    PostgreSQL asks for the row when it has found the task, before it changes that, and not at all where there is
+    none: the last condition of all is one that refers to the task. The trigger alone would lock the task first.
+    Deleting a user cannot have that order, and two orders make deadlocks.
     """
     wanted = f"{THE_TASK} AND {AS_EXPECTED}" if conditional else THE_TASK
-    user = f"users.id = %(owner)s::text AND EXISTS (SELECT 1 FROM tasks WHERE {wanted})"
+    user = "users.id = %(owner)s::text AND users.id = tasks.user_id"
     return f"{wanted} AND EXISTS (SELECT 1 FROM users WHERE {user} FOR NO KEY UPDATE)"
