@@ -6,16 +6,16 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from alembic import command
 from alembic.config import Config
 
 from taskward.database import migrate as migrations
 from taskward.database.distribute import distribute
-from taskward.database.migrate import alembic_config, engine, head, migrate
+from taskward.database.migrate import alembic_config, head, migrate
 from taskward.database.startup_check import IsolationError, check_isolation_at
 from taskward.database.url import conninfo
 from taskward.features import TABLES
 from tests.citus.cluster import Cluster, needs_citus
+from tests.database.downgrades import downgrade
 
 pytestmark = needs_citus
 
@@ -83,8 +83,7 @@ async def test_a_function_that_a_migration_defines_anew_is_so_on_every_server(cl
                 found += superuser.execute(LANGUAGE, ["forget_deleted_tasks"]).fetchall()
         return found
 
-    with engine(address).begin() as connection:
-        command.downgrade(alembic_config(connection), "0016")
+    downgrade(address, "0016")
     assert languages() == [("sql",)] * 3
     migrate(address)
     assert languages() == [("plpgsql",)] * 3

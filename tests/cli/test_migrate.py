@@ -4,12 +4,12 @@ from pathlib import Path
 import httpx2
 import psycopg
 import pytest
-from alembic import command
 
-from taskward.database.migrate import alembic_config, engine, head
+from taskward.database.migrate import head
 from taskward.database.url import conninfo
 from taskward.embedded.server import EmbeddedPostgres, url_of_running
 from tests.cli.command import processes_of, refusal, taskward, until
+from tests.database.downgrades import downgrade
 from tests.service import Service, start
 
 
@@ -37,8 +37,7 @@ def test_it_migrates_the_embedded_database_and_stops_it(tmp_path: Path) -> None:
 def test_beside_a_service_it_migrates_the_database_that_runs(tmp_path: Path) -> None:
     with Service(tmp_path / "data") as service:
         address = conninfo(str(url_of_running(service.data_dir)))
-        with engine(address).connect() as connection:
-            command.downgrade(alembic_config(connection), "0006")
+        downgrade(address, "0006")
         done = taskward("migrate", settings={"DATA_DIR": str(service.data_dir)}, folder=tmp_path)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
         assert revision_of(str(url_of_running(service.data_dir))) == [(head(),)]
@@ -82,8 +81,7 @@ def test_after_a_restore_elsewhere_the_database_is_migrated_and_counters_begin_a
     tmp_path: Path, database_url: str, superuser: psycopg.Connection, through: str
 ) -> None:
     superuser.execute("INSERT INTO tasks (user_id, title) VALUES ('alice', 'Buy milk')")
-    with engine(conninfo(database_url)).connect() as connection:
-        command.downgrade(alembic_config(connection), "0009")
+    downgrade(conninfo(database_url), "0009")
     settings = {"DATABASE_URL": "postgresql://alice:hunter2@127.0.0.1:1/behind-a-pooler", through: database_url}
     before = 2**50
     for _ in range(2):

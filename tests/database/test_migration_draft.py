@@ -169,14 +169,14 @@ def test_a_new_column_is_granted_to_who_writes_the_table_and_how(
 def test_a_check_that_changed_is_dropped_and_made_anew_both_ways(
     drafts: Drafts, models: MetaData, superuser: psycopg.Connection
 ) -> None:
-    tasks = models.tables["tasks"]
-    (title_length,) = (c for c in tasks.constraints if c.name == "ck_tasks_title_length")
-    tasks.constraints.remove(title_length)
-    tasks.append_constraint(CheckConstraint("char_length(title) BETWEEN 1 AND 300", name="title_length"))
+    users = models.tables["users"]
+    (id_length,) = (c for c in users.constraints if c.name == "ck_users_id_length")
+    users.constraints.remove(id_length)
+    users.append_constraint(CheckConstraint("char_length(id) BETWEEN 1 AND 300", name="id_length"))
     before = catalogue(superuser)
     drafts.write(models)
     drafts.upgrade()
-    assert "300" in catalogue(superuser)[Part("check", "tasks", "ck_tasks_title_length")]
+    assert "300" in catalogue(superuser)[Part("check", "users", "ck_users_id_length")]
     drafts.downgrade()
     assert catalogue(superuser) == before
 
@@ -202,7 +202,7 @@ def test_what_a_draft_cannot_know_is_said_beside_the_statement(drafts: Drafts, m
     Table("rooms", models, Column("id", BigInteger, primary_key=True, autoincrement=False))
     tasks = models.tables["tasks"]
     tasks._columns.remove(tasks.c.description)  # noqa: SLF001  # SQLAlchemy has no other way to take one away
-    tasks.constraints = {c for c in tasks.constraints if c.name != "ck_tasks_description_length"}
+    tasks.constraints = {c for c in tasks.constraints if c.name != "ck_tasks_fields"}
     tasks.append_column(Column("note", Text, nullable=False))
     draft = drafts.write(models).read_text()
     for note, statement in (

@@ -7,7 +7,6 @@ from multiprocessing import get_context
 
 import psycopg
 import pytest
-from alembic import command
 from alembic.script import ScriptDirectory
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pytest_alembic.config import Config
@@ -28,6 +27,7 @@ from taskward.database.startup_check import IsolationError, check_isolation_at
 from taskward.database.url import conninfo
 from taskward.embedded.server import EmbeddedPostgres
 from taskward.features import TABLES
+from tests.database.downgrades import downgrade
 from tests.database.migration_draft import WHY
 
 PYTEST_ALEMBIC = [
@@ -374,11 +374,6 @@ async def test_a_database_whose_wall_was_taken_down_is_not_served(database_url: 
     downgrade(conninfo(database_url), "0003")
     with pytest.raises(IsolationError, match="taskward migrate"):
         await check_isolation_at(conninfo(database_url), TABLES)
-
-
-def downgrade(address: str, revision: str = "base") -> None:
-    with engine(address).connect() as connection:
-        command.downgrade(alembic_config(connection), revision)
 
 
 def test_a_database_of_a_newer_version_is_refused_in_one_line(

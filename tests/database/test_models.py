@@ -23,12 +23,15 @@ CHANGES = {
     "ALTER TABLE accounts DROP CONSTRAINT ck_accounts_id_form": "check ck_accounts_id_form of accounts",
     "ALTER TABLE tasks ADD CONSTRAINT ck_tasks_more CHECK (id > 0)": "check ck_tasks_more of tasks",
     "ALTER TABLE users RENAME CONSTRAINT ck_users_counts TO ck_counts": "check ck_users_counts of users",
-    """ALTER TABLE tasks DROP CONSTRAINT ck_tasks_title_length,
-        ADD CONSTRAINT ck_tasks_title_length CHECK (title <> '')""": "check ck_tasks_title_length of tasks",
+    """ALTER TABLE users DROP CONSTRAINT ck_users_id_length,
+        ADD CONSTRAINT ck_users_id_length CHECK (id <> '')""": "check ck_users_id_length of users",
     """ALTER TABLE tasks DROP CONSTRAINT fk_tasks_user_id_users,
         ADD CONSTRAINT fk_tasks_user_id_users FOREIGN KEY (user_id) REFERENCES users""": "fk_tasks_user_id_users",
-    """CREATE OR REPLACE FUNCTION is_due_zone(text) RETURNS boolean
-        LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS 'BEGIN RETURN true; END'""": "is_due_zone of tasks",
+    """DO $$
+        BEGIN
+            EXECUTE replace((SELECT pg_get_functiondef(oid) FROM pg_proc WHERE proname = 'is_task'), '200', '300');
+        END
+        $$""": "is_task of tasks",
     "ALTER TABLE tasks DROP CONSTRAINT uq_tasks_user_id_revision": "constraint uq_tasks_user_id_revision of tasks",
     "DROP INDEX ix_tasks_id": "index ix_tasks_id of tasks",
     "CREATE INDEX ix_tasks_title ON tasks (title)": "index ix_tasks_title of tasks",

@@ -46,6 +46,10 @@ SORT_KEYS = {
 }
 
 COMPLETED = {"all": "true", "pending": "NOT completed", "completed": "completed"}
+HALVES = ("pending", "completed")
+# Their indexes begin with `completed`, so a page of all tasks is read from both halves and merged. Each index more
+# would be written to with every change of a task (migration 0018).
+SORTED_IN_HALVES = ("title", "due")
 COUNTED = {"all": "task_count", "pending": "task_count - completed_count", "completed": "completed_count"}
 
 # Each filter as a condition, with its parameter. All that is due is below what never is.
@@ -109,6 +113,11 @@ def list_tasks(
         beyond = _beyond(names, key, order) if after else "true"
         of_page = f"WHERE {beyond} ORDER BY {_ordered(names, order)} LIMIT %(limit)s::bigint"
         condition = f"id IN (SELECT id FROM matching {of_page})"
+
+    tasks = "tasks"
+    if status == "all" and sort in SORTED_IN_HALVES and not filters:
+        columns = ", ".join((*RESPONSE_COLUMNS, *more_columns))
+        tasks, condition = _halves(columns, f"{condition} AND {unknown}", ordered), "true"
     return Statement(
         f"""
         {with_matching}
@@ -117,7 +126,7 @@ def list_tasks(
           FROM users
           LEFT JOIN LATERAL (
                    SELECT {", ".join(read)}
-                     FROM tasks
+                     FROM {tasks}
                     WHERE user_id = %(owner)s::text AND {condition} AND {unknown}
                     ORDER BY {ordered}
                     LIMIT %(limit)s::bigint
@@ -129,6 +138,20 @@ def list_tasks(
         prepared=not filters,
         lazy=True,
     )
+
+
+def _halves(columns: str, condition: str, ordered: str) -> str:
+    """Return the tasks of which a page of all consists, from an index of each half, in order."""
+    halves = (
+        f"""(
+                         SELECT {columns}
+                           FROM tasks
+                          WHERE user_id = %(owner)s::text AND {COMPLETED[half]} AND {condition}
+                          ORDER BY {ordered}
+                          LIMIT %(limit)s::bigint)"""
+        for half in HALVES
+    )
+    return f"({' UNION ALL '.join(halves)}) AS tasks"
 
 
 def _matching(key: Sequence[SortKey], conditions: Sequence[str]) -> str:
