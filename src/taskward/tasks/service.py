@@ -23,7 +23,7 @@ from taskward.tasks.batch_schemas import BatchResults, Operation
 from taskward.tasks.change import Change, Revisions
 from taskward.tasks.changes_statements import PURGE_DELETED
 from taskward.tasks.cursor import Cursors
-from taskward.tasks.fields import TaskRead, Values, task_in
+from taskward.tasks.fields import TaskRead, Values, task_in, tasks_in
 from taskward.tasks.list_statements import SORT_KEYS, ListRow, list_tasks
 from taskward.tasks.page import BOUNDED_FROM, MAX_PAGE_BYTES, Pages, members
 from taskward.tasks.schemas import ListQuery
@@ -255,7 +255,7 @@ class TaskService:
 
 
 def _written(rows: Sequence[ListRow]) -> tuple[bytes]:
-    return (members(map(task_in, rows)),)
+    return (members(tasks_in(rows)),)
 
 
 def _key(row: Mapping[str, Any], sort: str) -> tuple[int | str, ...]:

@@ -263,7 +263,7 @@ class Connection:
     def _make_rows(self, result: pq.abc.PGresult, columns: Sequence[str], start: int, end: int) -> list[Row]:
         if self._values.pgresult is not result:  # else it knows the loaders still
             self._values.set_pgresult(result)
-        rows = self._values.load_rows(start, end, lambda values: dict(zip(columns, values, strict=True)))
+        rows = [dict(zip(columns, values, strict=True)) for values in self._values.load_rows(start, end, tuple)]
         if result.ntuples > AT_ONCE:
             self._values.set_pgresult(None)  # more than a mebibyte, which this would keep until the next result
         return rows
