@@ -17,7 +17,7 @@ CLEAN_ENV := env -u DATABASE_URL -u JWT_SECRET_KEY -u BETTER_AUTH_SECRET
 PYTEST := $(CLEAN_ENV) $(BIN)/pytest
 # Each worker goes through files of its own, so that what the tests of a file share is made once, and helps at the end.
 TWO := -n 2 --dist worksteal
-# Python tells what runs by itself since 3.12 (PEP 669); before, each line is traced, which doubles the time of a test.
+# Since 3.12 Python itself tells what runs (PEP 669). Before, each line is traced, which doubles the time of a test.
 CORE = $(shell $(BIN)/python -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")')
 
 .DEFAULT_GOAL := help

@@ -64,6 +64,8 @@ def tasks(request: pytest.FixtureRequest, database_url: str, superuser: psycopg.
         downgrade(conninfo(database_url), "0017")
     superuser.execute("INSERT INTO tasks (user_id, title) VALUES ('alice', 'Buy milk')")
     migrate(conninfo(database_url))
+    validated = superuser.execute("SELECT convalidated FROM pg_constraint WHERE conname = 'ck_tasks_fields'")
+    assert validated.fetchone() == (request.param == "made",)  # or all rows would have been read once more
     return superuser
 
 

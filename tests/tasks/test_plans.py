@@ -109,6 +109,21 @@ def test_a_page_is_read_from_an_index_that_has_its_order(filled: psycopg.Connect
             completed = in_halves or status != "all"
             for condition, expected in (("user_id =", True), ("completed", completed), (beyond, after)):
                 assert (condition in scan["Index Cond"]) is expected, case
+        halves = {re.search("completed = (true|false)", scan["Index Cond"])[1] for scan in scans if in_halves}  # type: ignore[index]
+        assert halves == ({"true", "false"} if in_halves else set()), case
+
+
+@pytest.mark.parametrize("status", COMPLETED)
+def test_what_is_due_between_two_days_is_read_from_an_index_alone(filled: psycopg.Connection, status: str) -> None:
+    statement = list_tasks(
+        status=status, sort="due", descending=False, after=False, known=False, bounded=False,
+        filters=frozenset({"due_from", "due_to"}),
+    )  # fmt: skip
+    values = {"owner": ME, "limit": 51, "max_bytes": 2**20, "due_from": "2026-11-27", "due_to": "2026-11-29"}
+    found = plan(filled, statement.sql, values)
+    (matching,) = (node for node in nodes(found) if node["Node Type"] == "Index Only Scan")
+    assert matching["Index Name"] == "ix_tasks_user_id_completed_due"
+    assert all(part in matching["Index Cond"] for part in ("user_id =", "completed =", "due_key >=", "due_key <="))
 
 
 def test_whether_a_task_exists_at_all_is_asked_of_an_index(filled: psycopg.Connection) -> None:

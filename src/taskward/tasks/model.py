@@ -37,8 +37,8 @@ FUNCTIONS = r"""
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     AS $$
     BEGIN
-        -- Two rules between fields, which have an answer of their own. The sentence has the name as well, as of a
-        -- cluster nothing else arrives.
+        -- Two rules between fields, which have an answer of their own. The sentence has the name as well, as
+        -- nothing else arrives from a cluster.
         IF due_time IS NOT NULL AND due_date IS NULL THEN
             RAISE check_violation USING CONSTRAINT = 'ck_tasks_due_time_needs_date',
                 MESSAGE = '"ck_tasks_due_time_needs_date" does not hold';

@@ -170,9 +170,9 @@ def delete_task(*, conditional: bool) -> Statement:
 def _the_task_locked(*, conditional: bool) -> str:
     """Return the condition for a change: the task is there, and its user's row is locked before it.
 
-    PostgreSQL asks for the row when it has found the task, before it changes that, and not at all where there is
-    none: the last condition of all is one that refers to the task. The trigger alone would lock the task first.
-    Deleting a user cannot have that order, and two orders make deadlocks.
+    The condition refers to the task and locks a row, so PostgreSQL can neither ask it beforehand nor make a join
+    of it: it asks when it has found a task for which the cheaper conditions hold, and before it locks that. The
+    trigger alone would lock the task first. Deleting a user cannot have that order, and two orders make deadlocks.
     """
     wanted = f"{THE_TASK} AND {AS_EXPECTED}" if conditional else THE_TASK
     user = "users.id = %(owner)s::text AND users.id = tasks.user_id"
