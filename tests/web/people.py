@@ -1,5 +1,6 @@
 """A person who uses the page, and what a browser must never have seen when they leave."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,6 +13,17 @@ PASSWORD = "correct horse battery staple"
 # Chromium tells of every refused request in this way, and the page is to deal with those.
 REFUSED_REQUEST = "Failed to load resource"
 NO_WORKERS = "delete Navigator.prototype.serviceWorker"
+
+
+async def until(page: Page, condition: str, argument: Any = None, *, every: int = 20) -> None:
+    """Wait until a function, in JavaScript, returns something true; it is asked `every` so many ms.
+
+    Playwright's `wait_for_function` has the page read the words anew each time it looks, which our policy forbids:
+    it fails unless the first look is enough.
+    """
+    look = f"while (!await ({condition})(argument)) await new Promise((go) => setTimeout(go, {every}))"
+    async with asyncio.timeout(20):
+        await page.evaluate(f"async (argument) => {{ {look} }}", argument)
 
 
 class Person:

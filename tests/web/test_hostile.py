@@ -2,7 +2,7 @@
 
 from playwright.async_api import Browser, expect
 
-from tests.web.people import Person
+from tests.web.people import Person, until
 
 HOSTILE = [
     "<img src=x onerror=\"document.title='owned'\">",
@@ -46,5 +46,5 @@ async def test_the_policy_would_stop_what_the_page_does_not_do(browser: Browser,
     for number, attack in enumerate(ATTACKS, 1):
         name = await page.evaluate(f"(async () => {{ await ({attack}) }})().catch(({{ name }}) => name)")
         assert name == "TypeError", attack
-        await page.wait_for_function(f"stopped === {number}")
+        await until(page, f"() => stopped === {number}")
     await page.close()

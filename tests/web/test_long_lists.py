@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from playwright.async_api import Locator, expect
 
-from tests.web.people import Person
+from tests.web.people import Person, until
 from tests.web.programs import add_many, elsewhere
 from tests.web.test_live import waiting
 
@@ -43,9 +43,9 @@ async def scroll_to(reader: Person, title: str) -> Locator:
     row = reader.row(title)
     while await row.count() == 0:
         await reader.page.evaluate("scrollBy(0, 4000)")
-        await reader.page.wait_for_function(COVERED)
+        await until(reader.page, COVERED)
     await row.evaluate("(row) => row.scrollIntoView({ block: 'center' })")
-    await reader.page.wait_for_function(COVERED)
+    await until(reader.page, COVERED)
     return row
 
 
@@ -66,7 +66,7 @@ async def test_ten_thousand_tasks_are_scrolled_through_with_few_rows_in_the_docu
     await expect(last).to_have_attribute("aria-posinset", str(MANY))
     await expect(last).to_have_attribute("aria-setsize", str(MANY))
     await reader.page.evaluate("scrollTo(0, document.body.scrollHeight / 2)")
-    await reader.page.wait_for_function(COVERED)
+    await until(reader.page, COVERED)
     places = await reader.rows.evaluate_all("all => all.map((row) => Number(row.getAttribute('aria-posinset')))")
     assert places == list(range(places[0], places[0] + len(places)))
     assert await reader.titles.all_inner_texts() == [f"Task {MANY + 1 - place}." for place in places]

@@ -10,7 +10,7 @@ from taskward.auth.new_passwords import COMMON
 from taskward.database.transaction import Database
 from taskward.database.url import conninfo
 from tests.conftest import SECRET
-from tests.web.people import EMAIL, Person, visiting
+from tests.web.people import EMAIL, Person, until, visiting
 from tests.web.programs import register
 from tests.web.test_session import DEVICE
 from tests.web.test_signing_out import seen
@@ -126,7 +126,7 @@ async def test_who_is_signed_in_signs_in_anew_in_every_tab_and_loses_nothing(
     await expect(member.page.get_by_role("heading", name="Sign in")).to_be_visible()
     await expect(member.page.get_by_role("status").filter(has_text=CHANGED)).to_be_visible()
     assert (await member.stored())["local"].keys() == {DEVICE}
-    await other.page.wait_for_function(ASK_UNTIL_SIGNED_OUT, polling=200)
+    await until(other.page, ASK_UNTIL_SIGNED_OUT, every=200)
     await member.sign_in(password=NEW)
     await expect(member.new_title).to_have_value("Half a thought")
 

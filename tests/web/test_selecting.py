@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from playwright.async_api import Browser, Page, Request, Route, expect
 
-from tests.web.people import Person, coming
+from tests.web.people import Person, coming, until
 from tests.web.programs import elsewhere
 from tests.web.test_looks import axe, findings  # noqa: F401
 
@@ -163,7 +163,7 @@ async def test_deleting_more_than_a_batch_holds_takes_two_and_undo_comes_before(
     await select(chooser, 0, 119)
     await selected(chooser).get_by_role("button", name="Delete").click()
     await chooser.page.evaluate("dispatchEvent(new Event('pagehide'))")  # as leaving does, which sends it now
-    await chooser.page.wait_for_function(NOTHING_WAITS)
+    await until(chooser.page, NOTHING_WAITS)
     await chooser.page.reload()
     await expect(chooser.page.get_by_text("30 tasks", exact=True)).to_be_visible()
     assert sent == ["POST /batch"] * 2
@@ -186,7 +186,7 @@ async def test_who_takes_back_deletions_of_which_some_are_sent_is_told(chooser: 
     await chooser.page.get_by_role("button", name="Undo").click()
     await expect(chooser.page.get_by_text("Some were deleted already. The others are back.")).to_be_visible()
     released.set()
-    await chooser.page.wait_for_function(NOTHING_WAITS)
+    await until(chooser.page, NOTHING_WAITS)
     assert len(tasks(chooser)) == MANY - 100
 
 

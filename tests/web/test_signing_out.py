@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from tests.web.people import EMAIL, Person
+from tests.web.people import EMAIL, Person, until
 from tests.web.test_session import DEVICE
 
 SECRET = "Buy a present"  # in every title, description and draft
@@ -32,7 +32,7 @@ async def signed_out(*tabs: Person) -> None:
     """Fail unless these tabs know nobody."""
     for tab in tabs:
         await expect(tab.page.get_by_role("heading", name="Sign in")).to_be_visible()
-        await tab.page.wait_for_function("localStorage.getItem('taskward.left') === null")  # the service was told
+        await until(tab.page, "() => localStorage.getItem('taskward.left') === null")  # the service was told
         stored = await tab.stored()
         assert stored["session"] == {}
         assert stored["local"].keys() == {DEVICE}  # which names nobody

@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.profiles import by_profile
-from tests.web.people import Person
+from tests.web.people import Person, until
 from tests.web.programs import add_many
 
 MANY = by_profile(short=5_000, long=10_000)
@@ -69,8 +69,10 @@ async def test_how_long_a_person_with_thousands_of_tasks_waits(
     while await page.get_by_role("button", name="Load more").is_visible():
         loaded = await page.evaluate("document.body.scrollHeight")
         await page.evaluate("scrollTo(0, document.body.scrollHeight)")
-        await page.wait_for_function(
-            "(loaded) => document.body.scrollHeight > loaded || document.getElementById('more').hidden", arg=loaded
+        await until(
+            page,
+            "(loaded) => document.body.scrollHeight > loaded || document.getElementById('more').hidden",
+            loaded,
         )
     await page.evaluate("scrollTo(0, document.body.scrollHeight / 2)")
     frames = await page.evaluate(SCROLL)

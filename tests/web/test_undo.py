@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 import pytest
 from playwright.async_api import Route, expect
 
-from tests.web.people import Person
+from tests.web.people import Person, until
 from tests.web.programs import elsewhere
 from tests.web.test_every_field import response
 
@@ -117,7 +117,7 @@ async def lost(member: Person, address: re.Pattern[str], act: Awaitable[None]) -
     await expect(member.page.get_by_role("button", name="Try now")).to_be_visible()
     await member.page.get_by_role("button", name="Undo").click()
     is_back.set()  # and it is tried again by itself
-    await member.page.wait_for_function(NOTHING_WAITS)
+    await until(member.page, NOTHING_WAITS)
 
 
 async def test_a_change_whose_answer_was_lost_is_taken_back_there_too(member: Person) -> None:
