@@ -7,9 +7,10 @@ import orjson
 import pytest
 from fastapi import FastAPI
 from starlette.requests import Request
+from starlette.types import ASGIApp
 
 from taskward.api.query import QueryParameters
-from taskward.errors import ValidationFailedError
+from taskward.errors import BodyTooLargeError, ValidationFailedError
 from taskward.middleware.cors import Cors
 from taskward.middleware.request_context import RequestContext
 from taskward.observability.metrics import Metrics
@@ -113,28 +114,72 @@ async def test_a_request_that_is_cancelled_is_answered_by_the_contract() -> None
     assert (sent[0]["status"], orjson.loads(sent[1]["body"])["code"]) == (500, "INTERNAL_ERROR")
 
 
-async def test_half_a_response_is_not_followed_by_another(app: FastAPI) -> None:
-    sent: list[str] = []
+@pytest.mark.parametrize(
+    ("error", "answer"),
+    [(RuntimeError(CANARY), (500, "INTERNAL_ERROR")), (BodyTooLargeError(7), (413, "BODY_TOO_LARGE"))],
+)
+async def test_a_head_without_a_body_gives_way_to_an_error(
+    app: FastAPI, error: Exception, answer: tuple[int, str]
+) -> None:
+    async def broken(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"etag", b'"1"')]})
+        raise error
 
+    sent = await _sent_by(app, broken)
+    assert (sent[0]["status"], orjson.loads(sent[1]["body"])["code"]) == answer
+    assert b"etag" not in dict(sent[0]["headers"])
+
+
+async def test_half_a_response_is_not_followed_by_another(app: FastAPI) -> None:
     async def broken(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"half", "more_body": True})
         raise RuntimeError(CANARY)
 
-    async def send(message: Any) -> None:
-        sent.append(message["type"])
+    sent: list[Any] = []
+    with pytest.raises(RuntimeError, match=CANARY):
+        await _sent_by(app, broken, sent)
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
 
-    app.mount("/broken", broken)
+
+async def test_whoever_listens_for_the_end_of_a_client_is_not_told_of_a_large_body() -> None:
+    heard: list[Any] = []
+    sent: list[Any] = []
+
+    async def listening(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        heard.append(await receive())
+        await send({"type": "http.response.body", "body": b""})
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"x" * 100_000, "more_body": True}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"content-length", b"200000")]}
+    await RequestContext(listening, Cors(()), Metrics(), access_log=False)(scope, receive, send)
+    assert heard == [{"type": "http.request", "body": b"", "more_body": True}]
+    assert sent[0]["status"] == 200
+
+
+async def _sent_by(app: FastAPI, inner: ASGIApp, sent: list[Any] | None = None) -> list[Any]:
+    sent = [] if sent is None else sent
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    app.mount("/inner", inner)
     scope = {
         "type": "http",
         "method": "GET",
-        "path": "/broken/here",
+        "path": "/inner/here",
         "headers": [],
         "query_string": b"",
         "root_path": "",
     }
-    with pytest.raises(RuntimeError, match=CANARY):
-        await app(scope, None, send)  # type: ignore[arg-type]  # nothing is read
-    assert sent == ["http.response.start"]
+    await app(scope, None, send)  # type: ignore[arg-type]  # nothing is read
+    return sent
 
 
 async def test_many_parameters_are_refused_in_little_time() -> None:

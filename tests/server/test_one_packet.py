@@ -1,17 +1,23 @@
-"""A response is written at once, and what of it is written when its body is long or never comes."""
+"""A response is written at once, and is the same as uvicorn would have written in more than one."""
 
 import asyncio
+import logging
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from taskward.server.one_packet import CONTINUE, COPIED, OnePacket
+from taskward.server.idle import Flow
+from taskward.server.one_packet import COPIED, OnePacket
 from taskward.server.protocol import BoundedProtocol
 from taskward.settings import Settings
 from tests.server.running import running
 from tests.server.wire import JSON, Wire, request
 
-HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
+LENGTH = (b"content-length", b"2")
+TAG = (b"etag", b'"7.1"')
+LONG = b"x" * (COPIED + 1)
 
 
 class Written(asyncio.Transport):
@@ -26,7 +32,7 @@ class Written(asyncio.Transport):
         self.writes.append(bytes(data))
 
     def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
-        self.writes.append(b"|".join(list_of_data))
+        self.writes.append(b"".join(list_of_data))
 
     def close(self) -> None:
         self.closed = True
@@ -35,37 +41,87 @@ class Written(asyncio.Transport):
         return self.closed
 
 
+def start(status: int, *headers: tuple[bytes, bytes]) -> dict[str, Any]:
+    return {"type": "http.response.start", "status": status, "headers": list(headers)}
+
+
+def body(data: bytes, *, more: bool = False) -> dict[str, Any]:
+    return {"type": "http.response.body", "body": data, "more_body": more}
+
+
+async def seen_of(
+    kind: type[RequestResponseCycle], messages: list[Any], method: str, *, keep_alive: bool
+) -> tuple[list[bytes], dict[str, Any]]:
+    """Send the messages with a cycle of this class; return what it wrote, and all else to be seen of it."""
+    transport, ends, said = Written(), [], []
+    cycle = kind(
+        scope={"method": method},  # type: ignore[typeddict-item]  # what it reads of it
+        transport=transport,
+        flow=Flow(transport),  # what it needs of one
+        logger=logging.getLogger(__name__),
+        access_logger=logging.getLogger(__name__),
+        access_log=False,
+        default_headers=[(b"date", b"Sat, 28 Nov 2026 16:17:49 GMT")],
+        message_event=asyncio.Event(),
+        expect_100_continue=False,
+        keep_alive=keep_alive,
+        on_response=lambda: ends.append(len(transport.writes)),
+    )
+    for message in messages:
+        try:
+            await cycle.send(message)
+        except RuntimeError as error:
+            said.append(str(error))
+            break
+    seen = {
+        "bytes": b"".join(transport.writes), "closed": transport.closed, "said": said, "ended": len(ends),
+        "complete": cycle.response_complete, "told": cycle.message_event.is_set(), "keep_alive": cycle.keep_alive,
+    }  # fmt: skip
+    return transport.writes, seen
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("keep_alive", [True, False])
 @pytest.mark.parametrize(
-    ("given", "written"),
+    ("messages", "writes"),
     [
-        ([HEAD, b"{}"], [HEAD + b"{}"]),
-        ([HEAD, b""], [HEAD]),
-        ([CONTINUE, HEAD, b"{}"], [CONTINUE, HEAD + b"{}"]),
-        ([HEAD, b"a", b"b", b""], [HEAD + b"a", b"b", b""]),
-        ([HEAD, b"x" * (COPIED + 1)], [HEAD + b"|" + b"x" * (COPIED + 1)]),
-        ([HEAD, CONTINUE, HEAD], [HEAD + CONTINUE, HEAD]),  # a body may look like anything
+        ([start(200, LENGTH, TAG), body(b"{}")], 1),
+        ([start(404, TAG, LENGTH), body(b"{}")], 1),
+        ([start(200, (b"content-length", b"0")), body(b"")], 1),
+        ([start(204), body(b"")], 1),
+        ([start(304, TAG), body(b"")], 1),
+        ([start(200, (b"content-length", b"%d" % len(LONG))), body(LONG)], 1),
+        ([start(200, (b"content-length", b"%d" % len(LONG))), body(LONG, more=True), body(b"")], 2),
+        ([start(200, LENGTH), body(b"{", more=True), body(b"}", more=True), body(b"")], 3),
+        ([start(200, LENGTH, (b"vary", b"a\tb")), body(b"{}")], 1),
+        ([start(200, TAG), body(b"a", more=True), body(b"b", more=True), body(b"")], None),
+        ([start(200, (b"transfer-encoding", b"chunked")), body(b"a")], None),
+        ([start(200, LENGTH, (b"connection", b"close")), body(b"{}")], None),
+        ([start(200, LENGTH), body(b"{}"), body(b"{}")], None),
+        ([start(200, LENGTH), start(200, LENGTH), body(b"{}")], None),
+        ([start(200, LENGTH), body(b"{")], None),
+        ([start(200, LENGTH), body(b"{}}")], None),
+        ([start(200, LENGTH), body(b"{}}", more=True)], None),
+        ([start(204), body(b"{}")], None),
+        ([start(304, LENGTH), body(b"")], None),
+        ([body(b"{}")], None),
+        *[
+            ([start(200, LENGTH, (b"link", b"<a%b>" % bytes([character]))), body(b"{}")], None)
+            for character in (*range(9), *range(10, 32), 127)
+        ],
+        ([start(200, LENGTH, (b"link", b"\r\nset-cookie: a=b")), body(b"{}")], None),
+        ([start(200, (b"content-length", b"2\r\n"), TAG), body(b"{}")], None),
     ],
 )
-def test_the_head_waits_for_what_comes_next_and_nothing_else_does(
-    given: list[bytes], written: list[bytes]
+async def test_a_response_is_what_uvicorn_makes_of_it_and_its_head_waits_for_its_body(
+    messages: list[Any], writes: int | None, method: str, *, keep_alive: bool
 ) -> None:
-    transport = Written()
-    response = OnePacket(transport)
-    for data in given:
-        response.write(data)
-    assert transport.writes == written
-    response.close()
-    assert transport.writes == written
-    assert response.is_closing()
-
-
-def test_a_head_whose_body_never_comes_is_written_before_the_end() -> None:
-    transport = Written()
-    response = OnePacket(transport)
-    response.write(HEAD)
-    assert transport.writes == []
-    response.close()
-    assert transport.writes == [HEAD]
+    """`writes`: how many there may be; None: as many as uvicorn likes."""
+    _, expected = await seen_of(RequestResponseCycle, messages, method, keep_alive=keep_alive)
+    written, seen = await seen_of(OnePacket, messages, method, keep_alive=keep_alive)
+    assert seen == expected
+    if writes and method == "GET":
+        assert len(written) == writes
 
 
 class Counting(BoundedProtocol):

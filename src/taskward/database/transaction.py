@@ -282,11 +282,12 @@ class Database:
     async def run(self, transaction: Transaction) -> list[Sequence[Row]]:
         """Run a transaction and return the rows of each command; raises as `acting_as` says."""
         began = time.perf_counter()
+        deadline = asyncio.get_running_loop().time() + self._timeout
         try:
-            async with asyncio.timeout(self._timeout):
-                if transaction.checked and self._precondition:
+            if transaction.checked and self._precondition:
+                async with asyncio.timeout_at(deadline):
                     await self._trust()
-                return await self._run_on_its_engine(transaction)
+            return await self._run_on_its_engine(transaction, deadline)
         except Exception as error:
             if transaction.only_reads and isinstance(error, postgres.ReadOnlySqlTransaction):
                 raise ScopeMissingError from error
@@ -317,16 +318,16 @@ class Database:
             logger.critical("this database must not be served: %s", error)
             raise DatabaseUnavailableError from error
 
-    async def _run_on_its_engine(self, transaction: Transaction) -> list[Sequence[Row]]:
+    async def _run_on_its_engine(self, transaction: Transaction, deadline: float) -> list[Sequence[Row]]:
         if not self.distributed:
             try:
-                return await self._run_with_retries(transaction, transaction.commands)
+                return await self._run_with_retries(transaction, transaction.commands, deadline)
             except Exception as error:
                 transaction.failed_at = failed_at(error)
                 raise
         commands, places = as_distributed(transaction.commands)
         try:
-            results = await self._run_with_retries(transaction, commands)
+            results = await self._run_with_retries(transaction, commands, deadline)
         except Exception as error:
             failed = failed_at(error)
             transaction.failed_at = None if failed is None else bisect_left(places, failed)
@@ -334,11 +335,14 @@ class Database:
         return [results[place] for place in places]
 
     async def _run_with_retries(
-        self, transaction: Transaction, commands: Sequence[Command]
+        self, transaction: Transaction, commands: Sequence[Command], deadline: float
     ) -> list[Sequence[Row]]:
         for attempt in count(1):
             try:
-                return await self._run_among_others(transaction, commands)
+                if transaction.effect == Effect.READ_ONLY:
+                    return await self._reads.run(commands, deadline)
+                async with asyncio.timeout_at(deadline):
+                    return await self._run_among_others(transaction, commands)
             except ROLLED_BACK:
                 if attempt > MAX_RETRIES:
                     raise
@@ -350,9 +354,7 @@ class Database:
     async def _run_among_others(
         self, transaction: Transaction, commands: Sequence[Command]
     ) -> list[Sequence[Row]]:
-        """Run a transaction in whatever company it may have."""
-        if transaction.effect == Effect.READ_ONLY:
-            return await self._reads.run(commands)
+        """Run a transaction that writes, in whatever company it may have."""
         if transaction.brief and not self.distributed:
             try:
                 return await self._writes.run(transaction.user_id, commands)

@@ -62,7 +62,7 @@ class RequestContext:
             began -= turn.waited
             request.at_end.append(turn.end)
         try:
-            await self._answer(scope, _LimitedBody(scope, receive, request), response)
+            await self._answer(scope, _LimitedBody(scope, receive, request, response), response)
         finally:
             for end in request.at_end:
                 end()
@@ -91,11 +91,18 @@ class RequestContext:
                 await error_response(InternalError())(scope, receive, response)
             raise
         except Exception as error:
-            if not response.started:
-                logger.exception("500 INTERNAL_ERROR")
-                await error_response(InternalError())(scope, receive, response)
-            else:
+            if response.started:
                 _cut_off(error)
+            else:
+                await error_response(_told(error))(scope, receive, response)
+
+
+def _told(error: Exception) -> ApiError:
+    """Return what a client is told of an error for which nobody has an answer."""
+    if isinstance(error.__cause__, ApiError):  # as Starlette has one that comes behind a head
+        return error.__cause__
+    logger.error("500 INTERNAL_ERROR", exc_info=error)
+    return InternalError()
 
 
 def _cut_off(error: Exception) -> None:
@@ -110,23 +117,29 @@ def _cut_off(error: Exception) -> None:
 
 
 class _Response:
-    """The `send` of one request."""
+    """The `send` of one request. It keeps the head until there is a body: an error may come instead."""
 
     def __init__(self, send: Send, request: CurrentRequest, *, without_body: bool) -> None:
         self._send = send
         self._request = request
         self._without_body = without_body
+        self._head: Message | None = None
         self.started = False
         self.status = NO_RESPONSE
         self.written_at: float | None = None
 
+    @property
+    def begun(self) -> bool:
+        """Whether its status is decided."""
+        return self.started or self._head is not None
+
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.started = True
-            self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), *self._request.response_headers]
-            _complete(message["headers"])
-        elif self._without_body and message["type"] == "http.response.body":
+            self._head = message
+            return
+        if self._head is not None:
+            await self._start(self._head)
+        if self._without_body:
             message = {**message, "body": b""}
         elif len(message.get("body", b"")) > BUFFERED_BYTES and not message.get("more_body"):
             # A request has not ended, and counts, while its client keeps the memory of its response.
@@ -134,6 +147,14 @@ class _Response:
             self.written_at = time.perf_counter()  # how slowly a client reads says nothing of the service
             message = {"type": "http.response.body", "body": b""}
         await self._send(message)
+
+    async def _start(self, head: Message) -> None:
+        self._head = None
+        self.started = True
+        self.status = head["status"]
+        head["headers"] = [*head.get("headers", ()), *self._request.response_headers]
+        _complete(head["headers"])
+        await self._send(head)
 
 
 def _complete(headers: list[tuple[bytes, bytes]]) -> None:
@@ -147,23 +168,30 @@ def _complete(headers: list[tuple[bytes, bytes]]) -> None:
 class _LimitedBody:
     """The `receive` of one request; raises BodyTooLargeError instead of reading on without end."""
 
-    def __init__(self, scope: Scope, receive: Receive, request: CurrentRequest) -> None:
+    def __init__(self, scope: Scope, receive: Receive, request: CurrentRequest, response: _Response) -> None:
+        self._scope = scope
         self._receive = receive
         self._request = request  # of which the route says how much it takes, before it reads
+        self._response = response
         self._received = 0
-        declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        # Zeros in front are allowed, and int() refuses what has more than 4,300 digits.
-        self._declared = declared.lstrip(b"0")[:20] or b"0"
 
     async def __call__(self) -> MutableMapping[str, Any]:
+        if self._response.begun:  # whoever asks wants to know whether the client is there still
+            return {**await self._receive(), "body": b""}
         most = self._request.max_body_bytes
-        if not self._declared.isdigit() or int(self._declared) > most:
+        if not self._declares_at_most(most):
             raise BodyTooLargeError(most)
         message = await self._receive()
         self._received += len(message.get("body", b""))
         if self._received > most:
             raise BodyTooLargeError(most)
         return message
+
+    def _declares_at_most(self, most: int) -> bool:
+        declared = next((value for name, value in self._scope["headers"] if name == b"content-length"), b"0")
+        # Zeros in front are allowed, and int() refuses what has more than 4,300 digits.
+        declared = declared.lstrip(b"0")[:20] or b"0"
+        return declared.isdigit() and int(declared) <= most
 
 
 def _request_id(scope: Scope) -> str:

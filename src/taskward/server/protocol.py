@@ -138,8 +138,7 @@ class BoundedProtocol(OneConnection):
         if waited is not None:
             self._turn = self.scope[TURN] = Turn(self._together.turns, waited)  # type: ignore[literal-required]
         super().on_headers_complete()
-        if self.scope["method"] != "HEAD":  # whose head has nothing to wait for
-            self.cycle.transport = OnePacket(self.transport)  # type: ignore[assignment]  # what a cycle needs of it
+        self.cycle.__class__ = OnePacket  # uvicorn has no way to say which
         if self._together.draining:
             self.cycle.keep_alive = False
         self.headers = []  # a refusal of what follows is no response to these
@@ -173,7 +172,7 @@ class BoundedProtocol(OneConnection):
             self.pipeline.appendleft(response)
 
     def _last_cycle(self) -> RequestResponseCycle:
-        cycle = RequestResponseCycle(
+        cycle = OnePacket(
             scope={"type": "http", "method": "GET", "path": "", "headers": self.headers or []},  # type: ignore[typeddict-item]
             transport=self.transport,
             flow=self.flow,

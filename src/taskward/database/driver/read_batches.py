@@ -13,6 +13,7 @@ from contextvars import Context
 from typing import Any
 
 from taskward.database.driver.connection import Connection
+from taskward.database.driver.deadlines import Deadlines
 from taskward.database.driver.exchange import Command, PendingTransaction
 from taskward.database.driver.pool import Pool, PoolClosedError
 from taskward.database.driver.results import Row
@@ -32,23 +33,32 @@ class ReadBatches:
         self._waiting: deque[tuple[PendingTransaction, float]] = deque()  # and when its time is up
         self._in_line = 0  # batches in the pool's line; together they have room for all who wait
         self._running: set[asyncio.Task[None]] = set()
+        self._deadlines = Deadlines()
 
     @property
     def waiting(self) -> int:
         """How many reads wait for a connection, beyond those that the pool's line counts for them."""
         return max(0, len(self._waiting) - self._in_line)
 
-    async def run(self, commands: Sequence[Command]) -> list[Sequence[Row]]:
-        """Return the rows of each command; raise what `Pool.acquire` and `Connection.exchange` raise."""
+    async def run(self, commands: Sequence[Command], deadline: float) -> list[Sequence[Row]]:
+        """Return the rows of each command; raise what `Pool.acquire` and `Connection.exchange` raise.
+
+        Raises TimeoutError where they are not there when the loop's clock says `deadline`.
+        """
         transaction = PendingTransaction(commands)
-        self._waiting.append((transaction, asyncio.get_running_loop().time() + self._timeout))
-        self._line_up()
-        return await transaction.outcome()
+        self._deadlines.add(transaction, deadline)
+        try:
+            self._waiting.append((transaction, deadline))
+            self._line_up()
+            return await transaction.outcome()
+        finally:
+            self._deadlines.remove(transaction)
 
     async def close(self) -> None:
         """End what waits and what is under way."""
         while self._waiting:
             self._waiting.popleft()[0].settle(PoolClosedError())
+        self._deadlines.close()
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)

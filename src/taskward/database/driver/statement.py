@@ -33,9 +33,9 @@ class Statement(Generic[RowT]):
     sql: str
     constants: dict[str, Any] = field(default_factory=dict)
     effect: Effect = Effect.NOT_IDEMPOTENT
-    correlation_id: str = (
-        ""  # a parameter that comes back in the column of its name, or the answer is to somebody else
-    )
+    # A parameter that comes back in the last column of one row, or the answer is to somebody else. Whoever runs it
+    # is given no rows.
+    correlation_id: str = ""
     prepared: bool = (
         True  # or one of too many for each session to keep, which are planned for their values each time
     )
