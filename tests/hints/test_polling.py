@@ -7,11 +7,12 @@ from contextlib import AsyncExitStack
 import pytest
 from fastapi import FastAPI
 
+from taskward.api.state import state_of
 from taskward.settings import Settings
 from tests.accounts.people import delete_me, log_in, register
 from tests.client import Client, connect
 from tests.conftest import SECRET, started
-from tests.hints.waiting import answer_of, ask, count_reads, parts_of, until, waiting, write
+from tests.hints.waiting import answer_of, ask, count_reads, until, waiting, write
 
 SECONDS = 0.05
 
@@ -38,7 +39,7 @@ async def test_what_is_written_elsewhere_ends_the_wait_of_its_user_alone(
         await write(alice_elsewhere, "From elsewhere")
     assert [task["title"] for task in (await answer_of(asked))["tasks"]] == ["From elsewhere"]
     assert not bobs.done()
-    parts_of(app).hints.waiters.end()
+    state_of(app).hints.waiters.end()
     await answer_of(bobs)
 
 
@@ -56,7 +57,7 @@ async def test_each_user_who_waits_is_one_read_a_round_and_nobody_none(
     assert abs((reads["alice"] - before["alice"]) - (reads["bob"] - before["bob"])) <= 1
     assert set(reads) == {"alice", "bob"}
     assert not any(each.done() for each in asked)
-    parts_of(app).hints.waiters.end()
+    state_of(app).hints.waiters.end()
     await asyncio.gather(*map(answer_of, asked))
     reads.clear()
     await asyncio.sleep(5 * SECONDS)
@@ -71,7 +72,7 @@ async def test_with_zero_nobody_is_asked_about(settings: Settings, monkeypatch: 
         reads = count_reads(monkeypatch)
         await asyncio.sleep(5 * SECONDS)
         assert reads == {}
-        parts_of(app).hints.waiters.end()
+        state_of(app).hints.waiters.end()
         await answer_of(asked)
 
 
@@ -108,7 +109,7 @@ async def test_a_database_that_is_away_is_waited_for(
 async def test_a_look_that_fails_is_not_the_last_one(
     app: FastAPI, alice: Client, elsewhere: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    polling = parts_of(app).hints._polling  # noqa: SLF001
+    polling = state_of(app).hints._polling  # noqa: SLF001
     assert polling is not None
     look = polling._revision_of  # noqa: SLF001
     failed: list[str] = []

@@ -6,6 +6,7 @@ import time
 import pytest
 from fastapi import FastAPI
 
+from taskward.api.state import state_of
 from taskward.auth.claims import LEEWAY_SECONDS
 from taskward.auth.issue import issue_token
 from taskward.hints.waiters import MOST_OF_A_USER, hint_of
@@ -14,7 +15,7 @@ from taskward.tasks.changes_service import Changes, ChangesService
 from tests.accounts.people import PASSWORD, delete_me, log_in, register
 from tests.client import Client, connect
 from tests.conftest import SECRET, started
-from tests.hints.waiting import answer_of, ask, count_reads, parts_of, until, waiting, write
+from tests.hints.waiting import answer_of, ask, count_reads, until, waiting, write
 from tests.observability.scrape import value
 
 
@@ -48,7 +49,7 @@ async def test_each_kind_of_write_ends_the_wait_of_its_user(app: FastAPI, alice:
 async def test_what_is_newer_is_answered_at_once(app: FastAPI, alice: Client) -> None:
     revision = await write(alice)
     assert len((await answer_of(ask(alice, revision - 1)))["tasks"]) == 1
-    assert len(parts_of(app).hints.waiters) == 0
+    assert len(state_of(app).hints.waiters) == 0
 
 
 async def test_without_a_change_the_answer_is_empty_when_the_wait_is_over(alice: Client) -> None:
@@ -105,7 +106,7 @@ async def test_a_lost_hint_costs_time_and_no_change(
     app: FastAPI, alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     revision = await write(alice)
-    monkeypatch.setattr(parts_of(app).database, "_written", lambda _: None)
+    monkeypatch.setattr(state_of(app).database, "_written", lambda _: None)
     asked = ask(alice, revision, seconds=1)
     await waiting(app)
     await write(alice, "Not heard of")
@@ -124,7 +125,7 @@ async def test_a_doubled_or_late_hint_answers_nothing_twice(
     reads = count_reads(monkeypatch)
     for times in range(1, 4):
         for _ in range(5):
-            parts_of(app).hints.waiters.hint(hint_of("alice"))
+            state_of(app).hints.waiters.hint(hint_of("alice"))
         await until(lambda: reads["alice"] >= times)  # noqa: B023
     assert (reads["alice"], asked.done()) == (3, False)
     await write(alice)
@@ -185,7 +186,7 @@ async def test_a_token_that_has_expired_is_shown_nothing_when_it_is_woken(
     asked = ask(alice)
     await waiting(app)
     await write(alice, "Not for an old token")
-    monkeypatch.setattr(parts_of(app).verifier, "_clock", lambda: time.time() + 3600)
+    monkeypatch.setattr(state_of(app).verifier, "_clock", lambda: time.time() + 3600)
     response = await asked
     assert (response.status_code, response.json()["code"]) == (401, "TOKEN_EXPIRED")
     assert "Not for" not in response.text
@@ -218,7 +219,7 @@ async def test_a_user_of_a_provider_who_deletes_themselves_begins_again(app: Fas
 async def test_a_service_that_stops_answers_at_once_and_has_nobody_wait(app: FastAPI, alice: Client) -> None:
     asked = [ask(alice) for _ in range(3)]
     await waiting(app, 3)
-    parts_of(app).hints.waiters.end()
+    state_of(app).hints.waiters.end()
     assert [await answer_of(each) for each in asked] == [
         {"tasks": [], "deleted": [], "revision": 0, "count": 0, "more": False}
     ] * 3
@@ -247,7 +248,7 @@ async def test_a_client_that_has_gone_leaves_nothing(app: FastAPI, alice: Client
     gone.set()
     async with asyncio.timeout(30):
         await request
-    assert (sent, len(parts_of(app).hints.waiters)) == ([], 0)
+    assert (sent, len(state_of(app).hints.waiters)) == ([], 0)
     assert asyncio.all_tasks() - tasks_before <= {asyncio.current_task()}
 
 
@@ -263,10 +264,10 @@ async def test_a_hundred_who_wait_keep_no_connection_to_the_database(database_ur
         clients = [await connect(app, f"user_{each}", SECRET).__aenter__() for each in range(13)]
         asked = [ask(client) for client in clients for _ in range(8)]
         await waiting(app, 104)
-        assert parts_of(app).database.pool.in_use == 0
+        assert state_of(app).database.pool.in_use == 0
         for _ in range(10):
             await write(alice)
-        parts_of(app).hints.waiters.end()
+        state_of(app).hints.waiters.end()
         await asyncio.gather(*map(answer_of, asked))
         for client in clients:
             await client.aclose()
@@ -309,7 +310,7 @@ async def test_a_line_of_the_access_log_says_how_long_was_waited(
 async def test_of_too_many_the_longest_waiting_is_answered(
     app: FastAPI, alice: Client, bob: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waiters = parts_of(app).hints.waiters
+    waiters = state_of(app).hints.waiters
     waiters.most = 2
     first, second = ask(alice), None
     await waiting(app)
@@ -324,5 +325,5 @@ async def test_of_too_many_the_longest_waiting_is_answered(
     await waiting(app, 2)
     assert not second.done()
     assert not third.done()
-    parts_of(app).hints.waiters.end()
+    state_of(app).hints.waiters.end()
     await asyncio.gather(answer_of(second), answer_of(third))

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from taskward.api.state import AppState
+from taskward.api.state import state_of
 from taskward.database.driver.statement import Effect
 from taskward.database.transaction import Database, Transaction
 from tests.client import Client
@@ -17,11 +17,6 @@ from tests.client import Client
 PATIENCE_SECONDS = 20
 
 Asked = asyncio.Task[httpx2.Response]
-
-
-def parts_of(app: FastAPI) -> AppState:
-    state: AppState = app.state.parts
-    return state
 
 
 def ask(client: Client, since: int = 0, seconds: int = 60, path: str = "/tasks/changes") -> Asked:
@@ -39,7 +34,7 @@ async def until(holds: Callable[[], bool]) -> None:
 
 async def waiting(app: FastAPI, requests: int = 1) -> None:
     """Wait until so many requests wait, and have read."""
-    waiters = parts_of(app).hints.waiters
+    waiters = state_of(app).hints.waiters
     await until(
         lambda: (
             len(waiters) == requests

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from taskward.api.current_user import Owner
 from taskward.api.fast import fast
+from taskward.api.state import state_of
 from taskward.app import create_app
 from taskward.errors import RateLimitedError
 from taskward.rate_limits.concurrency import Concurrency
@@ -52,7 +53,7 @@ class Held:
 
     def running(self) -> int:
         """Return how many users and addresses have a request, by the limits' own account."""
-        limits = self.app.state.parts.rate_limits
+        limits = state_of(self.app).rate_limits
         return len(limits._at_once) + len(limits._anonymous_at_once)
 
 
@@ -158,7 +159,7 @@ async def test_who_is_refused_by_another_limit_holds_nothing() -> None:
     )
     async with connect(app, "alice", SECRET) as alice:
         assert [(await alice.get("/api/bob/tasks")).status_code for _ in range(40)] == [403] + [429] * 39
-    assert len(app.state.parts.rate_limits._at_once) == 0
+    assert len(state_of(app).rate_limits._at_once) == 0
 
 
 async def test_a_request_counts_until_its_client_has_taken_the_response(held: Held) -> None:

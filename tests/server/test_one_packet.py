@@ -57,7 +57,7 @@ async def seen_of(
     cycle = kind(
         scope={"method": method},  # type: ignore[typeddict-item]  # what it reads of it
         transport=transport,
-        flow=Flow(transport),  # what it needs of one
+        flow=Flow(transport),  # type: ignore[arg-type]  # what it needs of one
         logger=logging.getLogger(__name__),
         access_logger=logging.getLogger(__name__),
         access_log=False,
