@@ -9,6 +9,7 @@ import os
 import platform
 from collections.abc import AsyncIterator, Sized
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from prometheus_client import (
     CollectorRegistry,
@@ -17,6 +18,7 @@ from prometheus_client import (
     Histogram,
     disable_created_metrics,
     generate_latest,
+    values,
 )
 
 import taskward
@@ -30,6 +32,10 @@ TOKEN_RESULTS = ("cached", "verified", "TOKEN_MISSING", "TOKEN_EXPIRED", "TOKEN_
 CLOSED = ("address", "full", "unsent")
 MAILS = ("sent", "failed", "dropped")
 LEVELS = ("WARNING", "ERROR", "CRITICAL")
+
+if FOLDER in os.environ:
+    # At each count the library asks the system which process it is, in case it forked since. A worker never does.
+    values.ValueClass = values.MultiProcessValue(partial(int, os.getpid()))  # type: ignore[no-untyped-call]
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for every counter, which nobody asks for
 
