@@ -17,6 +17,7 @@ from tests.server.wire import JSON, Wire, request
 
 LENGTH = (b"content-length", b"2")
 TAG = (b"etag", b'"7.1"')
+USUAL, LAST, GONE, FULL, EXPECTS_CONTINUE = "usual", "last", "gone", "full", "expects continue"
 LONG = b"x" * (COPIED + 1)
 
 
@@ -50,7 +51,7 @@ def body(data: bytes, *, more: bool = False) -> dict[str, Any]:
 
 
 async def seen_of(
-    kind: type[RequestResponseCycle], messages: list[Any], method: str, *, keep_alive: bool
+    kind: type[RequestResponseCycle], messages: list[Any], method: str, state: str
 ) -> tuple[list[bytes], dict[str, Any]]:
     """Send the messages with a cycle of this class; return what it wrote, and all else to be seen of it."""
     transport, ends, said = Written(), [], []
@@ -63,25 +64,37 @@ async def seen_of(
         access_log=False,
         default_headers=[(b"date", b"Sat, 28 Nov 2026 16:17:49 GMT")],
         message_event=asyncio.Event(),
-        expect_100_continue=False,
-        keep_alive=keep_alive,
+        expect_100_continue=state == EXPECTS_CONTINUE,
+        keep_alive=state != LAST,
         on_response=lambda: ends.append(len(transport.writes)),
     )
-    for message in messages:
+    cycle.disconnected = state == GONE
+    if state == FULL:
+        cycle.flow.pause_writing()
+
+    async def send_all() -> None:
         try:
-            await cycle.send(message)
+            for message in messages:
+                await cycle.send(message)
         except RuntimeError as error:
             said.append(str(error))
-            break
+
+    sending = asyncio.create_task(send_all())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    early = b"".join(transport.writes) if state == FULL else b""
+    cycle.flow.resume_writing()
+    await sending
     seen = {
         "bytes": b"".join(transport.writes), "closed": transport.closed, "said": said, "ended": len(ends),
+        "early": early, "continue": cycle.waiting_for_100_continue,
         "complete": cycle.response_complete, "told": cycle.message_event.is_set(), "keep_alive": cycle.keep_alive,
     }  # fmt: skip
     return transport.writes, seen
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize("keep_alive", [True, False])
+@pytest.mark.parametrize("state", [USUAL, LAST, GONE, FULL, EXPECTS_CONTINUE])
 @pytest.mark.parametrize(
     ("messages", "writes"),
     [
@@ -111,16 +124,22 @@ async def seen_of(
         ],
         ([start(200, LENGTH, (b"link", b"\r\nset-cookie: a=b")), body(b"{}")], None),
         ([start(200, (b"content-length", b"2\r\n"), TAG), body(b"{}")], None),
+        ([start(200, LENGTH, (b"Connection", b"close")), body(b"{}")], None),
+        ([start(200, LENGTH, (b"Transfer-Encoding", b"chunked")), body(b"{}")], None),
+        ([start(200, LENGTH, (b"content-length", b"3")), body(b"{}")], None),
+        ([start(200, LENGTH, (b"content-length", b"3")), body(b"{} ")], None),
+        ([start(200, LENGTH, (b"vary", b"a"), (b"vary", b"b")), body(b"{}")], 1),
+        *[([start(200, LENGTH, (name, b"b")), body(b"{}")], None) for name in (b"a b", b"a(b", b"a: b\t", b"")],
     ],
 )
 async def test_a_response_is_what_uvicorn_makes_of_it_and_its_head_waits_for_its_body(
-    messages: list[Any], writes: int | None, method: str, *, keep_alive: bool
+    messages: list[Any], writes: int | None, method: str, state: str
 ) -> None:
     """`writes`: how many there may be; None: as many as uvicorn likes."""
-    _, expected = await seen_of(RequestResponseCycle, messages, method, keep_alive=keep_alive)
-    written, seen = await seen_of(OnePacket, messages, method, keep_alive=keep_alive)
+    _, expected = await seen_of(RequestResponseCycle, messages, method, state)
+    written, seen = await seen_of(OnePacket, messages, method, state)
     assert seen == expected
-    if writes and method == "GET":
+    if writes and method == "GET" and state in (USUAL, LAST, EXPECTS_CONTINUE):
         assert len(written) == writes
 
 
@@ -141,6 +160,10 @@ class Counted:
     def write(self, data: bytes) -> None:
         Counting.writes += 1
         self._transport.write(data)
+
+    def writelines(self, data: list[bytes]) -> None:
+        Counting.writes += 1
+        self._transport.writelines(data)
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._transport, name)

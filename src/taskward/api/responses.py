@@ -21,7 +21,7 @@ class JsonResponse(Response):
         super().__init__(content, status_code, headers)
 
     def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
-        """Set them, with length and type of what is JSON: which nobody else gives, so nobody looks for them."""
+        """Set the given ones, and length and type, which no caller gives."""
         given = [
             (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in (headers or {}).items()
         ]

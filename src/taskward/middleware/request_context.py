@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from taskward.api.errors import error_response
 from taskward.errors import ApiError, BodyTooLargeError, InternalError
 from taskward.middleware.cors import Cors, answer_preflight
-from taskward.observability.current import CurrentRequest, current_request
+from taskward.observability.current import CurrentRequest, current_request, ignore_body
 from taskward.observability.metrics import Metrics
 from taskward.rate_limits.turns import TURN
 
@@ -62,7 +62,7 @@ class RequestContext:
             began -= turn.waited
             request.at_end.append(turn.end)
         try:
-            await self._answer(scope, _LimitedBody(scope, receive, request, response), response)
+            await self._answer(scope, _LimitedBody(scope, receive, request), response)
         finally:
             for end in request.at_end:
                 end()
@@ -98,9 +98,13 @@ class RequestContext:
 
 
 def _told(error: Exception) -> ApiError:
-    """Return what a client is told of an error for which nobody has an answer."""
-    if isinstance(error.__cause__, ApiError):  # as Starlette has one that comes behind a head
-        return error.__cause__
+    """Return what a client is told, of an error for which nobody had a response."""
+    # Starlette says RuntimeError of one that comes behind a head: it does not know that this was kept.
+    behind_head = error.__cause__ if isinstance(error, RuntimeError) else None
+    for each in (error, behind_head):
+        if isinstance(each, ApiError):
+            logger.warning("%d %s: %s", each.status, each.code, each.logged)
+            return each
     logger.error("500 INTERNAL_ERROR", exc_info=error)
     return InternalError()
 
@@ -128,14 +132,10 @@ class _Response:
         self.status = NO_RESPONSE
         self.written_at: float | None = None
 
-    @property
-    def begun(self) -> bool:
-        """Whether its status is decided."""
-        return self.started or self._head is not None
-
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._head = message
+            ignore_body()
             return
         if self._head is not None:
             await self._start(self._head)
@@ -168,23 +168,19 @@ def _complete(headers: list[tuple[bytes, bytes]]) -> None:
 class _LimitedBody:
     """The `receive` of one request; raises BodyTooLargeError instead of reading on without end."""
 
-    def __init__(self, scope: Scope, receive: Receive, request: CurrentRequest, response: _Response) -> None:
+    def __init__(self, scope: Scope, receive: Receive, request: CurrentRequest) -> None:
         self._scope = scope
         self._receive = receive
         self._request = request  # of which the route says how much it takes, before it reads
-        self._response = response
         self._received = 0
 
     async def __call__(self) -> MutableMapping[str, Any]:
-        if self._response.begun:  # whoever asks wants to know whether the client is there still
-            return {**await self._receive(), "body": b""}
-        most = self._request.max_body_bytes
-        if not self._declares_at_most(most):
-            raise BodyTooLargeError(most)
+        if not self._declares_at_most(self._request.max_body_bytes):
+            raise BodyTooLargeError(self._request.max_body_bytes)
         message = await self._receive()
         self._received += len(message.get("body", b""))
-        if self._received > most:
-            raise BodyTooLargeError(most)
+        if self._received > self._request.max_body_bytes:  # which may be another by now
+            raise BodyTooLargeError(self._request.max_body_bytes)
         return message
 
     def _declares_at_most(self, most: int) -> bool:

@@ -1,5 +1,6 @@
 """The request that is being answered: what log lines and metrics tell of it, and what goes with its response."""
 
+import sys
 import time
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
@@ -77,6 +78,14 @@ def allow_body(max_bytes: int) -> None:
     """Let the body of the current request, if there is one, be as large as this."""
     if (request := current_request.get()) is not None:
         request.max_body_bytes = max_bytes
+
+
+def ignore_body() -> None:
+    """Take a body of any size for the current request, if there is one.
+
+    Nobody reads it any more: what still receives listens for the end of the client.
+    """
+    allow_body(sys.maxsize)
 
 
 def at_end(call: Callable[[], None]) -> None:

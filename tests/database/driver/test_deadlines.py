@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import uvloop
 
 from taskward.database.driver.deadlines import Deadlines
 from taskward.database.driver.exchange import PendingTransaction
@@ -54,6 +55,22 @@ async def test_a_thousand_that_come_and_go_set_one_timer(timers: list[float]) ->
         deadlines.remove(transaction)
     assert timers == [now + 2]
     deadlines.close()
+
+
+def test_a_time_that_is_up_already_keeps_nobody_else_from_coming() -> None:
+    """uvloop has no timer for it, and what it has instead does not know its time."""
+
+    async def both() -> None:
+        deadlines, now = Deadlines(), asyncio.get_running_loop().time()
+        late, later = PendingTransaction([]), PendingTransaction([])
+        deadlines.add(late, now)
+        deadlines.add(later, now + 60)
+        with pytest.raises(TimeoutError):
+            await late.outcome()
+        assert not later.answer.done()
+        deadlines.close()
+
+    uvloop.run(both())
 
 
 async def test_it_looks_again_after_it_had_nothing_to_do() -> None:

@@ -241,7 +241,7 @@ class Connection:
             if statement.correlation_id:
                 if not _is_answered_with(values[statement.correlation_id], result):
                     raise _mixed_up()
-                answers.append([])  # nobody asks for it, and to make a row of it takes as long as one of a task
+                answers.append([])  # nobody asks for its row, and to make one would take as long as a task takes
                 continue
             try:
                 answers.append(self._rows(statement, result))

@@ -16,12 +16,14 @@ class Deadlines:
 
     def __init__(self) -> None:
         self._pending: dict[PendingTransaction, float] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        # The timer, and its time: uvloop's own does not always know it.
+        self._timer: asyncio.Handle | None = None
+        self._next = float("inf")
 
     def add(self, transaction: PendingTransaction, deadline: float) -> None:
-        """Have a transaction fail with TimeoutError when the loop's clock says `deadline`, or remove it."""
+        """Have a transaction fail with TimeoutError when the loop's clock says `deadline`; or `remove` it."""
         self._pending[transaction] = deadline
-        if self._timer is None or deadline < self._timer.when():
+        if deadline < self._next:
             self._look_at(deadline)
 
     def remove(self, transaction: PendingTransaction) -> None:
@@ -32,13 +34,15 @@ class Deadlines:
         """Look no more."""
         if self._timer:
             self._timer.cancel()
+        self._timer, self._next = None, float("inf")
 
     def _look_at(self, deadline: float) -> None:
         self.close()
+        self._next = deadline
         self._timer = asyncio.get_running_loop().call_at(deadline, self._look)
 
     def _look(self) -> None:
-        self._timer = None
+        self.close()
         now = asyncio.get_running_loop().time()
         for transaction, deadline in self._pending.items():
             if deadline <= now + EARLY:

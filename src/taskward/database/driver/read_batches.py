@@ -46,8 +46,8 @@ class ReadBatches:
         Raises TimeoutError where they are not there when the loop's clock says `deadline`.
         """
         transaction = PendingTransaction(commands)
-        self._deadlines.add(transaction, deadline)
         try:
+            self._deadlines.add(transaction, deadline)
             self._waiting.append((transaction, deadline))
             self._line_up()
             return await transaction.outcome()
