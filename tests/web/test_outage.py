@@ -50,7 +50,12 @@ async def test_what_the_browser_has_no_room_for_is_sent_all_the_same_and_told(me
     await member.page.context.set_offline(True)
     await member.new_title.press_sequentially("Buy milk")
     await member.new_title.press("Enter")
-    await expect(member.page.get_by_text("do not close this tab until it is saved")).to_be_visible()
+    told = member.page.get_by_text("do not close this tab until it is saved")
+    await expect(told).to_be_visible()
+    async with member.page.expect_event("requestfailed", lambda request: request.method == "GET"):
+        await member.page.evaluate("dispatchEvent(new Event('focus'))")  # the list is read
+    await expect(member.page.get_by_text("What you change is kept here")).to_have_count(0)
+    await expect(told).to_be_visible()
     await member.page.context.set_offline(False)
     await member.everything_saved()
     await expect(member.titles).to_have_text(["Buy milk"])

@@ -3,22 +3,31 @@
 import { Patience, Refused, Unreachable } from "./api.js";
 import { SignedOut } from "./session.js";
 import * as toast from "./toast.js";
-import { t } from "./words.js";
 
-const KEPT = t("What you change is kept here and sent as soon as it can be.");
 const outage = document.getElementById("outage");
+const line = outage.querySelector("p");
 const patience = new Patience();
 let retry = null;
+let consequence = () => "";
+let problem = ""; // what was told last
 
 export function reachable() {
   patience.restore();
   outage.hidden = true;
+  line.textContent = "";
 }
 
-/** Tell that nobody answers, and what comes of that. */
-export function unreachable(error, consequence = KEPT) {
+/** Tell that nobody answers, and what comes of that: it is the same whoever has asked. */
+export function unreachable(error) {
+  problem = error.message;
   outage.hidden = false;
-  outage.querySelector("p").textContent = `${error.message} ${consequence}`;
+  tell();
+}
+
+/** Tell it anew where something else comes of it now. */
+export function tell() {
+  const message = `${problem} ${consequence()}`;
+  if (!outage.hidden && line.textContent !== message) line.textContent = message; // it speaks when it is written to
 }
 
 /** Tell why nothing was read, and where nobody answered, call `again()` later. */
@@ -29,8 +38,8 @@ export function failed(error, again) {
 }
 
 /** Tell that nobody answers, and call `again()` later. */
-export function retryLater(error, again, consequence = KEPT) {
-  unreachable(error, consequence);
+export function retryLater(error, again) {
+  unreachable(error);
   retry = setTimeout(again, patience.milliseconds(error.retryAfter));
 }
 
@@ -39,8 +48,9 @@ export function stopRetrying() {
   clearTimeout(retry);
 }
 
-/** Call `again()` when a person wants it, or the browser is online again. */
-export function listen(again) {
+/** Call `again()` when a person wants it, or the browser is online again; `comesOfIt()` says what an outage means. */
+export function listen(again, comesOfIt) {
+  consequence = comesOfIt;
   const now = () => {
     stopRetrying();
     again();

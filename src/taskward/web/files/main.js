@@ -24,6 +24,7 @@ import * as views from "./views.js";
 import * as who from "./who.js";
 import { t } from "./words.js";
 
+const KEPT = t("What you change is kept here and sent as soon as it can be.");
 const NOT_KEPT = t("There is too much to keep here: do not close this tab until it is saved.");
 const NOBODY_YET = t("Your tasks are shown as soon as it can be.");
 const MEMBERS = ["tasks", "sign-out", "help-button"];
@@ -46,22 +47,26 @@ let isResumed = false; // it is known whether somebody is signed in
 
 async function start() {
   try {
-    if (await provider.finish(session)) return connection.reachable(); // and "begin" has entered
+    if (await provider.finish(session)) return answered(); // and "begin" has entered
     const resumed = await session.resume();
-    isResumed = true;
-    connection.reachable();
+    answered();
     if (resumed) enter();
     else signIn.open(session);
   } catch (error) {
     if (error instanceof Refused) refused(error);
-    else connection.retryLater(error, start, NOBODY_YET);
+    else connection.retryLater(error, start);
   }
+}
+
+function answered() {
+  isResumed = true;
+  connection.reachable();
 }
 
 /** What the provider has answered signs nobody in. */
 function refused(error) {
   provider.forget();
-  connection.reachable();
+  answered();
   signIn.open(session, error);
 }
 
@@ -111,19 +116,28 @@ views.listen(() => screen.follow(), () => screen.keep()); // last, since others 
 
 // --- What the service has, and what it has not yet ---------------------------------------------------------------
 
-outbox.addEventListener("changed", () => screen.show());
+outbox.addEventListener("changed", () => {
+  screen.show();
+  connection.tell();
+});
 outbox.addEventListener("settled", () => {
   connection.reachable();
   screen.refresh();
 });
-outbox.addEventListener("unreachable", ({ detail }) => connection.unreachable(detail, outbox.isKept ? undefined : NOT_KEPT));
+outbox.addEventListener("unreachable", ({ detail }) => connection.unreachable(detail));
 addEventListener("pagehide", () => outbox.flush());
 document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && outbox.flush());
-connection.listen(() => {
-  if (!screen.isOpen) return isResumed || start();
-  outbox.send();
-  screen.refresh();
-});
+connection.listen(
+  () => {
+    if (!screen.isOpen) return isResumed || start();
+    outbox.send();
+    screen.refresh();
+  },
+  () => {
+    if (!isResumed) return NOBODY_YET;
+    return outbox.isKept ? KEPT : NOT_KEPT;
+  },
+);
 
 // --- The keyboard ------------------------------------------------------------------------------------------------
 
