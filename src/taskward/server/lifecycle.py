@@ -47,6 +47,7 @@ def freeze_gc() -> None:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
+        gc.enable()
 
 
 def obey_supervisor(on_stopping: Callable[[], None]) -> None:
