@@ -146,10 +146,11 @@ async def test_half_a_response_is_not_followed_by_another(app: FastAPI) -> None:
     assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
 
 
+@pytest.mark.parametrize("by_fastapi", [False, True])
 @pytest.mark.parametrize("waits", [False, True])
 @pytest.mark.parametrize("headers", [[], [(b"content-length", b"200000")]])
 async def test_a_stream_comes_to_its_end_whatever_is_sent_to_it(
-    headers: list[tuple[bytes, bytes]], *, waits: bool
+    headers: list[tuple[bytes, bytes]], *, waits: bool, by_fastapi: bool
 ) -> None:
     """Starlette receives all the while, to learn whether the client is there still, also before the head."""
     came, sent = asyncio.Event(), []
@@ -171,6 +172,8 @@ async def test_a_stream_comes_to_its_end_whatever_is_sent_to_it(
         sent.append(message)
 
     inner = FastAPI()
+    if by_fastapi:  # which answers as well where there are traces
+        inner.dependency_overrides[Response] = Response
 
     @inner.get("/stream", tags=[WATCHED])
     @fast

@@ -14,10 +14,15 @@ from starlette.requests import Request
 
 from taskward.api.errors import invalid
 from taskward.api.sentences import REPEATED
-from taskward.errors import MalformedBodyError, UnsupportedMediaTypeError, ValidationFailedError
-from taskward.observability.current import MAX_BODY_BYTES, allow_body
+from taskward.errors import (
+    BodyTooLargeError,
+    MalformedBodyError,
+    UnsupportedMediaTypeError,
+    ValidationFailedError,
+)
 from taskward.strict_json import MalformedJsonError, decode
 
+MAX_BODY_BYTES = 64 * 1024  # unless a route takes more
 MAX_FIELDS = 50
 
 
@@ -35,15 +40,13 @@ class JsonBody:
     async def __call__(self, request: Request) -> Any:
         """Return the validated body.
 
-        Raises UnsupportedMediaTypeError, MalformedBodyError, ValidationFailedError, and BodyTooLargeError from
-        the limit on `receive`.
+        Raises UnsupportedMediaTypeError, BodyTooLargeError, MalformedBodyError, ValidationFailedError.
         """
         if self.optional and not _has_body(request):
             return None
         if not _is_plain(request, self.media_type):
             raise UnsupportedMediaTypeError
-        allow_body(self._max_bytes)
-        data = await request.body()
+        data = await _read(request, self._max_bytes)
         if self.optional and not data:
             return None
         try:
@@ -60,8 +63,7 @@ async def json_bytes(request: Request, max_bytes: int = MAX_BODY_BYTES) -> bytes
     """Return a body that is declared as JSON, unread; raise UnsupportedMediaTypeError and BodyTooLargeError."""
     if not _is_plain(request, JsonBody.media_type):
         raise UnsupportedMediaTypeError
-    allow_body(max_bytes)
-    return await request.body()
+    return await _read(request, max_bytes)
 
 
 class FormBody:
@@ -78,12 +80,12 @@ class FormBody:
     async def __call__(self, request: Request) -> Any:
         """Return the validated form; a field without a value is as good as none.
 
-        Raises UnsupportedMediaTypeError, ValidationFailedError, and BodyTooLargeError from the limit on `receive`.
+        Raises UnsupportedMediaTypeError, BodyTooLargeError, ValidationFailedError.
         """
         if not _is_plain(request, self.media_type):
             raise UnsupportedMediaTypeError(f"The body must be sent as {self.media_type}, not compressed.")
         try:
-            return self.adapter.validate_python(_fields(await request.body(), self._known))
+            return self.adapter.validate_python(_fields(await _read(request), self._known))
         except ValidationError as error:
             raise invalid("body", error) from None
 
@@ -94,7 +96,29 @@ async def end_of_body(request: Request) -> None:
     Whoever is told that it was broken takes it for not done.
     """
     if _has_body(request):
-        await request.body()
+        await _read(request)
+
+
+async def _read(request: Request, max_bytes: int = MAX_BODY_BYTES) -> bytes:
+    """Return the body; raise BodyTooLargeError instead of reading on without end, and ClientDisconnect.
+
+    The limit is the reader's: whoever listens for the end of a client receives what nobody reads as well, and
+    server/protocol.py has a limit for all that is sent.
+    """
+    if not _declares_at_most(request, max_bytes):
+        raise BodyTooLargeError(max_bytes)
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > max_bytes:
+            raise BodyTooLargeError(max_bytes)
+    return bytes(data)
+
+
+def _declares_at_most(request: Request, most: int) -> bool:
+    # Zeros in front are allowed, and int() refuses what has more than 4,300 digits.
+    declared = request.headers.get("content-length", "").lstrip("0")[:20] or "0"
+    return declared.isdecimal() and int(declared) <= most
 
 
 def _fields(data: bytes, known: Collection[str]) -> dict[str, str]:

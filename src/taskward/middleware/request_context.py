@@ -1,20 +1,18 @@
-"""The outermost layer, in pure ASGI: request ids, HEAD, the size of bodies, and the last word on errors."""
+"""The outermost layer, in pure ASGI: request ids, HEAD, and the last word on errors."""
 
 import asyncio
 import logging
 import re
 import secrets
 import time
-from collections.abc import MutableMapping
-from typing import Any
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from taskward.api.errors import error_response
-from taskward.errors import ApiError, BodyTooLargeError, InternalError
+from taskward.errors import ApiError, InternalError
 from taskward.middleware.cors import Cors, answer_preflight
-from taskward.observability.current import CurrentRequest, current_request, ignore_body
+from taskward.observability.current import CurrentRequest, current_request
 from taskward.observability.metrics import Metrics
 from taskward.rate_limits.turns import TURN
 
@@ -62,7 +60,7 @@ class RequestContext:
             began -= turn.waited
             request.at_end.append(turn.end)
         try:
-            await self._answer(scope, _LimitedBody(scope, receive, request), response)
+            await self._answer(scope, receive, response)
         finally:
             for end in request.at_end:
                 end()
@@ -135,7 +133,6 @@ class _Response:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._head = message
-            ignore_body()
             return
         if self._head is not None:
             await self._start(self._head)
@@ -163,31 +160,6 @@ def _complete(headers: list[tuple[bytes, bytes]]) -> None:
         headers.append(NOTHING_ALLOWED)
     if b"cache-control" not in names:
         headers.append(ASKED_AGAIN if b"etag" in names else NOT_STORED)
-
-
-class _LimitedBody:
-    """The `receive` of one request; raises BodyTooLargeError instead of reading on without end."""
-
-    def __init__(self, scope: Scope, receive: Receive, request: CurrentRequest) -> None:
-        self._scope = scope
-        self._receive = receive
-        self._request = request  # of which the route says how much it takes, before it reads
-        self._received = 0
-
-    async def __call__(self) -> MutableMapping[str, Any]:
-        if not self._declares_at_most(self._request.max_body_bytes):
-            raise BodyTooLargeError(self._request.max_body_bytes)
-        message = await self._receive()
-        self._received += len(message.get("body", b""))
-        if self._received > self._request.max_body_bytes:  # which may be another by now
-            raise BodyTooLargeError(self._request.max_body_bytes)
-        return message
-
-    def _declares_at_most(self, most: int) -> bool:
-        declared = next((value for name, value in self._scope["headers"] if name == b"content-length"), b"0")
-        # Zeros in front are allowed, and int() refuses what has more than 4,300 digits.
-        declared = declared.lstrip(b"0")[:20] or b"0"
-        return declared.isdigit() and int(declared) <= most
 
 
 def _request_id(scope: Scope) -> str:

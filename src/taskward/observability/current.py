@@ -1,6 +1,5 @@
 """The request that is being answered: what log lines and metrics tell of it, and what goes with its response."""
 
-import sys
 import time
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
@@ -9,7 +8,6 @@ from types import TracebackType
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER_METHOD = "OTHER"  # clients can make up methods and paths without end, and labels must have one
 UNMATCHED = "unmatched"
-MAX_BODY_BYTES = 64 * 1024  # unless a route takes more
 
 
 class CurrentRequest:
@@ -19,7 +17,6 @@ class CurrentRequest:
         "address",
         "at_end",
         "id",
-        "max_body_bytes",
         "method",
         "only_reads",
         "response_headers",
@@ -34,7 +31,6 @@ class CurrentRequest:
         self.route = UNMATCHED
         self.user_id: str | None = None
         self.address: str | None = None
-        self.max_body_bytes = MAX_BODY_BYTES
         self.only_reads = False
         self.response_headers: list[tuple[bytes, bytes]] = []  # those that are not the handler's to give
         self.at_end: list[Callable[[], None]] = []
@@ -72,20 +68,6 @@ def add_response_headers(headers: Iterable[tuple[bytes, bytes]]) -> None:
     """Have the response to the current request, if there is one, carry these headers too, whatever it becomes."""
     if (request := current_request.get()) is not None:
         request.response_headers += headers
-
-
-def allow_body(max_bytes: int) -> None:
-    """Let the body of the current request, if there is one, be as large as this."""
-    if (request := current_request.get()) is not None:
-        request.max_body_bytes = max_bytes
-
-
-def ignore_body() -> None:
-    """Take a body of any size for the current request, if there is one.
-
-    Nobody reads it any more: what still receives listens for the end of the client.
-    """
-    allow_body(sys.maxsize)
 
 
 def at_end(call: Callable[[], None]) -> None:

@@ -34,7 +34,7 @@ from taskward.api.paths import drop_slash
 from taskward.api.query import NO_PARAMETERS, QueryParameters
 from taskward.api.state import state_of
 from taskward.errors import RateLimitedError
-from taskward.observability.current import UNMATCHED, at_end, bind_route, ignore_body
+from taskward.observability.current import UNMATCHED, at_end, bind_route
 from taskward.server.fast_conditions import why_not_fast
 
 Part = Callable[[Request], Awaitable[Any]]
@@ -81,7 +81,6 @@ class FastRoutes:
             await self._app(scope, receive, send)
         else:
             response = await self._answer(route, Request(scope, receive, send))
-            ignore_body()
             await response(scope, receive, send)
 
     def _is_for_fastapi(self, scope: Scope) -> bool:
