@@ -1,4 +1,4 @@
-"""`taskward serve`: the supervisor. Owns the port, the embedded PostgreSQL and the workers, in this order."""
+"""`taskward serve`: the supervisor. Owns the port, the embedded PostgreSQL and the workers."""
 
 import asyncio
 import logging
@@ -36,6 +36,8 @@ from taskward.loopback import is_loopback
 from taskward.observability.audit import check_file
 from taskward.observability.logging import log_config
 from taskward.observability.shared import shared_metrics
+from taskward.server.loading import loading_workers
+from taskward.server.shares import Shares
 from taskward.server.worker_config import WorkerConfig
 from taskward.server.workers import Workers
 from taskward.settings import Settings
@@ -64,21 +66,22 @@ def serve() -> None:
         _ = settings.signing_secret  # made up before there are several workers to do so
     for warning in warnings(settings):
         logger.warning("%s", warning)
+    share_cursor_secret(settings)
+    if settings.database_url is None:
+        os.environ["CHANGES_POLL_SECONDS"] = "0"  # nobody else writes to the embedded one
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the workers run; leaves through every `finally`
     with (
         listen(settings.host, settings.port) as listener,
         shared_metrics(),
         hints_between_workers(),
         _metrics_beside(settings) as metrics_port,
+        loading_workers(config, [listener]) as loading,
         database_of(settings) as url,
     ):
         preparation = _Preparation(settings, url)
         preparation.begin()
         os.environ["DATABASE_URL"] = url  # the workers are new processes and read the settings themselves
-        share_cursor_secret(settings)
-        if settings.database_url is None:
-            os.environ["CHANGES_POLL_SECONDS"] = "0"  # nobody else writes to the embedded one
-        workers = Workers(config, sockets=[listener])
+        workers = Workers(config, [listener], loading)
         bound, port = listener.getsockname()[:2]
         threading.Thread(target=announce, args=(settings, bound, port, metrics_port), daemon=True).start()
         workers.run()
@@ -166,7 +169,7 @@ class _Preparation:
 
 
 def _uvicorn_config(settings: Settings) -> WorkerConfig:
-    return WorkerConfig(
+    config = WorkerConfig(
         "taskward.app:create_app",
         factory=True,
         workers=settings.workers,
@@ -181,6 +184,8 @@ def _uvicorn_config(settings: Settings) -> WorkerConfig:
         timeout_graceful_shutdown=DRAIN_SECONDS,
         timeout_worker_healthcheck=PATIENCE_SECONDS,
     )
+    config.shares = Shares()
+    return config
 
 
 def announce(settings: Settings, bound: str, port: int, metrics_port: int | None = None) -> None:

@@ -12,7 +12,7 @@ from uvicorn.supervisors.multiprocess import Process
 
 from taskward.observability.shared import forget_dead_workers
 from taskward.server.lifecycle import STOPPING
-from taskward.server.shares import Shares
+from taskward.server.loading import Loading
 from taskward.server.worker_config import WorkerConfig
 
 logger = logging.getLogger(__name__)
@@ -21,8 +21,9 @@ logger = logging.getLogger(__name__)
 class Workers(Multiprocess):
     """The workers, which stop all together, or are replaced one by one."""
 
-    def __init__(self, config: WorkerConfig, sockets: list[socket.socket]) -> None:
-        config.shares = self._shares = Shares()
+    def __init__(self, config: WorkerConfig, sockets: list[socket.socket], loading: Loading) -> None:
+        self._shares = config.shares
+        self._loading = loading
         super().__init__(config, sockets)
         self.should_exit = _ToStop(self.signal_queue)
 
@@ -32,8 +33,8 @@ class Workers(Multiprocess):
         return any(process.exitcode == STARTUP_FAILURE for process in self.processes)
 
     def init_processes(self) -> None:
-        """Start the workers."""
-        super().init_processes()
+        """Have the workers begin."""
+        self.processes = self._loading.begin(os.environ["DATABASE_URL"])
         self._list_workers()
 
     def keep_subprocess_alive(self) -> None:

@@ -1,0 +1,41 @@
+"""Workers load while the database is made ready, and are nobody's to wait for when it never is."""
+
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.cli.command import command_line
+from tests.conftest import SECRET
+from tests.service import STOP_SECONDS, start
+
+
+@contextmanager
+def waiting(folder: Path) -> Iterator[tuple[subprocess.Popen[str], list[psutil.Process]]]:
+    """A service with a database that takes connections and says nothing, and its two workers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"postgresql://taskward@127.0.0.1:{listener.getsockname()[1]}/taskward?connect_timeout=60"
+        settings = {"DATABASE_URL": url, "JWT_SECRET_KEY": SECRET, "PORT": "0", "WORKERS": "2"}
+        service = start(settings, folder)
+        connection, _ = listener.accept()  # it has begun to prepare the database
+        children = psutil.Process(service.pid).children()
+        workers = [child for child in children if "spawn_main" in command_line(child)]
+        with connection, service:
+            yield service, workers
+            psutil.wait_procs(workers, STOP_SECONDS)
+            assert not any(worker.is_running() for worker in workers)
+
+
+@pytest.mark.parametrize("asked_to_stop", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_workers_that_wait_for_the_database_end_with_the_service(
+    tmp_path: Path, asked_to_stop: signal.Signals
+) -> None:
+    with waiting(tmp_path) as (service, workers):
+        assert len(workers) == 2
+        service.send_signal(asked_to_stop)
+        service.wait(STOP_SECONDS)
