@@ -19,7 +19,7 @@ def client(service: Service) -> httpx2.Client:
 
 @pytest.mark.parametrize("asked_to_stop", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 def test_a_signal_stops_the_service_and_its_database(tmp_path: Path, asked_to_stop: signal.Signals) -> None:
-    with Service(tmp_path / "data") as service:
+    with Service(tmp_path / "data", {"PGPORT": "1"}) as service:  # of another server, as a shell may have it
         assert httpx2.get(f"{service.url}/health").json()["status"] == "healthy"
         assert len(processes_of(service.data_dir)) > 2
         service.process.send_signal(asked_to_stop)

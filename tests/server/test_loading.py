@@ -9,12 +9,14 @@ import pytest
 from taskward.server.loading import Gate
 
 SECONDS = 60
+ENVIRONMENT = {"DATABASE_URL": "postgresql://somewhere/taskward", "LARGE": "x" * 100_000}  # more than a pipe holds
 
 
 def wait_at(gate: Gate, tell: Connection) -> None:
+    os.environ["PGPORT"] = "5433"  # which the embedded PostgreSQL takes out of the supervisor's
     tell.send("waits")
     gate.wait()
-    tell.send(os.environ["DATABASE_URL"])
+    tell.send(dict(os.environ))
 
 
 @pytest.mark.parametrize("opens", [True, False])
@@ -27,11 +29,11 @@ def test_a_worker_begins_when_its_gate_opens_and_ends_when_it_never_will(*, open
     assert hear.poll(SECONDS)
     assert hear.recv() == "waits"
     if opens:
-        gate.open("postgresql://somewhere/taskward")
+        gate.open(ENVIRONMENT)
     del gate  # as when the supervisor ends
     assert hear.poll(SECONDS)
     if opens:
-        assert hear.recv() == "postgresql://somewhere/taskward"
+        assert hear.recv() == ENVIRONMENT
     else:
         with pytest.raises(EOFError):
             hear.recv()

@@ -66,9 +66,6 @@ def serve() -> None:
         _ = settings.signing_secret  # made up before there are several workers to do so
     for warning in warnings(settings):
         logger.warning("%s", warning)
-    share_cursor_secret(settings)
-    if settings.database_url is None:
-        os.environ["CHANGES_POLL_SECONDS"] = "0"  # nobody else writes to the embedded one
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the workers run; leaves through every `finally`
     with (
         listen(settings.host, settings.port) as listener,
@@ -81,6 +78,9 @@ def serve() -> None:
         preparation = _Preparation(settings, url)
         preparation.begin()
         os.environ["DATABASE_URL"] = url  # the workers are new processes and read the settings themselves
+        share_cursor_secret(settings)
+        if settings.database_url is None:
+            os.environ["CHANGES_POLL_SECONDS"] = "0"  # nobody else writes to the embedded one
         workers = Workers(config, [listener], loading)
         bound, port = listener.getsockname()[:2]
         threading.Thread(target=announce, args=(settings, bound, port, metrics_port), daemon=True).start()

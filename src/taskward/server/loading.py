@@ -7,8 +7,8 @@ one that is far away some round trips. In turns with loading afterwards a start 
 import os
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
@@ -32,16 +32,19 @@ class Gate:
         """Become the worker's end."""
         self._entrance = entrance
 
-    def open(self, database_url: str) -> None:
-        """Let the worker begin, with this database."""
-        self._keeper.send(database_url)
+    def open(self, environment: Mapping[str, str]) -> None:
+        """Let the worker begin, with this environment; raise OSError where it has ended."""
+        self._entrance.close()  # else this process would wait for itself, where the pipe is full
+        self._keeper.send(dict(environment))
 
     def wait(self) -> None:
         """Wait in the worker until it is to begin; exit where nobody is left to say so."""
         try:
-            os.environ["DATABASE_URL"] = self._entrance.recv()
+            environment = self._entrance.recv()
         except EOFError:
             sys.exit()
+        os.environ.clear()
+        os.environ.update(environment)
 
 
 class Loading:
@@ -59,11 +62,12 @@ class Loading:
         config.gate = None  # those that come later need not wait
         self._waiting.append((process, gate))
 
-    def begin(self, database_url: str) -> list[Process]:
-        """Let all of them begin, and return them: whose end is the caller's to see to from now on."""
+    def begin(self) -> list[Process]:
+        """Let all begin, with the environment as it is now, and return them: they are the caller's from now on."""
         waiting, self._waiting = self._waiting, []
         for _, gate in waiting:
-            gate.open(database_url)
+            with suppress(OSError):  # one that has ended is replaced like any other
+                gate.open(os.environ)
         return [process for process, _ in waiting]
 
     def end(self) -> None:

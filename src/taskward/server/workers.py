@@ -34,7 +34,7 @@ class Workers(Multiprocess):
 
     def init_processes(self) -> None:
         """Have the workers begin."""
-        self.processes = self._loading.begin(os.environ["DATABASE_URL"])
+        self.processes = self._loading.begin()
         self._list_workers()
 
     def keep_subprocess_alive(self) -> None:
