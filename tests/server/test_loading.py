@@ -9,31 +9,37 @@ import pytest
 from taskward.server.loading import Gate
 
 SECONDS = 60
-ENVIRONMENT = {"DATABASE_URL": "postgresql://somewhere/taskward", "LARGE": "x" * 100_000}  # more than a pipe holds
+URL = "postgresql://somewhere/taskward"
 
 
 def wait_at(gate: Gate, tell: Connection) -> None:
-    os.environ["PGPORT"] = "5433"  # which the embedded PostgreSQL takes out of the supervisor's
-    tell.send("waits")
+    tell.send(dict(os.environ))
     gate.wait()
     tell.send(dict(os.environ))
 
 
 @pytest.mark.parametrize("opens", [True, False])
-def test_a_worker_begins_when_its_gate_opens_and_ends_when_it_never_will(*, opens: bool) -> None:
+def test_a_worker_begins_when_its_gate_opens_and_ends_when_it_never_will(
+    monkeypatch: pytest.MonkeyPatch, *, opens: bool
+) -> None:
+    monkeypatch.setenv("PGPORT", "5433")  # which the embedded PostgreSQL takes out of the environment
     gate = Gate()
     hear, tell = get_context("spawn").Pipe(duplex=False)
     worker = get_context("spawn").Process(target=wait_at, args=(gate, tell))
     worker.start()
     tell.close()
     assert hear.poll(SECONDS)
-    assert hear.recv() == "waits"
+    before = hear.recv()
+    assert before["PGPORT"] == "5433"
     if opens:
-        gate.open(ENVIRONMENT)
+        monkeypatch.delenv("PGPORT")
+        monkeypatch.setenv("DATABASE_URL", URL)
+        gate.open()
     del gate  # as when the supervisor ends
     assert hear.poll(SECONDS)
     if opens:
-        assert hear.recv() == ENVIRONMENT
+        del before["PGPORT"]
+        assert hear.recv() == {**before, "DATABASE_URL": URL}
     else:
         with pytest.raises(EOFError):
             hear.recv()

@@ -100,7 +100,7 @@ async def end_of_body(request: Request) -> None:
 
 
 async def _read(request: Request, max_bytes: int = MAX_BODY_BYTES) -> bytes:
-    """Return the body; raise BodyTooLargeError instead of reading on without end, and ClientDisconnect.
+    """Return the body, once; raise BodyTooLargeError instead of reading on without end, and ClientDisconnect.
 
     The limit is the reader's: whoever listens for the end of a client receives what nobody reads as well, and
     server/protocol.py has a limit for all that is sent.

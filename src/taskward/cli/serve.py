@@ -66,7 +66,9 @@ def serve() -> None:
         _ = settings.signing_secret  # made up before there are several workers to do so
     for warning in warnings(settings):
         logger.warning("%s", warning)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the workers run; leaves through every `finally`
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(0)
+    )  # until the workers begin; leaves through every `finally`
     with (
         listen(settings.host, settings.port) as listener,
         shared_metrics(),
@@ -77,7 +79,7 @@ def serve() -> None:
     ):
         preparation = _Preparation(settings, url)
         preparation.begin()
-        os.environ["DATABASE_URL"] = url  # the workers are new processes and read the settings themselves
+        os.environ["DATABASE_URL"] = url  # the workers get it at their gates and read the settings themselves
         share_cursor_secret(settings)
         if settings.database_url is None:
             os.environ["CHANGES_POLL_SECONDS"] = "0"  # nobody else writes to the embedded one
@@ -132,7 +134,7 @@ def _serves_both(host: str) -> bool:
 
 
 class _Preparation:
-    """Migrates the database and runs the startup check, before the workers start or once there is a database."""
+    """Migrates the database and runs the startup check, before the workers begin or once there is a database."""
 
     def __init__(self, settings: Settings, url: str) -> None:
         self._settings = settings

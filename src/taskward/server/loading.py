@@ -7,7 +7,7 @@ one that is far away some round trips. In turns with loading afterwards a start 
 import os
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -23,6 +23,7 @@ class Gate:
     def __init__(self) -> None:
         """Make a pipe. Its other end stays in this process, so that a worker sees when that is gone."""
         self._entrance, self._keeper = get_context("spawn").Pipe(duplex=False)
+        self._before = dict(os.environ)
 
     def __getstate__(self) -> Connection:
         """Return what goes to the worker, by `multiprocessing`."""
@@ -32,19 +33,23 @@ class Gate:
         """Become the worker's end."""
         self._entrance = entrance
 
-    def open(self, environment: Mapping[str, str]) -> None:
-        """Let the worker begin, with this environment; raise OSError where it has ended."""
-        self._entrance.close()  # else this process would wait for itself, where the pipe is full
-        self._keeper.send(dict(environment))
+    def open(self) -> None:
+        """Let the worker begin, with the environment as it is now; raise OSError where it has ended."""
+        self._entrance.close()  # else this process has one itself
+        gone = self._before.keys() - os.environ.keys()
+        new = {name: value for name, value in os.environ.items() if self._before.get(name) != value}
+        self._keeper.send((gone, new))  # little, for which a pipe has room: nobody waits here
 
     def wait(self) -> None:
         """Wait in the worker until it is to begin; exit where nobody is left to say so."""
-        try:
-            environment = self._entrance.recv()
-        except EOFError:
-            sys.exit()
-        os.environ.clear()
-        os.environ.update(environment)
+        with self._entrance:
+            try:
+                gone, new = self._entrance.recv()
+            except (EOFError, OSError):
+                sys.exit()
+        for name in gone:
+            os.environ.pop(name, None)
+        os.environ.update(new)
 
 
 class Loading:
@@ -63,11 +68,11 @@ class Loading:
         self._waiting.append((process, gate))
 
     def begin(self) -> list[Process]:
-        """Let all begin, with the environment as it is now, and return them: they are the caller's from now on."""
+        """Let all begin, and return them. The caller looks after them from now on."""
         waiting, self._waiting = self._waiting, []
         for _, gate in waiting:
             with suppress(OSError):  # one that has ended is replaced like any other
-                gate.open(os.environ)
+                gate.open()
         return [process for process, _ in waiting]
 
     def end(self) -> None:

@@ -30,7 +30,7 @@ class WorkerConfig(uvicorn.Config):
 
     def get_loop_factory(self) -> Callable[[], asyncio.AbstractEventLoop]:
         """Return what makes the event loop, which takes connections; the first thing that a worker asks for."""
-        gc.disable()  # until `freeze_gc`: what is loaded now stays, and looking at it was a tenth of a start
+        gc.disable()  # until `freeze_gc`: what is loaded now stays, and looking at it was a twentieth of a start
         # FastAPI looks whether a model is one of pydantic's first version, and would load all of that: 1.6 MB.
         sys.modules.setdefault("pydantic.v1", None)  # type: ignore[arg-type]  # it is not there, as on Python 3.14
         from taskward.server.accepting import SharingLoop  # only here: the supervisor has no loop

@@ -71,6 +71,7 @@ function refused(error) {
 }
 
 function enter() {
+  isResumed = true;
   signIn.close();
   for (const id of MEMBERS) $(id).hidden = false;
   outbox.open();
@@ -80,6 +81,7 @@ function enter() {
 
 function leave() {
   for (const id of MEMBERS) $(id).hidden = true;
+  connection.reachable(); // or not: nothing waits any more for which that matters
   $("help").close("");
   signingOut.close();
   who.close();

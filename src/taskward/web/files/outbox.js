@@ -32,6 +32,7 @@ export class Outbox extends EventTarget {
   /** Begin with what this user left behind in this tab. */
   open() {
     this.changes = JSON.parse(sessionStorage.getItem(this.#kept)) ?? [];
+    this.isKept = true;
     this.send();
   }
 
