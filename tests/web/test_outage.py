@@ -1,6 +1,7 @@
 """The service is killed and comes back, and a person notices, but loses nothing."""
 
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -44,13 +45,22 @@ async def test_changes_made_while_the_service_is_away_are_kept_and_sent(browser:
                 await expect(alice.new_title).to_have_value("Half a thought")
 
 
+FULL = """() => {
+    const { setItem } = Storage.prototype; // there is room for little
+    Storage.prototype.setItem = function (name, value) {
+        if (name.includes("outbox")) throw new DOMException("", "QuotaExceededError");
+        setItem.call(this, name, value);
+    };
+}"""
+NOT_KEPT = "do not close this tab until it is saved"
+
+
 async def test_what_the_browser_has_no_room_for_is_sent_all_the_same_and_told(member: Person) -> None:
-    full = "() => { Storage.prototype.setItem = () => { throw new DOMException('', 'QuotaExceededError') } }"
-    await member.page.evaluate(full)
+    await member.page.evaluate(FULL)
     await member.page.context.set_offline(True)
     await member.new_title.press_sequentially("Buy milk")
     await member.new_title.press("Enter")
-    told = member.page.get_by_text("do not close this tab until it is saved")
+    told = member.page.get_by_text(NOT_KEPT)
     await expect(told).to_be_visible()
     async with member.page.expect_event("requestfailed", lambda request: request.method == "GET"):
         await member.page.evaluate("dispatchEvent(new Event('focus'))")  # the list is read
@@ -61,3 +71,20 @@ async def test_what_the_browser_has_no_room_for_is_sent_all_the_same_and_told(me
     await expect(member.titles).to_have_text(["Buy milk"])
     await member.page.reload()
     await expect(member.titles).to_have_text(["Buy milk"])
+
+
+async def test_nothing_that_was_told_of_an_outage_stays_for_the_next_person(newcomer: Person) -> None:
+    page = newcomer.page
+    await page.evaluate(FULL)
+    await page.route(re.compile("/tasks"), lambda route: route.abort())
+    await newcomer.new_title.press_sequentially("Buy milk")
+    await newcomer.new_title.press("Enter")
+    told = page.get_by_text("The service cannot be reached.")
+    await expect(told).to_contain_text(NOT_KEPT)
+    await page.get_by_role("button", name="Sign out").first.click()
+    await page.get_by_role("dialog").get_by_role("button", name="Sign out").click()
+    await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    await expect(told).to_be_hidden()
+    await newcomer.sign_in()
+    await page.evaluate("dispatchEvent(new Event('focus'))")  # the list is read, and cannot be
+    await expect(told).to_contain_text("What you change is kept here")
