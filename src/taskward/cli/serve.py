@@ -66,9 +66,8 @@ def serve() -> None:
         _ = settings.signing_secret  # made up before there are several workers to do so
     for warning in warnings(settings):
         logger.warning("%s", warning)
-    signal.signal(
-        signal.SIGTERM, lambda *_: sys.exit(0)
-    )  # until the workers begin; leaves through every `finally`
+    # Until the workers begin; it leaves through every `finally`.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with (
         listen(settings.host, settings.port) as listener,
         shared_metrics(),
