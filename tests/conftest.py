@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -70,6 +71,7 @@ def _no_settings_from_outside(tmp_path_factory: pytest.TempPathFactory) -> None:
         os.environ.pop(name.upper(), None)
     os.environ.pop("BETTER_AUTH_SECRET", None)
     os.environ["DATABASE_TIMEOUT_SECONDS"] = "30"  # tests of the time itself say which
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` ignores it, and so would all we start
     os.chdir(tmp_path_factory.mktemp("elsewhere"))
 
 

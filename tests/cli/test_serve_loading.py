@@ -26,9 +26,12 @@ def waiting(folder: Path) -> Iterator[tuple[subprocess.Popen[str], list[psutil.P
         children = psutil.Process(service.pid).children()
         workers = [child for child in children if "spawn_main" in command_line(child)]
         with connection, service:
-            yield service, workers
-            psutil.wait_procs(workers, STOP_SECONDS)
-            assert not any(worker.is_running() for worker in workers)
+            try:
+                yield service, workers
+                psutil.wait_procs(workers, STOP_SECONDS)
+                assert not any(worker.is_running() for worker in workers)
+            finally:
+                service.kill()  # one that did not stop would be waited for without end
 
 
 @pytest.mark.parametrize("asked_to_stop", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
