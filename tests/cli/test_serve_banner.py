@@ -7,7 +7,7 @@ import httpx2
 import psycopg
 import pytest
 
-from taskward.cli.serve import announce, reachable, who_may_register
+from taskward.cli.announcement import announce, reachable, who_may_register
 from taskward.database.startup_check import mended_in
 from taskward.settings import Settings
 from tests.conftest import SECRET

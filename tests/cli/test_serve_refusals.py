@@ -9,7 +9,7 @@ import httpx2
 import psycopg
 import pytest
 
-from taskward.cli.serve import listen
+from taskward.cli.listening import listen
 from tests.cli.command import command_line, processes_of, refusal, until, workers_of
 from tests.conftest import SECRET
 from tests.service import Service

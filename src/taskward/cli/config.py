@@ -11,7 +11,6 @@ from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 
 from taskward.addresses import without_query
 from taskward.cli.configuration_warnings import warnings
-from taskward.database.url import conninfo
 from taskward.settings import Settings
 from taskward.settings.sources import tidied
 
@@ -48,9 +47,11 @@ def check_addresses(settings: Settings) -> None:
     """Raise InvalidDatabaseUrlError and InvalidSettingsError for what nobody could connect to."""
     for name in ("database_url", "database_migration_url"):
         if (url := getattr(settings, name)) is not None:
+            from taskward.database.url import conninfo  # only here: it loads psycopg
+
             conninfo(url.get_secret_value(), name.upper())
     if settings.rate_limit_storage_url is not None:
-        from taskward.rate_limits.shared_store import connection_pool  # only here: most have no store
+        from taskward.rate_limits.shared_store import connection_pool  # likewise: most have no store
 
         connection_pool(settings.rate_limit_storage_url.get_secret_value())
     if settings.jwt_jwks_url is not None:

@@ -8,7 +8,6 @@ from anyio.to_thread import run_sync
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 FRESH_SECONDS = 1.0
 
 

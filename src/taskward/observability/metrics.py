@@ -23,7 +23,8 @@ from prometheus_client import (
 
 import taskward
 from taskward.database.transaction import Database
-from taskward.observability.exposition import FOLDER, Exposition, collect_from_all
+from taskward.observability.exposition import Exposition, collect_from_all
+from taskward.observability.shared import FOLDER
 
 SAMPLE_SECONDS = 1.0
 REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)

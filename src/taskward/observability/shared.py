@@ -6,10 +6,7 @@ import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
-from prometheus_client.multiprocess import mark_process_dead
-
-from taskward.observability.exposition import FOLDER
-
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # the environment variable that the library looks at
 GAUGES = re.compile(r"gauge_live[a-z]*_(\d+)\.db")
 
 
@@ -33,4 +30,6 @@ def forget_dead_workers(alive: Collection[int | None]) -> None:
     folder = os.environ[FOLDER]
     for name in os.listdir(folder):  # noqa: PTH208  # the names are all that is wanted
         if (found := GAUGES.fullmatch(name)) and int(found[1]) not in alive:
+            from prometheus_client.multiprocess import mark_process_dead  # a start need not wait for it
+
             mark_process_dead(int(found[1]), folder)  # type: ignore[no-untyped-call]

@@ -2,10 +2,6 @@
 
 import traceback
 
-import psycopg
-
-from taskward.database.driver.causes import cause_of
-
 MAX_FRAMES = 50
 WITHHELD = "(message withheld: it may hold a user's data)"
 
@@ -44,6 +40,10 @@ def _last_line(error: BaseException) -> str:
 def _message(error: BaseException) -> str:
     if isinstance(error, HARMLESS) or type(error).__module__.startswith("taskward."):
         return str(error)
+    import psycopg  # loaded in a worker; the supervisor, which starts one first, need not wait for it
+
+    from taskward.database.driver.causes import cause_of
+
     if isinstance(error, psycopg.OperationalError):
         return cause_of(error)
     if (
