@@ -71,7 +71,7 @@ def _no_settings_from_outside(tmp_path_factory: pytest.TempPathFactory) -> None:
         os.environ.pop(name.upper(), None)
     os.environ.pop("BETTER_AUTH_SECRET", None)
     os.environ["DATABASE_TIMEOUT_SECONDS"] = "30"  # tests of the time itself say which
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` ignores it, and so would all we start
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # started with a shell's `&`, all of us ignore it
     os.chdir(tmp_path_factory.mktemp("elsewhere"))
 
 

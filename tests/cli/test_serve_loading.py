@@ -19,26 +19,30 @@ from tests.service import STOP_SECONDS, start
 def waiting(folder: Path) -> Iterator[tuple[subprocess.Popen[str], list[psutil.Process]]]:
     """A service with a database that takes connections and says nothing, and its two workers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(STOP_SECONDS)
         url = f"postgresql://taskward@127.0.0.1:{listener.getsockname()[1]}/taskward?connect_timeout=60"
         settings = {"DATABASE_URL": url, "JWT_SECRET_KEY": SECRET, "PORT": "0", "WORKERS": "2"}
-        service = start(settings, folder)
-        connection, _ = listener.accept()  # it has begun to prepare the database
-        children = psutil.Process(service.pid).children()
-        workers = [child for child in children if "spawn_main" in command_line(child)]
-        with connection, service:
+        with start(settings, folder) as service:
             try:
-                yield service, workers
-                psutil.wait_procs(workers, STOP_SECONDS)
-                assert not any(worker.is_running() for worker in workers)
+                connection, _ = listener.accept()  # it has begun to prepare the database
+                with connection:
+                    children = psutil.Process(service.pid).children()
+                    workers = [child for child in children if "spawn_main" in command_line(child)]
+                    yield service, workers
+                    psutil.wait_procs(workers, STOP_SECONDS)
+                    assert not any(worker.is_running() for worker in workers)
             finally:
                 service.kill()  # one that did not stop would be waited for without end
 
 
-@pytest.mark.parametrize("asked_to_stop", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    ("asked_to_stop", "code"),
+    [(signal.SIGTERM, 0), (signal.SIGINT, 130), (signal.SIGHUP, 0), (signal.SIGKILL, -signal.SIGKILL)],
+)
 def test_workers_that_wait_for_the_database_end_with_the_service(
-    tmp_path: Path, asked_to_stop: signal.Signals
+    tmp_path: Path, asked_to_stop: signal.Signals, code: int
 ) -> None:
     with waiting(tmp_path) as (service, workers):
         assert len(workers) == 2
         service.send_signal(asked_to_stop)
-        service.wait(STOP_SECONDS)
+        assert service.wait(STOP_SECONDS) == code

@@ -33,7 +33,7 @@ def test_a_port_in_use_is_refused_before_anything_is_started(tmp_path: Path) -> 
         line == f"taskward: cannot listen on 127.0.0.1:{port}: {os.strerror(errno.EADDRINUSE)}. Set HOST or PORT."
     )
     assert not (tmp_path / "data" / "postgres").exists()
-    until(lambda: processes_of(tmp_path / "data") == [])
+    assert processes_of(tmp_path / "data") == []
 
 
 @pytest.mark.parametrize("host", ["foo..bar", "foo bar", "a" * 70, "127.0.0.1:80", "no-such-host.invalid", "ä..ö"])
@@ -66,7 +66,9 @@ def test_a_cluster_that_does_not_start_is_refused_with_the_log(tmp_path: Path) -
     (tmp_path / "data" / "postgres" / "postgresql.conf").write_text("what is this")
     line = refusal("serve", settings={"DATA_DIR": str(tmp_path / "data"), "PORT": "0"}, folder=tmp_path)
     assert str(tmp_path / "data" / "postgres.log") in line
-    until(lambda: processes_of(tmp_path / "data") == [])
+    left = processes_of(tmp_path / "data")
+    assert not any("spawn_main" in command_line(each) for each in left)
+    until(lambda: not any(each.is_running() for each in left))  # what tracked the pipes to the workers
 
 
 def test_a_missing_wall_is_refused_by_name(

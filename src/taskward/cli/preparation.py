@@ -31,7 +31,7 @@ class Preparation:
     """Migrates the database and runs the startup check, before the workers begin or once there is a database."""
 
     def __init__(self, settings: Settings, url: str) -> None:
-        """Take the database's URL; `failure` is what came up in the background."""
+        """Take the database's URL; `failure` is what went wrong in the background."""
         self._settings = settings
         self._url = url
         self.failure: Exception | None = None

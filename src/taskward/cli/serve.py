@@ -3,10 +3,11 @@
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from taskward.cli.config import check_addresses
 from taskward.cli.configuration_warnings import warnings
@@ -41,21 +42,22 @@ def serve() -> None:
     for warning in warnings(settings):
         logger.warning("%s", warning)
     # Until the workers begin; it leaves through every `finally`.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    for sort in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sort, lambda *_: sys.exit(0))
     with (
         listen(settings.host, settings.port) as listener,
+        _listen_for_scrapes(settings) as metrics_listener,
         shared_metrics(),
         hints_between_workers(),
-        _metrics_beside(settings) as metrics_port,
         loading_workers(config, [listener]) as loading,
     ):
-        # Loaded while the workers load as well.
+        # Only here, so that the workers load meanwhile.
         from taskward.cli.announcement import announce
         from taskward.cli.postgres import database_of
         from taskward.cli.preparation import Preparation
         from taskward.server.workers import Workers
 
-        with database_of(settings) as url:
+        with _metrics_beside(settings, metrics_listener) as metrics_port, database_of(settings) as url:
             preparation = Preparation(settings, url)
             preparation.begin()
             os.environ["DATABASE_URL"] = url  # the workers get it at their gates and read the settings themselves
@@ -78,15 +80,20 @@ def share_cursor_secret(settings: Settings) -> None:
         os.environ["CURSOR_SECRET_KEY"] = settings.cursor_secret.hex()
 
 
-@contextmanager
-def _metrics_beside(settings: Settings) -> Iterator[int | None]:
-    """Serve `/metrics` on `METRICS_PORT` and give the port, or None where there is no such thing."""
+def _listen_for_scrapes(settings: Settings) -> AbstractContextManager[socket.socket | None]:
     if settings.metrics_port is None:
+        return nullcontext()
+    return listen(settings.host, settings.metrics_port, "METRICS_PORT")
+
+
+@contextmanager
+def _metrics_beside(settings: Settings, listener: socket.socket | None) -> Iterator[int | None]:
+    """Serve `/metrics` on `METRICS_PORT` and give the port, or None where there is no such thing."""
+    if listener is None:
         yield None
         return
     from taskward.operations.metrics_listener import serving_metrics  # with the framework, for those who want it
 
-    listener = listen(settings.host, settings.metrics_port, "METRICS_PORT")
     with serving_metrics(listener, settings.metrics_bearer) as port:
         yield port
 

@@ -1,13 +1,11 @@
-"""The folder in which the workers of one service share their metrics, and what dead workers leave there."""
+"""The folder in which the workers of one service share their metrics."""
 
 import os
-import re
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # the environment variable that the library looks at
-GAUGES = re.compile(r"gauge_live[a-z]*_(\d+)\.db")
 
 
 @contextmanager
@@ -23,13 +21,3 @@ def shared_metrics() -> Iterator[None]:
             yield
         finally:
             del os.environ[FOLDER]
-
-
-def forget_dead_workers(alive: Collection[int | None]) -> None:
-    """Remove the gauges of every process that is not among these ids. What it counted stays counted."""
-    folder = os.environ[FOLDER]
-    for name in os.listdir(folder):  # noqa: PTH208  # the names are all that is wanted
-        if (found := GAUGES.fullmatch(name)) and int(found[1]) not in alive:
-            from prometheus_client.multiprocess import mark_process_dead  # a start need not wait for it
-
-            mark_process_dead(int(found[1]), folder)  # type: ignore[no-untyped-call]

@@ -40,7 +40,7 @@ def _last_line(error: BaseException) -> str:
 def _message(error: BaseException) -> str:
     if isinstance(error, HARMLESS) or type(error).__module__.startswith("taskward."):
         return str(error)
-    import psycopg  # loaded in a worker; the supervisor, which starts one first, need not wait for it
+    import psycopg  # only here: workers have it anyway, and the supervisor starts them before it loads it
 
     from taskward.database.driver.causes import cause_of
 

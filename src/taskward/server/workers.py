@@ -10,7 +10,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
-from taskward.observability.shared import forget_dead_workers
+from taskward.observability.dead_workers import forget_dead_workers
 from taskward.server.lifecycle import STOPPING
 from taskward.server.loading import Loading
 from taskward.server.worker_config import WorkerConfig
