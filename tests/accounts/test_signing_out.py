@@ -19,6 +19,7 @@ from tests.accounts.people import PASSWORD, log_in, refresh
 from tests.client import Client, connect
 from tests.conftest import SECRET, started
 from tests.service import Service
+from tests.workers import connected_to_each, statuses
 
 Tokens = dict[str, str]
 
@@ -182,14 +183,10 @@ def test_within_five_seconds_no_worker_takes_the_token_of_a_log_in_that_was_ende
         form = {"grant_type": "password", "username": account["email"], "password": PASSWORD}
         tokens = httpx2.post(f"{service.url}/auth/token", data=form).json()
         headers = {"Authorization": f"Bearer {tokens['access_token']}"}
-
-        def statuses() -> set[int]:
-            """Of connections enough for each worker to have some."""
-            return {httpx2.get(f"{service.url}/tasks", headers=headers).status_code for _ in range(20)}
-
-        assert statuses() == {200}
-        revoked = time.monotonic()
-        httpx2.post(f"{service.url}/auth/revoke", data={"token": tokens["refresh_token"]})
-        while statuses() != {401}:
-            assert time.monotonic() - revoked < PROMISED_SECONDS
-        assert statuses() == {401}
+        with connected_to_each(service, headers) as clients:
+            assert statuses(clients) == {200}
+            revoked = time.monotonic()
+            httpx2.post(f"{service.url}/auth/revoke", data={"token": tokens["refresh_token"]})
+            while statuses(clients) != {401}:
+                assert time.monotonic() - revoked < PROMISED_SECONDS
+            assert statuses(clients) == {401}

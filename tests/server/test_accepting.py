@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import psutil
 import pytest
 
 from taskward.server.accepting import AT_ONCE, Acceptor, SharingLoop
@@ -18,6 +17,7 @@ from tests.cli.command import until, workers_of
 from tests.conftest import SECRET
 from tests.server.wire import Wire, request
 from tests.service import Service
+from tests.workers import shares
 
 LIVE = request("GET", "/health/live")
 MANY = 4 * AT_ONCE
@@ -36,21 +36,10 @@ def wait_until_both_take_some(service: Service) -> None:
         until(lambda: is_served(opened.enter_context(Wire(service.url))) and all(shares(service)))
 
 
-def shares(service: Service) -> list[int]:
-    """Return how many connections each worker has."""
-    port = int(service.url.rpartition(":")[2])
-    return [connections_of(worker, port) for worker in workers_of(service)]
-
-
 def is_served(wire: Wire) -> bool:
     wire.send(LIVE)
     response = wire.read()
     return response is not None and response.status == 200
-
-
-def connections_of(worker: psutil.Process, port: int) -> int:
-    found = worker.net_connections("tcp")
-    return sum(each.status == psutil.CONN_ESTABLISHED and each.laddr.port == port for each in found)
 
 
 def test_a_worker_that_hangs_keeps_nobody_out_and_gets_its_share_when_it_goes_on(service: Service) -> None:
