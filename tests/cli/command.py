@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -110,8 +110,12 @@ def command_line(process: psutil.Process) -> str:
 
 def workers_of(service: Service) -> list[psutil.Process]:
     """The processes that answer requests."""
-    children = psutil.Process(service.process.pid).children()
-    return [child for child in children if "spawn_main" in command_line(child)]
+    return workers_among(psutil.Process(service.process.pid).children())
+
+
+def workers_among(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
+    """Those of some processes that answer requests, or load to do so."""
+    return [process for process in processes if "spawn_main" in command_line(process)]
 
 
 def until(condition: Callable[[], bool], seconds: float = 60) -> None:

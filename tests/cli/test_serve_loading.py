@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.cli.command import command_line
+from tests.cli.command import workers_among
 from tests.conftest import SECRET
 from tests.service import STOP_SECONDS, start
 
@@ -26,8 +26,7 @@ def waiting(folder: Path) -> Iterator[tuple[subprocess.Popen[str], list[psutil.P
             try:
                 connection, _ = listener.accept()  # it has begun to prepare the database
                 with connection:
-                    children = psutil.Process(service.pid).children()
-                    workers = [child for child in children if "spawn_main" in command_line(child)]
+                    workers = workers_among(psutil.Process(service.pid).children())
                     yield service, workers
                     psutil.wait_procs(workers, STOP_SECONDS)
                     assert not any(worker.is_running() for worker in workers)

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from tests.citus.cluster import one_server
-from tests.cli.command import command_line
+from tests.cli.command import command_line, workers_of
 from tests.conftest import SECRET
 from tests.faults.writers import Ledger, Writer
 from tests.profiles import by_profile
@@ -29,11 +29,6 @@ def service() -> Iterator[Service]:
         yield it
 
 
-def workers(service: Service) -> list[psutil.Process]:
-    children = psutil.Process(service.process.pid).children()
-    return [child for child in children if "spawn_main" in command_line(child)]
-
-
 def database(service: Service) -> list[psutil.Process]:
     return [psutil.Process(service.database_pid)]
 
@@ -42,7 +37,7 @@ def sessions(service: Service) -> list[psutil.Process]:
     return [child for child in database(service)[0].children() if "taskward taskward" in command_line(child)]
 
 
-VICTIMS: list[Callable[[Service], list[psutil.Process]]] = [workers, database, sessions]
+VICTIMS: list[Callable[[Service], list[psutil.Process]]] = [workers_of, database, sessions]
 
 
 @one_server("tests/citus/test_kill.py kills those of a cluster")

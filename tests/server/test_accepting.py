@@ -13,11 +13,11 @@ import pytest
 
 from taskward.server.accepting import AT_ONCE, Acceptor, SharingLoop
 from taskward.server.shares import NONE_YET, Shares
-from tests.cli.command import until, workers_of
+from tests.cli.command import workers_of
 from tests.conftest import SECRET
 from tests.server.wire import Wire, request
 from tests.service import Service
-from tests.workers import shares
+from tests.workers import connected_to_each, shares
 
 LIVE = request("GET", "/health/live")
 MANY = 4 * AT_ONCE
@@ -27,13 +27,9 @@ MANY = 4 * AT_ONCE
 def service(tmp_path: Path, database_url: str) -> Iterator[Service]:
     settings = {"DATABASE_URL": database_url, "JWT_SECRET_KEY": SECRET, "WORKERS": "2"}
     with Service(tmp_path / "data", settings) as running:
-        wait_until_both_take_some(running)  # the first to start has announced the service
+        with connected_to_each(running, {}):
+            pass  # both have begun: the first to do so has announced the service
         yield running
-
-
-def wait_until_both_take_some(service: Service) -> None:
-    with ExitStack() as opened:
-        until(lambda: is_served(opened.enter_context(Wire(service.url))) and all(shares(service)))
 
 
 def is_served(wire: Wire) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.cli.command import command_line, taskward
+from tests.cli.command import taskward, workers_of
 from tests.conftest import SECRET
 from tests.faults.client import Client
 from tests.profiles import SOAK, by_profile
@@ -132,9 +132,9 @@ async def kill_workers(service: Service, world: World, operations: int) -> None:
         due = begun + (operations - begun) * number // (KILLS + 1)
         while world.done < due:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        children = psutil.Process(service.process.pid).children()
+        workers = workers_of(service)
         with suppress(psutil.NoSuchProcess, IndexError):
-            random.choice([child for child in children if "spawn_main" in command_line(child)]).kill()
+            random.choice(workers).kill()
 
 
 async def everything(url: str, user: str) -> tuple[int, list[dict[str, Any]]]:
