@@ -19,7 +19,7 @@ from taskward.auth.issue import issue_token
 from tests.cli.command import workers_of
 from tests.conftest import SECRET
 from tests.observability.scrape import value
-from tests.profiles import SOAK, by_profile
+from tests.profiles import SOAK, by_profile, turns
 from tests.service import Service
 
 WAITING = by_profile(100, 1000)
@@ -74,8 +74,7 @@ async def times_of(
 ) -> list[float]:
     """Ask for a round; return the milliseconds of each request."""
     found: list[float] = []
-    ends = time.monotonic() + seconds
-    while len(found) < 2 or time.monotonic() < ends:
+    for _ in turns(seconds):
         began = time.perf_counter()
         (await client.request(method, "/tasks", json=body)).raise_for_status()
         found.append((time.perf_counter() - began) * 1000)

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from tests.conftest import SECRET
-from tests.profiles import SOAK, by_profile
+from tests.profiles import SOAK, by_profile, turns
 from tests.server.wire import TOKENS
 from tests.service import Service
 
@@ -46,8 +46,8 @@ async def scrape(address: str) -> None:
 
 async def ask(alice: httpx2.AsyncClient) -> list[float]:
     """Ask for a round; return the seconds of each request."""
-    seconds, ends = [], time.monotonic() + SECONDS
-    while time.monotonic() < ends:
+    seconds = []
+    for _ in turns(SECONDS):
         began = time.perf_counter()
         (await alice.get("/tasks")).raise_for_status()
         seconds.append(time.perf_counter() - began)

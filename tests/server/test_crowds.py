@@ -15,7 +15,7 @@ import pytest
 from taskward.settings import Settings
 from tests.cli.command import workers_of
 from tests.conftest import SECRET
-from tests.profiles import SOAK, by_profile
+from tests.profiles import SOAK, by_profile, turns
 from tests.server.wire import TOKENS
 from tests.service import Service
 
@@ -100,11 +100,11 @@ async def _crowd(way: str, url: str, number: int) -> AsyncIterator[None]:
 
 async def _times(url: str, seconds: float) -> list[float]:
     """Return the seconds of each response, to a client that keeps its connection and to one that does not."""
-    found, end = [], time.monotonic() + seconds
-    async with httpx2.AsyncClient(base_url=url, headers=BOB, timeout=10) as kept:
-        while time.monotonic() < end:
+    found = []
+    async with httpx2.AsyncClient(base_url=url, headers=BOB, timeout=30) as kept:
+        for _ in turns(seconds):
             found.append(await _seconds(kept))
-            async with httpx2.AsyncClient(base_url=url, headers=BOB, timeout=10) as new:
+            async with httpx2.AsyncClient(base_url=url, headers=BOB, timeout=30) as new:
                 await _seconds(new)
     return found
 
