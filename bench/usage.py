@@ -28,11 +28,20 @@ class Tree:
         return sum(_resident(process) for process in self._processes())
 
     def workers(self) -> list["Tree"]:
-        """Return the worker processes of a supervisor."""
-        return [Tree(child) for child in self.root.children() if "spawn_main" in " ".join(child.cmdline())]
+        """Return the worker processes of a supervisor: forks of it, and what `multiprocessing` has spawned."""
+        own = _command(self.root)
+        commands = {child: _command(child) for child in self.root.children()}
+        return [Tree(child) for child, command in commands.items() if command == own or "spawn_main" in command]
 
     def _processes(self) -> Iterable[psutil.Process]:
         return [self.root, *self.root.children(recursive=True)]
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return "(ended)"
 
 
 def _seconds(process: psutil.Process) -> float:

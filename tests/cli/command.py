@@ -10,12 +10,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
 import psutil
 
+from bench.usage import Tree
 from tests.service import Service
 
 COMMAND_SECONDS = 60
@@ -110,12 +111,12 @@ def command_line(process: psutil.Process) -> str:
 
 def workers_of(service: Service) -> list[psutil.Process]:
     """The processes that answer requests."""
-    return workers_among(psutil.Process(service.process.pid).children())
+    return workers_below(service.process.pid)
 
 
-def workers_among(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
-    """Those of some processes that answer requests, or load to do so."""
-    return [process for process in processes if "spawn_main" in command_line(process)]
+def workers_below(supervisor: int) -> list[psutil.Process]:
+    """Those that a process has started to answer requests, or load to do so."""
+    return [worker.root for worker in Tree.of(supervisor).workers()]
 
 
 def until(condition: Callable[[], bool], seconds: float = 60) -> None:

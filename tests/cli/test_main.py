@@ -47,6 +47,8 @@ import sys
 import taskward.cli.main, taskward.cli.serve
 def loading_workers(*_):
     print(*sys.modules)
+    import psutil
+    assert psutil.Process().num_threads() == 1, "the first worker is a fork, in which other threads would be gone"
     sys.exit()
 taskward.cli.serve.loading_workers = loading_workers
 taskward.cli.serve.serve()

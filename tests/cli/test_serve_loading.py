@@ -3,6 +3,7 @@
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.cli.command import workers_among
+from tests.cli.command import workers_below
 from tests.conftest import SECRET
 from tests.service import STOP_SECONDS, start
 
@@ -26,12 +27,18 @@ def waiting(folder: Path) -> Iterator[tuple[subprocess.Popen[str], list[psutil.P
             try:
                 connection, _ = listener.accept()  # it has begun to prepare the database
                 with connection:
-                    workers = workers_among(psutil.Process(service.pid).children())
+                    workers = workers_below(service.pid)
                     yield service, workers
                     psutil.wait_procs(workers, STOP_SECONDS)
                     assert not any(worker.is_running() for worker in workers)
             finally:
                 service.kill()  # one that did not stop would be waited for without end
+
+
+def catches(process: psutil.Process, sort: signal.Signals) -> bool:
+    """Whether a process of Linux has a handler for a signal (proc_pid_status(5), SigCgt)."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return bool(int(status.split("SigCgt:")[1].split()[0], 16) >> (sort - 1) & 1)
 
 
 @pytest.mark.parametrize(
@@ -43,5 +50,8 @@ def test_workers_that_wait_for_the_database_end_with_the_service(
 ) -> None:
     with waiting(tmp_path) as (service, workers):
         assert len(workers) == 2
+        if sys.platform == "linux":
+            assert [worker.cmdline() == service.args for worker in workers] == [True, False]
+            assert not any(catches(worker, signal.SIGHUP) for worker in workers)  # as their supervisor does
         service.send_signal(asked_to_stop)
         assert service.wait(STOP_SECONDS) == code

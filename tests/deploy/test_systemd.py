@@ -20,7 +20,7 @@ from taskward.cli.main import cli
 from taskward.cli.serve import DRAIN_SECONDS
 from taskward.embedded.server import STOP_SECONDS
 from taskward.settings import InvalidSettingsError
-from tests.cli.command import processes_of, workers_among
+from tests.cli.command import processes_of, workers_below
 from tests.conftest import SECRET
 from tests.deploy import files
 from tests.deploy.installed import account_for, address_of, give, install, taken
@@ -187,4 +187,4 @@ async def reload(process: asyncio.subprocess.Process, url: str) -> None:
 
 
 def workers(process: asyncio.subprocess.Process) -> set[int]:
-    return {worker.pid for worker in workers_among(psutil.Process(process.pid).children())}
+    return {worker.pid for worker in workers_below(process.pid)}

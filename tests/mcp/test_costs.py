@@ -8,10 +8,10 @@ from statistics import median
 from typing import Any
 
 import httpx2
-import psutil
 import pytest
 
 from taskward.settings import Settings
+from tests.cli.command import workers_of
 from tests.client import Client
 from tests.conftest import SECRET
 from tests.mcp.agents import META, NEWEST, answer, message
@@ -61,12 +61,6 @@ def service(tmp_path: Path) -> Iterator[Service]:
         yield started
 
 
-def worker_of(service: Service) -> psutil.Process:
-    """The process that answers: of those that the supervisor has started, the one that has worked most."""
-    below = [process for process in psutil.Process(service.process.pid).children() if "python" in process.name()]
-    return max(below, key=lambda process: sum(process.cpu_times()[:2]))
-
-
 @pytest.mark.soak
 def test_finding_tasks_costs_at_most_twice_the_list(service: Service) -> None:
     """Counted in processor time of the worker. In `make test` it is looked that all of it answers."""
@@ -76,7 +70,7 @@ def test_finding_tasks_costs_at_most_twice_the_list(service: Service) -> None:
     with httpx2.Client(base_url=service.url, headers={"Authorization": f"Bearer {TOKENS['alice']}"}) as client:
         operations = [{"do": "create", "task": {"uid": f"{n}", "title": "Buy milk"}} for n in range(TASKS)]
         assert client.post("/tasks/batch", json={"operations": operations}).status_code == 200
-        worker = worker_of(service)
+        (worker,) = workers_of(service)
 
         def cost_of_lists() -> float:
             began = sum(worker.cpu_times()[:2])

@@ -3,11 +3,10 @@
 import logging
 import os
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 
 from taskward.cli.config import check_addresses
 from taskward.cli.configuration_warnings import warnings
@@ -46,7 +45,6 @@ def serve() -> None:
         signal.signal(sort, lambda *_: sys.exit(0))
     with (
         listen(settings.host, settings.port) as listener,
-        _listen_for_scrapes(settings) as metrics_listener,
         shared_metrics(),
         hints_between_workers(),
         loading_workers(config, [listener]) as loading,
@@ -57,7 +55,7 @@ def serve() -> None:
         from taskward.cli.preparation import Preparation
         from taskward.server.workers import Workers
 
-        with _metrics_beside(settings, metrics_listener) as metrics_port, database_of(settings) as url:
+        with _metrics_beside(settings) as metrics_port, database_of(settings) as url:
             preparation = Preparation(settings, url)
             preparation.begin()
             os.environ["DATABASE_URL"] = url  # the workers get it at their gates and read the settings themselves
@@ -80,21 +78,18 @@ def share_cursor_secret(settings: Settings) -> None:
         os.environ["CURSOR_SECRET_KEY"] = settings.cursor_secret.hex()
 
 
-def _listen_for_scrapes(settings: Settings) -> AbstractContextManager[socket.socket | None]:
-    if settings.metrics_port is None:
-        return nullcontext()
-    return listen(settings.host, settings.metrics_port, "METRICS_PORT")
-
-
 @contextmanager
-def _metrics_beside(settings: Settings, listener: socket.socket | None) -> Iterator[int | None]:
+def _metrics_beside(settings: Settings) -> Iterator[int | None]:
     """Serve `/metrics` on `METRICS_PORT` and give the port, or None where there is no such thing."""
-    if listener is None:
+    if settings.metrics_port is None:
         yield None
         return
     from taskward.operations.metrics_listener import serving_metrics  # with the framework, for those who want it
 
-    with serving_metrics(listener, settings.metrics_bearer) as port:
+    with (
+        listen(settings.host, settings.metrics_port, "METRICS_PORT") as listener,
+        serving_metrics(listener, settings.metrics_bearer) as port,
+    ):
         yield port
 
 
