@@ -1,12 +1,15 @@
 """The gate of a worker: it opens once, and not at all when nobody is left to open it."""
 
 import os
+import threading
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
 import pytest
 
-from taskward.server.loading import Gate
+from taskward.server import loading
+from taskward.server.loading import Gate, Loading
+from taskward.server.worker_config import WorkerConfig
 
 SECONDS = 60
 URL = "postgresql://somewhere/taskward"
@@ -45,3 +48,27 @@ def test_a_worker_begins_when_its_gate_opens_and_ends_when_it_never_will(
             hear.recv()
     worker.join(SECONDS)
     assert worker.exitcode == 0
+
+
+def test_no_worker_is_a_fork_beside_another_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = []
+
+    class Seen:
+        def __init__(self, *_: object) -> None:
+            pass
+
+        def start(self) -> None:
+            begun.append(type(self))
+
+    class Forked(Seen):
+        pass
+
+    monkeypatch.setattr(loading, "Process", Seen)
+    monkeypatch.setattr(loading, "Fork", Forked)
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait)
+    thread.start()
+    Loading().start(WorkerConfig("taskward.app:create_app", log_config=None), [])
+    done.set()
+    thread.join()
+    assert begun == [Seen]
