@@ -19,6 +19,7 @@ from taskward.errors import CalendarNotFoundError
 from taskward.settings import Settings
 from taskward.tasks.page import MAX_PAGE_BYTES
 from tests.accounts.people import delete_me, log_in, register
+from tests.altered import with_another, with_two_swapped
 from tests.client import Client, connect
 from tests.conftest import SECRET, started
 from tests.tasks.test_calendar import DAY, MANY, address_of, create
@@ -62,11 +63,10 @@ async def test_whoever_has_the_address_reads_the_calendar_and_nobody_else_does(
 
 def altered(token: str) -> list[str]:
     """A token, wrong in every way."""
-    swapped = token[:10] + token[11] + token[10] + token[12:]
-    other = "A" if token[20] != "A" else "B"
     return [
         token[:-1], token[1:], token[:27], token + "x", token.upper(), token.swapcase(), token[4:], token * 2,
-        token[:20] + other + token[21:], swapped, "twp_" + "A" * 49, "twp_", "x", f"{token}.ics", f" {token}",
+        with_another(token, 20), with_two_swapped(token, 10), "twp_" + "A" * 49, "twp_", "x", f"{token}.ics",
+        f" {token}",
         f"{token}%20", f"{token}%00", f"{token}%0A", "%C3%BC" + token, token.replace("t", "%74", 1)[:-1],
         issue_token("alice", SECRET.encode(), "HS256", 300), f"Bearer%20{token}",
     ]  # fmt: skip
